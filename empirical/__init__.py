@@ -1,0 +1,6 @@
+"""Real data: data sets and streaming moments."""
+
+from empirical.datasets import DATA_ROOT_VARIABLE, DataSet, load
+from empirical.streaming import stream_moments
+
+__all__ = ["DATA_ROOT_VARIABLE", "DataSet", "load", "stream_moments"]

@@ -1,0 +1,205 @@
+"""Labelled inputs: the digits of scikit-learn, CIFAR-10 in its official layout, any .npz file."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from theory import InputError
+from theory.validation import IntArray, at_least
+
+#: The folder that holds data sets in their official layouts, where --data-root is not given.
+DATA_ROOT_VARIABLE = "LEARNING_PHASES_DATA"
+
+CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
+CIFAR10_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
+CIFAR10_FOLDER = "cifar-10-batches-bin"
+_CIFAR10_TRAIN = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
+_CIFAR10_RECORD = 3073
+_CIFAR10_RECORDS = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """Labelled inputs.
+
+    Attributes:
+        name: what it is called in tables and figures.
+        inputs: (n, d) float32.
+        labels: (n,) integers 0 .. classes - 1; no class is empty.
+        classes: number of classes, at least 2.
+
+    """
+
+    name: str
+    inputs: NDArray[np.float32]
+    labels: IntArray
+    classes: int
+
+    def __post_init__(self) -> None:
+        count = self.inputs.shape[0] if self.inputs.ndim == 2 else 0
+        if self.inputs.ndim != 2 or count < 2 or self.labels.shape != (count,):
+            raise InputError(
+                f"{self.name}: inputs have shape {self.inputs.shape} and labels {self.labels.shape}; "
+                "give (n, d) and (n,) with n of at least 2"
+            )
+        if not np.isfinite(self.inputs).all():
+            bad = int(np.count_nonzero(~np.isfinite(self.inputs)))
+            raise InputError(f"{self.name}: inputs hold {bad} NaN or infinite entries; give finite numbers")
+        present = np.bincount(self.labels, minlength=self.classes)
+        if self.classes < 2:
+            raise InputError(f"{self.name}: labels hold {self.classes} class only; give at least 2 classes")
+        if present.size > self.classes or (present == 0).any():
+            missing = int(np.argmin(present))
+            raise InputError(f"{self.name}: class {missing} of 0 to {present.size - 1} is empty; renumber the labels")
+
+    def batches(self, size: int) -> Iterator[tuple[NDArray[np.float32], IntArray]]:
+        """Consecutive batches of at most ``size`` inputs with their labels."""
+        at_least("size", size, 1)
+        for start in range(0, self.labels.shape[0], size):
+            yield self.inputs[start : start + size], self.labels[start : start + size]
+
+
+def unit_variance(inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Inputs divided by one number, so that the mean variance of a coordinate, tr Sigma / d, is 1.
+
+    The spectrum keeps its shape; only the unit of the inputs, and with it of W(0), is fixed.
+    """
+    mean = inputs.mean(axis=0, dtype=np.float64)
+    # In chunks, as a float64 copy of all inputs would be three times their size.
+    chunks = np.array_split(inputs, max(1, inputs.shape[0] // 4096))
+    variance = sum(float(np.square(chunk - mean).sum()) for chunk in chunks) / inputs.size
+    if variance <= 0:
+        raise InputError("inputs: are all equal; give inputs that vary")
+    return np.asarray(inputs / np.float32(np.sqrt(variance)), dtype=np.float32)
+
+
+def load_digits() -> DataSet:
+    """The 1,797 digits of 8 x 8 pixels that scikit-learn ships, gray values in 0 to 1."""
+    from sklearn.datasets import load_digits as sklearn_digits
+
+    pixels, labels = sklearn_digits(return_X_y=True)
+    return DataSet("digits", (pixels / 16).astype(np.float32), labels.astype(np.int64), 10)
+
+
+def load_npz(path: Path) -> DataSet:
+    """A .npz file with ``inputs`` (n, ...) and integer ``labels`` (n,), taken as they are.
+
+    Inputs with more than two axes are flattened to one row a sample. Pickled objects are refused.
+
+    Raises:
+        InputError: no such file, not an .npz file, arrays missing or of the wrong kind, NaN or
+            infinity, fewer than two classes, an empty class.
+
+    """
+    if not path.is_file():
+        raise InputError(f"data: {path} is not a file; give digits, cifar10 or an .npz file")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            missing = [name for name in ("inputs", "labels") if name not in archive.files]
+            if missing:
+                raise InputError(f"data: {path} holds no array {missing[0]!r}; give inputs and labels")
+            inputs, labels = np.asarray(archive["inputs"]), np.asarray(archive["labels"])
+    except InputError:
+        raise
+    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        raise InputError(f"data: {path} is not a readable .npz file of plain arrays ({error})") from None
+    if inputs.dtype.kind not in "fiu" or inputs.ndim < 2:
+        raise InputError(f"data: inputs in {path} have shape {inputs.shape}, type {inputs.dtype}; give numbers (n, d)")
+    if labels.dtype.kind not in "iu" or labels.ndim != 1 or labels.size == 0 or labels.min() < 0:
+        raise InputError(f"data: labels in {path} have type {labels.dtype}; give integers from 0 on, one an input")
+    if labels.max() >= inputs.shape[0]:
+        raise InputError(f"data: labels in {path} reach {labels.max()} with {inputs.shape[0]} inputs; number from 0 on")
+    flat = inputs.reshape(inputs.shape[0], -1).astype(np.float32)
+    return DataSet(path.stem, flat, labels.astype(np.int64), int(labels.max()) + 1)
+
+
+def load_cifar10(data_root: Path | None, download: bool) -> DataSet:
+    """The 50,000 training images of CIFAR-10 as raw pixels (d = 3,072), scaled to tr Sigma / d = 1.
+
+    Args:
+        data_root: folder that holds (or is) ``cifar-10-batches-bin``; None takes the environment
+            variable LEARNING_PHASES_DATA.
+        download: fetch the official archive into ``data_root`` where it is absent, and check it.
+
+    Raises:
+        InputError: no data root, a missing or truncated file, a label out of range.
+
+    """
+    root = _data_root(data_root)
+    folder = root if root.name == CIFAR10_FOLDER else root / CIFAR10_FOLDER
+    if not folder.is_dir():
+        if not download:
+            raise InputError(f"data_root: {folder} does not exist; give the folder that holds it, or --download")
+        _download_cifar10(folder.parent)
+    records = np.concatenate([_cifar10_records(folder / name) for name in _CIFAR10_TRAIN])
+    pixels = records[:, 1:].astype(np.float32)
+    pixels /= 255
+    return DataSet("CIFAR-10", unit_variance(pixels), records[:, 0].astype(np.int64), 10)
+
+
+def _data_root(data_root: Path | None) -> Path:
+    if data_root is not None:
+        chosen = data_root
+    elif os.environ.get(DATA_ROOT_VARIABLE):
+        chosen = Path(os.environ[DATA_ROOT_VARIABLE])
+    else:
+        raise InputError(f"data_root: is not given; give --data-root or set {DATA_ROOT_VARIABLE}")
+    if chosen.exists() and not chosen.is_dir():
+        raise InputError(f"data_root: {chosen} is not a folder; give the folder that holds {CIFAR10_FOLDER}")
+    return chosen
+
+
+def _cifar10_records(path: Path) -> NDArray[np.uint8]:
+    """(10,000, 3,073) bytes: a label, then the R, G and B planes, row by row."""
+    if not path.is_file():
+        raise InputError(f"data_root: {path} is missing; give a complete {CIFAR10_FOLDER} folder")
+    size = path.stat().st_size
+    expected = _CIFAR10_RECORDS * _CIFAR10_RECORD
+    if size != expected:
+        raise InputError(f"data_root: {path} has {size} bytes instead of {expected}; fetch it again")
+    records = np.fromfile(path, dtype=np.uint8).reshape(_CIFAR10_RECORDS, _CIFAR10_RECORD)
+    if records[:, 0].max() > 9:
+        raise InputError(f"data_root: {path} holds the label {records[:, 0].max()}; labels are 0 to 9")
+    return records
+
+
+def _download_cifar10(root: Path) -> None:
+    """Fetch, check and unpack the official archive with pooch, an optional dependency."""
+    try:
+        import pooch
+    except ImportError:
+        raise InputError("download: needs pooch; install it with: pip install 'learning-phases[download]'") from None
+    try:
+        pooch.retrieve(
+            CIFAR10_URL,
+            known_hash=f"md5:{CIFAR10_MD5}",
+            path=root,
+            processor=pooch.Untar(extract_dir="."),
+            progressbar=True,
+        )
+    except (OSError, ValueError) as error:
+        raise InputError(f"download: {CIFAR10_URL} could not be fetched ({error}); fetch it by hand") from None
+
+
+def load(name: str, data_root: Path | None = None, download: bool = False) -> DataSet:
+    """The data set called ``digits`` or ``cifar10``, or the .npz file at the path ``name``.
+
+    Raises:
+        InputError: an unknown name, or data that do not load.
+
+    """
+    match name:
+        case "digits":
+            return load_digits()
+        case "cifar10":
+            return load_cifar10(data_root, download)
+    if not name.endswith(".npz"):
+        raise InputError(f"data: {name!r} is unknown; give digits, cifar10 or the path of an .npz file")
+    return load_npz(Path(name))

@@ -1,0 +1,100 @@
+"""Figures of a verification: the derived curve over trained markers, phases shaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+matplotlib.use("Agg")
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from empirical.verification import Comparison, Verification
+from theory import Boundaries, measure_boundaries
+from theory.validation import FloatArray
+
+# Colours of Okabe and Ito (2008), told apart with any colour vision.
+DERIVED = "#0072B2"
+LINEARISED = "#009E73"
+TRAINED = "#D55E00"
+PHASES = ("#E8E8E8", "#CDE5F5", "#FBE6CF")
+PHASE_NAMES = ("I near-constant", "II decreasing", "III increasing")
+RISE_NAMES = ("I rising", "II decreasing", "III increasing")
+
+
+def draw_verification(result: Verification, path: Path) -> None:
+    """A panel for each source and initial scale, written to ``path`` as PNG."""
+    sources = list(dict.fromkeys(comparison.source for comparison in result.comparisons))
+    scales = result.plan.init_scales
+    figure = Figure(figsize=(3.6 * len(scales) + 0.6, 3.0 * len(sources) + 1.1), layout="constrained")
+    axes = figure.subplots(len(sources), len(scales), sharex=True, sharey="row", squeeze=False)
+    for comparison in result.comparisons:
+        row, column = sources.index(comparison.source), scales.index(comparison.init_scale)
+        _draw_panel(axes[row, column], comparison, result.step_size)
+    for panel in axes[-1]:
+        panel.set_xlabel("training step")
+    for panel in axes[:, 0]:
+        panel.set_ylabel("reconstruction loss\n(share of the inputs' variance)")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize=9)
+    figure.savefig(path, dpi=150, format="png")
+
+
+def _draw_panel(axes: Axes, comparison: Comparison, step_size: float) -> None:
+    steps = comparison.trained.times / step_size
+    derived = measure_boundaries(steps, comparison.derived.mean)
+    measured = measure_boundaries(steps, comparison.trained.mean)
+    axes.set_xscale("symlog", linthresh=1, linscale=0.35)
+    axes.set_xlim(0, steps[-1])
+    _shade(axes, derived, float(steps[-1]))
+    mean, spread = comparison.trained.mean, comparison.trained.spread
+    axes.fill_between(steps, mean - spread, mean + spread, color=TRAINED, alpha=0.15, linewidth=0)
+    axes.plot(steps, comparison.linearised.mean, color=LINEARISED, linestyle="--", linewidth=1.3, label="linearised")
+    axes.plot(steps, comparison.derived.mean, color=DERIVED, linewidth=1.8, label="derived (mean field)")
+    shown = _spaced(steps)
+    axes.plot(
+        steps[shown],
+        mean[shown],
+        linestyle="none",
+        marker="o",
+        markersize=4,
+        markerfacecolor="white",
+        markeredgecolor=TRAINED,
+        label="trained (band: spread over W(0))",
+    )
+    for time in (derived.fraction_point, derived.turning_point):
+        if time is not None:
+            axes.axvline(time, color=DERIVED, linestyle=":", linewidth=1.2)
+    points = [time for time in (measured.fraction_point, measured.turning_point) if time is not None]
+    axes.plot(
+        points,
+        np.interp(points, steps, mean),
+        linestyle="none",
+        marker="D",
+        markersize=6,
+        color=TRAINED,
+        label="measured boundary (dotted: derived)",
+    )
+    axes.set_title(f"{comparison.source}, $\\sigma_0$ = {comparison.init_scale:g}\n{derived.regime.value}", fontsize=10)
+
+
+def _shade(axes: Axes, derived: Boundaries, last: float) -> None:
+    """The three phases between the derived boundaries, named along the top."""
+    if derived.fraction_point is None or derived.turning_point is None:
+        return
+    names = RISE_NAMES if derived.regime.value == "rise-dip-rise" else PHASE_NAMES
+    edges = (0.0, derived.fraction_point, derived.turning_point, last)
+    for colour, name, left, right in zip(PHASES, names, edges[:-1], edges[1:], strict=True):
+        axes.axvspan(left, right, color=colour, linewidth=0, zorder=0)
+        middle = np.sqrt(max(left, 0.3) * right)
+        short = name.split()[0]
+        axes.text(middle, 0.97, short, transform=axes.get_xaxis_transform(), ha="center", va="top", fontsize=9)
+
+
+def _spaced(steps: FloatArray) -> FloatArray:
+    """Indices of markers that do not overlap: at most about eight a decade."""
+    gaps = np.floor(8 * np.log10(np.maximum(steps, 0.5)))
+    return np.asarray(np.flatnonzero(np.diff(gaps, prepend=-np.inf) > 0))

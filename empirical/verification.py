@@ -1,0 +1,346 @@
+"""The main job: moments -> data model -> derived curve and boundaries -> trained networks -> verdict.
+
+The same pipeline runs on two sources: the inputs themselves, and as many samples drawn from the
+Gaussian data model fitted to them, for which the theory's assumption A4 holds. Each source is
+predicted from its own moments, and from the very draws of W(0) that are trained on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from empirical.datasets import DataSet
+from empirical.results import RunFolder, array_digest, part_key, software_versions
+from empirical.streaming import stream_moments
+from simulation import (
+    Claim,
+    FullBatch,
+    MiniBatches,
+    Status,
+    Tolerances,
+    compare,
+    initial_weights,
+    sample,
+    train,
+)
+from simulation.sampling import BatchSource
+from theory import (
+    Curve,
+    DataModel,
+    InputError,
+    Loss,
+    Moments,
+    Softmax,
+    gradient_descent_curve,
+    logarithmic_steps,
+    mean_field_curve,
+)
+from theory.progress import Progress
+from theory.validation import FloatArray, at_least, positive
+
+_MOMENT_BATCH = 8192
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to train and how closely the theory must be met.
+
+    Attributes:
+        loss: the training loss.
+        init_scales: standard deviations sigma0 of W(0), positive.
+        step_size: eta, or None for ``step_share`` / lambda_1.
+        step_share: eta lambda_1 where ``step_size`` is None.
+        steps: last step; the curve is recorded at 24 points a decade.
+        batch_size: inputs a step, or None for all of them.
+        replicas: draws of W(0) for each initial scale.
+        seed: of W(0), of the batches and of the synthetic sample.
+        tolerances: accepted differences.
+
+    """
+
+    loss: Loss
+    init_scales: tuple[float, ...]
+    step_size: float | None
+    step_share: float
+    steps: int
+    batch_size: int | None
+    replicas: int
+    seed: int
+    tolerances: Tolerances
+
+    def __post_init__(self) -> None:
+        if not self.init_scales:
+            raise InputError("init_scale: is empty; give at least one positive number")
+        for scale in self.init_scales:
+            positive("init_scale", scale)
+        if len(set(self.init_scales)) < len(self.init_scales):
+            raise InputError("init_scale: a value is given twice; give each once")
+        if self.step_size is not None:
+            positive("step_size", self.step_size)
+        positive("step_share", self.step_share)
+        at_least("steps", self.steps, 1)
+        at_least("replicas", self.replicas, 1)
+        at_least("seed", self.seed, 0)
+        if self.batch_size is not None:
+            at_least("batch_size", self.batch_size, 1)
+
+    def resolved(self, model: DataModel) -> Plan:
+        """The plan with its step size filled in for ``model``; InputError if it is not stable."""
+        largest = float(model.eigenvalues[0])
+        chosen = self.step_size if self.step_size is not None else self.step_share / largest
+        self.loss.check_step_size(chosen, largest)
+        return replace(self, step_size=chosen)
+
+
+#: Digits nearly share one within-class covariance and are trained on full batches: close agreement.
+#: The step size puts the turning point at the smallest scale above step 9, where whole steps are
+#: more than 20 a decade.
+DIGITS_PLAN = Plan(
+    loss=Softmax(),
+    init_scales=(0.001, 0.01, 0.1),
+    step_size=None,
+    step_share=0.08,
+    steps=4096,
+    batch_size=None,
+    replicas=6,
+    seed=0,
+    tolerances=Tolerances(0.01, 0.01, 4096, 0.01, 64, 0.15),
+)
+
+#: Pixels of natural images: classes differ in covariance (A4 holds roughly), and mini-batches add noise.
+CIFAR10_PLAN = Plan(
+    loss=Softmax(),
+    init_scales=(0.0001, 0.001, 0.003, 0.01),
+    step_size=0.002,
+    step_share=0.08,
+    steps=4096,
+    batch_size=1024,
+    replicas=4,
+    seed=0,
+    tolerances=Tolerances(0.02, 0.03, 1024, 0.02, 64, 0.25),
+)
+
+#: Any other inputs: nothing is known of them, so full batches and the wider tolerances.
+DEFAULT_PLAN = replace(DIGITS_PLAN, tolerances=CIFAR10_PLAN.tolerances)
+
+
+def plan_for(data: str) -> Plan:
+    """The plan for ``digits``, ``cifar10`` or, for any other name, the default one."""
+    return {"digits": DIGITS_PLAN, "cifar10": CIFAR10_PLAN}.get(data, DEFAULT_PLAN)
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Curves and claims of one source at one initial scale; curves are (replica, T)."""
+
+    source: str
+    init_scale: float
+    derived: Curve
+    linearised: Curve
+    trained: Curve
+    claims: tuple[Claim, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Verification:
+    """Everything that a verification found.
+
+    Attributes:
+        data: name of the data set.
+        plan: the plan, with its step size.
+        model: the data model of the inputs.
+        count: number of inputs.
+        comparisons: one for each source and initial scale.
+
+    """
+
+    data: str
+    plan: Plan
+    model: DataModel
+    count: int
+    comparisons: tuple[Comparison, ...]
+
+    @property
+    def step_size(self) -> float:
+        """eta, as used."""
+        assert self.plan.step_size is not None, "a verification holds a resolved plan"
+        return self.plan.step_size
+
+    @property
+    def holds(self) -> bool:
+        """Whether every claim holds."""
+        return all(claim.holds for comparison in self.comparisons for claim in comparison.claims)
+
+
+def verify(data: DataSet, plan: Plan, folder: RunFolder, progress: Callable[[str], Progress]) -> Verification:
+    """Run the main job on a data set.
+
+    Args:
+        data: labelled inputs.
+        plan: what to train and the tolerances.
+        folder: where finished parts are kept; a run started again there goes on.
+        progress: makes the progress report for a part of the work from its description.
+
+    Raises:
+        InputError: a plan that does not fit the data, before any training.
+
+    """
+    plan.loss.outputs(data.classes)
+    if plan.batch_size is not None and plan.batch_size > data.labels.size:
+        raise InputError(f"batch_size: {plan.batch_size} is more than the {data.labels.size} inputs; give at most that")
+    moments = _moments(data.inputs, data.labels, data.classes, progress(f"moments of {data.name}"))
+    model = DataModel.from_moments(moments)
+    resolved = plan.resolved(model)
+    centred = torch.from_numpy(data.inputs - moments.mean.astype(np.float32))
+    fingerprint = array_digest(data.inputs, data.labels)
+    comparisons = _compare_source(
+        data.name, centred, torch.from_numpy(data.labels), model, resolved, folder, fingerprint, progress
+    )
+    del centred
+    drawn = sample(model, data.labels.size, resolved.seed)
+    drawn_labels = drawn.labels.numpy()
+    if np.bincount(drawn_labels, minlength=data.classes).min() == 0:
+        raise InputError(
+            f"data: a class of {data.name} is too rare to appear in a synthetic sample; merge rare classes"
+        )
+    drawn_moments = _moments(drawn.inputs.numpy(), drawn_labels, data.classes, progress("moments of synthetic data"))
+    drawn_model = DataModel.from_moments(drawn_moments)
+    drawn_centred = drawn.inputs - torch.from_numpy(drawn_moments.mean.astype(np.float32))
+    comparisons += _compare_source(
+        "synthetic", drawn_centred, drawn.labels, drawn_model, resolved, folder, fingerprint, progress
+    )
+    return Verification(data.name, resolved, model, data.labels.size, tuple(comparisons))
+
+
+def _moments(inputs: Any, labels: Any, classes: int, progress: Progress) -> Moments:
+    starts = range(0, labels.shape[0], _MOMENT_BATCH)
+    parts = (
+        (inputs[start : start + _MOMENT_BATCH], labels[start : start + _MOMENT_BATCH]) for start in progress(starts)
+    )
+    return stream_moments(parts, classes)
+
+
+def _compare_source(
+    source: str,
+    inputs: torch.Tensor,
+    labels: torch.Tensor,
+    model: DataModel,
+    plan: Plan,
+    folder: RunFolder,
+    fingerprint: str,
+    progress: Callable[[str], Progress],
+) -> list[Comparison]:
+    """Train all replicas of all initial scales together on one source and compare each scale."""
+    assert plan.step_size is not None, "the plan is resolved"
+    steps = logarithmic_steps(plan.steps)
+    weights = np.concatenate(
+        [
+            initial_weights(plan.replicas, plan.loss.outputs(model.classes), int(inputs.shape[1]), scale, seed)
+            for seed, scale in zip(_seeds(plan), plan.init_scales, strict=True)
+        ]
+    )
+
+    def trained() -> Curve:
+        batches: BatchSource
+        if plan.batch_size is None:
+            batches = FullBatch(inputs, labels)
+        else:
+            batches = MiniBatches(inputs, labels, plan.batch_size, plan.seed)
+        result = train(
+            batches,
+            model,
+            plan.loss,
+            weights,
+            steps,
+            float(plan.step_size or 0),
+            progress=progress(f"train on {source}"),
+        )
+        if result.status is not Status.COMPLETED:
+            raise InputError(
+                f"step_size: training on {source} diverged after step {result.steps[-1]}; give a smaller one"
+            )
+        return result.curve
+
+    started = model.to_eigenbasis(weights)
+    key = part_key({"fingerprint": fingerprint, "plan": plan_as_json(plan), "versions": software_versions()})
+    curve = folder.curve_part(f"trained-{_file_name(source)}", key, trained)
+    derived = mean_field_curve(
+        model, plan.loss, started, steps, plan.step_size, progress=progress(f"mean field of {source}")
+    )
+    linearised = gradient_descent_curve(model, plan.loss, started, steps, plan.step_size)
+    return [
+        _compare_scale(source, scale, index, derived, linearised, curve, plan)
+        for index, scale in enumerate(plan.init_scales)
+    ]
+
+
+def _compare_scale(
+    source: str, scale: float, index: int, derived: Curve, linearised: Curve, trained: Curve, plan: Plan
+) -> Comparison:
+    rows = slice(index * plan.replicas, (index + 1) * plan.replicas)
+    curves = [curve.replica(rows) for curve in (derived, linearised, trained)]
+    claims = compare(curves[0], curves[1], curves[2], float(plan.step_size or 0), plan.tolerances)
+    return Comparison(source, scale, curves[0], curves[1], curves[2], tuple(claims))
+
+
+def _seeds(plan: Plan) -> list[int]:
+    """One seed for W(0) of each initial scale."""
+    return np.random.SeedSequence(plan.seed).generate_state(len(plan.init_scales)).tolist()
+
+
+def _file_name(source: str) -> str:
+    return "".join(letter if letter.isalnum() else "-" for letter in source.lower())
+
+
+def plan_as_json(plan: Plan) -> dict[str, Any]:
+    """The plan as plain values."""
+    return asdict(plan) | {"loss": plan.loss.name, "init_scales": list(plan.init_scales)}
+
+
+def result_as_json(result: Verification) -> dict[str, Any]:
+    """Configuration, versions, data model and claims as plain values."""
+    model = result.model
+    return {
+        "data": result.data,
+        "inputs": result.count,
+        "configuration": plan_as_json(result.plan),
+        "versions": software_versions(),
+        "model": {
+            "dimension": model.dimension,
+            "classes": model.classes,
+            "total_variance": model.total_variance,
+            "largest_eigenvalue": float(model.eigenvalues[0]),
+            "smallest_eigenvalue": float(model.eigenvalues[-1]),
+        },
+        "holds": result.holds,
+        "claims": [
+            {"source": comparison.source, "init_scale": comparison.init_scale} | asdict(claim)
+            for comparison in result.comparisons
+            for claim in comparison.claims
+        ],
+    }
+
+
+def curve_columns(result: Verification) -> dict[str, Any]:
+    """All curves as columns of one long table: source, init_scale, curve, replica, step, time, loss."""
+    columns: dict[str, list[FloatArray | list[Any]]] = {
+        name: [] for name in ("source", "init_scale", "curve", "replica", "step", "time", "loss")
+    }
+    for comparison in result.comparisons:
+        for kind in ("trained", "derived", "linearised"):
+            curve: Curve = getattr(comparison, kind)
+            replicas, times = curve.losses.shape
+            size = replicas * times
+            columns["source"].append([comparison.source] * size)
+            columns["init_scale"].append(np.full(size, comparison.init_scale))
+            columns["curve"].append([kind] * size)
+            columns["replica"].append(np.repeat(np.arange(replicas), times))
+            columns["step"].append(np.tile(np.rint(curve.times / result.step_size).astype(np.int64), replicas))
+            columns["time"].append(np.tile(curve.times, replicas))
+            columns["loss"].append(curve.losses.reshape(-1))
+    return {name: np.concatenate(parts) for name, parts in columns.items()}

@@ -1,0 +1,167 @@
+"""The command ``phases``: derive the learning phases of a data set and check them by training."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from tqdm import tqdm
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def phases() -> None:
+    """Learning phases of neural networks.
+
+    While a classifier trains, the loss of reconstructing its input from a layer's output stays
+    near-constant, then falls, then rises. These commands derive when, from the data's moments,
+    and check it by training.
+
+    Start with: phases verify
+
+    Exit codes: 0 every claim holds, 1 a claim failed, 2 bad input.
+    """
+
+
+@contextmanager
+def bad_input_exits() -> Iterator[None]:
+    """Turn an InputError into one line on the standard error and exit code 2."""
+    from theory import InputError
+
+    try:
+        yield
+    except InputError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
+class Bar:
+    """A progress bar around an iterable."""
+
+    def __init__(self, description: str) -> None:
+        self._description = description
+
+    def __call__(self, items: Iterable[Any], /) -> Iterable[Any]:
+        return tqdm(items, desc=self._description, file=sys.stderr, dynamic_ncols=True)
+
+
+@app.command()
+def verify(
+    data: Annotated[
+        str, typer.Option(help="digits, cifar10, or an .npz file with inputs (n, d) and labels (n,).")
+    ] = "digits",
+    data_root: Annotated[
+        Path | None,
+        typer.Option(help="Folder that holds cifar-10-batches-bin. [default: the variable LEARNING_PHASES_DATA]"),
+    ] = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch CIFAR-10 into the data root if it is absent.")
+    ] = False,
+    init_scale: Annotated[
+        list[float] | None,
+        typer.Option(help="Standard deviation of W(0); repeat it for several. [default: depends on the data]"),
+    ] = None,
+    loss: Annotated[str, typer.Option(help="softmax, logistic (two classes) or squared.")] = "softmax",
+    steps: Annotated[int, typer.Option(help="Last training step.")] = 4096,
+    step_size: Annotated[
+        float | None,
+        typer.Option(help="Step size eta. [default: 0.08 / largest eigenvalue of the covariance; cifar10: 0.002]"),
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Inputs a step. [default: all inputs; cifar10: 1024]")] = None,
+    replicas: Annotated[int | None, typer.Option(help="Draws of W(0) for each scale. [default: 6; cifar10: 4]")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the results. [default: results/verify-DATA]")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of W(0), of the batches and of the synthetic sample.")] = 0,
+) -> None:
+    """Check every derived phase boundary against trained single-layer networks.
+
+    Takes the moments of the inputs, derives from them the curve of the reconstruction loss and its
+    boundaries (mean field and linearised), trains networks on the same inputs and on Gaussian data
+    with the same moments, and compares. Each claim is a row: what was derived, what was measured,
+    how far they differ, how far they may, and the verdict.
+
+    Writes result.json, curves.parquet and phases.png. The same command run again in the same folder
+    uses what is finished there.
+
+    Examples:
+      phases verify
+
+      phases verify --data cifar10 --data-root DIR
+
+      phases verify --data features.npz --init-scale 0.01 --loss softmax --out results/mine
+
+    """
+    with bad_input_exits():
+        from empirical.datasets import load
+        from empirical.figures import draw_verification
+        from empirical.results import RunFolder
+        from empirical.verification import curve_columns, plan_for, result_as_json
+        from empirical.verification import verify as run_verification
+        from theory import loss_named
+
+        default = plan_for(data)
+        plan = replace(
+            default,
+            loss=loss_named(loss),
+            init_scales=tuple(init_scale) if init_scale else default.init_scales,
+            steps=steps,
+            step_size=step_size if step_size is not None else default.step_size,
+            batch_size=batch_size if batch_size is not None else default.batch_size,
+            replicas=replicas if replicas is not None else default.replicas,
+            seed=seed,
+        )
+        folder = RunFolder(out if out is not None else Path("results") / f"verify-{Path(data).stem}")
+        result = run_verification(load(data, data_root, download), plan, folder, Bar)
+        folder.write_table("curves.parquet", curve_columns(result))
+        figure = folder.write("phases.png", lambda path: draw_verification(result, path))
+        report = folder.write_json("result.json", result_as_json(result))
+    for line in claim_table(result):
+        typer.echo(line)
+    typer.echo(f"figure: {figure}\nresult: {report}")
+    if not result.holds:
+        raise typer.Exit(1)
+
+
+def claim_table(result: Any) -> list[str]:
+    """The claims of a verification as aligned lines of text."""
+    header = ("source", "sigma0", "claim", "derived", "measured", "deviation", "tolerance", "verdict")
+    rows = [
+        (
+            comparison.source,
+            f"{comparison.init_scale:g}",
+            claim.name,
+            claim.derived,
+            claim.measured,
+            f"{claim.deviation:.4f}",
+            f"{claim.tolerance:g}",
+            "holds" if claim.holds else "FAILS",
+        )
+        for comparison in result.comparisons
+        for claim in comparison.claims
+    ]
+    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [header, *rows]
+    ]
+    failed = sum(row[-1] == "FAILS" for row in rows)
+    return [*lines, f"{len(rows) - failed} of {len(rows)} claims hold"]
+
+
+def main() -> None:
+    """Entry point of the command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

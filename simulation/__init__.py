@@ -1,0 +1,22 @@
+"""Simulation of single-layer networks: sampling, training, measured boundaries, comparison."""
+
+from simulation.comparison import Claim, Tolerances, compare
+from simulation.measurement import MeasuredBoundaries, measured_boundaries
+from simulation.sampling import FreshSamples, FullBatch, MiniBatches, sample
+from simulation.training import Status, Trained, initial_weights, train
+
+__all__ = [
+    "Claim",
+    "FreshSamples",
+    "FullBatch",
+    "MeasuredBoundaries",
+    "MiniBatches",
+    "Status",
+    "Tolerances",
+    "Trained",
+    "compare",
+    "initial_weights",
+    "measured_boundaries",
+    "sample",
+    "train",
+]

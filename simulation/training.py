@@ -1,0 +1,133 @@
+"""Training of single-layer networks z = W x by gradient descent, many replicas in one program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+import torch
+
+from simulation.sampling import Batch, BatchSource
+from theory import Curve, DataModel, InputError, Logistic, Loss, Softmax, SquaredError, relative_loss
+from theory.progress import Progress, silent
+from theory.validation import FloatArray, IntArray, finite_array, non_negative, step_counts
+
+
+class Status(Enum):
+    """How a training run ended."""
+
+    COMPLETED = "completed"
+    DIVERGED = "diverged"
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """The outcome of ``train``.
+
+    Attributes:
+        status: whether all replicas stayed finite.
+        steps: (T,) step counts that were recorded, up to the last finite one.
+        curve: relative reconstruction loss at ``steps``; None if not even the first is finite.
+        weights: (replica, outputs, D) at the last recorded step.
+
+    """
+
+    status: Status
+    steps: IntArray
+    curve: Curve
+    weights: FloatArray
+
+
+def initial_weights(replicas: int, outputs: int, dimension: int, scale: float, seed: int) -> FloatArray:
+    """(replica, outputs, dimension) independent N(0, scale^2) entries, float64.
+
+    Replica r is the same whatever the number of replicas.
+    """
+    deviation = non_negative("scale", scale)
+    children = np.random.SeedSequence(seed).spawn(replicas)
+    draws = [np.random.default_rng(child).standard_normal((outputs, dimension)) for child in children]
+    return deviation * np.stack(draws)
+
+
+def train(
+    source: BatchSource,
+    model: DataModel,
+    loss: Loss,
+    weights: FloatArray,
+    steps: IntArray,
+    step_size: float,
+    dtype: torch.dtype = torch.float32,
+    progress: Progress = silent,
+) -> Trained:
+    """Train replicas by gradient descent and record the exact reconstruction loss.
+
+    Args:
+        source: the batch of every step.
+        model: data model whose spectrum measures the reconstruction loss; its basis maps the
+            source's coordinates to the eigenbasis.
+        loss: the training loss.
+        weights: (replica, outputs, D) W(0) in the source's coordinates.
+        steps: (T,) strictly increasing step counts to record, from 0 on.
+        step_size: eta, within the loss's stability limit.
+        dtype: of weights and gradients; the reconstruction loss is computed in float64.
+        progress: wraps the iteration over steps.
+
+    Raises:
+        InputError: shapes that do not fit, NaN or infinity, a step size that is not stable.
+
+    """
+    start = finite_array("weights", weights, 3)
+    counts = step_counts("steps", steps)
+    loss.check_step_size(step_size, float(model.eigenvalues[0]))
+    classes = int(source.frequencies.numel())
+    expected = (loss.outputs(classes), source.dimension)
+    if start.shape[1:] != expected:
+        raise InputError(f"weights: has shape {start.shape}; give (replica, {expected[0]}, {expected[1]})")
+    targets = torch.from_numpy(loss.targets(source.frequencies.numpy())).to(dtype)
+    current = torch.from_numpy(start).to(dtype)
+    last = start
+    recorded: list[FloatArray] = []
+    wanted = set(counts.tolist())
+    status = Status.COMPLETED
+    for step in progress(range(int(counts[-1]) + 1)):
+        if step in wanted:
+            state = current.to(torch.float64).numpy()
+            if not np.isfinite(state).all():
+                status = Status.DIVERGED
+                break
+            last = state
+            recorded.append(relative_loss(model.to_eigenbasis(state), model.eigenvalues))
+        if step < counts[-1]:
+            batch = source.batch(step)
+            current.add_(_gradient(loss, current, batch, targets), alpha=-step_size)
+    reached = counts[: len(recorded)]
+    return Trained(status, reached, Curve(step_size * reached, np.stack(recorded, axis=1)), last)
+
+
+def _gradient(loss: Loss, weights: torch.Tensor, batch: Batch, targets: torch.Tensor) -> torch.Tensor:
+    """(replica, outputs, D) mean gradient of each replica on the batch.
+
+    Samples that all replicas share go through one matrix product for all of them.
+    """
+    replicas, outputs, dimension = weights.shape
+    count = batch.labels.shape[-1]
+    wanted = targets[batch.labels]  # (n, outputs) or (replica, n, outputs)
+    if batch.inputs.ndim == 3:
+        error = _predictions(loss, batch.inputs @ weights.mT) - wanted
+        return error.mT @ batch.inputs / count
+    scores = (batch.inputs @ weights.reshape(-1, dimension).T).view(count, replicas, outputs)
+    error = _predictions(loss, scores) - wanted[:, None, :]
+    return (error.view(count, -1).T @ batch.inputs).view(replicas, outputs, dimension) / count
+
+
+def _predictions(loss: Loss, scores: torch.Tensor) -> torch.Tensor:
+    """p(z) of the loss, in torch; the output gradient is p - t for all three."""
+    match loss:
+        case Softmax():
+            return torch.softmax(scores, dim=-1)
+        case Logistic():
+            return torch.sigmoid(scores)
+        case SquaredError():
+            return scores
+    raise InputError(f"loss: {loss.name} has no training program; give softmax, logistic or squared")

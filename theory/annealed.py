@@ -1,0 +1,159 @@
+"""The first level of theory: one output, averaged over W(0) before the ratio is taken (annealed).
+
+R(s) = sum_i l_i^2 E w_i(s)^2 / sum_i l_i E w_i(s)^2. The boundaries are evaluated from the
+expressions that `theory.symbolic` derives; the curve is written with expm1, where the symbolic form
+would cancel, and the tests hold it against the symbols.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from scipy.optimize import brentq, minimize_scalar
+
+from theory.data_model import DataModel
+from theory.losses import Loss
+from theory.symbolic import (
+    CURVATURE,
+    FRACTION,
+    INITIAL_SCALE,
+    SIGNAL_SUMS,
+    SPECTRUM_SUMS,
+    boundary_formulas,
+)
+from theory.validation import FloatArray, InputError, finite_array, open_unit, positive
+
+
+@dataclass(frozen=True, eq=False)
+class OneOutput:
+    """A one-output network: eigenvalues (d,), signal row delta (d,), curvature c at W = 0."""
+
+    eigenvalues: FloatArray
+    signal: FloatArray
+    curvature: float
+
+    @classmethod
+    def from_model(cls, model: DataModel, loss: Loss) -> OneOutput:
+        """The network that ``loss`` trains on the two classes of ``model``.
+
+        Raises:
+            InputError: the loss has more than one output there (K > 2, or softmax).
+
+        """
+        outputs = loss.outputs(model.classes)
+        if outputs != 1:
+            raise InputError(
+                f"loss: {loss.name} with {model.classes} classes has {outputs} outputs and the annealed formulas "
+                "hold for one; use the linearised or the mean-field curve"
+            )
+        return cls(model.eigenvalues, loss.signal(model.prototypes)[0], loss.initial_curvature(model.classes))
+
+    @property
+    def initial_level(self) -> float:
+        """R0 of theorem T2: explained variance of a random output."""
+        return float(_evaluators()["initial_level"](*self._sums(1.0, 0.5)))
+
+    @property
+    def signal_level(self) -> float:
+        """R2 of theorem T2: explained variance of an output equal to the prototype."""
+        return float(_evaluators()["signal_level"](*self._sums(1.0, 0.5)))
+
+    @property
+    def is_aligned(self) -> bool:
+        """Assumption A3, R2 > R0: prototypes lie in directions of higher variance than random ones."""
+        return self.signal_level > self.initial_level
+
+    def phase_one_end(self, init_scale: float) -> float:
+        """s1 of theorem T2: time at which half of R2 - R0 is gained, proportional to sigma0."""
+        return self.fraction_point(init_scale, 0.5)
+
+    def fraction_point(self, init_scale: float, fraction: float) -> float:
+        """Time s1 sqrt(tau / (1 - tau)) at which a fraction tau of R2 - R0 is gained.
+
+        Raises:
+            InputError: an initial scale that is not positive, a fraction outside (0, 1).
+
+        """
+        return float(_evaluators()["fraction_point"](*self._sums(init_scale, fraction)))
+
+    def turning_point_formula(self, init_scale: float) -> float | None:
+        """s* of theorem T5 to leading order in sigma0; None where the model is not aligned or flat."""
+        spread = float(_evaluators()["spread"](*self._sums(1.0, 0.5)))
+        if not self.is_aligned or spread <= 1e-14 * self.signal_level**2:
+            return None
+        return float(_evaluators()["turning_point"](*self._sums(init_scale, 0.5)))
+
+    def explained_variance(self, init_scale: float, times: FloatArray) -> FloatArray:
+        """(T,) annealed R(s) at ``times`` (T,), s >= 0."""
+        scale = positive("init_scale", init_scale)
+        moments = finite_array("times", times, 1)[:, None]
+        rates = self.curvature * self.eigenvalues
+        learnt = self.signal * -np.expm1(-moments * rates) / rates
+        squares = scale**2 * np.exp(-2 * moments * rates) + learnt**2
+        weighted = squares * self.eigenvalues
+        return np.asarray((weighted @ self.eigenvalues) / weighted.sum(axis=1), dtype=np.float64)
+
+    def relative_loss(self, init_scale: float, times: FloatArray) -> FloatArray:
+        """(T,) annealed loss 1 - R(s) / tr Sigma."""
+        return np.asarray(1 - self.explained_variance(init_scale, times) / self.eigenvalues.sum(), dtype=np.float64)
+
+    def turning_point(self, init_scale: float) -> float | None:
+        """Time at which the annealed R(s) is largest, to a relative error of 1e-8; None if at s = 0."""
+        grid = self._time_grid(init_scale)
+        best = int(np.argmax(self.explained_variance(init_scale, grid)))
+        if best == 0 or self.explained_variance(init_scale, grid[best : best + 1])[0] <= self.initial_level:
+            return None
+        if best == grid.size - 1:
+            return None
+        found = minimize_scalar(
+            lambda logarithm: self.relative_loss(init_scale, np.exp([logarithm]))[0],
+            bounds=(np.log(grid[best - 1]), np.log(grid[best + 1])),
+            method="bounded",
+            options={"xatol": 1e-9},
+        )
+        return float(np.exp(found.x))
+
+    def return_time(self, init_scale: float) -> float | None:
+        """Time after the turning point at which R falls back to R0; None where it never does."""
+        turning = self.turning_point(init_scale)
+        if turning is None:
+            return None
+
+        def excess(logarithm: float) -> float:
+            return float(self.explained_variance(init_scale, np.exp([logarithm]))[0] - self.initial_level)
+
+        last = float(np.log(self._time_grid(init_scale)[-1]))
+        if excess(last) >= 0:
+            return None
+        return float(np.exp(brentq(excess, np.log(turning), last, xtol=1e-10)))
+
+    def _time_grid(self, init_scale: float) -> FloatArray:
+        """Log grid from well inside phase I to the saturation of the smallest eigenvalue."""
+        rates = self.curvature * self.eigenvalues
+        first = 1e-2 * min(self.phase_one_end(init_scale), 1 / rates[0])
+        return np.geomspace(first, 40 / rates[-1], 600)
+
+    def _sums(self, init_scale: float, fraction: float) -> tuple[float, ...]:
+        """Arguments of the evaluators: sigma0, tau, c, A_j, B_j."""
+        powers = np.arange(len(SPECTRUM_SUMS))
+        spectrum = self.eigenvalues[None, :] ** powers[:, None]
+        return (
+            positive("init_scale", init_scale),
+            open_unit("fraction", fraction),
+            self.curvature,
+            *spectrum.sum(axis=1),
+            *(spectrum @ self.signal**2),
+        )
+
+
+@lru_cache(maxsize=1)
+def _evaluators() -> dict[str, Any]:
+    """Numerical functions made from the symbolic boundaries, by name."""
+    formulas = boundary_formulas()
+    arguments = (INITIAL_SCALE, FRACTION, CURVATURE, *SPECTRUM_SUMS, *SIGNAL_SUMS)
+    names = ("initial_level", "signal_level", "fraction_point", "spread", "turning_point")
+    return {name: sp.lambdify(arguments, getattr(formulas, name), "numpy") for name in names}

@@ -1,0 +1,215 @@
+"""Boundaries of the three phases, read off a curve, derived or measured alike.
+
+The curve is first reduced to its moves: the alternating rises and falls larger than a stated
+resolution. The moves name the regime; the last fall ends in the turning point.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from theory.validation import FloatArray, InputError, IntArray, finite_array, open_unit, positive
+
+#: Moves of L / tr Sigma smaller than this are not told apart from none: the accuracy to which
+#: derived and trained curves agree.
+RESOLUTION = 0.01
+
+#: Half-width, in log time, of the window in which a turning point is fitted.
+_WINDOW = float(np.log(2))
+
+
+class Regime(Enum):
+    """The course of a curve (theorem T7), and what else a curve can do in a finite time."""
+
+    THREE_PHASES = "three phases"
+    RISE_DIP_RISE = "rise-dip-rise"
+    MONOTONE_RISE = "monotone rise"
+    STILL_FALLING = "still falling"
+    CONSTANT = "constant"
+    OTHER = "other"
+
+
+_REGIMES: dict[tuple[int, ...], Regime] = {
+    (): Regime.CONSTANT,
+    (-1,): Regime.STILL_FALLING,
+    (-1, 1): Regime.THREE_PHASES,
+    (1,): Regime.MONOTONE_RISE,
+    (1, -1): Regime.STILL_FALLING,
+    (1, -1, 1): Regime.RISE_DIP_RISE,
+}
+
+
+@dataclass(frozen=True)
+class Boundaries:
+    """Regime and boundary times of one curve; None where the curve has no such boundary.
+
+    Attributes:
+        regime: the course of the curve.
+        fraction_point: time at which a fraction of the last fall (one half, unless said otherwise)
+            is done; the end of phase I.
+        turning_point: time of the minimum that ends the last fall; the end of phase II.
+        return_time: time at which the loss, rising after it, is back at its initial level.
+
+    """
+
+    regime: Regime
+    fraction_point: float | None
+    turning_point: float | None
+    return_time: float | None
+
+
+def extrema(losses: FloatArray, resolution: float) -> IntArray:
+    """Indices of the first value, of each extremum followed by a move beyond ``resolution``, and
+    of the extremum of the last such move; only [0] where nothing moves that far.
+
+    Args:
+        losses: (T,) values.
+        resolution: smallest move that counts, positive.
+
+    """
+    values = finite_array("losses", losses, 1)
+    smallest = positive("resolution", resolution)
+    found = [0]
+    low = high = 0
+    direction = 0
+    for index, value in enumerate(values):
+        if value > values[high]:
+            high = index
+        if value < values[low]:
+            low = index
+        if direction >= 0 and values[high] - value > smallest:
+            if direction > 0:
+                found.append(high)
+            direction, low, high = -1, index, index
+        elif direction <= 0 and value - values[low] > smallest:
+            if direction < 0:
+                found.append(low)
+            direction, low, high = 1, index, index
+    if direction:
+        found.append(low if direction < 0 else high)
+    return np.array(found, dtype=np.int64)
+
+
+def regime_of(losses: FloatArray, resolution: float = RESOLUTION) -> Regime:
+    """The regime of a curve (T,) of L / tr Sigma."""
+    values = finite_array("losses", losses, 1)
+    moves = np.sign(np.diff(values[extrema(values, resolution)])).astype(int)
+    return _REGIMES.get(tuple(moves.tolist()), Regime.OTHER)
+
+
+def last_fall(losses: FloatArray, resolution: float) -> tuple[int, int] | None:
+    """Indices at which the last fall that is followed by a rise begins and ends; None without one."""
+    found = extrema(losses, resolution)
+    values = losses[found]
+    for end in range(found.size - 2, 0, -1):
+        if values[end] < values[end - 1] and values[end] < values[end + 1]:
+            return int(found[end - 1]), int(found[end])
+    return None
+
+
+def turning_points(times: FloatArray, losses: FloatArray, first: int) -> FloatArray:
+    """Times of the minima of many curves: of a cubic in log time fitted around the smallest value.
+
+    The cubic (a parabola would be biased, as falls and rises are not mirror images) is fitted by
+    least squares to all points within a factor of two in time, so that noise of single points
+    averages out; with fewer than five such points the grid point stands.
+
+    Args:
+        times: (T,) increasing.
+        losses: (..., T).
+        first: index from which the minimum is sought, at least 1 (time 0 has no logarithm).
+
+    """
+    if not 1 <= first < times.size:
+        raise InputError(f"first: {first} is not accepted; give an index from 1 to {times.size - 1}")
+    logs = np.log(times[first:])
+    values = losses[..., first:]
+    centre = logs[np.argmin(values, axis=-1)][..., None]
+    offset = logs - centre
+    weight = (np.abs(offset) <= _WINDOW * (1 + 1e-12)).astype(np.float64)
+    powers = np.stack([(weight * offset**power).sum(axis=-1) for power in range(7)], axis=-1)  # (..., 7)
+    normal = powers[..., np.add.outer(np.arange(4), np.arange(4))]
+    right = np.stack([(weight * values * offset**power).sum(axis=-1) for power in range(4)], axis=-1)
+    enough = powers[..., 0] >= 5
+    solvable = np.where(enough[..., None, None], normal, np.eye(4))
+    _, slope, bend, skew = np.moveaxis(np.linalg.solve(solvable, right[..., None])[..., 0], -1, 0)
+    discriminant = bend**2 - 3 * slope * skew
+    denominator = bend + np.sqrt(np.maximum(discriminant, 0.0))
+    bowl = enough & (discriminant >= 0) & (denominator > 0)
+    vertex = np.where(bowl, -slope / np.where(bowl, denominator, 1.0), 0.0)
+    inside = np.clip(vertex, -_WINDOW, _WINDOW)
+    return np.asarray(np.exp(np.clip(centre[..., 0] + inside, logs[0], logs[-1])), dtype=np.float64)
+
+
+def first_crossing(times: FloatArray, excess: FloatArray, first: int) -> FloatArray:
+    """Times from index ``first`` on at which ``excess`` (..., T) first falls to zero or below.
+
+    Interpolated linearly in log time (in time next to time 0); NaN where it never does.
+    """
+    values = excess[..., first:]
+    grid = times[first:]
+    below = values <= 0
+    after = np.argmax(below, axis=-1)
+    before = np.maximum(after - 1, 0)
+    left = np.take_along_axis(values, before[..., None], axis=-1)[..., 0]
+    right = np.take_along_axis(values, after[..., None], axis=-1)[..., 0]
+    drop = left - right
+    share = np.where(drop > 0, left / np.where(drop > 0, drop, 1.0), 0.0)
+    start, end = grid[before], grid[after]
+    geometric = np.where(start > 0, start, 1.0) * np.power(end / np.where(start > 0, start, 1.0), share)
+    crossing = np.where(start > 0, geometric, share * end)
+    return np.where(below.any(axis=-1), crossing, np.nan)
+
+
+def measure_boundaries(
+    times: FloatArray, losses: FloatArray, fraction: float = 0.5, resolution: float = RESOLUTION
+) -> Boundaries:
+    """Regime and boundaries of one curve.
+
+    Args:
+        times: (T,) strictly increasing from 0 on.
+        losses: (T,) L / tr Sigma.
+        fraction: share of the last fall that marks the end of phase I, strictly between 0 and 1.
+        resolution: smallest move that counts, in units of L / tr Sigma.
+
+    Raises:
+        InputError: shapes that do not fit, NaN or infinity, values out of range.
+
+    """
+    grid = finite_array("times", times, 1)
+    values = finite_array("losses", losses, 1)
+    if grid.shape != values.shape:
+        raise InputError(f"losses: has shape {values.shape}; give {grid.shape} as the times")
+    share = open_unit("fraction", fraction)
+    regime = regime_of(values, resolution)
+    fall = last_fall(values, resolution)
+    if fall is None:
+        return Boundaries(regime, None, None, None)
+    start, _ = fall
+    estimates = boundary_estimates(grid, values[None, :], start, share)[:, 0]
+    fraction_point, turning_point, return_time = (None if np.isnan(time) else float(time) for time in estimates)
+    return Boundaries(regime, fraction_point, turning_point, return_time)
+
+
+def boundary_estimates(times: FloatArray, losses: FloatArray, start: int, fraction: float) -> FloatArray:
+    """(3, B) fraction points, turning points and return times of curves (B, T), NaN where none.
+
+    Args:
+        times: (T,) increasing.
+        losses: (B, T).
+        start: index at which the last fall begins, the same for all curves.
+        fraction: share of the fall that marks the end of phase I.
+
+    """
+    turning = turning_points(times, losses, max(start, 1))
+    floor = losses[:, start:].min(axis=1)
+    level = losses[:, start] + fraction * (floor - losses[:, start])
+    fraction_point = first_crossing(times, losses - level[:, None], start)
+    lowest = start + int(np.argmin(losses[:, start:].mean(axis=0)))
+    back = first_crossing(times, losses[:, :1] - losses, lowest)
+    # A dip that stays above the initial level never falls below it and so cannot return to it.
+    back = np.where(losses[:, lowest] < losses[:, 0], back, np.nan)
+    return np.stack([fraction_point, turning, back])

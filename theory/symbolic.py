@@ -1,0 +1,132 @@
+"""SymPy derivation of the boundaries of a one-output network: s1, the tau-point and s*.
+
+Nothing here is typed in as a result: the gradient flow of each mode comes from differentiating the
+loss, its solution from solving the equation, the explained variance from averaging over W(0), the
+boundaries from expanding it and solving. `theory.annealed` evaluates these expressions.
+
+Symbols: s time, sigma0 initial scale, l an eigenvalue, delta a signal coordinate, c the curvature of
+the loss at W = 0, A_j = sum_i l_i^j and B_j = sum_i l_i^j delta_i^2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import sympy as sp
+
+TIME = sp.Symbol("s", positive=True)
+INITIAL_SCALE = sp.Symbol("sigma0", positive=True)
+EIGENVALUE = sp.Symbol("lambda", positive=True)
+SIGNAL = sp.Symbol("delta", real=True)
+CURVATURE = sp.Symbol("c", positive=True)
+FRACTION = sp.Symbol("tau", positive=True)
+SPECTRUM_SUMS = sp.symbols("A0:6", positive=True)
+SIGNAL_SUMS = sp.symbols("B0:6", positive=True)
+
+
+@dataclass(frozen=True)
+class BoundaryFormulas:
+    """The derived expressions, in the symbols of this module.
+
+    Attributes:
+        mode: w(s) of one mode with initial value w0.
+        second_moment: E w(s)^2 over w0 ~ N(0, sigma0^2).
+        initial_level: R0, explained variance at time 0.
+        signal_level: R2, explained variance once the signal dominates and before modes saturate.
+        phase_one_level: R(s) while s << 1/lambda_1.
+        fraction_point: time at which a fraction tau of R2 - R0 is gained.
+        phase_one_end: s1 of theorem T2, the fraction point at tau = 1/2.
+        spread: variance of lambda under the weights lambda delta^2.
+        turning_point: s* of theorem T5, to leading order in sigma0.
+
+    """
+
+    mode: sp.Expr
+    second_moment: sp.Expr
+    initial_level: sp.Expr
+    signal_level: sp.Expr
+    phase_one_level: sp.Expr
+    fraction_point: sp.Expr
+    phase_one_end: sp.Expr
+    spread: sp.Expr
+    turning_point: sp.Expr
+
+
+def mode_solution(initial: sp.Symbol) -> sp.Expr:
+    """w(s) of one mode under the flow of the loss, linearised at w = 0.
+
+    To second order in w a loss with curvature c has the population value c l w^2 / 2 - delta w + const
+    in an eigendirection, as E x^2 = l and E[(t - p(0)) x] = delta.
+    """
+    weight = sp.Symbol("w", real=True)
+    population_loss = CURVATURE * EIGENVALUE * weight**2 / 2 - SIGNAL * weight
+    trajectory = sp.Function("w")
+    velocity = -sp.diff(population_loss, weight).subs(weight, trajectory(TIME))
+    equation = sp.Eq(trajectory(TIME).diff(TIME), velocity)
+    return sp.simplify(sp.dsolve(equation, trajectory(TIME), ics={trajectory(0): initial}).rhs)
+
+
+def averaged_square(trajectory: sp.Expr, initial: sp.Symbol) -> sp.Expr:
+    """E w(s)^2 over initial ~ N(0, sigma0^2): odd powers of the initial value vanish."""
+    polynomial = sp.Poly(sp.expand(trajectory**2), initial)
+    gaussian_moments = {0: sp.Integer(1), 1: sp.Integer(0), 2: INITIAL_SCALE**2}
+    return sp.Add(*[gaussian_moments[power] * factor for (power,), factor in polynomial.terms()])
+
+
+def sum_over_modes(expression: sp.Expr) -> sp.Expr:
+    """sum_i of a polynomial in l_i and delta_i^2, written with the sums A_j and B_j."""
+    polynomial = sp.Poly(sp.expand(expression), EIGENVALUE, SIGNAL)
+    sums = {0: SPECTRUM_SUMS, 2: SIGNAL_SUMS}
+    return sp.Add(*[factor * sums[degree][power] for (power, degree), factor in polynomial.terms()])
+
+
+def truncated(expression: sp.Expr, variable: sp.Symbol, order: int) -> sp.Expr:
+    """Taylor polynomial of ``expression`` in ``variable`` at 0, up to the power ``order``."""
+    return sp.series(expression, variable, 0, order + 1).removeO()
+
+
+@lru_cache(maxsize=1)
+def boundary_formulas() -> BoundaryFormulas:
+    """Derive the boundaries; the result is kept in memory, as it never changes."""
+    initial = sp.Symbol("w0", real=True)
+    scaled = sp.Symbol("u", positive=True)
+    square = sp.Symbol("q", positive=True)
+    small = sp.Symbol("epsilon", positive=True)
+
+    mode = mode_solution(initial)
+    second_moment = averaged_square(mode, initial)
+    # Modes are expanded for s << 1/lambda_1; three powers beyond the leading one are enough.
+    early = truncated(second_moment, TIME, 3)
+    explained = sum_over_modes(EIGENVALUE**2 * early) / sum_over_modes(EIGENVALUE * early)
+    initial_level = sp.simplify(explained.subs(TIME, 0))
+
+    # Phase I lives at s = sigma0 u: a finite limit as sigma0 -> 0.
+    phase_one = sp.simplify(sp.limit(sp.simplify(explained.subs(TIME, INITIAL_SCALE * scaled)), INITIAL_SCALE, 0))
+    signal_level = sp.limit(phase_one, scaled, sp.oo)
+    gained = sp.simplify((phase_one - initial_level) / (signal_level - initial_level))
+    (squared,) = sp.solve(sp.Eq(gained.subs(scaled, sp.sqrt(square)), FRACTION), square)
+    fraction_point = INITIAL_SCALE * sp.sqrt(sp.factor(squared))
+    phase_one_end = sp.simplify(fraction_point.subs(FRACTION, sp.Rational(1, 2)))
+
+    # The turning point lives at s = sigma0^(2/3) u, where the remainder of phase I,
+    # O((sigma0/s)^2), and the first saturation of modes, O(s), are equally large.
+    turning = explained.subs(TIME, small**2 * scaled).subs(INITIAL_SCALE, small**3)
+    leading = sp.series(sp.cancel(turning), small, 0, 3).removeO()
+    correction = leading.coeff(small, 2)
+    cube = sp.Symbol("v", positive=True)
+    stationary = sp.numer(sp.together(sp.diff(correction, scaled))).subs(scaled, sp.cbrt(cube))
+    (cubed,) = sp.solve(sp.Eq(stationary, 0), cube)
+    turning_point = INITIAL_SCALE ** sp.Rational(2, 3) * sp.cbrt(sp.factor(cubed))
+    spread = sp.simplify(-sp.limit(sp.expand(correction / scaled), scaled, sp.oo) / CURVATURE)
+    return BoundaryFormulas(
+        mode=mode,
+        second_moment=second_moment,
+        initial_level=initial_level,
+        signal_level=signal_level,
+        phase_one_level=phase_one.subs(scaled, TIME / INITIAL_SCALE),
+        fraction_point=fraction_point,
+        phase_one_end=phase_one_end,
+        spread=spread,
+        turning_point=turning_point,
+    )

@@ -1,0 +1,111 @@
+"""One voice for bad input: every error names the argument, what was wrong and what is accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+class InputError(ValueError):
+    """Bad input, described in one line: argument, fault, what is accepted."""
+
+
+def finite_array(name: str, value: ArrayLike, dimensions: int) -> FloatArray:
+    """``value`` as a float64 array with the given number of axes and only finite entries.
+
+    Raises:
+        InputError: not numeric, another number of axes, empty, or NaN or infinity inside.
+
+    """
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{name}: not numeric; give an array of real numbers") from None
+    if array.ndim != dimensions:
+        raise InputError(f"{name}: has shape {array.shape}; give an array with {dimensions} axes")
+    if array.size == 0:
+        raise InputError(f"{name}: is empty (shape {array.shape}); give at least one entry")
+    bad = int(np.size(array) - np.count_nonzero(np.isfinite(array)))
+    if bad:
+        raise InputError(f"{name}: holds {bad} NaN or infinite entries; give finite numbers")
+    return array
+
+
+def matrix_with_columns(name: str, value: ArrayLike, columns: int) -> FloatArray:
+    """``value`` as a finite float64 matrix with ``columns`` columns; InputError otherwise."""
+    array = finite_array(name, value, 2)
+    if array.shape[1] != columns:
+        raise InputError(f"{name}: has shape {array.shape}; give {columns} columns")
+    return array
+
+
+def class_labels(name: str, value: ArrayLike, count: int, classes: int) -> IntArray:
+    """``value`` as ``count`` integer labels in 0 .. classes - 1.
+
+    Raises:
+        InputError: another shape, labels that are not integers, or a label out of range.
+
+    """
+    array = np.asarray(value)
+    if array.shape != (count,):
+        raise InputError(f"{name}: has shape {array.shape}; give one label for each of {count} inputs")
+    if array.dtype.kind not in "iu":
+        raise InputError(f"{name}: has type {array.dtype}; give integers 0 to {classes - 1}")
+    if count and (array.min() < 0 or array.max() >= classes):
+        outside = array.min() if array.min() < 0 else array.max()
+        raise InputError(f"{name}: holds the label {outside}; give integers 0 to {classes - 1}")
+    return array.astype(np.int64)
+
+
+def positive(name: str, value: float) -> float:
+    """``value`` as a positive finite float; InputError otherwise."""
+    return _real(name, value, lambda number: number > 0, "a positive number")
+
+
+def non_negative(name: str, value: float) -> float:
+    """``value`` as a finite float that is at least zero; InputError otherwise."""
+    return _real(name, value, lambda number: number >= 0, "a number that is at least 0")
+
+
+def open_unit(name: str, value: float) -> float:
+    """``value`` as a float strictly between 0 and 1; InputError otherwise."""
+    return _real(name, value, lambda number: 0 < number < 1, "a number strictly between 0 and 1")
+
+
+def _real(name: str, value: float, accepts: Callable[[float], bool], accepted: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"{name}: {value!r} is not a number; give {accepted}") from None
+    if not np.isfinite(number) or not accepts(number):
+        raise InputError(f"{name}: {value!r} is not accepted; give {accepted}")
+    return number
+
+
+def at_least(name: str, value: int, smallest: int) -> int:
+    """``value`` as an integer that is at least ``smallest``; InputError otherwise."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < smallest:
+        raise InputError(f"{name}: {value!r} is not accepted; give an integer of at least {smallest}")
+    return int(value)
+
+
+def step_counts(name: str, value: Sequence[int] | IntArray) -> IntArray:
+    """``value`` as strictly increasing step counts, starting at 0 or later; InputError otherwise."""
+    array = np.asarray(value)
+    if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iu":
+        raise InputError(f"{name}: give a non-empty list of integers")
+    if array[0] < 0 or np.any(np.diff(array) <= 0):
+        raise InputError(f"{name}: give strictly increasing integers from 0 on")
+    return array.astype(np.int64)
+
+
+def one_of(name: str, value: str, accepted: Sequence[str]) -> str:
+    """``value`` if it is one of ``accepted``; InputError, listing them, otherwise."""
+    if value not in accepted:
+        raise InputError(f"{name}: {value!r} is unknown; give one of {', '.join(accepted)}")
+    return value
