@@ -53,6 +53,7 @@ class Bar:
         self._description = description
 
     def __call__(self, items: Iterable[Any], /) -> Iterable[Any]:
+        """The same items, counted on the standard error."""
         return tqdm(items, desc=self._description, file=sys.stderr, dynamic_ncols=True)
 
 
@@ -99,7 +100,6 @@ def verify(
       phases verify --data cifar10 --data-root DIR
 
       phases verify --data features.npz --init-scale 0.01 --loss softmax --out results/mine
-
     """
     with bad_input_exits():
         from empirical.datasets import load

@@ -34,7 +34,6 @@ class DataSet:
         inputs: (n, d) float32.
         labels: (n,) integers 0 .. classes - 1; no class is empty.
         classes: number of classes, at least 2.
-
     """
 
     name: str
@@ -96,7 +95,6 @@ def load_npz(path: Path) -> DataSet:
     Raises:
         InputError: no such file, not an .npz file, arrays missing or of the wrong kind, NaN or
             infinity, fewer than two classes, an empty class.
-
     """
     if not path.is_file():
         raise InputError(f"data: {path} is not a file; give digits, cifar10 or an .npz file")
@@ -130,7 +128,6 @@ def load_cifar10(data_root: Path | None, download: bool) -> DataSet:
 
     Raises:
         InputError: no data root, a missing or truncated file, a label out of range.
-
     """
     root = _data_root(data_root)
     folder = root if root.name == CIFAR10_FOLDER else root / CIFAR10_FOLDER
@@ -193,7 +190,6 @@ def load(name: str, data_root: Path | None = None, download: bool = False) -> Da
 
     Raises:
         InputError: an unknown name, or data that do not load.
-
     """
     match name:
         case "digits":

@@ -18,7 +18,6 @@ def stream_moments(batches: Iterable[tuple[ArrayLike, ArrayLike]], classes: int)
 
     Raises:
         InputError: no batch, NaN, infinity, mismatched shapes, labels out of range.
-
     """
     accumulator = MomentsAccumulator(classes)
     for inputs, labels in batches:

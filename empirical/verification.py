@@ -60,7 +60,6 @@ class Plan:
         replicas: draws of W(0) for each initial scale.
         seed: of W(0), of the batches and of the synthetic sample.
         tolerances: accepted differences.
-
     """
 
     loss: Loss
@@ -89,12 +88,12 @@ class Plan:
         if self.batch_size is not None:
             at_least("batch_size", self.batch_size, 1)
 
-    def resolved(self, model: DataModel) -> Plan:
-        """The plan with its step size filled in for ``model``; InputError if it is not stable."""
+    def step_size_for(self, model: DataModel) -> float:
+        """The step size on ``model``; InputError if gradient descent is not stable with it."""
         largest = float(model.eigenvalues[0])
         chosen = self.step_size if self.step_size is not None else self.step_share / largest
         self.loss.check_step_size(chosen, largest)
-        return replace(self, step_size=chosen)
+        return chosen
 
 
 #: Digits nearly share one within-class covariance and are trained on full batches: close agreement.
@@ -152,24 +151,19 @@ class Verification:
 
     Attributes:
         data: name of the data set.
-        plan: the plan, with its step size.
+        plan: what was asked for.
+        step_size: eta, as used.
         model: the data model of the inputs.
         count: number of inputs.
         comparisons: one for each source and initial scale.
-
     """
 
     data: str
     plan: Plan
+    step_size: float
     model: DataModel
     count: int
     comparisons: tuple[Comparison, ...]
-
-    @property
-    def step_size(self) -> float:
-        """eta, as used."""
-        assert self.plan.step_size is not None, "a verification holds a resolved plan"
-        return self.plan.step_size
 
     @property
     def holds(self) -> bool:
@@ -188,21 +182,20 @@ def verify(data: DataSet, plan: Plan, folder: RunFolder, progress: Callable[[str
 
     Raises:
         InputError: a plan that does not fit the data, before any training.
-
     """
     plan.loss.outputs(data.classes)
     if plan.batch_size is not None and plan.batch_size > data.labels.size:
         raise InputError(f"batch_size: {plan.batch_size} is more than the {data.labels.size} inputs; give at most that")
     moments = _moments(data.inputs, data.labels, data.classes, progress(f"moments of {data.name}"))
     model = DataModel.from_moments(moments)
-    resolved = plan.resolved(model)
+    step_size = plan.step_size_for(model)
     centred = torch.from_numpy(data.inputs - moments.mean.astype(np.float32))
     fingerprint = array_digest(data.inputs, data.labels)
     comparisons = _compare_source(
-        data.name, centred, torch.from_numpy(data.labels), model, resolved, folder, fingerprint, progress
+        data.name, centred, torch.from_numpy(data.labels), model, plan, step_size, folder, fingerprint, progress
     )
     del centred
-    drawn = sample(model, data.labels.size, resolved.seed)
+    drawn = sample(model, data.labels.size, plan.seed)
     drawn_labels = drawn.labels.numpy()
     if np.bincount(drawn_labels, minlength=data.classes).min() == 0:
         raise InputError(
@@ -212,9 +205,9 @@ def verify(data: DataSet, plan: Plan, folder: RunFolder, progress: Callable[[str
     drawn_model = DataModel.from_moments(drawn_moments)
     drawn_centred = drawn.inputs - torch.from_numpy(drawn_moments.mean.astype(np.float32))
     comparisons += _compare_source(
-        "synthetic", drawn_centred, drawn.labels, drawn_model, resolved, folder, fingerprint, progress
+        "synthetic", drawn_centred, drawn.labels, drawn_model, plan, step_size, folder, fingerprint, progress
     )
-    return Verification(data.name, resolved, model, data.labels.size, tuple(comparisons))
+    return Verification(data.name, plan, step_size, model, data.labels.size, tuple(comparisons))
 
 
 def _moments(inputs: Any, labels: Any, classes: int, progress: Progress) -> Moments:
@@ -231,12 +224,12 @@ def _compare_source(
     labels: torch.Tensor,
     model: DataModel,
     plan: Plan,
+    step_size: float,
     folder: RunFolder,
     fingerprint: str,
     progress: Callable[[str], Progress],
 ) -> list[Comparison]:
     """Train all replicas of all initial scales together on one source and compare each scale."""
-    assert plan.step_size is not None, "the plan is resolved"
     steps = logarithmic_steps(plan.steps)
     weights = np.concatenate(
         [
@@ -257,7 +250,7 @@ def _compare_source(
             plan.loss,
             weights,
             steps,
-            float(plan.step_size or 0),
+            step_size,
             progress=progress(f"train on {source}"),
         )
         if result.status is not Status.COMPLETED:
@@ -267,30 +260,32 @@ def _compare_source(
         return result.curve
 
     started = model.to_eigenbasis(weights)
-    key = part_key({"fingerprint": fingerprint, "plan": plan_as_json(plan), "versions": software_versions()})
+    trained_by = {name: value for name, value in plan_as_json(plan).items() if name != "tolerances"}
+    key = part_key(trained_by | {"data": fingerprint, "step_size": step_size, "versions": software_versions()})
     curve = folder.curve_part(f"trained-{_file_name(source)}", key, trained)
     derived = mean_field_curve(
-        model, plan.loss, started, steps, plan.step_size, progress=progress(f"mean field of {source}")
+        model, plan.loss, started, steps, step_size, progress=progress(f"mean field of {source}")
     )
-    linearised = gradient_descent_curve(model, plan.loss, started, steps, plan.step_size)
+    linearised = gradient_descent_curve(model, plan.loss, started, steps, step_size)
     return [
-        _compare_scale(source, scale, index, derived, linearised, curve, plan)
-        for index, scale in enumerate(plan.init_scales)
+        _compare_scale(source, index, derived, linearised, curve, plan, step_size)
+        for index in range(len(plan.init_scales))
     ]
 
 
 def _compare_scale(
-    source: str, scale: float, index: int, derived: Curve, linearised: Curve, trained: Curve, plan: Plan
+    source: str, index: int, derived: Curve, linearised: Curve, trained: Curve, plan: Plan, step_size: float
 ) -> Comparison:
+    """The claims on the replicas of the initial scale number ``index``."""
     rows = slice(index * plan.replicas, (index + 1) * plan.replicas)
-    curves = [curve.replica(rows) for curve in (derived, linearised, trained)]
-    claims = compare(curves[0], curves[1], curves[2], float(plan.step_size or 0), plan.tolerances)
-    return Comparison(source, scale, curves[0], curves[1], curves[2], tuple(claims))
+    derived, linearised, trained = derived.replica(rows), linearised.replica(rows), trained.replica(rows)
+    claims = compare(derived, linearised, trained, step_size, plan.tolerances)
+    return Comparison(source, plan.init_scales[index], derived, linearised, trained, tuple(claims))
 
 
 def _seeds(plan: Plan) -> list[int]:
     """One seed for W(0) of each initial scale."""
-    return np.random.SeedSequence(plan.seed).generate_state(len(plan.init_scales)).tolist()
+    return [int(word) for word in np.random.SeedSequence(plan.seed).generate_state(len(plan.init_scales))]
 
 
 def _file_name(source: str) -> str:
@@ -308,7 +303,7 @@ def result_as_json(result: Verification) -> dict[str, Any]:
     return {
         "data": result.data,
         "inputs": result.count,
-        "configuration": plan_as_json(result.plan),
+        "configuration": plan_as_json(result.plan) | {"step_size": result.step_size},
         "versions": software_versions(),
         "model": {
             "dimension": model.dimension,

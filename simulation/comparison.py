@@ -23,7 +23,6 @@ class Tolerances:
         linearised_curve: largest difference of the linearised curve, up to ``linearised_steps``.
         linearised_steps: steps up to which the linearisation is claimed to hold.
         boundary: largest relative difference of a boundary time.
-
     """
 
     early_curve: float
@@ -51,7 +50,6 @@ class Claim:
         deviation: difference in the units of the tolerance; NaN where one side has no value.
         tolerance: largest accepted deviation.
         holds: the verdict.
-
     """
 
     name: str
@@ -76,7 +74,6 @@ def compare(derived: Curve, linearised: Curve, trained: Curve, step_size: float,
 
     Raises:
         InputError: the curves differ in times or replicas.
-
     """
     for name, curve in (("derived", derived), ("linearised", linearised)):
         if curve.losses.shape != trained.losses.shape or not np.allclose(curve.times, trained.times, rtol=1e-9):

@@ -26,7 +26,6 @@ class MeasuredBoundaries:
             such boundary or there is one replica only.
         turning_point_error: likewise.
         return_time_error: likewise.
-
     """
 
     boundaries: Boundaries
@@ -53,7 +52,6 @@ def measured_boundaries(
 
     Raises:
         InputError: values out of range.
-
     """
     found = measure_boundaries(curve.times, curve.mean, fraction, resolution)
     fall = last_fall(curve.mean, resolution)

@@ -46,7 +46,6 @@ class GaussianSampler:
 
     Raises:
         InputError: no within-class covariance exists (the signal is too strong for the spectrum).
-
     """
 
     def __init__(self, model: DataModel, seed: int, dtype: torch.dtype = torch.float32) -> None:
@@ -81,7 +80,6 @@ def sample(model: DataModel, count: int, seed: int, dtype: torch.dtype = torch.f
 
     Raises:
         InputError: the model's signal is too strong for its spectrum, or count < 1.
-
     """
     return GaussianSampler(model, seed, dtype).draw(count)
 

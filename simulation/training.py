@@ -28,9 +28,8 @@ class Trained:
     Attributes:
         status: whether all replicas stayed finite.
         steps: (T,) step counts that were recorded, up to the last finite one.
-        curve: relative reconstruction loss at ``steps``; None if not even the first is finite.
+        curve: relative reconstruction loss at ``steps``.
         weights: (replica, outputs, D) at the last recorded step.
-
     """
 
     status: Status
@@ -75,7 +74,6 @@ def train(
 
     Raises:
         InputError: shapes that do not fit, NaN or infinity, a step size that is not stable.
-
     """
     start = finite_array("weights", weights, 3)
     counts = step_counts("steps", steps)
@@ -102,7 +100,8 @@ def train(
             batch = source.batch(step)
             current.add_(_gradient(loss, current, batch, targets), alpha=-step_size)
     reached = counts[: len(recorded)]
-    return Trained(status, reached, Curve(step_size * reached, np.stack(recorded, axis=1)), last)
+    times = np.asarray(step_size * reached, dtype=np.float64)
+    return Trained(status, reached, Curve(times, np.stack(recorded, axis=1)), last)
 
 
 def _gradient(loss: Loss, weights: torch.Tensor, batch: Batch, targets: torch.Tensor) -> torch.Tensor:

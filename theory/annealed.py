@@ -42,7 +42,6 @@ class OneOutput:
 
         Raises:
             InputError: the loss has more than one output there (K > 2, or softmax).
-
         """
         outputs = loss.outputs(model.classes)
         if outputs != 1:
@@ -76,7 +75,6 @@ class OneOutput:
 
         Raises:
             InputError: an initial scale that is not positive, a fraction outside (0, 1).
-
         """
         return float(_evaluators()["fraction_point"](*self._sums(init_scale, fraction)))
 
@@ -90,10 +88,10 @@ class OneOutput:
     def explained_variance(self, init_scale: float, times: FloatArray) -> FloatArray:
         """(T,) annealed R(s) at ``times`` (T,), s >= 0."""
         scale = positive("init_scale", init_scale)
-        moments = finite_array("times", times, 1)[:, None]
+        grid = finite_array("times", times, 1)[:, None]
         rates = self.curvature * self.eigenvalues
-        learnt = self.signal * -np.expm1(-moments * rates) / rates
-        squares = scale**2 * np.exp(-2 * moments * rates) + learnt**2
+        learnt = self.signal * -np.expm1(-grid * rates) / rates
+        squares = scale**2 * np.exp(-2 * grid * rates) + learnt**2
         weighted = squares * self.eigenvalues
         return np.asarray((weighted @ self.eigenvalues) / weighted.sum(axis=1), dtype=np.float64)
 

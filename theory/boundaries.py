@@ -52,7 +52,6 @@ class Boundaries:
             is done; the end of phase I.
         turning_point: time of the minimum that ends the last fall; the end of phase II.
         return_time: time at which the loss, rising after it, is back at its initial level.
-
     """
 
     regime: Regime
@@ -68,7 +67,6 @@ def extrema(losses: FloatArray, resolution: float) -> IntArray:
     Args:
         losses: (T,) values.
         resolution: smallest move that counts, positive.
-
     """
     values = finite_array("losses", losses, 1)
     smallest = positive("resolution", resolution)
@@ -121,7 +119,6 @@ def turning_points(times: FloatArray, losses: FloatArray, first: int) -> FloatAr
         times: (T,) increasing.
         losses: (..., T).
         first: index from which the minimum is sought, at least 1 (time 0 has no logarithm).
-
     """
     if not 1 <= first < times.size:
         raise InputError(f"first: {first} is not accepted; give an index from 1 to {times.size - 1}")
@@ -177,7 +174,6 @@ def measure_boundaries(
 
     Raises:
         InputError: shapes that do not fit, NaN or infinity, values out of range.
-
     """
     grid = finite_array("times", times, 1)
     values = finite_array("losses", losses, 1)
@@ -202,7 +198,6 @@ def boundary_estimates(times: FloatArray, losses: FloatArray, start: int, fracti
         losses: (B, T).
         start: index at which the last fall begins, the same for all curves.
         fraction: share of the fall that marks the end of phase I.
-
     """
     turning = turning_points(times, losses, max(start, 1))
     floor = losses[:, start:].min(axis=1)

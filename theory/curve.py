@@ -20,7 +20,6 @@ class Curve:
 
     Raises:
         InputError: shapes that do not fit, times that do not increase, NaN or infinity.
-
     """
 
     times: FloatArray
@@ -68,7 +67,6 @@ def logarithmic_steps(last: int, per_decade: int = 24) -> IntArray:
 
     Raises:
         InputError: ``last`` or ``per_decade`` below 1.
-
     """
     decades = np.log10(at_least("last", last, 1))
     points = int(np.ceil(decades * at_least("per_decade", per_decade, 1))) + 1

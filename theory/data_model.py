@@ -38,7 +38,6 @@ class DataModel:
 
     Raises:
         InputError: any of the above does not hold.
-
     """
 
     eigenvalues: FloatArray
@@ -93,7 +92,6 @@ class DataModel:
             directions: (d, q) orthonormal columns u_j, q <= K.
             shares: (q,) descending: Sigma^(-1/2) (sum_k pi_k mu_k mu_k^T) Sigma^(-1/2) has these
                 eigenvalues. All at most 1 means that a within-class covariance exists.
-
         """
         whitened = (self.prototypes / np.sqrt(self.frequencies)[:, None]) / np.sqrt(self.eigenvalues)
         directions, singular, _ = np.linalg.svd(whitened.T, full_matrices=False)
@@ -127,7 +125,6 @@ class DataModel:
 
         Raises:
             InputError: an empty class, or inputs that do not vary.
-
         """
         empty = np.flatnonzero(moments.class_counts == 0)
         if empty.size:
@@ -150,7 +147,6 @@ class DataModel:
         Args:
             eigenvalues: (d,) descending.
             signal: (d,) the row delta of a one-output network, pi_1 mu_1.
-
         """
         row = finite_array("signal", signal, 1)
         return cls(
@@ -168,7 +164,6 @@ class DataModel:
             alpha: exponent of the spectrum, positive.
             beta: exponent of the squared signal, any real number.
             signal: squared prototype coordinate in the first direction, positive.
-
         """
         index = np.arange(1, at_least("dimension", dimension, 1) + 1, dtype=np.float64)
         eigenvalues = index ** -positive("alpha", alpha)
@@ -188,7 +183,6 @@ class DataModel:
             signal_in_spikes: share of it in the spikes, strictly between 0 and 1, spread evenly
                 there; the rest is spread evenly over the bulk. Above the spikes' share of a
                 random direction's variance the model is aligned.
-
         """
         tall = finite_array("spikes", list(spikes), 1)
         count = tall.shape[0]

@@ -20,7 +20,6 @@ def random_sketch_level(eigenvalues: FloatArray, outputs: int) -> float:
 
     Raises:
         InputError: not 1 <= outputs < d.
-
     """
     spectrum = finite_array("eigenvalues", eigenvalues, 1)
     rows = at_least("outputs", outputs, 1)

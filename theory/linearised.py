@@ -39,7 +39,6 @@ def check_initial_weights(model: DataModel, loss: Loss, initial_weights: FloatAr
 
     Raises:
         InputError: another shape, NaN or infinity.
-
     """
     weights = finite_array("initial_weights", initial_weights, 3)
     expected = (loss.outputs(model.classes), model.dimension)
@@ -59,12 +58,11 @@ def flow_curve(model: DataModel, loss: Loss, initial_weights: FloatArray, times:
 
     Raises:
         InputError: shapes that do not fit, NaN or infinity.
-
     """
-    moments = finite_array("times", times, 1)
+    grid = finite_array("times", times, 1)
     rates = _rates(model, loss)
-    exponents = -moments[None, :, None] * rates[:, None, :]
-    return _curve(model, loss, initial_weights, moments, np.exp(exponents), -np.expm1(exponents))
+    exponents = -grid[None, :, None] * rates[:, None, :]
+    return _curve(model, loss, initial_weights, grid, np.exp(exponents), -np.expm1(exponents))
 
 
 def gradient_descent_curve(
@@ -81,7 +79,6 @@ def gradient_descent_curve(
 
     Raises:
         InputError: shapes that do not fit, NaN or infinity, a step size that is not stable.
-
     """
     counts = step_counts("steps", steps)
     loss.check_step_size(step_size, float(model.eigenvalues[0]))
@@ -91,7 +88,8 @@ def gradient_descent_curve(
     small = moved[:, None, :] < 0.5
     logs = np.log1p(-np.where(small, moved[:, None, :], 0.0))
     gone = np.where(small, -np.expm1(counts[None, :, None] * logs), 1 - decay)
-    return _curve(model, loss, initial_weights, step_size * counts, decay, gone)
+    times = np.asarray(step_size * counts, dtype=np.float64)
+    return _curve(model, loss, initial_weights, times, decay, gone)
 
 
 def _rates(model: DataModel, loss: Loss) -> FloatArray:

@@ -29,7 +29,6 @@ class Loss(ABC):
         name: the word used for it on the command line.
         largest_curvature: largest eigenvalue of dp/dz over all outputs z; gradient descent with
             step size eta is stable only for eta lambda_1 <= 2 / largest_curvature.
-
     """
 
     name: ClassVar[str]

@@ -56,7 +56,6 @@ def output_statistics(
     Returns:
         drive: (replica, outputs, K) and hessian: (replica, outputs, outputs), such that the
         negative gradient is drive mu - hessian W Sigma.
-
     """
     frequencies, means = model.frequencies, model.means
     centres = weights @ means.T  # (replica, outputs, K)
@@ -115,7 +114,6 @@ def mean_field_curve(
 
     Raises:
         InputError: shapes that do not fit, NaN or infinity, a step size that is not stable.
-
     """
     weights = check_initial_weights(model, loss, initial_weights)
     counts = step_counts("steps", steps)
@@ -134,4 +132,4 @@ def mean_field_curve(
             weights = _advance(model, weights, *statistics, step_size, block)
             done += block
         losses[:, column] = relative_loss(weights, model.eigenvalues)
-    return Curve(step_size * counts, losses)
+    return Curve(np.asarray(step_size * counts, dtype=np.float64), losses)

@@ -21,7 +21,6 @@ class Moments:
             corrected by n - 1), so that moments of parts merge exactly.
         class_counts: (K,) number of inputs of each class; zero is allowed in a part of the data.
         class_means: (K, d) mean of each class; zeros for an empty class.
-
     """
 
     mean: FloatArray
@@ -69,7 +68,6 @@ class Moments:
 
         Raises:
             InputError: NaN, infinity, mismatched shapes, labels out of range.
-
         """
         accumulator = MomentsAccumulator(classes)
         accumulator.update(inputs, labels)
@@ -80,7 +78,6 @@ class Moments:
 
         Raises:
             InputError: the two differ in dimension or number of classes.
-
         """
         if self.class_means.shape != other.class_means.shape:
             raise InputError(
@@ -105,7 +102,6 @@ def merge_all(parts: list[Moments]) -> Moments:
 
     Raises:
         InputError: no part given, or parts that do not fit each other.
-
     """
     if not parts:
         raise InputError("parts: is empty; give at least one Moments")
@@ -131,7 +127,6 @@ class MomentsAccumulator:
 
         Raises:
             InputError: NaN, infinity, mismatched shapes, labels out of range; nothing is added then.
-
         """
         batch = finite_array("inputs", inputs, 2)
         known = class_labels("labels", labels, batch.shape[0], self._classes)

@@ -25,7 +25,6 @@ def explained_variance(weights: FloatArray, eigenvalues: FloatArray) -> FloatArr
 
     Returns:
         (...) explained variance, between 0 and the sum of the K largest eigenvalues.
-
     """
     scaled = weights * np.sqrt(eigenvalues)
     length = np.linalg.norm(scaled, axis=-1, keepdims=True)
@@ -59,7 +58,6 @@ def budgeted_reconstruction_loss(weights: FloatArray, eigenvalues: FloatArray, b
 
     Returns:
         (...) loss, at least L(W) and at most tr Sigma.
-
     """
     mu = positive("budget", budget)
     left, singular, right = np.linalg.svd(weights * np.sqrt(eigenvalues), full_matrices=False)
@@ -79,7 +77,6 @@ def explained_variance_from_gram(gram: FloatArray, squared_gram: FloatArray) -> 
 
     Raises:
         InputError: shapes differ or are not square.
-
     """
     if gram.shape != squared_gram.shape or gram.shape[-1] != gram.shape[-2]:
         raise InputError(f"gram: has shape {gram.shape} beside {squared_gram.shape}; give equal square matrices")

@@ -39,7 +39,6 @@ class BoundaryFormulas:
         phase_one_end: s1 of theorem T2, the fraction point at tau = 1/2.
         spread: variance of lambda under the weights lambda delta^2.
         turning_point: s* of theorem T5, to leading order in sigma0.
-
     """
 
     mode: sp.Expr

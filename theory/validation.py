@@ -20,7 +20,6 @@ def finite_array(name: str, value: ArrayLike, dimensions: int) -> FloatArray:
 
     Raises:
         InputError: not numeric, another number of axes, empty, or NaN or infinity inside.
-
     """
     try:
         array = np.asarray(value, dtype=np.float64)
@@ -49,7 +48,6 @@ def class_labels(name: str, value: ArrayLike, count: int, classes: int) -> IntAr
 
     Raises:
         InputError: another shape, labels that are not integers, or a label out of range.
-
     """
     array = np.asarray(value)
     if array.shape != (count,):
