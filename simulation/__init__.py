@@ -1,6 +1,6 @@
 """Simulation of single-layer networks: sampling, training, measured boundaries, comparison."""
 
-from simulation.comparison import Claim, Tolerances, compare
+from simulation.comparison import Claim, Tolerances, Verdict, compare
 from simulation.measurement import MeasuredBoundaries, measured_boundaries
 from simulation.sampling import FreshSamples, FullBatch, MiniBatches, sample
 from simulation.training import Status, Trained, initial_weights, train
@@ -14,6 +14,7 @@ __all__ = [
     "Status",
     "Tolerances",
     "Trained",
+    "Verdict",
     "compare",
     "initial_weights",
     "measured_boundaries",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 
-from simulation.measurement import MeasuredBoundaries, measured_boundaries
+from simulation.measurement import BOUNDARY_NAMES, MeasuredBoundaries, measured_boundaries
 from theory import Curve
-from theory.validation import InputError, at_least, positive
+from theory.boundaries import RESOLUTION
+from theory.validation import FloatArray, InputError, at_least, positive
 
 
 @dataclass(frozen=True)
@@ -16,8 +18,8 @@ class Tolerances:
     """How far derived and trained may differ for a claim to hold.
 
     Attributes:
-        early_curve: largest difference of L / tr Sigma, at every step and for every draw of W(0), up
-            to ``early_steps``.
+        early_curve: largest difference of L / tr Sigma between the mean curves over the draws of W(0),
+            at every recorded step up to ``early_steps``.
         late_curve: the same beyond ``early_steps``.
         early_steps: where the earlier tolerance ends.
         linearised_curve: largest difference of the linearised curve, up to ``linearised_steps``.
@@ -39,6 +41,14 @@ class Tolerances:
             at_least(name, getattr(self, name), 0)
 
 
+class Verdict(Enum):
+    """The outcome of a claim."""
+
+    HOLDS = "holds"
+    FAILS = "FAILS"
+    NOT_RESOLVED = "not resolved"
+
+
 @dataclass(frozen=True)
 class Claim:
     """One row of the verdict.
@@ -48,22 +58,36 @@ class Claim:
         derived: the derived value, as text with its unit.
         measured: the measured value, likewise, with its standard error where there is one.
         deviation: difference in the units of the tolerance; NaN where one side has no value.
+        standard_error: of the deviation, over replicas, in the same units; 0 where none is known.
         tolerance: largest accepted deviation.
-        holds: the verdict.
     """
 
     name: str
     derived: str
     measured: str
     deviation: float
+    standard_error: float
     tolerance: float
-    holds: bool
+
+    @property
+    def verdict(self) -> Verdict:
+        """HOLDS within the tolerance, FAILS beyond it by more than two standard errors.
+
+        In between the data do not tell: more replicas or larger batches would.
+        """
+        if self.deviation <= self.tolerance:
+            return Verdict.HOLDS
+        if self.deviation <= self.tolerance + 2 * self.standard_error:
+            return Verdict.NOT_RESOLVED
+        return Verdict.FAILS
 
 
 def compare(derived: Curve, linearised: Curve, trained: Curve, step_size: float, tolerances: Tolerances) -> list[Claim]:
     """Hold the curve and the boundaries of a derived curve against those of trained networks.
 
-    Boundaries are read off the mean curves over the same draws of W(0), in the same way.
+    Both are means over the same draws of W(0), so that the spread over draws cancels. Boundaries and
+    regime are read off both in the same way, at a resolution that leaves out moves of the size of
+    the mini-batch noise.
 
     Args:
         derived: mean-field curve (replica, T).
@@ -90,10 +114,21 @@ def compare(derived: Curve, linearised: Curve, trained: Curve, step_size: float,
         claims.append(
             _curve_claim("linearised curve", linearised, trained, steps, 0, linear, tolerances.linearised_curve)
         )
-    expected, found = measured_boundaries(derived), measured_boundaries(trained)
+    # A move is a difference of two points, each with the error of the paired difference.
+    resolution = RESOLUTION + 2 * np.sqrt(2) * difference_error(derived, trained)
+    expected = measured_boundaries(derived, resolution=resolution)
+    found = measured_boundaries(trained, resolution=resolution)
     claims.append(_regime_claim(expected, found))
     claims += _boundary_claims(expected, found, step_size, tolerances.boundary)
     return claims
+
+
+def difference_error(derived: Curve, trained: Curve) -> FloatArray:
+    """(T,) standard error of the mean over replicas of trained minus derived: the sampling noise of
+    mini-batches and the dependence of the theory's error on W(0); zeros for one replica.
+    """
+    difference = Curve(trained.times, trained.losses - derived.losses)
+    return np.asarray(difference.spread / np.sqrt(difference.replicas), dtype=np.float64)
 
 
 def _curve_claim(
@@ -105,18 +140,19 @@ def _curve_claim(
     last: int,
     tolerance: float,
 ) -> Claim:
-    """The largest difference over replicas and over the steps first .. last."""
+    """The largest difference of the mean curves over the steps first .. last."""
     inside = (steps >= first) & (steps <= last)
-    difference = np.where(inside, np.abs(predicted.losses - trained.losses), -1.0)
-    replica, column = np.unravel_index(int(np.argmax(difference)), difference.shape)
-    deviation = float(difference[replica, column])
+    difference = np.where(inside, np.abs(predicted.mean - trained.mean), -1.0)
+    column = int(np.argmax(difference))
+    deviation = float(difference[column])
+    error = difference_error(predicted, trained)[column]
     return Claim(
         name=f"{name}, steps {first} to {last}",
-        derived=f"{predicted.losses[replica, column]:.4f} at step {steps[column]}",
-        measured=f"{trained.losses[replica, column]:.4f}",
+        derived=f"{predicted.mean[column]:.4f} at step {steps[column]}",
+        measured=f"{trained.mean[column]:.4f} +- {error:.1g}",
         deviation=deviation,
+        standard_error=float(error),
         tolerance=tolerance,
-        holds=deviation <= tolerance,
     )
 
 
@@ -127,8 +163,8 @@ def _regime_claim(expected: MeasuredBoundaries, found: MeasuredBoundaries) -> Cl
         derived=expected.boundaries.regime.value,
         measured=found.boundaries.regime.value,
         deviation=0.0 if agree else 1.0,
+        standard_error=0.0,
         tolerance=0.0,
-        holds=agree,
     )
 
 
@@ -136,27 +172,21 @@ def _boundary_claims(
     expected: MeasuredBoundaries, found: MeasuredBoundaries, step_size: float, tolerance: float
 ) -> list[Claim]:
     """A claim for each boundary that the derived or the trained curve has."""
-    rows = (
-        ("end of phase I (half of the fall)", "fraction_point"),
-        ("turning point", "turning_point"),
-        ("return to the initial level", "return_time"),
-    )
+    titles = ("end of phase I (half of the fall)", "turning point", "return to the initial level")
     claims = []
-    for name, field in rows:
-        derived: float | None = getattr(expected.boundaries, field)
-        measured: float | None = getattr(found.boundaries, field)
+    for title, name in zip(titles, BOUNDARY_NAMES, strict=True):
+        derived, measured = expected.time(name), found.time(name)
         if derived is None and measured is None:
             continue
         both = derived is not None and measured is not None
-        deviation = abs(measured / derived - 1) if derived is not None and measured is not None else float("nan")
         claims.append(
             Claim(
-                name=name,
+                name=title,
                 derived=_steps_text(derived, None, step_size),
-                measured=_steps_text(measured, getattr(found, f"{field}_error"), step_size),
-                deviation=deviation,
+                measured=_steps_text(measured, found.relative_error(name), step_size),
+                deviation=abs(measured / derived - 1) if derived is not None and measured is not None else np.nan,
+                standard_error=(found.relative_error_against(expected, name) or 0.0) if both else 0.0,
                 tolerance=tolerance,
-                holds=both and deviation <= tolerance,
             )
         )
     return claims

@@ -13,31 +13,48 @@ import numpy as np
 
 from theory import Boundaries, Curve, measure_boundaries
 from theory.boundaries import RESOLUTION, boundary_estimates, last_fall
-from theory.validation import at_least
+from theory.validation import FloatArray, at_least
+
+#: The boundaries that have a time, by their names in ``Boundaries``, in the order of all tables here.
+BOUNDARY_NAMES = ("fraction_point", "turning_point", "return_time")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MeasuredBoundaries:
-    """Boundaries of a mean curve and their standard errors.
+    """Boundaries of a mean curve and what they are on bootstrap resamples of its replicas.
 
     Attributes:
         boundaries: of the mean over replicas.
-        fraction_point_error: relative standard error (that of the logarithm), None where there is no
-            such boundary or there is one replica only.
-        turning_point_error: likewise.
-        return_time_error: likewise.
+        resampled: (3, resamples) logarithms of the boundary times in the order of BOUNDARY_NAMES,
+            NaN where a resample has no such boundary; no columns where there is no uncertainty to
+            state (one replica, or no boundary). Curves with the same number of replicas are
+            resampled alike, so that differences of two of them are paired.
     """
 
     boundaries: Boundaries
-    fraction_point_error: float | None
-    turning_point_error: float | None
-    return_time_error: float | None
+    resampled: FloatArray
+
+    def time(self, name: str) -> float | None:
+        """The boundary called ``name`` in ``Boundaries``."""
+        found: float | None = getattr(self.boundaries, name)
+        return found
+
+    def relative_error(self, name: str) -> float | None:
+        """Its standard error, relative (that of the logarithm); None where none can be stated."""
+        return _spread(self.resampled[BOUNDARY_NAMES.index(name)])
+
+    def relative_error_against(self, other: MeasuredBoundaries, name: str) -> float | None:
+        """Standard error of the logarithm of the ratio to the same boundary of ``other``, paired."""
+        if self.resampled.shape != other.resampled.shape:
+            return None
+        row = BOUNDARY_NAMES.index(name)
+        return _spread(self.resampled[row] - other.resampled[row])
 
 
 def measured_boundaries(
     curve: Curve,
     fraction: float = 0.5,
-    resolution: float = RESOLUTION,
+    resolution: float | FloatArray = RESOLUTION,
     resamples: int = 400,
     seed: int = 0,
 ) -> MeasuredBoundaries:
@@ -46,33 +63,26 @@ def measured_boundaries(
     Args:
         curve: losses (replica, T).
         fraction: share of the last fall that marks the end of phase I.
-        resolution: smallest move that counts, in units of L / tr Sigma.
+        resolution: smallest move that counts, in units of L / tr Sigma; one number or (T,).
         resamples: number of bootstrap resamples.
         seed: of the resampling.
 
     Raises:
         InputError: values out of range.
     """
+    count = at_least("resamples", resamples, 2)
     found = measure_boundaries(curve.times, curve.mean, fraction, resolution)
     fall = last_fall(curve.mean, resolution)
     if fall is None or curve.replicas == 1:
-        return MeasuredBoundaries(found, None, None, None)
-    count = at_least("resamples", resamples, 2)
-    chosen = np.random.default_rng(seed).multinomial(
-        curve.replicas, np.full(curve.replicas, 1 / curve.replicas), size=count
-    )
-    means = (chosen / curve.replicas) @ curve.losses
-    estimates = boundary_estimates(curve.times, means, fall[0], fraction)
-    errors = [_relative_error(row) for row in estimates]
-    return MeasuredBoundaries(
-        found,
-        errors[0] if found.fraction_point is not None else None,
-        errors[1] if found.turning_point is not None else None,
-        errors[2] if found.return_time is not None else None,
-    )
+        return MeasuredBoundaries(found, np.empty((len(BOUNDARY_NAMES), 0)))
+    shares = np.full(curve.replicas, 1 / curve.replicas)
+    chosen = np.random.default_rng(seed).multinomial(curve.replicas, shares, size=count)
+    estimates = boundary_estimates(curve.times, (chosen / curve.replicas) @ curve.losses, fall[0], fraction)
+    logarithms = np.log(np.where(estimates > 0, estimates, np.nan))
+    return MeasuredBoundaries(found, np.asarray(logarithms, dtype=np.float64))
 
 
-def _relative_error(times: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float | None:
-    """Standard deviation of the logarithms of the finite times; None with fewer than two of them."""
-    logarithms = np.log(times[np.isfinite(times) & (times > 0)])
-    return float(logarithms.std(ddof=1)) if logarithms.size > 1 else None
+def _spread(logarithms: FloatArray) -> float | None:
+    """Standard deviation of the finite values; None with fewer than two of them."""
+    finite = logarithms[np.isfinite(logarithms)]
+    return float(finite.std(ddof=1)) if finite.size > 1 else None

@@ -14,12 +14,17 @@ from theory.validation import at_least, class_labels
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Inputs and labels of one step: (n, d) and (n,), or (replica, n, d) and (replica, n) where
-    each replica sees samples of its own.
+    """The samples of one step, for one or more groups of replicas.
+
+    Replica r sees group r mod (number of groups). One group means that all replicas share samples.
+
+    Attributes:
+        inputs: (n, D) of each group.
+        labels: (n,) of each group.
     """
 
-    inputs: torch.Tensor
-    labels: torch.Tensor
+    inputs: tuple[torch.Tensor, ...]
+    labels: tuple[torch.Tensor, ...]
 
 
 class BatchSource(Protocol):
@@ -27,6 +32,10 @@ class BatchSource(Protocol):
 
     def batch(self, step: int) -> Batch:
         """The batch of step 0, 1, 2, ...; asked for in order, once each."""
+
+    @property
+    def groups(self) -> int:
+        """Number of groups of replicas; it divides the number of replicas."""
 
     @property
     def dimension(self) -> int:
@@ -64,7 +73,7 @@ class GaussianSampler:
         self._generator = torch.Generator().manual_seed(seed)
         self._dtype = dtype
 
-    def draw(self, count: int) -> Batch:
+    def draw(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
         """``count`` independent inputs (count, d) with labels (count,) drawn at their frequencies."""
         at_least("count", count, 1)
         labels = torch.multinomial(self._frequencies, count, replacement=True, generator=self._generator)
@@ -72,10 +81,12 @@ class GaussianSampler:
         normal -= (normal @ self._directions) @ self._shrunk
         normal *= self._deviations
         normal += self._means[labels]
-        return Batch(normal, labels)
+        return normal, labels
 
 
-def sample(model: DataModel, count: int, seed: int, dtype: torch.dtype = torch.float32) -> Batch:
+def sample(
+    model: DataModel, count: int, seed: int, dtype: torch.dtype = torch.float32
+) -> tuple[torch.Tensor, torch.Tensor]:
     """``count`` inputs (count, d) in the model's eigenbasis, with labels (count,).
 
     Raises:
@@ -85,61 +96,63 @@ def sample(model: DataModel, count: int, seed: int, dtype: torch.dtype = torch.f
 
 
 class FullBatch:
-    """All of a data set at every step."""
+    """All of a data set at every step, for all replicas."""
+
+    groups = 1
 
     def __init__(self, inputs: torch.Tensor, labels: torch.Tensor) -> None:
-        self._batch = _checked(inputs, labels)
-        self._frequencies = _frequencies(self._batch.labels)
+        known = _checked(inputs, labels)
+        self._batch = Batch((inputs,), (known,))
+        self.dimension = int(inputs.shape[1])
+        self.frequencies = _frequencies(known)
 
     def batch(self, step: int) -> Batch:
         """The whole data set."""
         del step
         return self._batch
 
-    @property
-    def dimension(self) -> int:
-        """Number of input coordinates D."""
-        return int(self._batch.inputs.shape[1])
-
-    @property
-    def frequencies(self) -> torch.Tensor:
-        """(K,) class frequencies of the data set."""
-        return self._frequencies
-
 
 class MiniBatches:
-    """Mini-batches of a data set without replacement, shuffled anew each epoch, the same for all
-    replicas. A last incomplete batch of an epoch is left out.
+    """Mini-batches of a data set without replacement, shuffled anew each epoch.
+
+    Each group of replicas goes through the blocks of an epoch in an order of its own: at any step
+    the groups see different samples, so that their sampling noise averages out. The last
+    incomplete block of an epoch is left out.
+
+    Raises:
+        InputError: bad inputs or labels, or fewer blocks in an epoch than groups.
     """
 
-    def __init__(self, inputs: torch.Tensor, labels: torch.Tensor, size: int, seed: int) -> None:
-        self._data = _checked(inputs, labels)
+    def __init__(self, inputs: torch.Tensor, labels: torch.Tensor, size: int, groups: int, seed: int) -> None:
+        self._inputs, self._labels = inputs, _checked(inputs, labels)
         count = int(labels.shape[0])
-        if not 1 <= size <= count:
-            raise InputError(f"batch_size: {size} is not accepted; give 1 to {count}, the number of inputs")
+        self.groups = at_least("groups", groups, 1)
+        if not 1 <= size <= count // groups:
+            raise InputError(
+                f"batch_size: {size} is not accepted; give 1 to {count // groups}, "
+                f"so that {groups} groups of replicas can see different ones of {count} inputs"
+            )
         self._size = size
+        self._blocks = count // size
         self._generator = torch.Generator().manual_seed(seed)
-        self._order = torch.empty(0, dtype=torch.int64)
-        self._frequencies = _frequencies(self._data.labels)
+        self._shuffled_inputs = torch.empty_like(inputs)
+        self._shuffled_labels = self._labels
+        self.dimension = int(inputs.shape[1])
+        self.frequencies = _frequencies(self._labels)
 
     def batch(self, step: int) -> Batch:
-        """The next ``size`` inputs of the current epoch."""
-        per_epoch = self._data.labels.shape[0] // self._size
-        position = step % per_epoch
+        """Block (step + an offset of the group) of the current epoch, for each group."""
+        position = step % self._blocks
         if position == 0:
-            self._order = torch.randperm(self._data.labels.shape[0], generator=self._generator)
-        chosen = self._order[position * self._size : (position + 1) * self._size]
-        return Batch(self._data.inputs[chosen], self._data.labels[chosen])
-
-    @property
-    def dimension(self) -> int:
-        """Number of input coordinates D."""
-        return int(self._data.inputs.shape[1])
-
-    @property
-    def frequencies(self) -> torch.Tensor:
-        """(K,) class frequencies of the whole data set."""
-        return self._frequencies
+            order = torch.randperm(self._labels.shape[0], generator=self._generator)
+            torch.index_select(self._inputs, 0, order, out=self._shuffled_inputs)
+            self._shuffled_labels = self._labels[order]
+        blocks = [(position + group * self._blocks // self.groups) % self._blocks for group in range(self.groups)]
+        rows = [slice(block * self._size, (block + 1) * self._size) for block in blocks]
+        return Batch(
+            tuple(self._shuffled_inputs[chosen] for chosen in rows),
+            tuple(self._shuffled_labels[chosen] for chosen in rows),
+        )
 
 
 class FreshSamples:
@@ -150,40 +163,28 @@ class FreshSamples:
     ) -> None:
         self._sampler = GaussianSampler(model, seed, dtype)
         self._size = at_least("size", size, 1)
-        self._replicas = at_least("replicas", replicas, 1)
-        self._dimension = model.dimension
-        self._frequencies = torch.from_numpy(model.frequencies)
+        self.groups = at_least("replicas", replicas, 1)
+        self.dimension = model.dimension
+        self.frequencies = torch.from_numpy(model.frequencies)
 
     def batch(self, step: int) -> Batch:
-        """(replica, size, d) inputs never seen before."""
+        """``size`` inputs never seen before, for each replica."""
         del step
-        drawn = self._sampler.draw(self._replicas * self._size)
-        return Batch(
-            drawn.inputs.view(self._replicas, self._size, -1),
-            drawn.labels.view(self._replicas, self._size),
-        )
-
-    @property
-    def dimension(self) -> int:
-        """Number of coordinates d of the eigenbasis."""
-        return self._dimension
-
-    @property
-    def frequencies(self) -> torch.Tensor:
-        """(K,) class frequencies of the model."""
-        return self._frequencies
+        inputs, labels = self._sampler.draw(self.groups * self._size)
+        return Batch(torch.split(inputs, self._size), torch.split(labels, self._size))
 
 
-def _checked(inputs: torch.Tensor, labels: torch.Tensor) -> Batch:
+def _checked(inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """The labels as int64; InputError where inputs or labels are not fit for training."""
     if inputs.ndim != 2 or not inputs.is_floating_point():
-        raise InputError(f"inputs: has shape {tuple(inputs.shape)} and type {inputs.dtype}; give a float matrix (n, d)")
+        raise InputError(f"inputs: has shape {tuple(inputs.shape)} and type {inputs.dtype}; give a float matrix (n, D)")
     if not bool(torch.isfinite(inputs).all()):
         raise InputError("inputs: holds NaN or infinite entries; give finite numbers")
     classes = int(labels.max()) + 1 if labels.numel() else 0
     class_labels("labels", labels.numpy(), inputs.shape[0], classes)
-    if torch.unique(labels).numel() != classes or classes < 2:
+    if classes < 2 or torch.unique(labels).numel() != classes:
         raise InputError(f"labels: some class among 0 to {classes - 1} is empty or there is one only; give 2 or more")
-    return Batch(inputs, labels.to(torch.int64))
+    return labels.to(torch.int64)
 
 
 def _frequencies(labels: torch.Tensor) -> torch.Tensor:

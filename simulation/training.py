@@ -82,42 +82,52 @@ def train(
     expected = (loss.outputs(classes), source.dimension)
     if start.shape[1:] != expected:
         raise InputError(f"weights: has shape {start.shape}; give (replica, {expected[0]}, {expected[1]})")
+    if start.shape[0] % source.groups:
+        raise InputError(
+            f"weights: has {start.shape[0]} replicas; give a multiple of the source's {source.groups} groups"
+        )
     targets = torch.from_numpy(loss.targets(source.frequencies.numpy())).to(dtype)
-    current = torch.from_numpy(start).to(dtype)
-    last = start
+    current = _grouped(torch.tensor(start, dtype=dtype), source.groups)  # a copy: steps are taken in place
+    last = start.copy()
     recorded: list[FloatArray] = []
     wanted = set(counts.tolist())
     status = Status.COMPLETED
     for step in progress(range(int(counts[-1]) + 1)):
         if step in wanted:
-            state = current.to(torch.float64).numpy()
+            state = _ungrouped(current).to(torch.float64).numpy()
             if not np.isfinite(state).all():
                 status = Status.DIVERGED
                 break
             last = state
             recorded.append(relative_loss(model.to_eigenbasis(state), model.eigenvalues))
         if step < counts[-1]:
-            batch = source.batch(step)
-            current.add_(_gradient(loss, current, batch, targets), alpha=-step_size)
+            _descend(loss, current, source.batch(step), targets, step_size)
     reached = counts[: len(recorded)]
     times = np.asarray(step_size * reached, dtype=np.float64)
     return Trained(status, reached, Curve(times, np.stack(recorded, axis=1)), last)
 
 
-def _gradient(loss: Loss, weights: torch.Tensor, batch: Batch, targets: torch.Tensor) -> torch.Tensor:
-    """(replica, outputs, D) mean gradient of each replica on the batch.
+def _grouped(weights: torch.Tensor, groups: int) -> torch.Tensor:
+    """(replica, outputs, D) -> (group, replicas of the group, outputs, D); replica r is in r mod groups."""
+    return weights.view(-1, groups, *weights.shape[1:]).transpose(0, 1).contiguous()
 
-    Samples that all replicas share go through one matrix product for all of them.
+
+def _ungrouped(weights: torch.Tensor) -> torch.Tensor:
+    """The inverse of ``_grouped``."""
+    return weights.transpose(0, 1).reshape(-1, *weights.shape[2:])
+
+
+def _descend(loss: Loss, weights: torch.Tensor, batch: Batch, targets: torch.Tensor, step_size: float) -> None:
+    """One step of gradient descent on ``weights`` (group, replica, outputs, D), in place.
+
+    The replicas of a group see the same samples and go through one matrix product.
     """
-    replicas, outputs, dimension = weights.shape
-    count = batch.labels.shape[-1]
-    wanted = targets[batch.labels]  # (n, outputs) or (replica, n, outputs)
-    if batch.inputs.ndim == 3:
-        error = _predictions(loss, batch.inputs @ weights.mT) - wanted
-        return error.mT @ batch.inputs / count
-    scores = (batch.inputs @ weights.reshape(-1, dimension).T).view(count, replicas, outputs)
-    error = _predictions(loss, scores) - wanted[:, None, :]
-    return (error.view(count, -1).T @ batch.inputs).view(replicas, outputs, dimension) / count
+    _, replicas, outputs, dimension = weights.shape
+    for group, inputs, labels in zip(weights, batch.inputs, batch.labels, strict=True):
+        flat = group.view(-1, dimension)
+        scores = (inputs @ flat.T).view(-1, replicas, outputs)
+        error = _predictions(loss, scores) - targets[labels][:, None, :]
+        flat.addmm_(error.view(len(labels), -1).T, inputs, alpha=-step_size / len(labels))
 
 
 def _predictions(loss: Loss, scores: torch.Tensor) -> torch.Tensor:

@@ -18,7 +18,7 @@ from theory.validation import FloatArray, InputError, IntArray, finite_array, op
 RESOLUTION = 0.01
 
 #: Half-width, in log time, of the window in which a turning point is fitted.
-_WINDOW = float(np.log(2))
+_WINDOW = float(np.log(3))
 
 
 class Regime(Enum):
@@ -60,16 +60,17 @@ class Boundaries:
     return_time: float | None
 
 
-def extrema(losses: FloatArray, resolution: float) -> IntArray:
+def extrema(losses: FloatArray, resolution: float | FloatArray) -> IntArray:
     """Indices of the first value, of each extremum followed by a move beyond ``resolution``, and
     of the extremum of the last such move; only [0] where nothing moves that far.
 
     Args:
         losses: (T,) values.
-        resolution: smallest move that counts, positive.
+        resolution: smallest move that counts, positive; one number or (T,), one for each time.
     """
     values = finite_array("losses", losses, 1)
-    smallest = positive("resolution", resolution)
+    smallest = np.broadcast_to(np.asarray(resolution, dtype=np.float64), values.shape)
+    positive("resolution", float(smallest.min()))
     found = [0]
     low = high = 0
     direction = 0
@@ -78,11 +79,11 @@ def extrema(losses: FloatArray, resolution: float) -> IntArray:
             high = index
         if value < values[low]:
             low = index
-        if direction >= 0 and values[high] - value > smallest:
+        if direction >= 0 and values[high] - value > smallest[index]:
             if direction > 0:
                 found.append(high)
             direction, low, high = -1, index, index
-        elif direction <= 0 and value - values[low] > smallest:
+        elif direction <= 0 and value - values[low] > smallest[index]:
             if direction < 0:
                 found.append(low)
             direction, low, high = 1, index, index
@@ -91,14 +92,14 @@ def extrema(losses: FloatArray, resolution: float) -> IntArray:
     return np.array(found, dtype=np.int64)
 
 
-def regime_of(losses: FloatArray, resolution: float = RESOLUTION) -> Regime:
+def regime_of(losses: FloatArray, resolution: float | FloatArray = RESOLUTION) -> Regime:
     """The regime of a curve (T,) of L / tr Sigma."""
     values = finite_array("losses", losses, 1)
     moves = np.sign(np.diff(values[extrema(values, resolution)])).astype(int)
     return _REGIMES.get(tuple(moves.tolist()), Regime.OTHER)
 
 
-def last_fall(losses: FloatArray, resolution: float) -> tuple[int, int] | None:
+def last_fall(losses: FloatArray, resolution: float | FloatArray) -> tuple[int, int] | None:
     """Indices at which the last fall that is followed by a rise begins and ends; None without one."""
     found = extrema(losses, resolution)
     values = losses[found]
@@ -112,7 +113,7 @@ def turning_points(times: FloatArray, losses: FloatArray, first: int) -> FloatAr
     """Times of the minima of many curves: of a cubic in log time fitted around the smallest value.
 
     The cubic (a parabola would be biased, as falls and rises are not mirror images) is fitted by
-    least squares to all points within a factor of two in time, so that noise of single points
+    least squares to all points within a factor of three in time, so that noise of single points
     averages out; with fewer than five such points the grid point stands.
 
     Args:
@@ -124,8 +125,14 @@ def turning_points(times: FloatArray, losses: FloatArray, first: int) -> FloatAr
         raise InputError(f"first: {first} is not accepted; give an index from 1 to {times.size - 1}")
     logs = np.log(times[first:])
     values = losses[..., first:]
-    centre = logs[np.argmin(values, axis=-1)][..., None]
-    offset = logs - centre
+    lowest = logs[np.argmin(values, axis=-1)]
+    # The lowest of noisy points is a poor centre; the fit around it is a better one.
+    return np.asarray(np.exp(_fitted_minimum(logs, values, _fitted_minimum(logs, values, lowest))), dtype=np.float64)
+
+
+def _fitted_minimum(logs: FloatArray, values: FloatArray, centre: FloatArray) -> FloatArray:
+    """(...) minima of the cubics fitted to ``values`` (..., T) within the window around ``centre`` (...)."""
+    offset = logs - centre[..., None]
     weight = (np.abs(offset) <= _WINDOW * (1 + 1e-12)).astype(np.float64)
     powers = np.stack([(weight * offset**power).sum(axis=-1) for power in range(7)], axis=-1)  # (..., 7)
     normal = powers[..., np.add.outer(np.arange(4), np.arange(4))]
@@ -136,9 +143,9 @@ def turning_points(times: FloatArray, losses: FloatArray, first: int) -> FloatAr
     discriminant = bend**2 - 3 * slope * skew
     denominator = bend + np.sqrt(np.maximum(discriminant, 0.0))
     bowl = enough & (discriminant >= 0) & (denominator > 0)
-    vertex = np.where(bowl, -slope / np.where(bowl, denominator, 1.0), 0.0)
-    inside = np.clip(vertex, -_WINDOW, _WINDOW)
-    return np.asarray(np.exp(np.clip(centre[..., 0] + inside, logs[0], logs[-1])), dtype=np.float64)
+    offset_of_minimum = np.where(bowl, -slope / np.where(bowl, denominator, 1.0), 0.0)
+    inside = np.clip(offset_of_minimum, -_WINDOW, _WINDOW)
+    return np.asarray(np.clip(centre + inside, logs[0], logs[-1]), dtype=np.float64)
 
 
 def first_crossing(times: FloatArray, excess: FloatArray, first: int) -> FloatArray:
@@ -162,7 +169,7 @@ def first_crossing(times: FloatArray, excess: FloatArray, first: int) -> FloatAr
 
 
 def measure_boundaries(
-    times: FloatArray, losses: FloatArray, fraction: float = 0.5, resolution: float = RESOLUTION
+    times: FloatArray, losses: FloatArray, fraction: float = 0.5, resolution: float | FloatArray = RESOLUTION
 ) -> Boundaries:
     """Regime and boundaries of one curve.
 
@@ -170,7 +177,7 @@ def measure_boundaries(
         times: (T,) strictly increasing from 0 on.
         losses: (T,) L / tr Sigma.
         fraction: share of the last fall that marks the end of phase I, strictly between 0 and 1.
-        resolution: smallest move that counts, in units of L / tr Sigma.
+        resolution: smallest move that counts, in units of L / tr Sigma; one number or (T,).
 
     Raises:
         InputError: shapes that do not fit, NaN or infinity, values out of range.

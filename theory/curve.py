@@ -60,15 +60,16 @@ class Curve:
         return Curve(self.times[kept], self.losses[:, kept])
 
 
-def logarithmic_steps(last: int, per_decade: int = 24) -> IntArray:
+def logarithmic_steps(last: int, per_decade: int = 28) -> IntArray:
     """Step counts 0, 1, ..., last, about evenly spaced in the logarithm.
 
-    Where integers lie farther apart than ``per_decade`` points a decade, all of them are taken.
+    All integers up to ``per_decade`` are taken, which below it is all there are.
 
     Raises:
         InputError: ``last`` or ``per_decade`` below 1.
     """
-    decades = np.log10(at_least("last", last, 1))
-    points = int(np.ceil(decades * at_least("per_decade", per_decade, 1))) + 1
-    spaced = np.rint(np.geomspace(1, last, max(points, 2)))
-    return np.union1d([0, last], spaced).astype(np.int64)
+    density = at_least("per_decade", per_decade, 1)
+    points = int(np.ceil(np.log10(at_least("last", last, 1)) * density)) + 1
+    spaced = np.rint(np.geomspace(1, last, max(points, 2))).astype(np.int64)
+    small = np.arange(min(last, density) + 1)
+    return np.unique(np.concatenate([small, spaced, [last]])).astype(np.int64)

@@ -127,11 +127,20 @@ def _curve(
 
 def _expand(model: DataModel, loss: Loss, weights: FloatArray, decay: FloatArray, gone: FloatArray) -> _Expansion:
     values, projectors = _jacobian_eigenspaces(loss, model.classes)
-    signal = np.broadcast_to(loss.signal(model.prototypes), weights.shape)
+    row_signal = loss.signal(model.prototypes)
+    signal = np.broadcast_to(row_signal, weights.shape)
+    # R does not depend on a rotation of the outputs. In the left singular basis of M, outputs that
+    # learn something are apart from those that keep or lose W(0), such as the mean row, and neither
+    # drowns in the rounding error of the other.
+    left, singular, _ = np.linalg.svd(row_signal, full_matrices=row_signal.shape[0] > row_signal.shape[1])
+    rotated = left.T @ projectors
+    # Outputs beyond the rank of M learn nothing: exactly nothing, or rounding would count as a row.
+    learns = np.zeros(row_signal.shape[0])
+    learns[: singular.size] = singular > max(row_signal.shape) * np.finfo(np.float64).eps * singular[0]
     moving = np.flatnonzero(values > 0)
-    still = [projector @ weights for projector in projectors[values == 0]]
-    started = [projectors[index] @ weights for index in moving]
-    learnt = [projectors[index] @ signal for index in moving]
+    still = [rotation @ weights for rotation in rotated[values == 0]]
+    started = [rotated[index] @ weights for index in moving]
+    learnt = [learns[:, None] * (rotated[index] @ signal) for index in moving]
     growth = gone / (values[moving][:, None, None] * model.eigenvalues)
     ones = np.ones((len(still), *decay.shape[1:]))
     return _Expansion(np.stack(still + started + learnt), np.concatenate([ones, decay, growth]))

@@ -6,10 +6,11 @@ Sigma = Sigma_W + sum_k pi_k mu_k mu_k^T it is  drive mu - hessian W Sigma  with
 drive = residual + hessian (W mu^T) diag(pi): diagonal in the eigenbasis of Sigma once the outputs
 are rotated to the eigenbasis of the hessian.
 
-Gradient descent is followed in blocks of steps. Within a block `drive` and `hessian` are held at
-their values in the middle (a predictor gives them), and the block's steps are then taken exactly by
-their geometric sum. Blocks grow in proportion to the step count, as the dynamics slow down
-likewise; blocks of one step are gradient descent itself.
+Gradient descent is followed in blocks of an odd number of steps. Within a block `drive` and `hessian`
+are held at their values at the middle step (a predictor gives them), and the block's steps are then
+taken exactly by their geometric sum: an error of second order in the block's length. Blocks grow in
+proportion to the step count, as the dynamics slow down likewise; blocks of one step are gradient
+descent itself.
 """
 
 from __future__ import annotations
@@ -125,9 +126,10 @@ def mean_field_curve(
     for column, count in enumerate(progress(counts.tolist())):
         while done < count:
             block = min(max(1, int(share * done)), count - done)
+            block -= 1 - block % 2
             statistics = output_statistics(model, loss, weights, normal)
             if block > 1:
-                middle = _advance(model, weights, *statistics, step_size, block // 2)
+                middle = _advance(model, weights, *statistics, step_size, (block - 1) // 2)
                 statistics = output_statistics(model, loss, middle, normal)
             weights = _advance(model, weights, *statistics, step_size, block)
             done += block

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from simulation import Claim, Tolerances, Verdict, compare, initial_weights
+from theory import Curve, DataModel, InputError, Logistic, gradient_descent_curve, logarithmic_steps
+
+TOLERANCES = Tolerances(0.01, 0.02, 100, 0.01, 64, 0.15)
+STEP_SIZE = 0.5
+
+
+@pytest.fixture(scope="module")
+def curve() -> Curve:
+    model = DataModel.power_law(100, 1.0, 1.5, 0.05)
+    start = initial_weights(6, 1, 100, 0.01, 0)
+    return gradient_descent_curve(model, Logistic(), start, logarithmic_steps(2000), STEP_SIZE)
+
+
+def _failed(derived: Curve, trained: Curve) -> list[str]:
+    claims = compare(derived, derived, trained, STEP_SIZE, TOLERANCES)
+    return [claim.name for claim in claims if claim.verdict is not Verdict.HOLDS]
+
+
+def test_a_curve_agrees_with_itself_in_every_claim(curve: Curve) -> None:
+    claims = compare(curve, curve, curve, STEP_SIZE, TOLERANCES)
+    assert all(claim.verdict is Verdict.HOLDS for claim in claims)
+    assert {claim.deviation for claim in claims} == {0.0}
+    assert len(claims) >= 6
+
+
+def test_a_shifted_level_fails_the_curve_claims_only(curve: Curve) -> None:
+    failed = _failed(curve, replace(curve, losses=curve.losses + 0.015))
+    assert failed == ["mean-field curve, steps 0 to 100", "linearised curve, steps 0 to 64"]
+
+
+def test_a_stretched_time_fails_the_boundaries(curve: Curve) -> None:
+    stretched = np.stack([np.interp(curve.times / 1.3, curve.times, row) for row in curve.losses])
+    failed = _failed(curve, replace(curve, losses=stretched))
+    assert "turning point" in failed
+    assert "end of phase I (half of the fall)" in failed
+
+
+def test_a_course_without_a_fall_fails_the_regime(curve: Curve) -> None:
+    rising = np.linspace(0.5, 0.9, curve.times.size) + np.zeros_like(curve.losses)
+    failed = _failed(curve, replace(curve, losses=rising))
+    assert {"regime", "turning point"} <= set(failed)
+
+
+def test_the_spread_over_draws_cancels_but_noise_of_a_draw_does_not(curve: Curve) -> None:
+    shifted = compare(curve, curve, replace(curve, losses=curve.losses + 0.001), STEP_SIZE, TOLERANCES)[0]
+    assert shifted.standard_error < 1e-12
+    noise = 0.01 * np.random.default_rng(0).standard_normal(curve.losses.shape)
+    noisy = compare(curve, curve, replace(curve, losses=curve.losses + noise), STEP_SIZE, TOLERANCES)[0]
+    # One standard deviation from six draws is known to a third of itself.
+    assert noisy.standard_error == pytest.approx(0.01 / np.sqrt(6), rel=0.8)
+
+
+@pytest.mark.parametrize(
+    ("deviation", "error", "verdict"),
+    [
+        (0.1, 0.0, Verdict.HOLDS),
+        (0.1, 5.0, Verdict.HOLDS),
+        (0.101, 0.0, Verdict.FAILS),
+        (0.19, 0.05, Verdict.NOT_RESOLVED),
+        (0.21, 0.05, Verdict.FAILS),
+        (float("nan"), 0.05, Verdict.FAILS),
+    ],
+)
+def test_a_claim_fails_only_where_the_data_resolve_it(deviation: float, error: float, verdict: Verdict) -> None:
+    assert Claim("", "", "", deviation, error, 0.1).verdict is verdict
+
+
+def test_curves_that_do_not_fit_are_refused(curve: Curve) -> None:
+    with pytest.raises(InputError, match="derived: has other times or replicas"):
+        compare(curve.replica(slice(2)), curve, curve, STEP_SIZE, TOLERANCES)
+
+
+@pytest.mark.parametrize("name", ["early_curve", "boundary"])
+def test_tolerances_must_be_positive(name: str) -> None:
+    with pytest.raises(InputError, match=f"{name}: 0 is not accepted"):
+        replace(TOLERANCES, **{name: 0})

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from theory import Curve, DataModel, InputError, OneOutput, Regime, SquaredError, logarithmic_steps, measure_boundaries
+from theory.boundaries import first_crossing, regime_of, turning_points
+from theory.validation import FloatArray
+
+
+def _valley(logs: FloatArray, depth: float = 0.2) -> FloatArray:
+    """A fall and a rise in log time with its minimum at log time 3."""
+    return 0.5 - depth * np.exp(-((logs - 3) ** 2) / 4)
+
+
+@pytest.mark.parametrize(
+    ("losses", "regime"),
+    [
+        ([0.5, 0.3, 0.4], Regime.THREE_PHASES),
+        ([0.5, 0.6, 0.3, 0.4], Regime.RISE_DIP_RISE),
+        ([0.5, 0.6, 0.7], Regime.MONOTONE_RISE),
+        ([0.5, 0.4, 0.3], Regime.STILL_FALLING),
+        ([0.5, 0.6, 0.3], Regime.STILL_FALLING),
+        ([0.5, 0.501, 0.499], Regime.CONSTANT),
+        ([0.5, 0.3, 0.4, 0.3, 0.4], Regime.OTHER),
+        ([0.5, 0.505, 0.3, 0.305, 0.299, 0.4], Regime.THREE_PHASES),
+    ],
+)
+def test_a_regime_is_named_by_the_moves_beyond_the_resolution(losses: list[float], regime: Regime) -> None:
+    assert regime_of(np.array(losses)) is regime
+
+
+@given(st.integers(0, 10**6), st.floats(0.001, 0.004))
+def test_ripples_below_the_resolution_do_not_change_the_regime(seed: int, size: float) -> None:
+    losses = _valley(np.linspace(0, 6, 80)) + np.random.default_rng(seed).uniform(-size, size, 80)
+    assert regime_of(losses) is Regime.THREE_PHASES
+
+
+def test_boundaries_of_a_known_valley() -> None:
+    logs = np.linspace(0, 6, 121)
+    found = measure_boundaries(np.exp(logs), _valley(logs))
+    assert found.regime is Regime.THREE_PHASES
+    assert found.turning_point == pytest.approx(np.exp(3), rel=1e-3)
+    # Half of the fall from the first value to the minimum.
+    start, floor = _valley(logs[:1])[0], 0.3
+    half = 3 - 2 * np.sqrt(-np.log((0.5 - (start + floor) / 2) / 0.2))
+    assert found.fraction_point == pytest.approx(np.exp(half), rel=1e-3)
+    assert found.return_time == pytest.approx(np.exp(6), rel=1e-3)
+
+
+def test_a_turning_point_between_grid_points_is_interpolated() -> None:
+    network = OneOutput.from_model(DataModel.power_law(1000, 1.0, 2.0, 0.2), SquaredError())
+    for scale in (1e-4, 1e-2, 1e-1):
+        exact = network.turning_point(scale)
+        assert exact is not None
+        grid = exact * np.geomspace(1e-2, 50, 75)  # 20 points a decade
+        found = turning_points(grid, network.relative_loss(scale, grid), 1)
+        # The cubic in a window of a factor of three either way is off by its next order: 1.5 % at most.
+        assert found == pytest.approx(exact, rel=0.015)
+
+
+def test_noise_of_single_points_averages_out() -> None:
+    logs = np.linspace(0, 6, 151)
+    noisy = _valley(logs) + 0.002 * np.random.default_rng(0).standard_normal((500, 151))
+    found = np.log(turning_points(np.exp(logs), noisy, 1))
+    # Curvature of the valley 0.1; 35 points in the window give 0.002 / 0.1 / sqrt(35) / 0.4 = 0.01 about.
+    assert abs(found.mean() - 3) < 0.01
+    assert found.std() < 0.1
+
+
+@given(st.floats(0.01, 100))
+def test_boundaries_scale_with_time(factor: float) -> None:
+    logs = np.linspace(0, 6, 61)
+    one = measure_boundaries(np.exp(logs), _valley(logs))
+    other = measure_boundaries(factor * np.exp(logs), _valley(logs))
+    assert one.turning_point is not None
+    assert one.fraction_point is not None
+    assert other.turning_point == pytest.approx(factor * one.turning_point, rel=1e-9)
+    assert other.fraction_point == pytest.approx(factor * one.fraction_point, rel=1e-9)
+
+
+def test_a_curve_without_a_turning_point_has_no_boundaries() -> None:
+    found = measure_boundaries(np.array([0.0, 1, 2, 3]), np.array([0.3, 0.4, 0.5, 0.6]))
+    assert found.regime is Regime.MONOTONE_RISE
+    assert found.turning_point is None
+    assert found.fraction_point is None
+    assert found.return_time is None
+
+
+def test_a_dip_above_the_initial_level_has_no_return() -> None:
+    found = measure_boundaries(np.arange(5.0), np.array([0.3, 0.5, 0.4, 0.5, 0.6]))
+    assert found.regime is Regime.RISE_DIP_RISE
+    assert found.turning_point is not None
+    assert found.return_time is None
+
+
+def test_crossings_next_to_time_zero_are_linear_in_time() -> None:
+    assert first_crossing(np.array([0.0, 1.0]), np.array([1.0, -1.0]), 0) == pytest.approx(0.5)
+    assert np.isnan(first_crossing(np.array([0.0, 1.0]), np.array([1.0, 0.5]), 0))
+
+
+def test_the_step_grid_takes_all_small_integers_and_stays_dense() -> None:
+    steps = logarithmic_steps(4096)
+    assert steps[0] == 0
+    assert steps[-1] == 4096
+    assert steps[1:29].tolist() == list(range(1, 29))
+    assert np.diff(np.log10(steps[steps >= 9])).max() <= 1 / 20
+
+
+@pytest.mark.parametrize(
+    ("times", "losses", "match"),
+    [
+        pytest.param([0.0, 1.0], [0.5], "losses: has shape", id="lengths differ"),
+        pytest.param([0.0, 1.0], [0.5, np.nan], "losses: holds 1 NaN", id="NaN"),
+    ],
+)
+def test_bad_curves_are_refused(times: list[float], losses: list[float], match: str) -> None:
+    with pytest.raises(InputError, match=match):
+        measure_boundaries(np.array(times), np.array(losses))
+
+
+@pytest.mark.parametrize(
+    ("times", "losses", "match"),
+    [
+        pytest.param([1.0, 0.0], [[0.5, 0.4]], "times: give strictly increasing", id="descending"),
+        pytest.param([0.0, 1.0], [[0.5]], "losses: has shape", id="lengths differ"),
+    ],
+)
+def test_bad_curve_objects_are_refused(times: list[float], losses: list[list[float]], match: str) -> None:
+    with pytest.raises(InputError, match=match):
+        Curve(np.array(times), np.array(losses))
