@@ -37,12 +37,12 @@ def phases() -> None:
 
 @contextmanager
 def bad_input_exits() -> Iterator[None]:
-    """Turn an InputError into one line on the standard error and exit code 2."""
+    """Turn bad input, or a disk that cannot be written, into one line on the standard error and exit code 2."""
     from theory import InputError
 
     try:
         yield
-    except InputError as error:
+    except (InputError, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
 
@@ -81,7 +81,7 @@ def verify(
         typer.Option(help="Step size eta. [default: 0.08 / largest eigenvalue of the covariance; cifar10: 0.002]"),
     ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Inputs a step. [default: all inputs; cifar10: 1024]")] = None,
-    replicas: Annotated[int | None, typer.Option(help="Draws of W(0) for each scale. [default: 6; cifar10: 8]")] = None,
+    replicas: Annotated[int | None, typer.Option(help="Draws of W(0) for each scale. [default: 6]")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the results. [default: results/verify-DATA]")] = None,
     seed: Annotated[int, typer.Option(help="Seed of W(0), of the batches and of the synthetic sample.")] = 0,
 ) -> None:
@@ -140,8 +140,8 @@ def claim_table(result: Any) -> list[str]:
     header = ("source", "sigma0", "claim", "derived", "measured", "deviation", "+-", "tolerance", "verdict")
     rows = [
         (
-            comparison.source,
-            f"{comparison.init_scale:g}",
+            finding.source,
+            f"{finding.init_scale:g}",
             claim.name,
             claim.derived,
             claim.measured,
@@ -150,8 +150,8 @@ def claim_table(result: Any) -> list[str]:
             f"{claim.tolerance:g}",
             claim.verdict.value,
         )
-        for comparison in result.comparisons
-        for claim in comparison.claims
+        for finding in result.findings
+        for claim in finding.comparison.claims
     ]
     table = [header, *rows]
     widths = [max(len(row[column]) for row in table) for column in range(len(header))]

@@ -99,7 +99,8 @@ def load_npz(path: Path) -> DataSet:
     if not path.is_file():
         raise InputError(f"data: {path} is not a file; give digits, cifar10 or an .npz file")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, as np.load leaves a file that is not an archive open.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             missing = [name for name in ("inputs", "labels") if name not in archive.files]
             if missing:
                 raise InputError(f"data: {path} holds no array {missing[0]!r}; give inputs and labels")

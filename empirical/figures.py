@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib
@@ -12,8 +13,8 @@ matplotlib.use("Agg")
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from empirical.verification import Comparison, Verification
-from theory import Boundaries, measure_boundaries
+from empirical.verification import Finding, Verification
+from theory import Boundaries, Regime
 from theory.validation import FloatArray
 
 # Colours of Okabe and Ito (2008), told apart with any colour vision.
@@ -21,19 +22,22 @@ DERIVED = "#0072B2"
 LINEARISED = "#009E73"
 TRAINED = "#D55E00"
 PHASES = ("#E8E8E8", "#CDE5F5", "#FBE6CF")
-PHASE_NAMES = ("I near-constant", "II decreasing", "III increasing")
-RISE_NAMES = ("I rising", "II decreasing", "III increasing")
+PHASE_NAMES = ("I", "II", "III")
+RISING_START = ("rise", "dip", "rise")
 
 
 def draw_verification(result: Verification, path: Path) -> None:
-    """A panel for each source and initial scale, written to ``path`` as PNG."""
-    sources = list(dict.fromkeys(comparison.source for comparison in result.comparisons))
+    """A panel for each source and initial scale, written to ``path`` as PNG.
+
+    Shaded: the derived phases I (near-constant), II (decreasing) and III (increasing).
+    """
+    sources = list(dict.fromkeys(finding.source for finding in result.findings))
     scales = result.plan.init_scales
     figure = Figure(figsize=(3.6 * len(scales) + 0.6, 3.0 * len(sources) + 1.1), layout="constrained")
     axes = figure.subplots(len(sources), len(scales), sharex=True, sharey="row", squeeze=False)
-    for comparison in result.comparisons:
-        row, column = sources.index(comparison.source), scales.index(comparison.init_scale)
-        _draw_panel(axes[row, column], comparison, result.step_size)
+    for finding in result.findings:
+        row, column = sources.index(finding.source), scales.index(finding.init_scale)
+        _draw_panel(axes[row, column], finding, result.step_size)
     for panel in axes[-1]:
         panel.set_xlabel("training step")
     for panel in axes[:, 0]:
@@ -43,13 +47,13 @@ def draw_verification(result: Verification, path: Path) -> None:
     figure.savefig(path, dpi=150, format="png")
 
 
-def _draw_panel(axes: Axes, comparison: Comparison, step_size: float) -> None:
+def _draw_panel(axes: Axes, finding: Finding, step_size: float) -> None:
+    comparison = finding.comparison
     steps = comparison.trained.times / step_size
-    derived = measure_boundaries(steps, comparison.derived.mean)
-    measured = measure_boundaries(steps, comparison.trained.mean)
+    derived, measured = comparison.expected.boundaries, comparison.found.boundaries
     axes.set_xscale("symlog", linthresh=1, linscale=0.35)
     axes.set_xlim(0, steps[-1])
-    _shade(axes, derived, float(steps[-1]))
+    _shade(axes, derived, step_size, float(steps[-1]))
     mean, spread = comparison.trained.mean, comparison.trained.spread
     axes.fill_between(steps, mean - spread, mean + spread, color=TRAINED, alpha=0.15, linewidth=0)
     axes.plot(steps, comparison.linearised.mean, color=LINEARISED, linestyle="--", linewidth=1.3, label="linearised")
@@ -67,8 +71,9 @@ def _draw_panel(axes: Axes, comparison: Comparison, step_size: float) -> None:
     )
     for time in (derived.fraction_point, derived.turning_point):
         if time is not None:
-            axes.axvline(time, color=DERIVED, linestyle=":", linewidth=1.2)
-    points = [time for time in (measured.fraction_point, measured.turning_point) if time is not None]
+            axes.axvline(time / step_size, color=DERIVED, linestyle=":", linewidth=1.2)
+    times = (measured.fraction_point, measured.turning_point)
+    points = [time / step_size for time in times if time is not None]
     axes.plot(
         points,
         np.interp(points, steps, mean),
@@ -78,20 +83,19 @@ def _draw_panel(axes: Axes, comparison: Comparison, step_size: float) -> None:
         color=TRAINED,
         label="measured boundary (dotted: derived)",
     )
-    axes.set_title(f"{comparison.source}, $\\sigma_0$ = {comparison.init_scale:g}\n{derived.regime.value}", fontsize=10)
+    axes.set_title(f"{finding.source}, $\\sigma_0$ = {finding.init_scale:g}\n{derived.regime.value}", fontsize=10)
 
 
-def _shade(axes: Axes, derived: Boundaries, last: float) -> None:
+def _shade(axes: Axes, derived: Boundaries, step_size: float, last: float) -> None:
     """The three phases between the derived boundaries, named along the top."""
     if derived.fraction_point is None or derived.turning_point is None:
         return
-    names = RISE_NAMES if derived.regime.value == "rise-dip-rise" else PHASE_NAMES
-    edges = (0.0, derived.fraction_point, derived.turning_point, last)
-    for colour, name, left, right in zip(PHASES, names, edges[:-1], edges[1:], strict=True):
+    names = RISING_START if derived.regime is Regime.RISE_DIP_RISE else PHASE_NAMES
+    edges = (0.0, derived.fraction_point / step_size, derived.turning_point / step_size, last)
+    for colour, name, (left, right) in zip(PHASES, names, pairwise(edges), strict=True):
         axes.axvspan(left, right, color=colour, linewidth=0, zorder=0)
         middle = np.sqrt(max(left, 0.3) * right)
-        short = name.split()[0]
-        axes.text(middle, 0.97, short, transform=axes.get_xaxis_transform(), ha="center", va="top", fontsize=9)
+        axes.text(middle, 0.97, name, transform=axes.get_xaxis_transform(), ha="center", va="top", fontsize=8)
 
 
 def _spaced(steps: FloatArray) -> FloatArray:

@@ -18,7 +18,7 @@ from empirical.datasets import DataSet
 from empirical.results import RunFolder, array_digest, part_key, software_versions
 from empirical.streaming import stream_moments
 from simulation import (
-    Claim,
+    Comparison,
     FullBatch,
     MiniBatches,
     Status,
@@ -120,7 +120,7 @@ CIFAR10_PLAN = Plan(
     step_share=0.08,
     steps=4096,
     batch_size=1024,
-    replicas=8,
+    replicas=6,
     seed=0,
     tolerances=Tolerances(0.02, 0.03, 1024, 0.02, 64, 0.25),
 )
@@ -135,15 +135,12 @@ def plan_for(data: str) -> Plan:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
-    """Curves and claims of one source at one initial scale; curves are (replica, T)."""
+class Finding:
+    """The comparison on one source at one initial scale."""
 
     source: str
     init_scale: float
-    derived: Curve
-    linearised: Curve
-    trained: Curve
-    claims: tuple[Claim, ...]
+    comparison: Comparison
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +153,7 @@ class Verification:
         step_size: eta, as used.
         model: the data model of the inputs.
         count: number of inputs.
-        comparisons: one for each source and initial scale.
+        findings: one for each source and initial scale.
     """
 
     data: str
@@ -164,12 +161,14 @@ class Verification:
     step_size: float
     model: DataModel
     count: int
-    comparisons: tuple[Comparison, ...]
+    findings: tuple[Finding, ...]
 
     @property
     def holds(self) -> bool:
         """Whether no claim fails; one that the data do not resolve is not a failure."""
-        return all(claim.verdict is not Verdict.FAILS for comparison in self.comparisons for claim in comparison.claims)
+        return all(
+            claim.verdict is not Verdict.FAILS for finding in self.findings for claim in finding.comparison.claims
+        )
 
 
 def verify(data: DataSet, plan: Plan, folder: RunFolder, progress: Callable[[str], Progress]) -> Verification:
@@ -195,7 +194,7 @@ def verify(data: DataSet, plan: Plan, folder: RunFolder, progress: Callable[[str
     step_size = plan.step_size_for(model)
     centred = torch.from_numpy(data.inputs - moments.mean.astype(np.float32))
     fingerprint = array_digest(data.inputs, data.labels)
-    comparisons = _compare_source(
+    findings = _compare_source(
         data.name, centred, torch.from_numpy(data.labels), model, plan, step_size, folder, fingerprint, progress
     )
     del centred
@@ -207,10 +206,10 @@ def verify(data: DataSet, plan: Plan, folder: RunFolder, progress: Callable[[str
     drawn_moments = _moments(drawn.numpy(), labels.numpy(), data.classes, progress("moments of synthetic data"))
     drawn_model = DataModel.from_moments(drawn_moments)
     drawn_centred = drawn - torch.from_numpy(drawn_moments.mean.astype(np.float32))
-    comparisons += _compare_source(
+    findings += _compare_source(
         "synthetic", drawn_centred, labels, drawn_model, plan, step_size, folder, fingerprint, progress
     )
-    return Verification(data.name, plan, step_size, model, data.labels.size, tuple(comparisons))
+    return Verification(data.name, plan, step_size, model, data.labels.size, tuple(findings))
 
 
 def _moments(inputs: Any, labels: Any, classes: int, progress: Progress) -> Moments:
@@ -231,7 +230,7 @@ def _compare_source(
     folder: RunFolder,
     fingerprint: str,
     progress: Callable[[str], Progress],
-) -> list[Comparison]:
+) -> list[Finding]:
     """Train all replicas of all initial scales together on one source and compare each scale."""
     steps = logarithmic_steps(plan.steps)
     weights = np.concatenate(
@@ -270,20 +269,15 @@ def _compare_source(
         model, plan.loss, started, steps, step_size, progress=progress(f"mean field of {source}")
     )
     linearised = gradient_descent_curve(model, plan.loss, started, steps, step_size)
+    rows = [slice(index * plan.replicas, (index + 1) * plan.replicas) for index in range(len(plan.init_scales))]
     return [
-        _compare_scale(source, index, derived, linearised, curve, plan, step_size)
-        for index in range(len(plan.init_scales))
+        Finding(
+            source,
+            scale,
+            compare(derived.replica(own), linearised.replica(own), curve.replica(own), step_size, plan.tolerances),
+        )
+        for scale, own in zip(plan.init_scales, rows, strict=True)
     ]
-
-
-def _compare_scale(
-    source: str, index: int, derived: Curve, linearised: Curve, trained: Curve, plan: Plan, step_size: float
-) -> Comparison:
-    """The claims on the replicas of the initial scale number ``index``."""
-    rows = slice(index * plan.replicas, (index + 1) * plan.replicas)
-    derived, linearised, trained = derived.replica(rows), linearised.replica(rows), trained.replica(rows)
-    claims = compare(derived, linearised, trained, step_size, plan.tolerances)
-    return Comparison(source, plan.init_scales[index], derived, linearised, trained, tuple(claims))
 
 
 def _seeds(plan: Plan) -> list[int]:
@@ -317,13 +311,26 @@ def result_as_json(result: Verification) -> dict[str, Any]:
         },
         "holds": result.holds,
         "claims": [
-            {"source": comparison.source, "init_scale": comparison.init_scale}
+            {"source": finding.source, "init_scale": finding.init_scale}
             | asdict(claim)
             | {"verdict": claim.verdict.value}
-            for comparison in result.comparisons
-            for claim in comparison.claims
+            for finding in result.findings
+            for claim in finding.comparison.claims
+        ],
+        "draws": [
+            {"source": finding.source, "init_scale": finding.init_scale}
+            | _spread_over_draws(finding.comparison.trained)
+            for finding in result.findings
         ],
     }
+
+
+def _spread_over_draws(trained: Curve) -> dict[str, float]:
+    """Mean and standard deviation over W(0) of the first, the lowest mean and the last loss."""
+    lowest = int(np.argmin(trained.mean))
+    columns = {"initial": 0, "lowest": lowest, "final": trained.times.size - 1}
+    means = {f"{name}_loss_mean": float(trained.mean[column]) for name, column in columns.items()}
+    return means | {f"{name}_loss_spread": float(trained.spread[column]) for name, column in columns.items()}
 
 
 def curve_columns(result: Verification) -> dict[str, Any]:
@@ -331,13 +338,13 @@ def curve_columns(result: Verification) -> dict[str, Any]:
     columns: dict[str, list[FloatArray | list[Any]]] = {
         name: [] for name in ("source", "init_scale", "curve", "replica", "step", "time", "loss")
     }
-    for comparison in result.comparisons:
+    for finding in result.findings:
         for kind in ("trained", "derived", "linearised"):
-            curve: Curve = getattr(comparison, kind)
+            curve: Curve = getattr(finding.comparison, kind)
             replicas, times = curve.losses.shape
             size = replicas * times
-            columns["source"].append([comparison.source] * size)
-            columns["init_scale"].append(np.full(size, comparison.init_scale))
+            columns["source"].append([finding.source] * size)
+            columns["init_scale"].append(np.full(size, finding.init_scale))
             columns["curve"].append([kind] * size)
             columns["replica"].append(np.repeat(np.arange(replicas), times))
             columns["step"].append(np.tile(np.rint(curve.times / result.step_size).astype(np.int64), replicas))

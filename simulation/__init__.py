@@ -1,12 +1,13 @@
 """Simulation of single-layer networks: sampling, training, measured boundaries, comparison."""
 
-from simulation.comparison import Claim, Tolerances, Verdict, compare
+from simulation.comparison import Claim, Comparison, Tolerances, Verdict, compare
 from simulation.measurement import MeasuredBoundaries, measured_boundaries
 from simulation.sampling import FreshSamples, FullBatch, MiniBatches, sample
 from simulation.training import Status, Trained, initial_weights, train
 
 __all__ = [
     "Claim",
+    "Comparison",
     "FreshSamples",
     "FullBatch",
     "MeasuredBoundaries",

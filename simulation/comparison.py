@@ -9,8 +9,8 @@ import numpy as np
 
 from simulation.measurement import BOUNDARY_NAMES, MeasuredBoundaries, measured_boundaries
 from theory import Curve
-from theory.boundaries import RESOLUTION
-from theory.validation import FloatArray, InputError, at_least, positive
+from theory.boundaries import RESOLUTION, regime_of
+from theory.validation import FloatArray, InputError, IntArray, at_least, positive
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,28 @@ class Claim:
         return Verdict.FAILS
 
 
-def compare(derived: Curve, linearised: Curve, trained: Curve, step_size: float, tolerances: Tolerances) -> list[Claim]:
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """A derived curve beside the trained one.
+
+    Attributes:
+        derived: mean-field curve (replica, T).
+        linearised: linearised curve of the same replicas and times.
+        trained: trained curve of the same replicas and times.
+        expected: boundaries of the derived curve.
+        found: boundaries of the trained curve.
+        claims: the verdicts.
+    """
+
+    derived: Curve
+    linearised: Curve
+    trained: Curve
+    expected: MeasuredBoundaries
+    found: MeasuredBoundaries
+    claims: tuple[Claim, ...]
+
+
+def compare(derived: Curve, linearised: Curve, trained: Curve, step_size: float, tolerances: Tolerances) -> Comparison:
     """Hold the curve and the boundaries of a derived curve against those of trained networks.
 
     Both are means over the same draws of W(0), so that the spread over draws cancels. Boundaries and
@@ -102,25 +123,16 @@ def compare(derived: Curve, linearised: Curve, trained: Curve, step_size: float,
     for name, curve in (("derived", derived), ("linearised", linearised)):
         if curve.losses.shape != trained.losses.shape or not np.allclose(curve.times, trained.times, rtol=1e-9):
             raise InputError(f"{name}: has other times or replicas than the trained curve; give the same ones")
-    steps = np.rint(trained.times / step_size).astype(np.int64)
-    claims = []
-    last = int(steps[-1])
-    early = min(tolerances.early_steps, last)
-    claims.append(_curve_claim("mean-field curve", derived, trained, steps, 0, early, tolerances.early_curve))
-    if last > early:
-        claims.append(_curve_claim("mean-field curve", derived, trained, steps, early + 1, last, tolerances.late_curve))
-    linear = min(tolerances.linearised_steps, last)
-    if linear > 0:
-        claims.append(
-            _curve_claim("linearised curve", linearised, trained, steps, 0, linear, tolerances.linearised_curve)
-        )
     # A move is a difference of two points, each with the error of the paired difference.
     resolution = RESOLUTION + 2 * np.sqrt(2) * difference_error(derived, trained)
     expected = measured_boundaries(derived, resolution=resolution)
     found = measured_boundaries(trained, resolution=resolution)
-    claims.append(_regime_claim(expected, found))
-    claims += _boundary_claims(expected, found, step_size, tolerances.boundary)
-    return claims
+    claims = [
+        *_curve_claims(derived, linearised, trained, step_size, tolerances),
+        _regime_claim(expected, found, derived, trained, resolution),
+        *_boundary_claims(expected, found, step_size, tolerances.boundary),
+    ]
+    return Comparison(derived, linearised, trained, expected, found, tuple(claims))
 
 
 def difference_error(derived: Curve, trained: Curve) -> FloatArray:
@@ -131,11 +143,28 @@ def difference_error(derived: Curve, trained: Curve) -> FloatArray:
     return np.asarray(difference.spread / np.sqrt(difference.replicas), dtype=np.float64)
 
 
+def _curve_claims(
+    derived: Curve, linearised: Curve, trained: Curve, step_size: float, tolerances: Tolerances
+) -> list[Claim]:
+    """Claims on the curves, as far as they were recorded."""
+    steps = np.rint(trained.times / step_size).astype(np.int64)
+    last = int(steps[-1])
+    early, linear = min(tolerances.early_steps, last), min(tolerances.linearised_steps, last)
+    claims = [_curve_claim("mean-field curve", derived, trained, steps, 0, early, tolerances.early_curve)]
+    if last > early:
+        claims.append(_curve_claim("mean-field curve", derived, trained, steps, early + 1, last, tolerances.late_curve))
+    if linear > 0:
+        claims.append(
+            _curve_claim("linearised curve", linearised, trained, steps, 0, linear, tolerances.linearised_curve)
+        )
+    return claims
+
+
 def _curve_claim(
     name: str,
     predicted: Curve,
     trained: Curve,
-    steps: np.ndarray[tuple[int], np.dtype[np.int64]],
+    steps: IntArray,
     first: int,
     last: int,
     tolerance: float,
@@ -156,13 +185,27 @@ def _curve_claim(
     )
 
 
-def _regime_claim(expected: MeasuredBoundaries, found: MeasuredBoundaries) -> Claim:
-    agree = expected.boundaries.regime is found.boundaries.regime
+def _regime_claim(
+    expected: MeasuredBoundaries,
+    found: MeasuredBoundaries,
+    derived: Curve,
+    trained: Curve,
+    resolution: FloatArray,
+) -> Claim:
+    """The regime of the mean curves, with the number of single draws that show it."""
+    regimes = (expected.boundaries.regime, found.boundaries.regime)
+    shown = [
+        sum(regime_of(row, resolution) is regime for row in curve.losses)
+        for regime, curve in zip(regimes, (derived, trained), strict=True)
+    ]
+    texts = [
+        f"{regime.value} ({count} of {trained.replicas} draws)" for regime, count in zip(regimes, shown, strict=True)
+    ]
     return Claim(
         name="regime",
-        derived=expected.boundaries.regime.value,
-        measured=found.boundaries.regime.value,
-        deviation=0.0 if agree else 1.0,
+        derived=texts[0],
+        measured=texts[1],
+        deviation=0.0 if regimes[0] is regimes[1] else 1.0,
         standard_error=0.0,
         tolerance=0.0,
     )

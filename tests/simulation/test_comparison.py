@@ -20,12 +20,12 @@ def curve() -> Curve:
 
 
 def _failed(derived: Curve, trained: Curve) -> list[str]:
-    claims = compare(derived, derived, trained, STEP_SIZE, TOLERANCES)
+    claims = compare(derived, derived, trained, STEP_SIZE, TOLERANCES).claims
     return [claim.name for claim in claims if claim.verdict is not Verdict.HOLDS]
 
 
 def test_a_curve_agrees_with_itself_in_every_claim(curve: Curve) -> None:
-    claims = compare(curve, curve, curve, STEP_SIZE, TOLERANCES)
+    claims = compare(curve, curve, curve, STEP_SIZE, TOLERANCES).claims
     assert all(claim.verdict is Verdict.HOLDS for claim in claims)
     assert {claim.deviation for claim in claims} == {0.0}
     assert len(claims) >= 6
@@ -50,10 +50,10 @@ def test_a_course_without_a_fall_fails_the_regime(curve: Curve) -> None:
 
 
 def test_the_spread_over_draws_cancels_but_noise_of_a_draw_does_not(curve: Curve) -> None:
-    shifted = compare(curve, curve, replace(curve, losses=curve.losses + 0.001), STEP_SIZE, TOLERANCES)[0]
+    shifted = compare(curve, curve, replace(curve, losses=curve.losses + 0.001), STEP_SIZE, TOLERANCES).claims[0]
     assert shifted.standard_error < 1e-12
     noise = 0.01 * np.random.default_rng(0).standard_normal(curve.losses.shape)
-    noisy = compare(curve, curve, replace(curve, losses=curve.losses + noise), STEP_SIZE, TOLERANCES)[0]
+    noisy = compare(curve, curve, replace(curve, losses=curve.losses + noise), STEP_SIZE, TOLERANCES).claims[0]
     # One standard deviation from six draws is known to a third of itself.
     assert noisy.standard_error == pytest.approx(0.01 / np.sqrt(6), rel=0.8)
 

@@ -1,0 +1,34 @@
+"""The README's examples run, in order, and say what they should."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_examples_run_one_after_the_other(capsys: pytest.CaptureFixture[str]) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README, re.S)
+    assert len(blocks) == 3
+    names: dict[str, object] = {}
+    outputs = []
+    for block in blocks:
+        assert len(block.strip().splitlines()) <= 12
+        exec(block, names)
+        outputs.append(capsys.readouterr().out)
+    assert "aligned: True" in outputs[0]
+    assert "sigma0**(2/3)" in outputs[0]
+    assert "THREE_PHASES" in outputs[1]
+    assert outputs[2].count("holds") >= 5
+    assert "FAILS" not in outputs[2]
+
+
+def test_the_two_commands_are_there() -> None:
+    commands = re.findall(r"^    (python -m pip .*)$", README, re.M)
+    assert commands == [
+        "python -m pip install -e . && phases verify",
+        "python -m pip install -e '.[test]' && python -m pytest",
+    ]
