@@ -98,8 +98,8 @@ class Plan:
 
 
 #: Digits nearly share one within-class covariance and are trained on full batches: close agreement.
-#: The step size puts the turning point at the smallest scale above step 9, where whole steps are
-#: more than 20 a decade.
+#: The step size puts the turning point at the smallest scale near step 10, where whole steps are
+#: about 20 a decade, and lets phase III come far enough within the steps.
 DIGITS_PLAN = Plan(
     loss=Softmax(),
     init_scales=(0.001, 0.01, 0.1),
