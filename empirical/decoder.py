@@ -61,32 +61,31 @@ def fit_linear_decoder(batches: Iterable[tuple[Features, Features]], ridge: floa
     """
     penalty = non_negative("ridge", ridge)
     count = 0
-    shift: tuple[Features, Features] | None = None
-    gram = cross = feature_sum = input_sum = np.zeros(0)
+    shift: Features | None = None
+    gram = cross = np.zeros((0, 0))
     for features, inputs in batches:
         if features.ndim != 2 or inputs.ndim != 2 or features.shape[0] != inputs.shape[0]:
             raise InputError(f"batches: shapes {features.shape} and {inputs.shape} do not fit; give (n, p) and (n, D)")
         if shift is None:
-            shift = features.mean(axis=0), inputs.mean(axis=0)
-            gram = np.zeros((features.shape[1], features.shape[1]))
-            cross = np.zeros((features.shape[1], inputs.shape[1]))
-            feature_sum, input_sum = np.zeros(features.shape[1]), np.zeros(inputs.shape[1])
-        moved_features, moved_inputs = features - shift[0], inputs - shift[1]
-        gram += moved_features.T @ moved_features
-        cross += moved_features.T @ moved_inputs
-        feature_sum += moved_features.sum(axis=0, dtype=np.float64)
-        input_sum += moved_inputs.sum(axis=0, dtype=np.float64)
+            shift = features.mean(axis=0)
+            gram = np.zeros((features.shape[1] + 1, features.shape[1] + 1))
+            cross = np.zeros((features.shape[1] + 1, inputs.shape[1]))
+        # Features are moved near mean zero, so that no digits cancel; the column of ones gives the sums.
+        design = np.ones((features.shape[0], features.shape[1] + 1), dtype=np.float32)
+        np.subtract(features, shift, out=design[:, :-1])
+        gram += design.T @ design
+        cross += design.T @ inputs
         count += features.shape[0]
     if shift is None or count == 0:
         raise InputError("batches: none was given; give at least one")
     if not (np.isfinite(gram).all() and np.isfinite(cross).all()):
         raise InputError("batches: hold NaN or infinite entries; give finite numbers")
-    feature_mean, input_mean = feature_sum / count, input_sum / count
-    covariance = gram / count - np.outer(feature_mean, feature_mean)
-    shared = cross / count - np.outer(feature_mean, input_mean)
+    feature_mean, input_mean = gram[-1, :-1] / count, cross[-1] / count
+    covariance = gram[:-1, :-1] / count - np.outer(feature_mean, feature_mean)
+    shared = cross[:-1] / count - np.outer(feature_mean, input_mean)
     values, vectors = np.linalg.eigh(covariance)
     kept = values > RELATIVE_RANK_TOLERANCE * values[-1]
     solved = (vectors[:, kept].T @ shared) / (values[kept] + penalty)[:, None]
     weights = np.asarray(vectors[:, kept] @ solved, dtype=np.float64)
-    intercept = shift[1] + input_mean - (shift[0] + feature_mean) @ weights
+    intercept = input_mean - (shift + feature_mean) @ weights
     return LinearDecoder(weights, np.asarray(intercept, dtype=np.float64))
