@@ -31,7 +31,7 @@ def phases() -> None:
 
     Start with: phases verify
 
-    Exit codes: 0 every claim holds, 1 a claim failed, 2 bad input.
+    Exit codes: 0 no claim fails, 1 a claim fails, 2 bad input.
     """
 
 
@@ -55,13 +55,17 @@ class Bar:
 
     def __call__(self, items: Iterable[Any], /) -> Iterable[Any]:
         """The same items, counted on the standard error."""
-        return tqdm(items, desc=self._description, file=sys.stderr, dynamic_ncols=True)
+        bar: Iterable[Any] = tqdm(items, desc=self._description, file=sys.stderr, dynamic_ncols=True)
+        return bar
 
 
 @app.command()
 def verify(
     data: Annotated[
-        str, typer.Option(help="digits, cifar10, or an .npz file with inputs (n, d) and labels (n,).")
+        str,
+        typer.Option(
+            help="digits, cifar10, or an .npz file with inputs (n, d) and labels (n,); inputs are scaled to variance 1."
+        ),
     ] = "digits",
     data_root: Annotated[
         Path | None,
@@ -91,8 +95,9 @@ def verify(
     boundaries (mean field and linearised), trains networks on the same inputs and on Gaussian data
     with the same moments, and compares. Each claim is a row: what was derived, what was measured,
     how far they differ (and the standard error of that, over draws of W(0)), how far they may, and
-    the verdict. A claim fails beyond its tolerance plus two standard errors; between the two it is
-    not resolved: more replicas or larger batches would tell.
+    the verdict. A claim fails beyond its tolerance plus two standard errors; between the two, or
+    with a standard error above the tolerance, it is not resolved: more replicas, larger batches
+    or more steps would tell.
 
     Writes result.json, curves.parquet and phases.png. The same command run again in the same folder
     uses what is finished there.
@@ -123,7 +128,7 @@ def verify(
             replicas=replicas if replicas is not None else default.replicas,
             seed=seed,
         )
-        folder = RunFolder(out if out is not None else Path("results") / f"verify-{Path(data).stem}")
+        folder = RunFolder(out if out is not None else Path("results") / f"verify-{Path(data).name}")
         result = run_verification(load(data, data_root, download), plan, folder, Bar)
         folder.write_table("curves.parquet", curve_columns(result))
         figure = folder.write("phases.png", lambda path: draw_verification(result, path))
@@ -131,7 +136,7 @@ def verify(
     for line in claim_table(result):
         typer.echo(line)
     typer.echo(f"figure: {figure}\nresult: {report}")
-    if not result.holds:
+    if not result.nothing_fails:
         raise typer.Exit(1)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import tokenize
 import zipfile
-from collections.abc import Iterator
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theory import InputError
-from theory.validation import IntArray, at_least
+from theory.validation import FloatArray, IntArray
 
 #: The folder that holds data sets in their official layouts, where --data-root is not given.
 DATA_ROOT_VARIABLE = "LEARNING_PHASES_DATA"
@@ -23,6 +24,9 @@ CIFAR10_FOLDER = "cifar-10-batches-bin"
 _CIFAR10_TRAIN = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
 _CIFAR10_RECORD = 3073
 _CIFAR10_RECORDS = 10_000
+
+#: What reading a damaged archive, a damaged member or a damaged header of one raises.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, tokenize.TokenError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +62,6 @@ class DataSet:
             missing = int(np.argmin(present))
             raise InputError(f"{self.name}: class {missing} of 0 to {present.size - 1} is empty; renumber the labels")
 
-    def batches(self, size: int) -> Iterator[tuple[NDArray[np.float32], IntArray]]:
-        """Consecutive batches of at most ``size`` inputs with their labels."""
-        at_least("size", size, 1)
-        for start in range(0, self.labels.shape[0], size):
-            yield self.inputs[start : start + size], self.labels[start : start + size]
-
 
 def unit_variance(inputs: NDArray[np.float32]) -> NDArray[np.float32]:
     """Inputs divided by one number, so that the mean variance of a coordinate, tr Sigma / d, is 1.
@@ -71,12 +69,20 @@ def unit_variance(inputs: NDArray[np.float32]) -> NDArray[np.float32]:
     The spectrum keeps its shape; only the unit of the inputs, and with it of W(0), is fixed.
     """
     mean = inputs.mean(axis=0, dtype=np.float64)
-    # In chunks, as a float64 copy of all inputs would be three times their size.
+    # In chunks, as a float64 copy of all inputs would be twice their size.
     chunks = np.array_split(inputs, max(1, inputs.shape[0] // 4096))
     variance = sum(float(np.square(chunk - mean).sum()) for chunk in chunks) / inputs.size
     if variance <= 0:
         raise InputError("inputs: are all equal; give inputs that vary")
     return np.asarray(inputs / np.float32(np.sqrt(variance)), dtype=np.float32)
+
+
+def _standardised(inputs: FloatArray) -> NDArray[np.float32]:
+    """Inputs centred in float64, so that an offset costs no digits, and scaled to tr Sigma / d = 1."""
+    # Scaled twice, so that neither the mean in float64 nor the variance in float32 can overflow.
+    bounded = inputs / max(np.abs(inputs).max(), np.finfo(np.float64).tiny)
+    centred = bounded - bounded.mean(axis=0)
+    return unit_variance((centred / max(np.abs(centred).max(), np.finfo(np.float64).tiny)).astype(np.float32))
 
 
 def load_digits() -> DataSet:
@@ -88,7 +94,7 @@ def load_digits() -> DataSet:
 
 
 def load_npz(path: Path) -> DataSet:
-    """A .npz file with ``inputs`` (n, ...) and integer ``labels`` (n,), taken as they are.
+    """A .npz file with ``inputs`` (n, ...) and integer ``labels`` (n,), centred and scaled to tr Sigma / d = 1.
 
     Inputs with more than two axes are flattened to one row a sample. Pickled objects are refused.
 
@@ -107,7 +113,7 @@ def load_npz(path: Path) -> DataSet:
             inputs, labels = np.asarray(archive["inputs"]), np.asarray(archive["labels"])
     except InputError:
         raise
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, AttributeError, TypeError, MemoryError, *_DAMAGED) as error:
         raise InputError(f"data: {path} is not a readable .npz file of plain arrays ({error})") from None
     if inputs.dtype.kind not in "fiu" or inputs.ndim < 2:
         raise InputError(f"data: inputs in {path} have shape {inputs.shape}, type {inputs.dtype}; give numbers (n, d)")
@@ -115,8 +121,11 @@ def load_npz(path: Path) -> DataSet:
         raise InputError(f"data: labels in {path} have type {labels.dtype}; give integers from 0 on, one an input")
     if labels.max() >= inputs.shape[0]:
         raise InputError(f"data: labels in {path} reach {labels.max()} with {inputs.shape[0]} inputs; number from 0 on")
-    flat = inputs.reshape(inputs.shape[0], -1).astype(np.float32)
-    return DataSet(path.stem, flat, labels.astype(np.int64), int(labels.max()) + 1)
+    flat = inputs.reshape(inputs.shape[0], -1).astype(np.float64)
+    bad = int(np.count_nonzero(~np.isfinite(flat)))
+    if bad:
+        raise InputError(f"data: inputs in {path} hold {bad} NaN or infinite entries; give finite numbers")
+    return DataSet(path.stem, _standardised(flat), labels.astype(np.int64), int(labels.max()) + 1)
 
 
 def load_cifar10(data_root: Path | None, download: bool) -> DataSet:
@@ -197,6 +206,8 @@ def load(name: str, data_root: Path | None = None, download: bool = False) -> Da
             return load_digits()
         case "cifar10":
             return load_cifar10(data_root, download)
+    if not name.isprintable():
+        raise InputError(f"data: {name!r} has characters that cannot be printed; rename the file")
     if not name.endswith(".npz"):
         raise InputError(f"data: {name!r} is unknown; give digits, cifar10 or the path of an .npz file")
     return load_npz(Path(name))

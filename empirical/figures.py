@@ -13,7 +13,7 @@ matplotlib.use("Agg")
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from empirical.verification import Finding, Verification
+from empirical.verification import INPUTS, SYNTHETIC, Finding, Verification
 from theory import Boundaries, Regime
 from theory.validation import FloatArray
 
@@ -35,9 +35,10 @@ def draw_verification(result: Verification, path: Path) -> None:
     scales = result.plan.init_scales
     figure = Figure(figsize=(3.6 * len(scales) + 0.6, 3.0 * len(sources) + 1.1), layout="constrained")
     axes = figure.subplots(len(sources), len(scales), sharex=True, sharey="row", squeeze=False)
+    names = {INPUTS: result.data.replace("$", r"\$"), SYNTHETIC: "synthetic"}
     for finding in result.findings:
         row, column = sources.index(finding.source), scales.index(finding.init_scale)
-        _draw_panel(axes[row, column], finding, result.step_size)
+        _draw_panel(axes[row, column], finding, names[finding.source], result.step_size)
     for panel in axes[-1]:
         panel.set_xlabel("training step")
     for panel in axes[:, 0]:
@@ -47,7 +48,7 @@ def draw_verification(result: Verification, path: Path) -> None:
     figure.savefig(path, dpi=150, format="png")
 
 
-def _draw_panel(axes: Axes, finding: Finding, step_size: float) -> None:
+def _draw_panel(axes: Axes, finding: Finding, name: str, step_size: float) -> None:
     comparison = finding.comparison
     steps = comparison.trained.times / step_size
     derived, measured = comparison.expected.boundaries, comparison.found.boundaries
@@ -83,7 +84,7 @@ def _draw_panel(axes: Axes, finding: Finding, step_size: float) -> None:
         color=TRAINED,
         label="measured boundary (dotted: derived)",
     )
-    axes.set_title(f"{finding.source}, $\\sigma_0$ = {finding.init_scale:g}\n{derived.regime.value}", fontsize=10)
+    axes.set_title(f"{name}, $\\sigma_0$ = {finding.init_scale:g}\n{derived.regime.value}", fontsize=10)
 
 
 def _shade(axes: Axes, derived: Boundaries, step_size: float, last: float) -> None:

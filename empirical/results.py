@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,15 @@ def array_digest(*arrays: np.ndarray[Any, Any]) -> str:
     for array in arrays:
         digest.update(f"{array.shape}{array.dtype}".encode())
         digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def source_digest(*packages: ModuleType) -> str:
+    """Sixteen hexadecimal digits of a digest of the packages' source files."""
+    digest = hashlib.blake2b(digest_size=8)
+    for package in packages:
+        for file in sorted(Path(str(package.__file__)).parent.glob("*.py")):
+            digest.update(file.name.encode() + file.read_bytes())
     return digest.hexdigest()
 
 

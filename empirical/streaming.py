@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from theory import Moments, MomentsAccumulator
+from theory.validation import IntArray, at_least
+
+Inputs = NDArray[np.float32]
+
+
+def batches_of(inputs: Inputs, labels: IntArray, size: int) -> Iterator[tuple[Inputs, IntArray]]:
+    """Consecutive batches of at most ``size`` inputs (n, d) with their labels (n,)."""
+    at_least("size", size, 1)
+    for start in range(0, labels.shape[0], size):
+        yield inputs[start : start + size], labels[start : start + size]
 
 
 def stream_moments(batches: Iterable[tuple[ArrayLike, ArrayLike]], classes: int) -> Moments:

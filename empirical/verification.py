@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 
+import simulation
+import theory
 from empirical.datasets import DataSet
-from empirical.results import RunFolder, array_digest, part_key, software_versions
-from empirical.streaming import stream_moments
+from empirical.results import RunFolder, array_digest, part_key, software_versions, source_digest
+from empirical.streaming import Inputs, batches_of, stream_moments
 from simulation import (
     Comparison,
     FullBatch,
@@ -26,10 +28,9 @@ from simulation import (
     Verdict,
     compare,
     initial_weights,
-    sample,
     train,
 )
-from simulation.sampling import BatchSource
+from simulation.sampling import BatchSource, GaussianSampler
 from theory import (
     Curve,
     DataModel,
@@ -42,9 +43,15 @@ from theory import (
     mean_field_curve,
 )
 from theory.progress import Progress
-from theory.validation import FloatArray, at_least, positive
+from theory.validation import FloatArray, IntArray, at_least, positive
 
 _MOMENT_BATCH = 8192
+
+#: Seeds from here on are beyond torch's generators.
+LARGEST_SEED = 2**63
+
+#: The two sources of a verification: the data set's own inputs, and samples of the fitted model.
+INPUTS, SYNTHETIC = "inputs", "synthetic"
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,7 @@ class Plan:
         init_scales: standard deviations sigma0 of W(0), positive.
         step_size: eta, or None for ``step_share`` / lambda_1.
         step_share: eta lambda_1 where ``step_size`` is None.
-        steps: last step; the curve is recorded at 24 points a decade.
+        steps: last step; the curve is recorded as ``logarithmic_steps`` has it.
         batch_size: inputs a step, or None for all of them.
         replicas: draws of W(0) for each initial scale.
         seed: of W(0), of the batches and of the synthetic sample.
@@ -86,6 +93,8 @@ class Plan:
         at_least("steps", self.steps, 1)
         at_least("replicas", self.replicas, 1)
         at_least("seed", self.seed, 0)
+        if self.seed >= LARGEST_SEED:
+            raise InputError(f"seed: {self.seed} is not accepted; give an integer below 2^63")
         if self.batch_size is not None:
             at_least("batch_size", self.batch_size, 1)
 
@@ -136,7 +145,7 @@ def plan_for(data: str) -> Plan:
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """The comparison on one source at one initial scale."""
+    """The comparison on one source, INPUTS or SYNTHETIC, at one initial scale."""
 
     source: str
     init_scale: float
@@ -164,8 +173,8 @@ class Verification:
     findings: tuple[Finding, ...]
 
     @property
-    def holds(self) -> bool:
-        """Whether no claim fails; one that the data do not resolve is not a failure."""
+    def nothing_fails(self) -> bool:
+        """Whether no claim fails; one that is not resolved is not a failure."""
         return all(
             claim.verdict is not Verdict.FAILS for finding in self.findings for claim in finding.comparison.claims
         )
@@ -189,35 +198,30 @@ def verify(data: DataSet, plan: Plan, folder: RunFolder, progress: Callable[[str
             f"batch_size: {plan.batch_size} for each of {plan.replicas} draws is more than {data.labels.size} inputs; "
             "give less, as draws see different batches at a step"
         )
-    moments = _moments(data.inputs, data.labels, data.classes, progress(f"moments of {data.name}"))
-    model = DataModel.from_moments(moments)
+    own = _moments(data.inputs, data.labels, data.classes, progress(f"moments of {data.name}"))
+    model = DataModel.from_moments(own)
     step_size = plan.step_size_for(model)
-    centred = torch.from_numpy(data.inputs - moments.mean.astype(np.float32))
-    fingerprint = array_digest(data.inputs, data.labels)
-    findings = _compare_source(
-        data.name, centred, torch.from_numpy(data.labels), model, plan, step_size, folder, fingerprint, progress
-    )
-    del centred
-    drawn, labels = sample(model, data.labels.size, plan.seed)
-    if np.bincount(labels.numpy(), minlength=data.classes).min() == 0:
-        raise InputError(
-            f"data: a class of {data.name} is too rare to appear in a synthetic sample; merge rare classes"
-        )
-    drawn_moments = _moments(drawn.numpy(), labels.numpy(), data.classes, progress("moments of synthetic data"))
+    labels = torch.from_numpy(data.labels)
+    # The synthetic sample has the labels of the data, so that no class is missing in it.
+    drawn = GaussianSampler(model, plan.seed).draw_for(labels)
+    drawn_moments = _moments(drawn.numpy(), data.labels, data.classes, progress("moments of synthetic data"))
     drawn_model = DataModel.from_moments(drawn_moments)
-    drawn_centred = drawn - torch.from_numpy(drawn_moments.mean.astype(np.float32))
-    findings += _compare_source(
-        "synthetic", drawn_centred, labels, drawn_model, plan, step_size, folder, fingerprint, progress
-    )
+    plan.loss.check_step_size(step_size, float(drawn_model.eigenvalues[0]))
+
+    fingerprint = array_digest(data.inputs, data.labels)
+    findings = []
+    for source, inputs, moments, fitted in (
+        (INPUTS, torch.from_numpy(data.inputs), own, model),
+        (SYNTHETIC, drawn, drawn_moments, drawn_model),
+    ):
+        centred = inputs - torch.from_numpy(moments.mean.astype(np.float32))
+        findings += _compare_source(source, centred, labels, fitted, plan, step_size, folder, fingerprint, progress)
     return Verification(data.name, plan, step_size, model, data.labels.size, tuple(findings))
 
 
-def _moments(inputs: Any, labels: Any, classes: int, progress: Progress) -> Moments:
-    starts = range(0, labels.shape[0], _MOMENT_BATCH)
-    parts = (
-        (inputs[start : start + _MOMENT_BATCH], labels[start : start + _MOMENT_BATCH]) for start in progress(starts)
-    )
-    return stream_moments(parts, classes)
+def _moments(inputs: Inputs, labels: IntArray, classes: int, progress: Progress) -> Moments:
+    batches = list(batches_of(inputs, labels, _MOMENT_BATCH))
+    return stream_moments(progress(batches), classes)
 
 
 def _compare_source(
@@ -263,8 +267,13 @@ def _compare_source(
 
     started = model.to_eigenbasis(weights)
     trained_by = {name: value for name, value in plan_as_json(plan).items() if name != "tolerances"}
-    key = part_key(trained_by | {"data": fingerprint, "step_size": step_size, "versions": software_versions()})
-    curve = folder.curve_part(f"trained-{_file_name(source)}", key, trained)
+    code = source_digest(theory, simulation)
+    key = part_key(
+        trained_by
+        | {"source": source, "data": fingerprint, "step_size": step_size, "code": code}
+        | {"versions": software_versions()}
+    )
+    curve = folder.curve_part(f"trained-{source}", key, trained)
     derived = mean_field_curve(
         model, plan.loss, started, steps, step_size, progress=progress(f"mean field of {source}")
     )
@@ -283,10 +292,6 @@ def _compare_source(
 def _seeds(plan: Plan) -> list[int]:
     """One seed for W(0) of each initial scale."""
     return [int(word) for word in np.random.SeedSequence(plan.seed).generate_state(len(plan.init_scales))]
-
-
-def _file_name(source: str) -> str:
-    return "".join(letter if letter.isalnum() else "-" for letter in source.lower())
 
 
 def plan_as_json(plan: Plan) -> dict[str, Any]:
@@ -309,7 +314,7 @@ def result_as_json(result: Verification) -> dict[str, Any]:
             "largest_eigenvalue": float(model.eigenvalues[0]),
             "smallest_eigenvalue": float(model.eigenvalues[-1]),
         },
-        "holds": result.holds,
+        "nothing_fails": result.nothing_fails,
         "claims": [
             {"source": finding.source, "init_scale": finding.init_scale}
             | asdict(claim)

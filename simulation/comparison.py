@@ -41,6 +41,10 @@ class Tolerances:
             at_least(name, getattr(self, name), 0)
 
 
+#: Coarser than this, in units of L / tr Sigma, a curve does not show its regime.
+LARGEST_RESOLUTION = 4 * RESOLUTION
+
+
 class Verdict(Enum):
     """The outcome of a claim."""
 
@@ -55,16 +59,21 @@ class Claim:
 
     Attributes:
         name: what is claimed.
-        derived: the derived value, as text with its unit.
-        measured: the measured value, likewise, with its standard error where there is one.
+        derived: the derived value as text, with its unit.
+        measured: the measured value as text, with its standard error where there is one.
+        derived_value: the derived number: a loss, or a boundary in steps; NaN where there is none.
+        measured_value: the measured number, likewise.
         deviation: difference in the units of the tolerance; NaN where one side has no value.
-        standard_error: of the deviation, over replicas, in the same units; 0 where none is known.
+        standard_error: of the deviation, over replicas, in the same units; 0 where none is known,
+            infinite where the data cannot tell.
         tolerance: largest accepted deviation.
     """
 
     name: str
     derived: str
     measured: str
+    derived_value: float
+    measured_value: float
     deviation: float
     standard_error: float
     tolerance: float
@@ -73,13 +82,15 @@ class Claim:
     def verdict(self) -> Verdict:
         """HOLDS within the tolerance, FAILS beyond it by more than two standard errors.
 
-        In between the data do not tell: more replicas or larger batches would.
+        NOT_RESOLVED in between, and wherever the standard error is larger than the tolerance: more
+        replicas, larger batches or more steps would tell.
         """
-        if self.deviation <= self.tolerance:
-            return Verdict.HOLDS
-        if self.deviation <= self.tolerance + 2 * self.standard_error:
+        if np.isinf(self.standard_error):
             return Verdict.NOT_RESOLVED
-        return Verdict.FAILS
+        if not self.deviation <= self.tolerance + 2 * self.standard_error:
+            return Verdict.FAILS
+        resolved = self.standard_error <= self.tolerance
+        return Verdict.HOLDS if resolved and self.deviation <= self.tolerance else Verdict.NOT_RESOLVED
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +132,7 @@ def compare(derived: Curve, linearised: Curve, trained: Curve, step_size: float,
         InputError: the curves differ in times or replicas.
     """
     for name, curve in (("derived", derived), ("linearised", linearised)):
-        if curve.losses.shape != trained.losses.shape or not np.allclose(curve.times, trained.times, rtol=1e-9):
+        if curve.losses.shape != trained.losses.shape or not np.allclose(curve.times, trained.times, rtol=1e-9, atol=0):
             raise InputError(f"{name}: has other times or replicas than the trained curve; give the same ones")
     # A move is a difference of two points, each with the error of the paired difference.
     resolution = RESOLUTION + 2 * np.sqrt(2) * difference_error(derived, trained)
@@ -130,7 +141,7 @@ def compare(derived: Curve, linearised: Curve, trained: Curve, step_size: float,
     claims = [
         *_curve_claims(derived, linearised, trained, step_size, tolerances),
         _regime_claim(expected, found, derived, trained, resolution),
-        *_boundary_claims(expected, found, step_size, tolerances.boundary),
+        *_boundary_claims(expected, found, step_size, float(trained.times[-1]), tolerances.boundary),
     ]
     return Comparison(derived, linearised, trained, expected, found, tuple(claims))
 
@@ -179,6 +190,8 @@ def _curve_claim(
         name=f"{name}, steps {first} to {last}",
         derived=f"{predicted.mean[column]:.4f} at step {steps[column]}",
         measured=f"{trained.mean[column]:.4f} +- {error:.1g}",
+        derived_value=float(predicted.mean[column]),
+        measured_value=float(trained.mean[column]),
         deviation=deviation,
         standard_error=float(error),
         tolerance=tolerance,
@@ -205,39 +218,52 @@ def _regime_claim(
         name="regime",
         derived=texts[0],
         measured=texts[1],
+        derived_value=float("nan"),
+        measured_value=float("nan"),
         deviation=0.0 if regimes[0] is regimes[1] else 1.0,
-        standard_error=0.0,
+        # Noise of several times the resolution hides the moves that make a regime.
+        standard_error=0.0 if resolution.max() < LARGEST_RESOLUTION else float("inf"),
         tolerance=0.0,
     )
 
 
 def _boundary_claims(
-    expected: MeasuredBoundaries, found: MeasuredBoundaries, step_size: float, tolerance: float
+    expected: MeasuredBoundaries, found: MeasuredBoundaries, step_size: float, last: float, tolerance: float
 ) -> list[Claim]:
-    """A claim for each boundary that the derived or the trained curve has."""
+    """A claim for each boundary that the derived or the trained curve has up to the time ``last``."""
     titles = ("end of phase I (half of the fall)", "turning point", "return to the initial level")
     claims = []
     for title, name in zip(titles, BOUNDARY_NAMES, strict=True):
-        derived, measured = expected.time(name), found.time(name)
-        if derived is None and measured is None:
+        times = [time for time in (expected.time(name), found.time(name)) if time is not None]
+        if not times:
             continue
-        both = derived is not None and measured is not None
+        derived, measured = (_steps(side.time(name), step_size) for side in (expected, found))
+        error = 0.0
+        if len(times) == 2:
+            error = found.relative_error_against(expected, name) or 0.0
+        elif times[0] * (1 + tolerance) > last:
+            error = float("inf")  # the other one may lie just beyond the last step
         claims.append(
             Claim(
                 name=title,
-                derived=_steps_text(derived, None, step_size),
-                measured=_steps_text(measured, found.relative_error(name), step_size),
-                deviation=abs(measured / derived - 1) if derived is not None and measured is not None else np.nan,
-                standard_error=(found.relative_error_against(expected, name) or 0.0) if both else 0.0,
+                derived=_steps_text(derived, None),
+                measured=_steps_text(measured, found.relative_error(name)),
+                derived_value=derived,
+                measured_value=measured,
+                deviation=abs(measured / derived - 1),
+                standard_error=error,
                 tolerance=tolerance,
             )
         )
     return claims
 
 
-def _steps_text(time: float | None, relative_error: float | None, step_size: float) -> str:
-    if time is None:
+def _steps(time: float | None, step_size: float) -> float:
+    return float("nan") if time is None else time / step_size
+
+
+def _steps_text(steps: float, relative_error: float | None) -> str:
+    if np.isnan(steps):
         return "none"
-    steps = time / step_size
     error = f" +- {relative_error * steps:.2g}" if relative_error is not None else ""
     return f"step {steps:.4g}{error}"

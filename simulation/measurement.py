@@ -40,7 +40,10 @@ class MeasuredBoundaries:
         return found
 
     def relative_error(self, name: str) -> float | None:
-        """Its standard error, relative (that of the logarithm); None where none can be stated."""
+        """Its standard error, relative (that of the logarithm).
+
+        None where there are no resamples, infinite where more than a tenth of them lack it.
+        """
         return _spread(self.resampled[BOUNDARY_NAMES.index(name)])
 
     def relative_error_against(self, other: MeasuredBoundaries, name: str) -> float | None:
@@ -77,12 +80,14 @@ def measured_boundaries(
         return MeasuredBoundaries(found, np.empty((len(BOUNDARY_NAMES), 0)))
     shares = np.full(curve.replicas, 1 / curve.replicas)
     chosen = np.random.default_rng(seed).multinomial(curve.replicas, shares, size=count)
-    estimates = boundary_estimates(curve.times, (chosen / curve.replicas) @ curve.losses, fall[0], fraction)
+    estimates = boundary_estimates(curve.times, (chosen / curve.replicas) @ curve.losses, fall, fraction)
     logarithms = np.log(np.where(estimates > 0, estimates, np.nan))
     return MeasuredBoundaries(found, np.asarray(logarithms, dtype=np.float64))
 
 
 def _spread(logarithms: FloatArray) -> float | None:
-    """Standard deviation of the finite values; None with fewer than two of them."""
+    """Standard deviation; None without resamples, infinite where a tenth of them lacks the boundary."""
+    if logarithms.size == 0:
+        return None
     finite = logarithms[np.isfinite(logarithms)]
-    return float(finite.std(ddof=1)) if finite.size > 1 else None
+    return float(finite.std(ddof=1)) if finite.size > 0.9 * logarithms.size else float("inf")

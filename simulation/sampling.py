@@ -77,11 +77,15 @@ class GaussianSampler:
         """``count`` independent inputs (count, d) with labels (count,) drawn at their frequencies."""
         at_least("count", count, 1)
         labels = torch.multinomial(self._frequencies, count, replacement=True, generator=self._generator)
-        normal = torch.randn(count, self._deviations.numel(), generator=self._generator, dtype=self._dtype)
+        return self.draw_for(labels), labels
+
+    def draw_for(self, labels: torch.Tensor) -> torch.Tensor:
+        """An independent input for each of ``labels`` (n,): (n, d)."""
+        normal = torch.randn(len(labels), self._deviations.numel(), generator=self._generator, dtype=self._dtype)
         normal -= (normal @ self._directions) @ self._shrunk
         normal *= self._deviations
         normal += self._means[labels]
-        return normal, labels
+        return normal
 
 
 def sample(

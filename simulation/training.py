@@ -11,7 +11,7 @@ import torch
 from simulation.sampling import Batch, BatchSource
 from theory import Curve, DataModel, InputError, Logistic, Loss, Softmax, SquaredError, relative_loss
 from theory.progress import Progress, silent
-from theory.validation import FloatArray, IntArray, finite_array, non_negative, step_counts
+from theory.validation import FloatArray, IntArray, at_least, finite_array, non_negative, step_counts
 
 
 class Status(Enum):
@@ -44,6 +44,9 @@ def initial_weights(replicas: int, outputs: int, dimension: int, scale: float, s
     Replica r is the same whatever the number of replicas.
     """
     deviation = non_negative("scale", scale)
+    for name, value in (("replicas", replicas), ("outputs", outputs), ("dimension", dimension)):
+        at_least(name, value, 1)
+    at_least("seed", seed, 0)
     children = np.random.SeedSequence(seed).spawn(replicas)
     draws = [np.random.default_rng(child).standard_normal((outputs, dimension)) for child in children]
     return deviation * np.stack(draws)
@@ -67,7 +70,7 @@ def train(
             source's coordinates to the eigenbasis.
         loss: the training loss.
         weights: (replica, outputs, D) W(0) in the source's coordinates.
-        steps: (T,) strictly increasing step counts to record, from 0 on.
+        steps: (T,) strictly increasing step counts to record, the first of them 0.
         step_size: eta, within the loss's stability limit.
         dtype: of weights and gradients; the reconstruction loss is computed in float64.
         progress: wraps the iteration over steps.
@@ -77,6 +80,8 @@ def train(
     """
     start = finite_array("weights", weights, 3)
     counts = step_counts("steps", steps)
+    if counts[0] != 0:
+        raise InputError(f"steps: begin at {counts[0]}; let the first be 0, the initial weights")
     loss.check_step_size(step_size, float(model.eigenvalues[0]))
     classes = int(source.frequencies.numel())
     expected = (loss.outputs(classes), source.dimension)
@@ -88,6 +93,8 @@ def train(
         )
     targets = torch.from_numpy(loss.targets(source.frequencies.numpy())).to(dtype)
     current = _grouped(torch.tensor(start, dtype=dtype), source.groups)  # a copy: steps are taken in place
+    if not bool(torch.isfinite(current).all()):
+        raise InputError(f"weights: exceed the range of {dtype}; give a smaller initial scale")
     last = start.copy()
     recorded: list[FloatArray] = []
     wanted = set(counts.tolist())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_examples_run_one_after_the_other(capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,3 +34,12 @@ def test_the_two_commands_are_there() -> None:
         "python -m pip install -e . && phases verify",
         "python -m pip install -e '.[test]' && python -m pytest",
     ]
+
+
+def test_every_file_that_it_links_is_in_the_repository() -> None:
+    links = re.findall(r"\]\((?!https?:)([^)]+)\)", README)
+    assert len(links) >= 3
+    tracked = subprocess.run(["git", "ls-files", *links], cwd=ROOT, capture_output=True, text=True, check=False)
+    if tracked.returncode:
+        pytest.skip("not a git checkout")
+    assert sorted(tracked.stdout.split()) == sorted(set(links))

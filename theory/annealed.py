@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from scipy.optimize import brentq, minimize_scalar
+from scipy.optimize import brentq
 
 from theory.data_model import DataModel
 from theory.losses import Loss
@@ -35,6 +35,14 @@ class OneOutput:
     eigenvalues: FloatArray
     signal: FloatArray
     curvature: float
+
+    def __post_init__(self) -> None:
+        eigenvalues = finite_array("eigenvalues", self.eigenvalues, 1)
+        signal = finite_array("signal", self.signal, 1)
+        positive("smallest eigenvalue", float(eigenvalues.min()))
+        positive("curvature", self.curvature)
+        if signal.shape != eigenvalues.shape or not signal.any():
+            raise InputError(f"signal: give {eigenvalues.size} numbers that are not all 0, one for each eigenvalue")
 
     @classmethod
     def from_model(cls, model: DataModel, loss: Loss) -> OneOutput:
@@ -100,25 +108,30 @@ class OneOutput:
         return np.asarray(1 - self.explained_variance(init_scale, times) / self.eigenvalues.sum(), dtype=np.float64)
 
     def turning_point(self, init_scale: float) -> float | None:
-        """Time at which the annealed R(s) is largest, to a relative error of 1e-8; None if at s = 0."""
+        """Time of the last local maximum of the annealed R(s), by root finding; None without one."""
         grid = self._time_grid(init_scale)
-        best = int(np.argmax(self.explained_variance(init_scale, grid)))
-        if best == 0 or self.explained_variance(init_scale, grid[best : best + 1])[0] <= self.initial_level:
+        rising = self._speed(init_scale, grid) > 0
+        crests = np.flatnonzero(rising[:-1] & ~rising[1:])
+        if crests.size == 0:
             return None
-        if best == grid.size - 1:
-            return None
-        found = minimize_scalar(
-            lambda logarithm: self.relative_loss(init_scale, np.exp([logarithm]))[0],
-            bounds=(np.log(grid[best - 1]), np.log(grid[best + 1])),
-            method="bounded",
-            options={"xatol": 1e-9},
-        )
-        return float(np.exp(found.x))
+        bracket = np.log(grid[crests[-1] : crests[-1] + 2])
+        return float(np.exp(brentq(lambda log: self._speed(init_scale, np.exp([log]))[0], *bracket, xtol=1e-12)))
+
+    def _speed(self, init_scale: float, times: FloatArray) -> FloatArray:
+        """(T,) dR/ds, up to a positive factor."""
+        grid = times[:, None]
+        rates = self.curvature * self.eigenvalues
+        decay = np.exp(-grid * rates)
+        learnt = self.signal * -np.expm1(-grid * rates) / rates
+        weighted = self.eigenvalues * ((init_scale * decay) ** 2 + learnt**2)
+        moved = self.eigenvalues * 2 * decay * (learnt * self.signal - rates * decay * init_scale**2)
+        speed = (moved @ self.eigenvalues) * weighted.sum(axis=1) - (weighted @ self.eigenvalues) * moved.sum(axis=1)
+        return np.asarray(speed, dtype=np.float64)
 
     def return_time(self, init_scale: float) -> float | None:
         """Time after the turning point at which R falls back to R0; None where it never does."""
         turning = self.turning_point(init_scale)
-        if turning is None:
+        if turning is None or self.explained_variance(init_scale, np.array([turning]))[0] <= self.initial_level:
             return None
 
         def excess(logarithm: float) -> float:

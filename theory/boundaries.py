@@ -1,7 +1,7 @@
 """Boundaries of the three phases, read off a curve, derived or measured alike.
 
 The curve is first reduced to its moves: the alternating rises and falls larger than a stated
-resolution. The moves name the regime; the last fall ends in the turning point.
+resolution. The moves name the regime; the last fall that a rise follows ends in the turning point.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import Enum
 
 import numpy as np
 
-from theory.validation import FloatArray, InputError, IntArray, finite_array, open_unit, positive
+from theory.validation import FloatArray, InputError, finite_array, open_unit, positive
 
 #: Moves of L / tr Sigma smaller than this are not told apart from none: the accuracy to which
 #: derived and trained curves agree.
@@ -60,52 +60,71 @@ class Boundaries:
     return_time: float | None
 
 
-def extrema(losses: FloatArray, resolution: float | FloatArray) -> IntArray:
-    """Indices of the first value, of each extremum followed by a move beyond ``resolution``, and
-    of the extremum of the last such move; only [0] where nothing moves that far.
+@dataclass(frozen=True)
+class Moves:
+    """The rises and falls of a curve that are larger than a resolution.
+
+    Attributes:
+        indices: of the first value and of the extremum in which each move ends, ascending.
+        directions: +1 for a rise, -1 for a fall, alternating; one fewer than ``indices``.
+    """
+
+    indices: tuple[int, ...]
+    directions: tuple[int, ...]
+
+
+def moves_of(losses: FloatArray, resolution: float | FloatArray) -> Moves:
+    """The alternating rises and falls of a curve.
 
     Args:
         losses: (T,) values.
-        resolution: smallest move that counts, positive; one number or (T,), one for each time.
+        resolution: smallest move that counts, positive; one number, or (T,) of which the larger at
+            the two ends of a move applies.
     """
     values = finite_array("losses", losses, 1)
     smallest = np.broadcast_to(np.asarray(resolution, dtype=np.float64), values.shape)
     positive("resolution", float(smallest.min()))
-    found = [0]
+    indices, directions = [0], [0]
     low = high = 0
-    direction = 0
     for index, value in enumerate(values):
-        if value > values[high]:
-            high = index
-        if value < values[low]:
-            low = index
-        if direction >= 0 and values[high] - value > smallest[index]:
-            if direction > 0:
-                found.append(high)
-            direction, low, high = -1, index, index
-        elif direction <= 0 and value - values[low] > smallest[index]:
-            if direction < 0:
-                found.append(low)
-            direction, low, high = 1, index, index
-    if direction:
-        found.append(low if direction < 0 else high)
-    return np.array(found, dtype=np.int64)
+        high = index if value > values[high] else high
+        low = index if value < values[low] else low
+        falls = values[high] - value > max(smallest[high], smallest[index])
+        rises = value - values[low] > max(smallest[low], smallest[index])
+        if directions[-1] >= 0 and falls:
+            move, extremum = -1, high
+        elif directions[-1] <= 0 and rises:
+            move, extremum = 1, low
+        else:
+            continue
+        if directions[-1]:
+            indices.append(extremum)
+        directions.append(move)
+        low = high = index
+    if directions[-1]:
+        indices.append(low if directions[-1] < 0 else high)
+    return Moves(tuple(indices), tuple(directions[1:]))
 
 
 def regime_of(losses: FloatArray, resolution: float | FloatArray = RESOLUTION) -> Regime:
     """The regime of a curve (T,) of L / tr Sigma."""
-    values = finite_array("losses", losses, 1)
-    moves = np.sign(np.diff(values[extrema(values, resolution)])).astype(int)
-    return _REGIMES.get(tuple(moves.tolist()), Regime.OTHER)
+    return _REGIMES.get(moves_of(losses, resolution).directions, Regime.OTHER)
 
 
-def last_fall(losses: FloatArray, resolution: float | FloatArray) -> tuple[int, int] | None:
-    """Indices at which the last fall that is followed by a rise begins and ends; None without one."""
-    found = extrema(losses, resolution)
-    values = losses[found]
-    for end in range(found.size - 2, 0, -1):
-        if values[end] < values[end - 1] and values[end] < values[end + 1]:
-            return int(found[end - 1]), int(found[end])
+@dataclass(frozen=True)
+class Fall:
+    """Indices at which a fall begins and at which the rise that follows it ends."""
+
+    start: int
+    stop: int
+
+
+def last_fall(losses: FloatArray, resolution: float | FloatArray) -> Fall | None:
+    """The last fall of a curve (T,) that is followed by a rise; None without one."""
+    moves = moves_of(losses, resolution)
+    for number in range(len(moves.directions) - 2, -1, -1):
+        if moves.directions[number : number + 2] == (-1, 1):
+            return Fall(moves.indices[number], moves.indices[number + 2])
     return None
 
 
@@ -191,27 +210,28 @@ def measure_boundaries(
     fall = last_fall(values, resolution)
     if fall is None:
         return Boundaries(regime, None, None, None)
-    start, _ = fall
-    estimates = boundary_estimates(grid, values[None, :], start, share)[:, 0]
+    estimates = boundary_estimates(grid, values[None, :], fall, share)[:, 0]
     fraction_point, turning_point, return_time = (None if np.isnan(time) else float(time) for time in estimates)
     return Boundaries(regime, fraction_point, turning_point, return_time)
 
 
-def boundary_estimates(times: FloatArray, losses: FloatArray, start: int, fraction: float) -> FloatArray:
+def boundary_estimates(times: FloatArray, losses: FloatArray, fall: Fall, fraction: float) -> FloatArray:
     """(3, B) fraction points, turning points and return times of curves (B, T), NaN where none.
 
     Args:
         times: (T,) increasing.
         losses: (B, T).
-        start: index at which the last fall begins, the same for all curves.
+        fall: where the fall begins and the rise after it ends, the same for all curves.
         fraction: share of the fall that marks the end of phase I.
     """
-    turning = turning_points(times, losses, max(start, 1))
-    floor = losses[:, start:].min(axis=1)
-    level = losses[:, start] + fraction * (floor - losses[:, start])
-    fraction_point = first_crossing(times, losses - level[:, None], start)
-    lowest = start + int(np.argmin(losses[:, start:].mean(axis=0)))
+    valley = slice(0, fall.stop + 1)
+    times_there, losses_there = times[valley], losses[:, valley]
+    turning = turning_points(times_there, losses_there, max(fall.start, 1))
+    floor = losses_there[:, fall.start :].min(axis=1)
+    level = losses[:, fall.start] + fraction * (floor - losses[:, fall.start])
+    fraction_point = first_crossing(times_there, losses_there - level[:, None], fall.start)
+    lowest = fall.start + int(np.argmin(losses_there[:, fall.start :].mean(axis=0)))
     back = first_crossing(times, losses[:, :1] - losses, lowest)
-    # A dip that stays above the initial level never falls below it and so cannot return to it.
+    # A dip that stays above the initial level cannot return to it.
     back = np.where(losses[:, lowest] < losses[:, 0], back, np.nan)
     return np.stack([fraction_point, turning, back])

@@ -16,7 +16,7 @@ class Curve:
 
     Attributes:
         times: (T,) strictly increasing times eta * steps, from 0 on.
-        losses: (replica, T) values between 0 and 1.
+        losses: (replica, T), between 0 and 1 up to rounding.
 
     Raises:
         InputError: shapes that do not fit, times that do not increase, NaN or infinity.
@@ -53,11 +53,6 @@ class Curve:
     def replica(self, index: int | slice | Sequence[int]) -> Curve:
         """The curve of some replicas only."""
         return Curve(self.times, np.atleast_2d(self.losses[index]))
-
-    def until(self, time: float) -> Curve:
-        """The part up to and including ``time``."""
-        kept = self.times <= time * (1 + 1e-12)
-        return Curve(self.times[kept], self.losses[:, kept])
 
 
 def logarithmic_steps(last: int, per_decade: int = 28) -> IntArray:

@@ -33,8 +33,8 @@ class DataModel:
         eigenvalues: (d,) eigenvalues lambda_1 >= ... >= lambda_d > 0 of Sigma.
         prototypes: (K, d) matrix M; row k is pi_k (mu_k - mean) in the eigenbasis; rows sum to 0.
         frequencies: (K,) class frequencies pi_k > 0, which sum to 1.
-        basis: (D, d) orthonormal eigenvectors as columns, in the D coordinates of the inputs, or
-            None where the model is stated in its eigenbasis already.
+        basis: (D, d) eigenvectors as columns (orthonormal; taken on trust), in the D coordinates of
+            the inputs, or None where the model is stated in its eigenbasis already.
 
     Raises:
         InputError: any of the above does not hold.

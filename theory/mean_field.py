@@ -27,17 +27,19 @@ from theory.linearised import check_initial_weights
 from theory.losses import Loss
 from theory.progress import Progress, silent
 from theory.reconstruction import relative_loss
-from theory.validation import FloatArray, IntArray, at_least, non_negative, step_counts
+from theory.validation import FloatArray, InputError, IntArray, at_least, non_negative, step_counts
 
 
 @lru_cache(maxsize=8)
 def gaussian_nodes(dimension: int, count: int) -> FloatArray:
-    """(count, dimension) quasi-Monte-Carlo nodes of the standard normal distribution.
+    """(count, dimension) quasi-Monte-Carlo nodes of the standard normal distribution; count a power of two.
 
     The first half are scrambled Sobol points (fixed seed), the second half their mirror images, so
     that odd moments vanish exactly.
     """
-    half = at_least("count", count, 2) // 2
+    if at_least("count", count, 2) & (count - 1):
+        raise InputError(f"count: {count} is not accepted; give a power of two, at which Sobol points are balanced")
+    half = count // 2
     uniform = qmc.Sobol(dimension, scramble=True, rng=np.random.default_rng(0)).random(half)
     nodes = ndtri(uniform)
     return np.concatenate([nodes, -nodes])
@@ -109,7 +111,7 @@ def mean_field_curve(
         initial_weights: (replica, outputs, d) W(0) in the eigenbasis of Sigma.
         steps: (T,) strictly increasing step counts from 0 on.
         step_size: eta, within the loss's stability limit.
-        nodes: quasi-Monte-Carlo nodes a class.
+        nodes: quasi-Monte-Carlo nodes a class, a power of two.
         growth: length of a block as a share of the steps done; 0 takes every single step.
         progress: wraps the iteration over the recorded steps.
 

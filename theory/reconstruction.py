@@ -60,12 +60,11 @@ def budgeted_reconstruction_loss(weights: FloatArray, eigenvalues: FloatArray, b
         (...) loss, at least L(W) and at most tr Sigma.
     """
     mu = positive("budget", budget)
-    left, singular, right = np.linalg.svd(weights * np.sqrt(eigenvalues), full_matrices=False)
+    _, singular, right = np.linalg.svd(weights * np.sqrt(eigenvalues), full_matrices=False)
     gain = np.square(singular)
     # In the singular basis G is diagonal with entries `gain`, and C C^T has gain * (Pi Sigma Pi).
     share = gain * (gain + 2 * mu) / np.square(gain + mu)
     by_direction = np.square(right) @ eigenvalues
-    del left
     return np.asarray(eigenvalues.sum() - np.sum(share * by_direction, axis=-1), dtype=np.float64)
 
 

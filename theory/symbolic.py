@@ -52,6 +52,23 @@ class BoundaryFormulas:
     turning_point: sp.Expr
 
 
+@dataclass(frozen=True)
+class TurningBalance:
+    """R near its maximum.
+
+    Attributes:
+        explained: R at s = epsilon^2 u and sigma0 = epsilon^3.
+        balance: its coefficient of epsilon^2, in u.
+        small: epsilon.
+        scaled: u.
+    """
+
+    explained: sp.Expr
+    balance: sp.Expr
+    small: sp.Symbol
+    scaled: sp.Symbol
+
+
 def mode_solution(initial: sp.Symbol) -> sp.Expr:
     """w(s) of one mode under the flow of the loss, linearised at w = 0.
 
@@ -86,46 +103,61 @@ def truncated(expression: sp.Expr, variable: sp.Symbol, order: int) -> sp.Expr:
 
 
 @lru_cache(maxsize=1)
+def early_explained_variance() -> sp.Expr:
+    """R(s) averaged over W(0), its modes expanded for s << 1/lambda_1, in the sums A_j and B_j."""
+    initial = sp.Symbol("w0", real=True)
+    second_moment = averaged_square(mode_solution(initial), initial)
+    # Three powers of s beyond the leading one are enough for the turning point.
+    early = truncated(second_moment, TIME, 3)
+    return sum_over_modes(EIGENVALUE**2 * early) / sum_over_modes(EIGENVALUE * early)
+
+
+@lru_cache(maxsize=1)
+def turning_balance() -> TurningBalance:
+    """What moves R near its maximum, at s = sigma0^(2/3) u.
+
+    There the remainder of phase I, O((sigma0/s)^2), and the first saturation of modes, O(s), are
+    equally large; with sigma0 = epsilon^3 both are of order epsilon^2.
+    """
+    scaled = sp.Symbol("u", positive=True)
+    small = sp.Symbol("epsilon", positive=True)
+    scaled_time = early_explained_variance().subs(TIME, small**2 * scaled).subs(INITIAL_SCALE, small**3)
+    explained = sp.cancel(scaled_time)
+    balance = sp.series(explained, small, 0, 3).removeO().coeff(small, 2)
+    return TurningBalance(explained, balance, small, scaled)
+
+
+@lru_cache(maxsize=1)
 def boundary_formulas() -> BoundaryFormulas:
     """Derive the boundaries; the result is kept in memory, as it never changes."""
     initial = sp.Symbol("w0", real=True)
-    scaled = sp.Symbol("u", positive=True)
-    square = sp.Symbol("q", positive=True)
-    small = sp.Symbol("epsilon", positive=True)
-
     mode = mode_solution(initial)
-    second_moment = averaged_square(mode, initial)
-    # Modes are expanded for s << 1/lambda_1; three powers beyond the leading one are enough.
-    early = truncated(second_moment, TIME, 3)
-    explained = sum_over_modes(EIGENVALUE**2 * early) / sum_over_modes(EIGENVALUE * early)
+    explained = early_explained_variance()
     initial_level = sp.simplify(explained.subs(TIME, 0))
 
     # Phase I lives at s = sigma0 u: a finite limit as sigma0 -> 0.
+    scaled = sp.Symbol("u", positive=True)
+    square = sp.Symbol("q", positive=True)
     phase_one = sp.simplify(sp.limit(sp.simplify(explained.subs(TIME, INITIAL_SCALE * scaled)), INITIAL_SCALE, 0))
     signal_level = sp.limit(phase_one, scaled, sp.oo)
     gained = sp.simplify((phase_one - initial_level) / (signal_level - initial_level))
     (squared,) = sp.solve(sp.Eq(gained.subs(scaled, sp.sqrt(square)), FRACTION), square)
     fraction_point = INITIAL_SCALE * sp.sqrt(sp.factor(squared))
-    phase_one_end = sp.simplify(fraction_point.subs(FRACTION, sp.Rational(1, 2)))
 
-    # The turning point lives at s = sigma0^(2/3) u, where the remainder of phase I,
-    # O((sigma0/s)^2), and the first saturation of modes, O(s), are equally large.
-    turning = explained.subs(TIME, small**2 * scaled).subs(INITIAL_SCALE, small**3)
-    leading = sp.series(sp.cancel(turning), small, 0, 3).removeO()
-    correction = leading.coeff(small, 2)
+    turning = turning_balance()
     cube = sp.Symbol("v", positive=True)
-    stationary = sp.numer(sp.together(sp.diff(correction, scaled))).subs(scaled, sp.cbrt(cube))
+    slope = sp.diff(turning.balance, turning.scaled)
+    stationary = sp.numer(sp.together(slope)).subs(turning.scaled, sp.cbrt(cube))
     (cubed,) = sp.solve(sp.Eq(stationary, 0), cube)
-    turning_point = INITIAL_SCALE ** sp.Rational(2, 3) * sp.cbrt(sp.factor(cubed))
-    spread = sp.simplify(-sp.limit(sp.expand(correction / scaled), scaled, sp.oo) / CURVATURE)
+    saturation = sp.limit(sp.expand(turning.balance / turning.scaled), turning.scaled, sp.oo)
     return BoundaryFormulas(
         mode=mode,
-        second_moment=second_moment,
+        second_moment=averaged_square(mode, initial),
         initial_level=initial_level,
         signal_level=signal_level,
         phase_one_level=phase_one.subs(scaled, TIME / INITIAL_SCALE),
         fraction_point=fraction_point,
-        phase_one_end=phase_one_end,
-        spread=spread,
-        turning_point=turning_point,
+        phase_one_end=sp.simplify(fraction_point.subs(FRACTION, sp.Rational(1, 2))),
+        spread=sp.simplify(-saturation / CURVATURE),
+        turning_point=INITIAL_SCALE ** sp.Rational(2, 3) * sp.cbrt(sp.factor(cubed)),
     )

@@ -74,7 +74,10 @@ def _seconds_of_product(fit: Pair) -> float:
 def test_the_exact_decoder_is_faster_by_the_ratio_of_passes_at_a_lower_held_out_error(
     benchmark: BenchmarkFixture, data: tuple[Pair, Pair]
 ) -> None:
-    """Near the limit of one matrix product, where the published method makes three for each of 20 epochs."""
+    """Near the limit of one matrix product, where the published method makes two for each of 20 epochs.
+
+    On two cores the ratio is 75 to 90: the exact decoder would have to beat the bare product for 110.
+    """
     fit, held_out = data
     exact = benchmark.pedantic(_exact, args=(fit,), rounds=3, warmup_rounds=1)
     bare = _seconds_of_product(fit)
@@ -89,4 +92,4 @@ def test_the_exact_decoder_is_faster_by_the_ratio_of_passes_at_a_lower_held_out_
     )
     assert errors[0] < errors[1]
     assert seconds < 1.5 * bare
-    assert ratio >= 60  # three products an epoch, twenty epochs, before Adam's own work
+    assert ratio >= 60  # forty products, and Adam's own work, against one

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from empirical import DATA_ROOT_VARIABLE, load, stream_moments
+from empirical import DATA_ROOT_VARIABLE, batches_of, load, stream_moments
 from empirical.datasets import CIFAR10_FOLDER
 from theory import InputError
 
@@ -79,12 +79,22 @@ def test_a_download_without_pooch_says_what_to_install(tmp_path: Path, monkeypat
         load("cifar10", tmp_path, download=True)
 
 
-def test_an_npz_file_is_taken_as_it_is_with_images_flattened(tmp_path: Path) -> None:
-    images = np.random.default_rng(0).standard_normal((6, 2, 3))
+def test_an_npz_file_is_flattened_centred_and_scaled_without_losing_digits(tmp_path: Path) -> None:
+    images = 1e8 + np.random.default_rng(0).standard_normal((6, 2, 3))
     np.savez(tmp_path / "mine.npz", inputs=images, labels=np.array([0, 1, 0, 1, 0, 1], np.uint8))
     data = load(str(tmp_path / "mine.npz"))
-    np.testing.assert_allclose(data.inputs, images.reshape(6, 6), rtol=1e-6)
+    centred = images.reshape(6, 6) - images.reshape(6, 6).mean(axis=0)
+    np.testing.assert_allclose(data.inputs, centred / np.sqrt(np.mean(centred**2)), atol=1e-6)
     assert (data.name, data.classes, data.labels.dtype) == ("mine", 2, np.int64)
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-18, 1e18, 1.7e308])
+def test_the_unit_of_the_inputs_does_not_matter(tmp_path: Path, unit: float) -> None:
+    plain = np.random.default_rng(0).uniform(-1, 1, (6, 3))
+    for name, factor in (("plain", 1.0), ("scaled", unit)):
+        np.savez(tmp_path / f"{name}.npz", inputs=factor * plain, labels=[0, 1, 0, 1, 0, 1])
+    one, other = (load(str(tmp_path / f"{name}.npz")).inputs for name in ("plain", "scaled"))
+    np.testing.assert_allclose(other, one, atol=1e-6)
 
 
 _INPUTS = np.eye(4)
@@ -95,6 +105,7 @@ _INPUTS = np.eye(4)
     [
         pytest.param({"inputs": _INPUTS}, "holds no array 'labels'", id="no labels"),
         pytest.param({"inputs": _INPUTS * np.nan, "labels": [0, 1, 0, 1]}, "hold 16 NaN or infinite", id="NaN"),
+        pytest.param({"inputs": np.ones((4, 2)), "labels": [0, 1, 0, 1]}, "all equal", id="constant"),
         pytest.param({"inputs": _INPUTS, "labels": [0, 0, 0, 0]}, "hold 1 class only", id="one class"),
         pytest.param({"inputs": _INPUTS, "labels": [0, 2, 0, 2]}, "class 1 of 0 to 2 is empty", id="empty class"),
         pytest.param({"inputs": _INPUTS, "labels": [0, -1, 0, 1]}, "give integers from 0 on", id="negative label"),
@@ -115,19 +126,24 @@ def test_bad_npz_files_are_refused(tmp_path: Path, arrays: dict[str, object], ma
 def test_files_that_are_not_npz_archives_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "cut.npz", inputs=_INPUTS, labels=[0, 1, 0, 1])
     whole = (tmp_path / "cut.npz").read_bytes()
-    for content in (whole[: len(whole) // 2], b"", b"not an archive"):
+    np.savez_compressed(tmp_path / "packed.npz", inputs=np.random.default_rng(0).random((50, 4)), labels=[0, 1] * 25)
+    packed = (tmp_path / "packed.npz").read_bytes()
+    flipped = [packed[:at] + bytes([packed[at] ^ 255]) + packed[at + 1 :] for at in range(60, 400, 17)]
+    for content in (whole[: len(whole) // 2], b"", b"not an archive", *flipped):
         (tmp_path / "cut.npz").write_bytes(content)
         with pytest.raises(InputError, match=r"is not a readable \.npz file"):
             load(str(tmp_path / "cut.npz"))
     with pytest.raises(InputError, match="is not a file"):
         load(str(tmp_path / "none.npz"))
+    with pytest.raises(InputError, match="characters that cannot be printed"):
+        load("\udcff.npz")
     with pytest.raises(InputError, match="data: 'mnist' is unknown; give digits, cifar10 or"):
         load("mnist")
 
 
 def test_moments_do_not_depend_on_the_size_of_the_batches() -> None:
     data = load("digits")
-    one = stream_moments(data.batches(1797), 10)
-    many = stream_moments(data.batches(100), 10)
+    one = stream_moments(batches_of(data.inputs, data.labels, 1797), 10)
+    many = stream_moments(batches_of(data.inputs, data.labels, 100), 10)
     np.testing.assert_allclose(many.covariance, one.covariance, atol=1e-13)
     np.testing.assert_allclose(many.class_means, one.class_means, atol=1e-13)

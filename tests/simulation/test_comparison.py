@@ -62,7 +62,11 @@ def test_the_spread_over_draws_cancels_but_noise_of_a_draw_does_not(curve: Curve
     ("deviation", "error", "verdict"),
     [
         (0.1, 0.0, Verdict.HOLDS),
-        (0.1, 5.0, Verdict.HOLDS),
+        (0.1, 0.1, Verdict.HOLDS),
+        (0.0, 0.2, Verdict.NOT_RESOLVED),
+        (0.0, float("inf"), Verdict.NOT_RESOLVED),
+        (float("nan"), float("inf"), Verdict.NOT_RESOLVED),
+        (0.6, 0.2, Verdict.FAILS),
         (0.101, 0.0, Verdict.FAILS),
         (0.19, 0.05, Verdict.NOT_RESOLVED),
         (0.21, 0.05, Verdict.FAILS),
@@ -70,7 +74,28 @@ def test_the_spread_over_draws_cancels_but_noise_of_a_draw_does_not(curve: Curve
     ],
 )
 def test_a_claim_fails_only_where_the_data_resolve_it(deviation: float, error: float, verdict: Verdict) -> None:
-    assert Claim("", "", "", deviation, error, 0.1).verdict is verdict
+    assert Claim("", "", "", 1.0, 1.0, deviation, error, 0.1).verdict is verdict
+
+
+def test_draws_that_are_all_wrong_but_right_on_average_resolve_nothing(curve: Curve) -> None:
+    sign = np.where(np.arange(6) % 2, 1.0, -1.0)[:, None]
+    scattered = replace(curve, losses=curve.losses + 0.1 * sign)
+    claims = compare(curve, curve, scattered, STEP_SIZE, TOLERANCES).claims
+    verdicts = {claim.name: claim.verdict for claim in claims if "curve" in claim.name or claim.name == "regime"}
+    assert set(verdicts.values()) == {Verdict.NOT_RESOLVED}
+
+
+def test_a_boundary_just_beyond_the_last_step_is_not_resolved(curve: Curve) -> None:
+    """Cut between the derived and a slightly later trained return to the initial level."""
+    times = np.geomspace(1, 61, 121)
+
+    def valley(back: float) -> Curve:
+        return Curve(times, np.tile(np.interp(np.log(times), np.log([1, 10, back]), [0.5, 0.3, 0.5]), (6, 1)))
+
+    claims = compare(valley(60), valley(60), valley(63), 1.0, TOLERANCES).claims
+    named = {claim.name: claim for claim in claims}
+    assert named["return to the initial level"].measured == "none"
+    assert named["return to the initial level"].verdict is Verdict.NOT_RESOLVED
 
 
 def test_curves_that_do_not_fit_are_refused(curve: Curve) -> None:

@@ -92,7 +92,7 @@ def test_softmax_training_conserves_the_mean_row_exactly(
     model: DataModel, data: tuple[torch.Tensor, torch.Tensor]
 ) -> None:
     start = initial_weights(2, 2, 12, 0.1, 0)
-    result = train(MiniBatches(*data, 40, 2, 0), model, Softmax(), start, np.array([500]), 1.0, dtype=torch.float64)
+    result = train(MiniBatches(*data, 40, 2, 0), model, Softmax(), start, np.array([0, 500]), 1.0, dtype=torch.float64)
     np.testing.assert_allclose(result.weights.mean(axis=1), start.mean(axis=1), atol=1e-13)
     assert np.abs(result.weights - start).max() > 0.1
 
@@ -169,6 +169,22 @@ def test_bad_arguments_are_refused(
 ) -> None:
     with pytest.raises(InputError, match=match):
         train(FullBatch(*data), model, Softmax(), start, np.array([0, 1]), step_size)
+
+
+def test_recording_must_begin_with_the_initial_weights(
+    model: DataModel, data: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    with pytest.raises(InputError, match="steps: begin at 5"):
+        train(FullBatch(*data), model, Softmax(), np.zeros((1, 2, 12)), np.array([5]), 0.1)
+    with pytest.raises(InputError, match=r"weights: exceed the range of torch\.float32"):
+        train(FullBatch(*data), model, Softmax(), np.full((1, 2, 12), 1e39), np.array([0]), 0.1)
+
+
+def test_the_weights_given_are_left_as_they_are(model: DataModel, data: tuple[torch.Tensor, torch.Tensor]) -> None:
+    start = initial_weights(1, 2, 12, 0.1, 0)
+    kept = start.copy()
+    train(FullBatch(*data), model, Softmax(), start, np.array([0, 3]), 0.5, dtype=torch.float64)
+    np.testing.assert_array_equal(start, kept)
 
 
 def test_replicas_that_do_not_fill_the_groups_are_refused(

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import two_class_models
-from theory import DataModel, InputError, Logistic, OneOutput, Softmax, SquaredError, boundary_formulas
+from theory import (
+    DataModel,
+    InputError,
+    Logistic,
+    OneOutput,
+    Softmax,
+    SquaredError,
+    boundary_formulas,
+    measure_boundaries,
+)
 from theory.symbolic import (
     CURVATURE,
     EIGENVALUE,
@@ -156,6 +165,32 @@ def test_misaligned_data_have_no_turning_point() -> None:
     assert network.turning_point(1e-3) is None
     times = np.geomspace(1e-6, 1e2, 400)
     assert np.all(np.diff(network.relative_loss(1e-3, times)) >= -1e-12)
+
+
+def test_the_turning_point_is_where_a_fine_grid_has_its_maximum(network: OneOutput) -> None:
+    for scale in (1e-4, 1e-2):
+        turning = network.turning_point(scale)
+        assert turning is not None
+        grid = turning * np.geomspace(0.9, 1.1, 2001)
+        best = grid[np.argmax(network.explained_variance(scale, grid))]
+        assert turning == pytest.approx(best, rel=2e-4)  # twice the spacing of the grid
+
+
+def test_a_dip_above_the_initial_level_has_its_turning_point_too() -> None:
+    """Rise-dip-rise at a large initial scale: the same one as is read off the curve."""
+    model = DataModel.spiked([3.0, 1.5], bulk=1.0, dimension=60, signal=0.01, signal_in_spikes=0.1)
+    network = OneOutput.from_model(model, SquaredError())
+    turning = network.turning_point(0.01)
+    assert turning is not None
+    grid = np.geomspace(1e-3, 30, 200)
+    found = measure_boundaries(grid, network.relative_loss(0.01, grid), resolution=1e-5)
+    assert found.turning_point == pytest.approx(turning, rel=0.03)
+
+
+@pytest.mark.parametrize("signal", [[0.0, 0.0], [np.nan, 1.0], [1.0]])
+def test_a_network_without_a_usable_signal_is_refused(signal: list[float]) -> None:
+    with pytest.raises(InputError, match="signal"):
+        OneOutput(np.array([2.0, 1.0]), np.array(signal), 1.0)
 
 
 def test_the_return_time_is_where_the_level_is_the_initial_one_again() -> None:

@@ -89,6 +89,20 @@ def test_a_curve_without_a_turning_point_has_no_boundaries() -> None:
     assert found.return_time is None
 
 
+def test_a_fall_after_the_rise_is_not_taken_for_the_turning_point() -> None:
+    found = measure_boundaries(np.array([0.0, 1, 2, 3]), np.array([0.5, 0.3, 0.4, 0.2]))
+    assert found.regime is Regime.OTHER
+    assert found.turning_point == pytest.approx(1)
+    assert found.fraction_point == pytest.approx(0.5)
+
+
+def test_a_move_must_exceed_the_resolution_at_both_of_its_ends() -> None:
+    losses = np.array([0.5, 0.53, 0.515])
+    assert regime_of(losses, np.array([0.05, 0.05, 0.01])) is Regime.CONSTANT
+    assert regime_of(losses, np.array([0.02, 0.02, 0.02])) is Regime.MONOTONE_RISE
+    assert regime_of(losses, np.array([0.02, 0.01, 0.01])) is Regime.STILL_FALLING
+
+
 def test_a_dip_above_the_initial_level_has_no_return() -> None:
     found = measure_boundaries(np.arange(5.0), np.array([0.3, 0.5, 0.4, 0.5, 0.6]))
     assert found.regime is Regime.RISE_DIP_RISE

@@ -141,7 +141,7 @@ def test_without_initial_weights_explained_variance_never_rises(model: DataModel
     assert losses[0] == pytest.approx(
         relative_loss(signal if len(signal) == 1 else signal[1:], model.eigenvalues), abs=1e-2
     )
-    # A direction of the signal weaker than 1e-6 of the strongest is at the rounding error of the Gram form.
+    # A direction of the signal weaker than 1e-4 of the strongest is too near to the rounding error of the Gram form.
     singular = np.linalg.svd(signal * np.sqrt(model.eigenvalues))[1]
     rank = min(model.classes - 1, model.dimension)
     assume(singular[rank - 1] > 1e-4 * singular[0])

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.strategies import data_models
 from theory import (
     DataModel,
+    InputError,
     Logistic,
     Loss,
     Softmax,
@@ -133,6 +134,11 @@ def test_scaling_the_inputs_moves_steps_as_the_theory_says(loss: Loss) -> None:
         mean_field_curve(model, loss, start, steps, 0.5).losses,
         atol=1e-8,
     )
+
+
+def test_a_number_of_nodes_that_is_not_a_power_of_two_is_refused() -> None:
+    with pytest.raises(InputError, match="count: 100 is not accepted"):
+        gaussian_nodes(3, 100)
 
 
 def test_nodes_are_standard_normal_and_odd_moments_vanish() -> None:
