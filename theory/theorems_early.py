@@ -1,0 +1,312 @@
+"""Theorems T1, T2, T3 and T5: prototype direction, end of phase I, alignment, turning point.
+
+They are about the linearised flow; T2, T3 and T5 about one output, averaged over W(0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import sympy as sp
+
+from theory.symbolic import (
+    CURVATURE,
+    EIGENVALUE,
+    FRACTION,
+    INITIAL_SCALE,
+    SIGNAL,
+    SIGNAL_SUMS,
+    SPECTRUM_SUMS,
+    TIME,
+    boundary_formulas,
+    early_explained_variance,
+    mode_solution,
+    turning_balance,
+)
+from theory.theorem import Relation, Step, Theorem
+
+CLASSES = sp.Symbol("K", positive=True)
+
+
+def rational(generator: np.random.Generator, low: float, high: float) -> sp.Rational:
+    """A random rational with four digits between ``low`` and ``high``."""
+    return sp.Rational(int(generator.integers(int(low * 10_000), int(high * 10_000))), 10_000)
+
+
+def random_sums(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Rational]:
+    """The sums A_j and B_j of a random aligned spectrum of five modes, c, sigma0, s and u."""
+    eigenvalues = [rational(generator, 0.1, 3) for _ in range(5)]
+    squares = [eigenvalue**2 * rational(generator, 0.5, 2) for eigenvalue in eigenvalues]
+    sums: dict[sp.Symbol, sp.Rational] = {}
+    for power, (spectrum, signal) in enumerate(zip(SPECTRUM_SUMS, SIGNAL_SUMS, strict=True)):
+        sums[spectrum] = sp.Add(*[value**power for value in eigenvalues])
+        sums[signal] = sp.Add(*[value**power * square for value, square in zip(eigenvalues, squares, strict=True)])
+    return sums | {
+        CURVATURE: rational(generator, 0.1, 1),
+        INITIAL_SCALE: rational(generator, 0.001, 0.1),
+        TIME: rational(generator, 0.01, 1),
+    }
+
+
+def prototype_direction() -> Theorem:
+    """T1: at W = 0 the negative gradient of the cross-entropy is M."""
+    logit, other, weight, value = sp.symbols("z z' w x", real=True)
+    shares = sp.symbols("pi1:4", positive=True)
+    means = sp.symbols("mu1:4", real=True)
+    in_class = sp.Symbol("t", real=True)
+    # The other K - 1 (or K - 2) outputs are zero, so their exponentials are ones.
+    loss = sp.log(sp.exp(logit) + CLASSES - 1) - in_class * logit
+    pair_loss = sp.log(sp.exp(logit) + sp.exp(other) + CLASSES - 2)
+    centred = means[2], -(shares[0] * means[0] + shares[1] * means[1]) / shares[2]
+    average = sp.Add(
+        *[
+            share * (sp.Rational(1, 3) - int(k == 0)) * mean
+            for k, (share, mean) in enumerate(zip(shares, means, strict=True))
+        ]
+    )
+    steps = (
+        Step(
+            sp.Subs(sp.Derivative(loss, logit), logit, 0),
+            Relation.EQUAL,
+            1 / CLASSES - in_class,
+            "Differentiate the cross-entropy of a sample by one output, at outputs zero; t = 1 in that class, else 0.",
+        ),
+        Step(
+            sp.Subs(sp.Derivative(pair_loss, logit, 2), (logit, other), (0, 0)),
+            Relation.EQUAL,
+            1 / CLASSES - 1 / CLASSES**2,
+            "Differentiate again: the diagonal of the Jacobian (I - 11^T/K)/K.",
+        ),
+        Step(
+            sp.Subs(sp.Derivative(pair_loss, logit, other), (logit, other), (0, 0)),
+            Relation.EQUAL,
+            -1 / CLASSES**2,
+            "And by another output: the rest of the Jacobian.",
+        ),
+        Step(
+            average.subs(*centred),
+            Relation.EQUAL,
+            -shares[0] * means[0],
+            "Average (1/K - t) x over three classes with centred inputs: minus the row pi_1 mu_1 of M.",
+        ),
+        Step(
+            sp.Subs(sp.Derivative(sp.log(1 + sp.exp(weight * value)) - in_class * weight * value, weight), weight, 0),
+            Relation.EQUAL,
+            (sp.Rational(1, 2) - in_class) * value,
+            "The logistic loss likewise; its average is minus the row of class 1.",
+        ),
+    )
+    return Theorem(
+        name="T1",
+        title="Prototype direction",
+        statement=sp.Eq(sp.Symbol("-dL/dW|_{W=0}"), sp.Symbol("M")),
+        words="At W = 0 the negative gradient is the prototype matrix M with rows pi_k (mu_k - mean).",
+        assumptions=(),
+        steps=steps,
+        corollaries=("Early training adds prototypes to W(0): W(s) = W(0) + s M + O(s^2).",),
+    )
+
+
+def phase_one() -> Theorem:
+    """T2: phase I ends at s1, proportional to sigma0."""
+    formulas = boundary_formulas()
+    initial, scaled = sp.Symbol("w0", real=True), sp.Symbol("u", positive=True)
+    density = sp.exp(-(initial**2) / (2 * INITIAL_SCALE**2)) / (sp.sqrt(2 * sp.pi) * INITIAL_SCALE)
+    mode = mode_solution(initial)
+    at_scale = formulas.second_moment.subs(TIME, INITIAL_SCALE * scaled) / INITIAL_SCALE**2
+    gained = (formulas.phase_one_level - formulas.initial_level) / (formulas.signal_level - formulas.initial_level)
+    steps = (
+        Step(
+            sp.Derivative(mode, TIME),
+            Relation.EQUAL,
+            SIGNAL - CURVATURE * EIGENVALUE * mode,
+            "The flow of one mode, with its solution.",
+        ),
+        Step(sp.Subs(mode, TIME, 0), Relation.EQUAL, initial, "It starts at W(0)."),
+        Step(
+            sp.Integral(sp.expand(mode**2) * density, (initial, -sp.oo, sp.oo)),
+            Relation.EQUAL,
+            formulas.second_moment,
+            "Average the square over w0 ~ N(0, sigma0^2).",
+        ),
+        Step(
+            sp.Limit(at_scale, INITIAL_SCALE, 0),
+            Relation.EQUAL,
+            1 + SIGNAL**2 * scaled**2,
+            "At times s = sigma0 u a mode has the second moment sigma0^2 (1 + delta^2 u^2), for small sigma0.",
+        ),
+        Step(
+            sp.Limit(formulas.phase_one_level, TIME, sp.oo),
+            Relation.EQUAL,
+            formulas.signal_level,
+            "R = sum l^2 E w^2 / sum l E w^2 then runs from R0 = A2/A1 to R2 = B2/B1.",
+        ),
+        Step(
+            gained.subs(TIME, formulas.fraction_point),
+            Relation.EQUAL,
+            FRACTION,
+            "The fraction tau of R2 - R0 is gained at s1 sqrt(tau / (1 - tau)).",
+        ),
+    )
+    return Theorem(
+        name="T2",
+        title="End of phase I",
+        statement=sp.Eq(sp.Symbol("s1"), formulas.phase_one_end),
+        words="Half of R2 - R0 is gained at s1; A_j = sum l^j, B_j = sum l^j delta^2.",
+        assumptions=("A7", "A8"),
+        steps=steps,
+        corollaries=("s1 = Theta(sigma0).", "In steps of gradient descent, s1 / eta = Theta(sigma0 / eta)."),
+    )
+
+
+def alignment() -> Theorem:
+    """T3: phase II exists if and only if R2 > R0."""
+    formulas = boundary_formulas()
+    a1, a2, b1, b2 = SPECTRUM_SUMS[1], SPECTRUM_SUMS[2], SIGNAL_SUMS[1], SIGNAL_SUMS[2]
+    speed = 2 * TIME * INITIAL_SCALE**2 * (a1 * b2 - a2 * b1) / (a1 * INITIAL_SCALE**2 + b1 * TIME**2) ** 2
+    steps = (
+        Step(
+            sp.Derivative(formulas.phase_one_level, TIME),
+            Relation.EQUAL,
+            speed,
+            "The speed at which R moves while s << 1/lambda_1.",
+        ),
+        Step(
+            a1 * b1 * (formulas.signal_level - formulas.initial_level),
+            Relation.EQUAL,
+            a1 * b2 - a2 * b1,
+            "Its sign is that of R2 - R0 at every such time.",
+        ),
+    )
+    return Theorem(
+        name="T3",
+        title="Phase II exists if and only if the signal is aligned",
+        statement=sp.Gt(formulas.signal_level, formulas.initial_level),
+        words="The loss falls after phase I if and only if prototypes lie in directions of more variance than random.",
+        assumptions=("A7", "A8"),
+        steps=steps,
+        corollaries=("Misaligned data rise monotonically; they have no turning point.",),
+    )
+
+
+def turning_point() -> Theorem:
+    """T5: the end of phase II, s*, proportional to sigma0^(2/3)."""
+    formulas = boundary_formulas()
+    near = turning_balance()
+    explained, balance, small, scaled = near.explained, near.balance, near.small, near.scaled
+    scaled_turning = formulas.turning_point / INITIAL_SCALE ** sp.Rational(2, 3)
+
+    def with_scaled(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Rational]:
+        return {**random_sums(generator), scaled: rational(generator, 0.1, 3)}
+
+    gap = formulas.signal_level - formulas.initial_level
+    a1, b1 = SPECTRUM_SUMS[1], SIGNAL_SUMS[1]
+    steps = (
+        Step(
+            sp.Limit((explained - formulas.signal_level) / small**2, small, 0),
+            Relation.EQUAL,
+            balance,
+            "At s = sigma0^(2/3) u, with sigma0 = epsilon^3, R leaves R2 by epsilon^2 times this.",
+        ),
+        Step(
+            balance,
+            Relation.EQUAL,
+            -gap * a1 / (b1 * scaled**2) - CURVATURE * formulas.spread * scaled,
+            "What phase I still lacks, (R2 - R0)(s1/s)^2, and what the first saturation takes, c Var s.",
+        ),
+        Step(
+            sp.Derivative(balance, scaled).doit().subs(scaled, scaled_turning),
+            Relation.EQUAL,
+            sp.Integer(0),
+            "It is stationary at s*.",
+            with_scaled,
+        ),
+        Step(
+            sp.Derivative(balance, scaled, 2).doit().subs(scaled, scaled_turning),
+            Relation.BELOW,
+            sp.Integer(0),
+            "And largest there, as R2 > R0.",
+            with_scaled,
+        ),
+        Step(
+            formulas.turning_point**3,
+            Relation.EQUAL,
+            2 * gap * formulas.phase_one_end**2 / (CURVATURE * formulas.spread),
+            "In terms of s1: s*^3 = 2 (R2 - R0) s1^2 / (c Var).",
+            random_sums,
+        ),
+    )
+    return Theorem(
+        name="T5",
+        title="Turning point",
+        statement=sp.Eq(sp.Symbol("s*"), formulas.turning_point),
+        words="The loss is lowest at s*, to leading order in sigma0; Var is the variance of l under weights l delta^2.",
+        assumptions=("A3", "A7", "A8"),
+        steps=steps,
+        corollaries=(
+            "s* = Theta(sigma0^(2/3)), so phase II lasts ever longer compared with phase I as sigma0 falls.",
+            "It holds for the mean over W(0); a single draw has a term linear in W(0) that is larger at small sigma0.",
+        ),
+    )
+
+
+def phase_diagram() -> Theorem:
+    """T7: the border between three phases and rise-dip-rise, for small sigma0."""
+    formulas = boundary_formulas()
+    explained = early_explained_variance()
+    a1, a2, a3 = SPECTRUM_SUMS[1:4]
+    gap = formulas.signal_level - formulas.initial_level
+    loss_of_speed = 2 * CURVATURE * (a1 * a3 - a2**2) / a1**2
+    parabola = formulas.initial_level - loss_of_speed * TIME + gap * (TIME / formulas.phase_one_end) ** 2
+    deepest = loss_of_speed * formulas.phase_one_end**2 / (2 * gap)
+    depth = loss_of_speed**2 * formulas.phase_one_end**2 / (4 * gap)
+    scaled, small = sp.Symbol("u", positive=True), sp.Symbol("epsilon", positive=True)
+    onset = (parabola - formulas.initial_level) / small**2
+    zoomed = explained.subs(TIME, small**2 * scaled).subs(INITIAL_SCALE, small)
+    steps = (
+        Step(
+            sp.Subs(sp.Derivative(explained, TIME), TIME, 0),
+            Relation.EQUAL,
+            -loss_of_speed,
+            "At first W(0) loses its high-variance directions, and the loss rises at this speed ...",
+        ),
+        Step(
+            a2**2 / (a1 * a3),
+            Relation.BELOW,
+            sp.Integer(1),
+            "... which is positive, by the inequality of Cauchy and Schwarz, unless the spectrum is flat.",
+            random_sums,
+        ),
+        Step(
+            sp.Limit((sp.cancel(zoomed) - formulas.initial_level) / small**2, small, 0),
+            Relation.EQUAL,
+            sp.expand(onset.subs(TIME, small**2 * scaled).subs(INITIAL_SCALE, small)),
+            "At s = sigma0^2 u the rise and the onset of the fall, (R2 - R0)(s/s1)^2, are equally large.",
+        ),
+        Step(
+            sp.Derivative(parabola, TIME).doit().subs(TIME, deepest),
+            Relation.EQUAL,
+            sp.Integer(0),
+            "The loss is highest at this time, of order sigma0^2 ...",
+        ),
+        Step(
+            formulas.initial_level - parabola.subs(TIME, deepest),
+            Relation.EQUAL,
+            depth,
+            "... and has risen by this much, of order sigma0^2.",
+        ),
+    )
+    return Theorem(
+        name="T7",
+        title="Phase diagram: three phases or rise-dip-rise",
+        statement=sp.Eq(sp.Symbol("Delta"), depth),
+        words="The height of the first rise for small sigma0. Below the resolution the curve has three phases, "
+        "above it rise-dip-rise; for R2 < R0 it rises monotonically.",
+        assumptions=("A7", "A8"),
+        steps=steps,
+        corollaries=(
+            "The border lies where this height is the resolution: sigma0 = Theta(sqrt(resolution (R2 - R0))).",
+            "The first rise lasts for Theta(sigma0^2), phase I for Theta(sigma0).",
+        ),
+    )
