@@ -141,6 +141,42 @@ def verify(
 
 
 @app.command()
+def check(
+    data: Annotated[str, typer.Argument(help="digits, cifar10, or an .npz file of inputs (n, d) and labels (n,).")],
+    data_root: Annotated[
+        Path | None,
+        typer.Option(help="Folder that holds cifar-10-batches-bin. [default: the variable LEARNING_PHASES_DATA]"),
+    ] = None,
+    loss: Annotated[str, typer.Option(help="softmax, logistic (two classes) or squared.")] = "softmax",
+    step_share: Annotated[float, typer.Option(help="Step size times the largest eigenvalue, for A5.")] = 0.1,
+    init_scale: Annotated[float, typer.Option(help="Standard deviation of W(0), for A7 and A8.")] = 0.01,
+    out: Annotated[Path | None, typer.Option(help="Folder for check.json. [default: nothing is written]")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the random projections, for A4.")] = 0,
+) -> None:
+    """Evaluate the assumptions A1 to A8 on data: held or not, by what margin, and which theorems apply.
+
+    Example:
+      phases check digits
+    """
+    with bad_input_exits():
+        from empirical.checking import check as run_check
+        from empirical.checking import check_as_json, check_lines
+        from empirical.datasets import load
+        from empirical.results import RunFolder
+        from theory import loss_named
+        from theory.validation import at_least
+
+        folder = RunFolder(out) if out is not None else None
+        chosen = loss_named(loss)
+        at_least("seed", seed, 0)
+        result = run_check(load(data, data_root), chosen, step_share, init_scale, seed, Bar("moments"))
+        if folder is not None:
+            folder.write_json("check.json", check_as_json(result))
+    for line in check_lines(result):
+        typer.echo(line)
+
+
+@app.command()
 def derive(
     theorem: Annotated[str | None, typer.Argument(help="T1 to T8; all of them if left out.")] = None,
     latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX instead of text.")] = False,

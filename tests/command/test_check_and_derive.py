@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from phases import app
+
+
+def test_the_digits_are_checked_line_by_line(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["check", "digits", "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert [line[:2] for line in lines[:8]] == [f"A{number}" for number in range(1, 9)]
+    report = json.loads((tmp_path / "out" / "check.json").read_text())
+    held = {row["name"] for row in report["assumptions"] if row["holds"]}
+    # Digits are aligned and small steps are small; their spectrum is no power law, so T6 does not apply.
+    assert {"A3", "A5", "A7", "A8"} <= held
+    assert "A1" not in held
+    assert "T6" in report["missing"]
+    assert "T5" in report["applicable"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["check", "digits", "--loss", "logistic"], "logistic takes two classes"),
+        (["check", "digits", "--init-scale", "0"], "init_scale: 0.0 is not accepted"),
+        (["check", "digits", "--step-share", "-1"], "step_size"),
+        (["check", "digits", "--seed", "-1"], "seed: -1 is not accepted"),
+        (["check", "digits", "--out", "file"], "out: file is a file"),
+        (["check", "lonely.npz"], "class 1 has 1 members"),
+        (["derive", "T9"], "theorem: 'T9' is unknown"),
+    ],
+)
+def test_bad_input_gives_one_line_and_exit_code_two(tmp_path: Path, arguments: list[str], message: str) -> None:
+    (tmp_path / "file").write_text("")
+    np.savez(tmp_path / "lonely.npz", inputs=np.random.default_rng(0).random((5, 3)), labels=[0, 0, 0, 0, 1])
+    with contextlib.chdir(tmp_path):
+        done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 2
+    errors = [line for line in done.stderr.split("\n") if line and "it/s" not in line]
+    assert len(errors) == 1
+    assert message in errors[0]
+
+
+def test_a_theorem_is_printed_with_every_step_verified() -> None:
+    done = CliRunner().invoke(app, ["derive", "T3"])
+    assert done.exit_code == 0
+    assert "phase II" in done.stdout.lower() or "Phase II" in done.stdout
+    assert done.stdout.count("[verified: SymPy]") == 2
+    latex = CliRunner().invoke(app, ["derive", "T3", "--latex"])
+    assert latex.stdout.startswith(r"\begin{theorem}[T3")

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from theory import DataModel, InputError, Logistic, OneOutput, Softmax, SquaredError
+from theory.assumptions import (
+    Assessment,
+    alignment,
+    assess,
+    common_gaussian_classes,
+    effective_rank,
+    fit_power_law,
+    power_law_signal,
+    power_law_spectrum,
+    small_initialisation,
+    small_outputs,
+    small_steps,
+)
+from theory.validation import FloatArray, IntArray
+
+
+def _flat(signal: FloatArray) -> DataModel:
+    return DataModel.two_classes(np.ones(signal.size), signal)
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1.0, 2.5])
+def test_a_power_law_is_fitted_exactly(exponent: float) -> None:
+    fit = fit_power_law(np.arange(1, 5001) ** -exponent)
+    assert fit is not None
+    # Means within a range of ranks lie a little above the value at the mean of the logarithms.
+    assert fit.exponent == pytest.approx(exponent, abs=0.01)
+    assert fit.determination > 0.999
+
+
+def test_noise_of_sampled_signals_averages_out_in_the_fit() -> None:
+    """Squared Gaussian prototypes of ten classes: nine degrees of freedom a rank."""
+    noise = np.mean(np.random.default_rng(0).standard_normal((9, 5000)) ** 2, axis=0)
+    fit = fit_power_law(noise * np.arange(1, 5001) ** -1.5)
+    assert fit is not None
+    assert fit.exponent == pytest.approx(1.5, abs=0.1)  # about three times its scatter over draws
+
+
+def test_few_ranks_or_vanishing_values_have_no_fit() -> None:
+    assert fit_power_law(np.array([1.0, 0.5])) is None
+    assert fit_power_law(np.zeros(100)) is None
+
+
+def test_power_laws_hold_and_an_exponential_spectrum_does_not() -> None:
+    power = DataModel.power_law(500, 1.2, 2.0, 0.01)
+    assert power_law_spectrum(power).holds
+    assert power_law_signal(power).holds
+    exponential = DataModel.two_classes(np.exp(-np.arange(200) / 8.0), np.exp(-np.arange(200) / 16.0) * 0.1)
+    assert not power_law_spectrum(exponential).holds
+    assert not power_law_signal(exponential).holds
+
+
+def test_alignment_is_that_of_the_annealed_theory_up_to_the_equivalent_of_one_random_row() -> None:
+    """With one output, R2 is exact and R0 the deterministic equivalent of sum l^2 / sum l."""
+    model = DataModel.power_law(2000, 0.5, 1.5, 0.01)
+    network = OneOutput.from_model(model, SquaredError())
+    found = alignment(model, SquaredError())
+    assert found.holds
+    assert found.value == pytest.approx(network.signal_level / network.initial_level, rel=0.05)
+    misaligned = DataModel.two_classes(np.array([4.0, 2.0, 1.0, 0.5]), np.array([0.0, 0.0, 0.05, 0.3]))
+    assert not alignment(misaligned, SquaredError()).holds
+
+
+def test_steps_and_effective_rank_are_what_they_say() -> None:
+    model = _flat(np.full(20, 0.05))
+    assert small_steps(model, SquaredError(), 1.0).holds
+    assert not small_steps(model, SquaredError(), 1.01).holds
+    assert small_steps(model, Logistic(), 4.0).holds
+    assert effective_rank(model).value == pytest.approx(20)
+    assert not effective_rank(_flat(np.full(9, 0.05))).holds
+
+
+def test_initialisation_and_outputs_grow_with_the_scale() -> None:
+    model = DataModel.power_law(100, 1.0, 1.5, 0.02)
+    small, large = (small_initialisation(model, Softmax(), scale) for scale in (1e-3, 1.0))
+    assert small.holds
+    assert not large.holds
+    assert large.value == pytest.approx(1e3 * small.value)
+    assert small_outputs(model, Softmax(), 1e-3).holds
+    assert not small_outputs(model, Softmax(), 5.0).holds
+
+
+def _classes(scales: tuple[float, float], tails: bool) -> tuple[FloatArray, IntArray]:
+    generator = np.random.default_rng(0)
+    labels = np.arange(20_000) % 2
+    noise = generator.standard_t(3, (20_000, 5)) if tails else generator.standard_normal((20_000, 5))
+    return noise * np.array(scales)[labels][:, None] + labels[:, None], labels
+
+
+def test_common_gaussian_classes_hold_and_unequal_or_heavy_tailed_ones_do_not() -> None:
+    common = common_gaussian_classes(*_classes((1.0, 1.0), tails=False))
+    assert common.holds
+    assert common.value < 0.05  # 10,000 a class leave sqrt(2 / 10,000) and sqrt(24 / 10,000) / 4
+    assert not common_gaussian_classes(*_classes((1.0, 3.0), tails=False)).holds
+    assert not common_gaussian_classes(*_classes((1.0, 1.0), tails=True)).holds
+    with pytest.raises(InputError, match="class 1 has 1 members"):
+        common_gaussian_classes(np.eye(3), np.array([0, 0, 1]))
+
+
+def test_a_margin_is_positive_where_the_assumption_holds() -> None:
+    for one in assess(DataModel.power_law(200, 1.0, 2.0, 0.02), SquaredError(), 0.1, 1e-3):
+        assert (one.margin > 0) is one.holds
+    assert Assessment("A6", "", "", 5.0, 10.0, False).margin == pytest.approx(-0.5)

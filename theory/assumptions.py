@@ -1,0 +1,198 @@
+"""Assumptions A1 to A8 as predicates: what each measures, its limit, whether it holds and by how much.
+
+The limits are conventions: they say where the theorems have been seen to describe trained networks
+to the accuracy that the README states, not where a proof ends. A margin is the value's distance from its
+limit, positive where the assumption holds, as a share of the limit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from theory.data_model import DataModel
+from theory.initial_level import crossovers, random_sketch_level
+from theory.losses import Loss
+from theory.reconstruction import explained_variance
+from theory.validation import FloatArray, InputError, IntArray, finite_array, positive
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """One assumption, evaluated.
+
+    Attributes:
+        name: A1 to A8.
+        statement: what is assumed.
+        measure: what ``value`` is.
+        value: the measured number; NaN where the data do not allow one.
+        limit: where the assumption ends.
+        holds: whether it holds.
+    """
+
+    name: str
+    statement: str
+    measure: str
+    value: float
+    limit: float
+    holds: bool
+
+    @property
+    def margin(self) -> float:
+        """Distance from the limit as a share of it, positive where the assumption holds."""
+        distance = abs(self.value - self.limit) / abs(self.limit)
+        return distance if self.holds else -distance
+
+
+@dataclass(frozen=True)
+class PowerLawFit:
+    """A line through log values against log rank.
+
+    Attributes:
+        exponent: minus its slope.
+        determination: share of the variance of the logarithms that it explains, R^2.
+    """
+
+    exponent: float
+    determination: float
+
+
+def fit_power_law(values: FloatArray, per_decade: int = 8) -> PowerLawFit | None:
+    """Fit ``values`` (d,) ~ rank^-exponent by least squares on means over log-spaced ranges of ranks.
+
+    Equal weight for each range keeps the many last ranks from deciding. None with fewer than four
+    ranges or values that are not positive.
+    """
+    numbers = finite_array("values", values, 1)
+    ranks = np.arange(1, numbers.size + 1)
+    bins = np.floor(per_decade * np.log10(ranks) + 1e-9).astype(np.int64)
+    _, members = np.unique(bins, return_inverse=True)
+    counts = np.bincount(members)
+    means = np.bincount(members, weights=numbers) / counts
+    if counts.size < 4 or means.min() <= 0:
+        return None
+    x, y = np.bincount(members, weights=np.log(ranks)) / counts, np.log(means)
+    slope, offset = np.polyfit(x, y, 1)
+    spread = np.var(y)
+    determination = 1 - np.var(y - slope * x - offset) / spread if spread > 0 else 1.0
+    return PowerLawFit(float(-slope), float(determination))
+
+
+def _power_law(name: str, statement: str, values: FloatArray) -> Assessment:
+    fit = fit_power_law(values)
+    value = float("nan") if fit is None else fit.determination
+    exponent = "no fit" if fit is None else f"exponent {fit.exponent:.2f}"
+    return Assessment(name, f"{statement} ({exponent})", "R^2 of the log-log fit", value, 0.95, value >= 0.95)
+
+
+def power_law_spectrum(model: DataModel) -> Assessment:
+    """A1: lambda_i ~ i^-alpha."""
+    return _power_law("A1", "power-law spectrum", model.eigenvalues)
+
+
+def power_law_signal(model: DataModel) -> Assessment:
+    """A2: the squared prototype coordinates, summed over classes, ~ i^-beta."""
+    return _power_law("A2", "power-law signal", np.square(model.prototypes).sum(axis=0))
+
+
+def alignment(model: DataModel, loss: Loss) -> Assessment:
+    """A3: the prototypes explain more variance, R2, than as many random rows, R0."""
+    signal = loss.signal(model.prototypes)
+    rank = int(np.linalg.matrix_rank(signal))
+    if rank == 0 or rank >= model.dimension:
+        return Assessment("A3", "alignment R2 > R0", "R2 / R0", float("nan"), 1.0, False)
+    ratio = float(explained_variance(signal, model.eigenvalues)) / random_sketch_level(model.eigenvalues, rank)
+    return Assessment("A3", "alignment R2 > R0", "R2 / R0", ratio, 1.0, ratio > 1)
+
+
+def common_gaussian_classes(inputs: FloatArray, labels: IntArray, seed: int = 0, projections: int = 64) -> Assessment:
+    """A4: classes share a covariance and project to Gaussians.
+
+    Measured on random projections: the root mean square, over projections and classes, of the
+    logarithm of a class's variance relative to the pooled one, plus a quarter of the mean absolute
+    excess kurtosis within classes (a variance has twice its relative error at an excess kurtosis of 2).
+
+    Args:
+        inputs: (n, d) centred inputs.
+        labels: (n,) classes 0 .. K - 1, each with at least two members.
+        seed: of the projections.
+        projections: number of random directions.
+
+    Raises:
+        InputError: a class with fewer than two members.
+    """
+    known = finite_array("inputs", inputs, 2)
+    counts = np.bincount(labels)
+    if counts.min() < 2:
+        raise InputError(f"labels: class {int(np.argmin(counts))} has {counts.min()} members; give at least 2")
+    directions = np.random.default_rng(seed).standard_normal((known.shape[1], projections))
+    outputs = known @ directions
+    moments = np.empty((2, counts.size, projections))
+    for label in range(counts.size):
+        members = outputs[labels == label]
+        centred = members - members.mean(axis=0)
+        moments[0, label] = np.mean(centred**2, axis=0)
+        moments[1, label] = np.mean(centred**4, axis=0)
+    pooled = np.average(moments[0], axis=0, weights=counts)
+    unequal = np.sqrt(np.mean(np.square(np.log(moments[0] / pooled))))
+    tails = np.mean(np.abs(moments[1] / moments[0] ** 2 - 3))
+    value = float(unequal + tails / 4)
+    measure = f"unequal variances {unequal:.2f}, excess kurtosis {tails:.2f} / 4"
+    return Assessment("A4", "common within-class covariance, Gaussian projections", measure, value, 0.5, value <= 0.5)
+
+
+def small_steps(model: DataModel, loss: Loss, step_size: float) -> Assessment:
+    """A5: eta lambda_1 c <= 1."""
+    value = positive("step_size", step_size) * float(model.eigenvalues[0]) * loss.initial_curvature(model.classes)
+    return Assessment("A5", "step size within eta lambda_1 c <= 1", "eta lambda_1 c", value, 1.0, value <= 1)
+
+
+def effective_rank(model: DataModel) -> Assessment:
+    """A6: (tr Sigma)^2 / tr Sigma^2 large."""
+    value = float(model.eigenvalues.sum() ** 2 / np.sum(model.eigenvalues**2))
+    return Assessment("A6", "large effective rank", "(tr Sigma)^2 / tr Sigma^2", value, 10.0, value >= 10)
+
+
+def small_initialisation(model: DataModel, loss: Loss, init_scale: float) -> Assessment:
+    """A7: the strongest signal outgrows W(0) well before the first mode saturates, s1 lambda_1 c << 1."""
+    first = float(crossovers(model, loss, init_scale)[0])
+    value = first * float(model.eigenvalues[0]) * loss.initial_curvature(model.classes)
+    return Assessment("A7", "small initialisation", "lambda_1 c times the first crossover", value, 0.3, value <= 0.3)
+
+
+def small_outputs(model: DataModel, loss: Loss, init_scale: float) -> Assessment:
+    """A8: outputs of order one, at the start and once the first mode saturates.
+
+    The size is the root mean square of W(0) x together with that of M phi_s x at s = 1/(lambda_1 c).
+    """
+    curvature = loss.initial_curvature(model.classes)
+    rates = curvature * model.eigenvalues
+    learnt = loss.signal(model.prototypes) * -np.expm1(-rates / rates[0]) / rates
+    initial = positive("init_scale", init_scale) ** 2 * model.total_variance
+    grown = float(np.mean(np.square(learnt) @ model.eigenvalues))
+    value = float(np.sqrt(initial + grown))
+    return Assessment("A8", "outputs of order one until the turning point", "rms output", value, 2.0, value <= 2)
+
+
+def assess(model: DataModel, loss: Loss, step_size: float, init_scale: float) -> tuple[Assessment, ...]:
+    """All assumptions that a data model decides: A1 to A3 and A5 to A8, in order.
+
+    Args:
+        model: the data model.
+        loss: the training loss.
+        step_size: eta, positive.
+        init_scale: sigma0, positive.
+
+    Raises:
+        InputError: a step size or scale that is not positive.
+    """
+    return (
+        power_law_spectrum(model),
+        power_law_signal(model),
+        alignment(model, loss),
+        small_steps(model, loss, step_size),
+        effective_rank(model),
+        small_initialisation(model, loss, init_scale),
+        small_outputs(model, loss, init_scale),
+    )
