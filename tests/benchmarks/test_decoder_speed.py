@@ -19,6 +19,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from torch import nn
 
 from empirical.decoder import LinearDecoder, fit_linear_decoder
+from tests.benchmarks.timing import seconds_of_product
 
 COUNT, HELD_OUT, FEATURES, PIXELS, EPOCHS = 50_000, 5_000, 512, 3072, 20
 Pair = tuple[NDArray[np.float32], NDArray[np.float32]]
@@ -59,17 +60,6 @@ def _adam_epochs(fit: Pair, epochs: int) -> tuple[LinearDecoder, float]:
     return LinearDecoder(weights.astype(np.float64), intercept.astype(np.float64)), seconds
 
 
-def _seconds_of_product(fit: Pair) -> float:
-    """The best of three bare products F^T X, the least that any method needs which forms it."""
-    features, inputs = torch.from_numpy(fit[0]), torch.from_numpy(fit[1])
-    best = float("inf")
-    for _ in range(3):
-        started = time.perf_counter()
-        features.T @ inputs
-        best = min(best, time.perf_counter() - started)
-    return best
-
-
 @pytest.mark.slow
 def test_the_exact_decoder_is_faster_by_the_ratio_of_passes_at_a_lower_held_out_error(
     benchmark: BenchmarkFixture, data: tuple[Pair, Pair]
@@ -80,7 +70,7 @@ def test_the_exact_decoder_is_faster_by_the_ratio_of_passes_at_a_lower_held_out_
     """
     fit, held_out = data
     exact = benchmark.pedantic(_exact, args=(fit,), rounds=3, warmup_rounds=1)
-    bare = _seconds_of_product(fit)
+    bare = seconds_of_product(torch.from_numpy(fit[0]), torch.from_numpy(fit[1]))
     trained, epoch_seconds = _adam_epochs(fit, EPOCHS)
     errors = exact.loss([held_out]), trained.loss([held_out])
     seconds = benchmark.stats.stats.min

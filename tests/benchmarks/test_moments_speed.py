@@ -5,27 +5,16 @@ python -m pytest -m slow tests/benchmarks -s
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from empirical import stream_moments
+from tests.benchmarks.timing import seconds_of_product
 from theory import Moments
 
 COUNT, PIXELS, BATCH = 50_000, 3072, 8192
-
-
-def _seconds_of_product(inputs: torch.Tensor) -> float:
-    """The best of three products X^T X."""
-    best = float("inf")
-    for _ in range(3):
-        started = time.perf_counter()
-        inputs.T @ inputs
-        best = min(best, time.perf_counter() - started)
-    return best
 
 
 @pytest.mark.slow
@@ -33,7 +22,7 @@ def test_moments_reach_sixty_percent_of_the_rate_of_a_bare_product(benchmark: Be
     """The peer multiplies in float32; the moments accumulate in float64 throughout."""
     inputs = torch.randn(COUNT, PIXELS, generator=torch.Generator().manual_seed(0))
     labels = np.arange(COUNT) % 10
-    single = _seconds_of_product(inputs)
+    single = seconds_of_product(inputs, inputs)
     array = inputs.numpy()
 
     def moments() -> Moments:
