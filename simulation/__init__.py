@@ -2,7 +2,7 @@
 
 from simulation.comparison import Claim, Comparison, Tolerances, Verdict, compare
 from simulation.measurement import MeasuredBoundaries, measured_boundaries
-from simulation.sampling import FreshSamples, FullBatch, MiniBatches, sample
+from simulation.sampling import FreshSamples, FullBatch, MiniBatches, sample, sample_with_exact_moments
 from simulation.training import Status, Trained, initial_weights, train
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "initial_weights",
     "measured_boundaries",
     "sample",
+    "sample_with_exact_moments",
     "train",
 ]

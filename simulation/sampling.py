@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from theory import DataModel, InputError
-from theory.validation import at_least, class_labels
+from theory.validation import FloatArray, at_least, class_labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +58,7 @@ class GaussianSampler:
     """
 
     def __init__(self, model: DataModel, seed: int, dtype: torch.dtype = torch.float32) -> None:
-        directions, shares = model.class_shares
-        if not model.is_realisable:
-            raise InputError(
-                f"model: its classes hold {shares[0]:.3g} times the variance that exists in a direction and no samples "
-                f"have such moments; scale the signal by at most {1 / np.sqrt(shares[0]):.3g} (with_signal_scaled)"
-            )
+        directions, shares = _realisable_shares(model)
         self._directions = torch.from_numpy(directions).to(dtype)
         shrink = 1 - np.sqrt(np.maximum(1 - shares, 0.0))
         self._shrunk = torch.from_numpy((directions * shrink).T.copy()).to(dtype)
@@ -97,6 +92,51 @@ def sample(
         InputError: the model's signal is too strong for its spectrum, or count < 1.
     """
     return GaussianSampler(model, seed, dtype).draw(count)
+
+
+def sample_with_exact_moments(model: DataModel, count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """A sample whose own class means and total covariance are the model's, to rounding.
+
+    Gaussian draws are centred in each class and whitened before they take the model's shape, so that
+    finite samples stand for the population: what is left to chance is W(0) alone.
+
+    Args:
+        model: a realisable model whose frequencies are multiples of 1 / count.
+        count: number of samples, more than the dimension plus the number of classes.
+        seed: of the draws.
+
+    Returns:
+        inputs (count, d) in the eigenbasis, float64, and labels (count,).
+
+    Raises:
+        InputError: too few samples, frequencies that do not fit, or a signal too strong.
+    """
+    members = np.rint(model.frequencies * count).astype(np.int64)
+    if count <= model.dimension + model.classes or np.abs(members - model.frequencies * count).max() > 1e-6:
+        raise InputError(
+            f"count: {count} is not accepted; give a multiple of what makes all classes whole, above "
+            f"{model.dimension + model.classes}"
+        )
+    directions, shares = _realisable_shares(model)
+    labels = np.repeat(np.arange(model.classes), members)
+    noise = np.random.default_rng(seed).standard_normal((count, model.dimension))
+    one_hot = (labels[:, None] == np.arange(model.classes)).astype(np.float64)
+    noise -= one_hot @ ((one_hot.T @ noise) / members[:, None])
+    white = np.linalg.solve(np.linalg.cholesky(noise.T @ noise / count), noise.T).T
+    white -= ((white @ directions) * (1 - np.sqrt(np.maximum(1 - shares, 0.0)))) @ directions.T
+    inputs = white * np.sqrt(model.eigenvalues) + model.means[labels]
+    return torch.from_numpy(inputs), torch.from_numpy(labels)
+
+
+def _realisable_shares(model: DataModel) -> tuple[FloatArray, FloatArray]:
+    """The model's between-class directions and shares; InputError where no sample can have them."""
+    directions, shares = model.class_shares
+    if not model.is_realisable:
+        raise InputError(
+            f"model: its classes hold {shares[0]:.3g} times the variance that exists in a direction and no samples "
+            f"have such moments; scale the signal by at most {1 / np.sqrt(shares[0]):.3g} (with_signal_scaled)"
+        )
+    return directions, shares
 
 
 class FullBatch:

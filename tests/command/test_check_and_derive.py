@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -55,3 +56,24 @@ def test_a_theorem_is_printed_with_every_step_verified() -> None:
     assert done.stdout.count("[verified: SymPy]") == 2
     latex = CliRunner().invoke(app, ["derive", "T3", "--latex"])
     assert latex.stdout.startswith(r"\begin{theorem}[T3")
+
+
+def test_the_diagram_is_drawn_with_its_points_and_disagreements(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["diagram", "--dimension", "24", "--replicas", "8", "--out", str(tmp_path)])
+    assert done.exit_code in (0, 1), done.output
+    report = json.loads((tmp_path / "result.json").read_text())
+    assert (done.exit_code == 0) is (report["agreement"] >= 0.95)
+    assert report["points"] == 225
+    assert report["away_from_borders"] > 150
+    table = pq.read_table(tmp_path / "points.parquet")
+    differ = sum(a != b for a, b in zip(*(table.column(n).to_pylist() for n in ("predicted", "measured")), strict=True))
+    assert differ == len(report["disagreements"])
+    assert (tmp_path / "diagram.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize("arguments", [["--dimension", "7"], ["--alpha", "0"], ["--replicas", "0"], ["--seed", "-1"]])
+def test_a_diagram_that_cannot_be_drawn_is_refused(tmp_path: Path, arguments: list[str]) -> None:
+    done = CliRunner().invoke(app, ["diagram", "--out", str(tmp_path / "out"), *arguments])
+    assert done.exit_code == 2
+    assert arguments[0][2:] in done.stderr
+    assert not (tmp_path / "out").exists()

@@ -8,9 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
-from simulation import FreshSamples, FullBatch, initial_weights, measured_boundaries, train
+from simulation import (
+    FreshSamples,
+    FullBatch,
+    initial_weights,
+    measured_boundaries,
+    sample_with_exact_moments,
+    train,
+)
 from simulation.sampling import BatchSource
 from theory import DataModel, OneOutput, SquaredError
 
@@ -23,19 +29,6 @@ def _turning(scale: float) -> float:
     found = OneOutput.from_model(STATED, SquaredError()).turning_point(scale)
     assert found is not None
     return found
-
-
-def _samples_with_exact_moments(model: DataModel, count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Two equal classes whose sample means and total covariance are the model's to rounding."""
-    labels = np.arange(count) % 2
-    noise = np.random.default_rng(seed).standard_normal((count, model.dimension))
-    for label in (0, 1):
-        noise[labels == label] -= noise[labels == label].mean(axis=0)
-    white = np.linalg.solve(np.linalg.cholesky(noise.T @ noise / count), noise.T).T
-    directions, shares = model.class_shares
-    white -= (white @ directions) * (1 - np.sqrt(np.maximum(1 - shares, 0))) @ directions.T
-    inputs = white * np.sqrt(model.eigenvalues) + model.means[labels]
-    return torch.from_numpy(inputs), torch.from_numpy(labels)
 
 
 def _deviation(source: BatchSource, scale: float, replicas: int, resolution: float) -> tuple[float, float]:
@@ -64,7 +57,7 @@ def test_networks_turn_where_the_annealed_theory_says_within_their_standard_erro
     Annealing (the mean of a ratio taken for the ratio of means) errs by 2 %, which 1,024 networks show.
     """
     model = STATED.with_signal_scaled(FACTOR)
-    inputs, labels = _samples_with_exact_moments(model, 1200, seed=0)
+    inputs, labels = sample_with_exact_moments(model, 1200, seed=0)
     deviation, error = _deviation(FullBatch(inputs.float(), labels), scale, replicas=64, resolution=1e-5)
     assert abs(deviation) < 2.6 * error
     assert error < largest_error  # else the comparison would say little

@@ -5,8 +5,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from simulation import FreshSamples, FullBatch, MiniBatches, sample
-from tests.strategies import data_models, seeds
+from simulation import FreshSamples, FullBatch, MiniBatches, sample, sample_with_exact_moments
+from tests.strategies import data_models, seeds, two_class_models
 from theory import DataModel, InputError, Moments
 
 
@@ -34,6 +34,22 @@ def test_within_class_covariance_is_common_to_the_classes() -> None:
         members = inputs[labels == label].numpy()
         # Six standard errors of 2 sqrt(2 / 100,000).
         np.testing.assert_allclose(np.cov(members.T), within, atol=6 * 2 * np.sqrt(2 / 100_000))
+
+
+@given(two_class_models(), seeds)
+@settings(max_examples=15)
+def test_a_sample_with_exact_moments_has_them_to_rounding(model: DataModel, seed: int) -> None:
+    inputs, labels = sample_with_exact_moments(model, 200, seed)
+    found = Moments.from_samples(inputs.numpy(), labels.numpy(), 2)
+    whitened = found.covariance / np.sqrt(np.outer(model.eigenvalues, model.eigenvalues))
+    np.testing.assert_allclose(whitened, np.eye(model.dimension), atol=1e-9)
+    np.testing.assert_allclose(found.class_means, model.means, atol=1e-9 * np.sqrt(model.eigenvalues[0]))
+
+
+@pytest.mark.parametrize("count", [5, 21])
+def test_counts_that_cannot_have_exact_moments_are_refused(count: int) -> None:
+    with pytest.raises(InputError, match=f"count: {count} is not accepted"):
+        sample_with_exact_moments(DataModel.power_law(4, 1.0, 1.0, 0.01), count, 0)
 
 
 def test_the_same_seed_gives_the_same_samples() -> None:

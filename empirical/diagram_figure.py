@@ -1,0 +1,156 @@
+"""The figure of the phase diagram: derived regions and borders, simulated networks as points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+
+matplotlib.use("Agg")
+
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+
+from empirical.results import software_versions
+from simulation.diagram import DiagramPoint, agreement
+from theory import Regime
+from theory.phase_diagram import (
+    ScaleFamily,
+    alignment_range,
+    dip_border,
+    end_border,
+    network_with_alignment,
+    regimes_at,
+    rise_border,
+)
+from theory.validation import FloatArray, at_least, positive
+
+#: Regimes in the order of their colours (Okabe and Ito 2008), light for regions and dark for points.
+REGIMES = (Regime.THREE_PHASES, Regime.RISE_DIP_RISE, Regime.MONOTONE_RISE, Regime.STILL_FALLING)
+NAMES = ("three phases", "rise-dip-rise", "monotone rise", "rise, then fall")
+LIGHT = ("#CDE5F5", "#FBE6CF", "#E8E8E8", "#D3EEE4")
+DARK = ("#0072B2", "#D55E00", "#555555", "#009E73")
+
+
+@dataclass(frozen=True, eq=False)
+class DiagramGrid:
+    """Where networks are trained: spectrum (d,), scales (X,), alignments (Y,), and the smallest move that counts."""
+
+    eigenvalues: FloatArray
+    scaled: FloatArray
+    alignments: FloatArray
+    resolution: float
+
+
+def diagram_grid(dimension: int, alpha: float) -> DiagramGrid:
+    """Fifteen scales from 0.003 to 30 by fifteen alignments, from a misaligned to an aligned signal.
+
+    Raises:
+        InputError: a dimension below 8 or an exponent that is not positive.
+    """
+    ranks = np.arange(1, at_least("dimension", dimension, 8) + 1, dtype=np.float64)
+    eigenvalues = np.asarray(ranks ** -positive("alpha", alpha), dtype=np.float64)
+    lowest, highest = alignment_range(eigenvalues)
+    scaled = np.geomspace(0.003, 30, 15)
+    alignments = np.geomspace(lowest * 1.15, min(highest / 1.15, 4.0), 15)
+    # One output explains little of the variance: a twentieth of the level of a random one is resolved.
+    resolution = float(0.05 * np.sum(eigenvalues**2) / eigenvalues.sum() ** 2)
+    return DiagramGrid(eigenvalues, np.asarray(scaled), np.asarray(alignments), resolution)
+
+
+def point_columns(points: list[DiagramPoint]) -> dict[str, Any]:
+    """The points as columns of a table."""
+    return {
+        "scaled": [point.scaled for point in points],
+        "alignment": [point.alignment for point in points],
+        "predicted": [point.predicted.value for point in points],
+        "measured": [point.measured.value for point in points],
+        "near_border": [point.near_border for point in points],
+    }
+
+
+def diagram_as_json(grid: DiagramGrid, points: list[DiagramPoint], replicas: int, seed: int) -> dict[str, Any]:
+    """Configuration, versions, agreement and every disagreement as plain values."""
+    return {
+        "configuration": {
+            "eigenvalues": grid.eigenvalues.tolist(),
+            "resolution": grid.resolution,
+            "replicas": replicas,
+            "seed": seed,
+        },
+        "versions": software_versions(),
+        "points": len(points),
+        "away_from_borders": sum(not point.near_border for point in points),
+        "agreement": agreement(points),
+        "disagreements": [
+            {
+                "scaled": point.scaled,
+                "alignment": point.alignment,
+                "predicted": point.predicted.value,
+                "measured": point.measured.value,
+                "near_border": point.near_border,
+            }
+            for point in points
+            if not point.agrees
+        ],
+    }
+
+
+def draw_diagram(grid: DiagramGrid, points: list[DiagramPoint], path: Path) -> None:
+    """Regions on a fine grid between the outermost points, borders by root finding, points on top."""
+    eigenvalues, scaled, alignments = grid.eigenvalues, grid.scaled, grid.alignments
+    fine_scaled = np.geomspace(scaled[0], scaled[-1], 160)
+    fine_alignments = np.geomspace(alignments[0], alignments[-1], 90)
+    families = [ScaleFamily.of(network_with_alignment(eigenvalues, float(value))) for value in fine_alignments]
+    regions = np.array(
+        [[_colour(regime) for regime in regimes_at(one, fine_scaled, grid.resolution)] for one in families]
+    )
+    figure = Figure(figsize=(7.2, 5.2), layout="constrained")
+    axes = figure.subplots()
+    axes.pcolormesh(
+        fine_scaled, fine_alignments, regions, cmap=ListedColormap(LIGHT), vmin=-0.5, vmax=3.5, shading="nearest"
+    )
+    borders = (
+        (rise_border, "-", "a first rise begins"),
+        (dip_border, "--", "the fall ends"),
+        (end_border, ":", "the last rise ends"),
+    )
+    for border, style, name in borders:
+        axes.plot(
+            [border(one, grid.resolution) for one in families],
+            fine_alignments,
+            style,
+            color="black",
+            linewidth=1.3,
+            label=name,
+        )
+    for regime, name, colour in zip(REGIMES, NAMES, DARK, strict=True):
+        own = [point for point in points if point.measured is regime]
+        if own:
+            axes.plot(
+                [point.scaled for point in own],
+                [point.alignment for point in own],
+                linestyle="none",
+                marker="o",
+                markersize=5,
+                color=colour,
+                markeredgecolor="white",
+                markeredgewidth=0.6,
+                label=f"trained: {name}",
+            )
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlim(scaled[0] * 0.9, scaled[-1] * 1.1)
+    axes.set_ylim(alignments[0] * 0.97, alignments[-1] * 1.03)
+    axes.set_xlabel(r"initialisation scale $\lambda_1 s_1$")
+    axes.set_ylabel(r"alignment $R_2 / R_0$")
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    figure.savefig(path, dpi=150, format="png")
+
+
+def _colour(regime: Regime) -> float:
+    """Number of the regime's colour; NaN, drawn as nothing, for the others."""
+    return float(REGIMES.index(regime)) if regime in REGIMES else float("nan")
