@@ -41,8 +41,9 @@ _SMALL_INSTANCES = st.integers(2, 3).flatmap(
 def test_phase_three_fails_without_a_small_step(step_share: float, rise: float) -> None:
     """T4 without A5: above eta lambda_1 c = 1 modes overshoot and R rises; below 2 descent is still stable."""
     found = find(_SMALL_INSTANCES, lambda one: _rise(one, step_share) > rise, settings=settings(max_examples=2000))
+    spectrum, signal = found
     print(
-        f"eta lambda_1 = {step_share}: spectrum {found[0]}, signal {found[1]}, R rises by {_rise(found, step_share):.1%}"
+        f"eta lambda_1 = {step_share}: spectrum {spectrum}, signal {signal}, rise of R {_rise(found, step_share):.1%}"
     )
     assert len(spectrum) == 2
     assert _rise(found, 1.0) < 1e-9
