@@ -21,6 +21,13 @@ app = typer.Typer(
 )
 
 
+DataRoot = Annotated[
+    Path | None,
+    typer.Option(help="Folder that holds cifar-10-batches-bin. [default: the variable LEARNING_PHASES_DATA]"),
+]
+LossName = Annotated[str, typer.Option(help="softmax, logistic (two classes) or squared.")]
+
+
 @app.callback()
 def phases() -> None:
     """Learning phases of neural networks.
@@ -67,10 +74,7 @@ def verify(
             help="digits, cifar10, or an .npz file with inputs (n, d) and labels (n,); inputs are scaled to variance 1."
         ),
     ] = "digits",
-    data_root: Annotated[
-        Path | None,
-        typer.Option(help="Folder that holds cifar-10-batches-bin. [default: the variable LEARNING_PHASES_DATA]"),
-    ] = None,
+    data_root: DataRoot = None,
     download: Annotated[
         bool, typer.Option("--download", help="Fetch CIFAR-10 into the data root if it is absent.")
     ] = False,
@@ -78,7 +82,7 @@ def verify(
         list[float] | None,
         typer.Option(help="Standard deviation of W(0); repeat it for several. [default: depends on the data]"),
     ] = None,
-    loss: Annotated[str, typer.Option(help="softmax, logistic (two classes) or squared.")] = "softmax",
+    loss: LossName = "softmax",
     steps: Annotated[int, typer.Option(help="Last training step.")] = 4096,
     step_size: Annotated[
         float | None,
@@ -143,11 +147,8 @@ def verify(
 @app.command()
 def check(
     data: Annotated[str, typer.Argument(help="digits, cifar10, or an .npz file of inputs (n, d) and labels (n,).")],
-    data_root: Annotated[
-        Path | None,
-        typer.Option(help="Folder that holds cifar-10-batches-bin. [default: the variable LEARNING_PHASES_DATA]"),
-    ] = None,
-    loss: Annotated[str, typer.Option(help="softmax, logistic (two classes) or squared.")] = "softmax",
+    data_root: DataRoot = None,
+    loss: LossName = "softmax",
     step_share: Annotated[float, typer.Option(help="Step size times the largest eigenvalue, for A5.")] = 0.1,
     init_scale: Annotated[float, typer.Option(help="Standard deviation of W(0), for A7 and A8.")] = 0.01,
     out: Annotated[Path | None, typer.Option(help="Folder for check.json. [default: nothing is written]")] = None,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from empirical.datasets import DataSet
-from empirical.streaming import batches_of, stream_moments
+from empirical.streaming import moments_of
 from theory import DataModel, Loss
 from theory.assumptions import Assessment, assess, common_gaussian_classes
 from theory.catalogue import theorems
@@ -50,7 +50,7 @@ def check(data: DataSet, loss: Loss, step_share: float, init_scale: float, seed:
         InputError: a class with fewer than two inputs, or values that are not positive.
     """
     loss.outputs(data.classes)
-    moments = stream_moments(progress(list(batches_of(data.inputs, data.labels, 8192))), data.classes)
+    moments = moments_of(data.inputs, data.labels, data.classes, progress)
     model = DataModel.from_moments(moments)
     order = np.random.default_rng(seed).permutation(data.labels.size)[:LARGEST_SAMPLE]
     classes = common_gaussian_classes(data.inputs[order] - moments.mean, data.labels[order], seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -61,15 +61,15 @@ def diagram_grid(dimension: int, alpha: float) -> DiagramGrid:
     return DiagramGrid(eigenvalues, np.asarray(scaled), np.asarray(alignments), resolution)
 
 
+def _point_values(point: DiagramPoint) -> dict[str, Any]:
+    """A point as plain values."""
+    return asdict(point) | {"predicted": point.predicted.value, "measured": point.measured.value}
+
+
 def point_columns(points: list[DiagramPoint]) -> dict[str, Any]:
     """The points as columns of a table."""
-    return {
-        "scaled": [point.scaled for point in points],
-        "alignment": [point.alignment for point in points],
-        "predicted": [point.predicted.value for point in points],
-        "measured": [point.measured.value for point in points],
-        "near_border": [point.near_border for point in points],
-    }
+    rows = [_point_values(point) for point in points]
+    return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 def diagram_as_json(grid: DiagramGrid, points: list[DiagramPoint], replicas: int, seed: int) -> dict[str, Any]:
@@ -85,17 +85,7 @@ def diagram_as_json(grid: DiagramGrid, points: list[DiagramPoint], replicas: int
         "points": len(points),
         "away_from_borders": sum(not point.near_border for point in points),
         "agreement": agreement(points),
-        "disagreements": [
-            {
-                "scaled": point.scaled,
-                "alignment": point.alignment,
-                "predicted": point.predicted.value,
-                "measured": point.measured.value,
-                "near_border": point.near_border,
-            }
-            for point in points
-            if not point.agrees
-        ],
+        "disagreements": [_point_values(point) for point in points if not point.agrees],
     }
 
 

@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theory import Moments, MomentsAccumulator
+from theory.progress import Progress, silent
 from theory.validation import IntArray, at_least
 
 Inputs = NDArray[np.float32]
+
+_BATCH = 8192
 
 
 def batches_of(inputs: Inputs, labels: IntArray, size: int) -> Iterator[tuple[Inputs, IntArray]]:
@@ -34,3 +37,12 @@ def stream_moments(batches: Iterable[tuple[ArrayLike, ArrayLike]], classes: int)
     for inputs, labels in batches:
         accumulator.update(inputs, labels)
     return accumulator.result()
+
+
+def moments_of(inputs: Inputs, labels: IntArray, classes: int, progress: Progress = silent) -> Moments:
+    """Moments of inputs (n, d) with labels (n,), in batches that bound the memory of the float64 copies.
+
+    Raises:
+        InputError: as ``stream_moments``.
+    """
+    return stream_moments(progress(list(batches_of(inputs, labels, _BATCH))), classes)

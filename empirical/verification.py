@@ -18,7 +18,7 @@ import simulation
 import theory
 from empirical.datasets import DataSet
 from empirical.results import RunFolder, array_digest, part_key, software_versions, source_digest
-from empirical.streaming import Inputs, batches_of, stream_moments
+from empirical.streaming import moments_of
 from simulation import (
     Comparison,
     FullBatch,
@@ -36,16 +36,13 @@ from theory import (
     DataModel,
     InputError,
     Loss,
-    Moments,
     Softmax,
     gradient_descent_curve,
     logarithmic_steps,
     mean_field_curve,
 )
 from theory.progress import Progress
-from theory.validation import FloatArray, IntArray, at_least, positive
-
-_MOMENT_BATCH = 8192
+from theory.validation import FloatArray, at_least, positive
 
 #: Seeds from here on are beyond torch's generators.
 LARGEST_SEED = 2**63
@@ -198,13 +195,13 @@ def verify(data: DataSet, plan: Plan, folder: RunFolder, progress: Callable[[str
             f"batch_size: {plan.batch_size} for each of {plan.replicas} draws is more than {data.labels.size} inputs; "
             "give less, as draws see different batches at a step"
         )
-    own = _moments(data.inputs, data.labels, data.classes, progress(f"moments of {data.name}"))
+    own = moments_of(data.inputs, data.labels, data.classes, progress(f"moments of {data.name}"))
     model = DataModel.from_moments(own)
     step_size = plan.step_size_for(model)
     labels = torch.from_numpy(data.labels)
     # The synthetic sample has the labels of the data, so that no class is missing in it.
     drawn = GaussianSampler(model, plan.seed).draw_for(labels)
-    drawn_moments = _moments(drawn.numpy(), data.labels, data.classes, progress("moments of synthetic data"))
+    drawn_moments = moments_of(drawn.numpy(), data.labels, data.classes, progress("moments of synthetic data"))
     drawn_model = DataModel.from_moments(drawn_moments)
     plan.loss.check_step_size(step_size, float(drawn_model.eigenvalues[0]))
 
@@ -217,11 +214,6 @@ def verify(data: DataSet, plan: Plan, folder: RunFolder, progress: Callable[[str
         centred = inputs - torch.from_numpy(moments.mean.astype(np.float32))
         findings += _compare_source(source, centred, labels, fitted, plan, step_size, folder, fingerprint, progress)
     return Verification(data.name, plan, step_size, model, data.labels.size, tuple(findings))
-
-
-def _moments(inputs: Inputs, labels: IntArray, classes: int, progress: Progress) -> Moments:
-    batches = list(batches_of(inputs, labels, _MOMENT_BATCH))
-    return stream_moments(progress(batches), classes)
 
 
 def _compare_source(

@@ -58,9 +58,8 @@ class GaussianSampler:
     """
 
     def __init__(self, model: DataModel, seed: int, dtype: torch.dtype = torch.float32) -> None:
-        directions, shares = _realisable_shares(model)
+        directions, shrink = _within_class_shrinkage(model)
         self._directions = torch.from_numpy(directions).to(dtype)
-        shrink = 1 - np.sqrt(np.maximum(1 - shares, 0.0))
         self._shrunk = torch.from_numpy((directions * shrink).T.copy()).to(dtype)
         self._deviations = torch.from_numpy(np.sqrt(model.eigenvalues)).to(dtype)
         self._means = torch.from_numpy(model.means).to(dtype)
@@ -117,26 +116,30 @@ def sample_with_exact_moments(model: DataModel, count: int, seed: int) -> tuple[
             f"count: {count} is not accepted; give a multiple of what makes all classes whole, above "
             f"{model.dimension + model.classes}"
         )
-    directions, shares = _realisable_shares(model)
+    directions, shrink = _within_class_shrinkage(model)
     labels = np.repeat(np.arange(model.classes), members)
     noise = np.random.default_rng(seed).standard_normal((count, model.dimension))
     one_hot = (labels[:, None] == np.arange(model.classes)).astype(np.float64)
     noise -= one_hot @ ((one_hot.T @ noise) / members[:, None])
     white = np.linalg.solve(np.linalg.cholesky(noise.T @ noise / count), noise.T).T
-    white -= ((white @ directions) * (1 - np.sqrt(np.maximum(1 - shares, 0.0)))) @ directions.T
+    white -= ((white @ directions) * shrink) @ directions.T
     inputs = white * np.sqrt(model.eigenvalues) + model.means[labels]
     return torch.from_numpy(inputs), torch.from_numpy(labels)
 
 
-def _realisable_shares(model: DataModel) -> tuple[FloatArray, FloatArray]:
-    """The model's between-class directions and shares; InputError where no sample can have them."""
+def _within_class_shrinkage(model: DataModel) -> tuple[FloatArray, FloatArray]:
+    """Directions U (d, q) and 1 - sqrt(1 - s) (q,), by which noise within classes is less than the total.
+
+    Raises:
+        InputError: no sample can have the model's moments.
+    """
     directions, shares = model.class_shares
     if not model.is_realisable:
         raise InputError(
             f"model: its classes hold {shares[0]:.3g} times the variance that exists in a direction and no samples "
             f"have such moments; scale the signal by at most {1 / np.sqrt(shares[0]):.3g} (with_signal_scaled)"
         )
-    return directions, shares
+    return directions, 1 - np.sqrt(np.maximum(1 - shares, 0.0))
 
 
 class FullBatch:

@@ -7,9 +7,9 @@ would cancel, and the tests hold it against the symbols.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from functools import cached_property, lru_cache
 
 import numpy as np
 import sympy as sp
@@ -62,12 +62,17 @@ class OneOutput:
     @property
     def initial_level(self) -> float:
         """R0 of theorem T2: explained variance of a random output."""
-        return float(_evaluators()["initial_level"](*self._sums(1.0, 0.5)))
+        return self._value("initial_level")
 
     @property
     def signal_level(self) -> float:
         """R2 of theorem T2: explained variance of an output equal to the prototype."""
-        return float(_evaluators()["signal_level"](*self._sums(1.0, 0.5)))
+        return self._value("signal_level")
+
+    @property
+    def alignment(self) -> float:
+        """R2 / R0."""
+        return self.signal_level / self.initial_level
 
     @property
     def is_aligned(self) -> bool:
@@ -84,23 +89,26 @@ class OneOutput:
         Raises:
             InputError: an initial scale that is not positive, a fraction outside (0, 1).
         """
-        return float(_evaluators()["fraction_point"](*self._sums(init_scale, fraction)))
+        given = {INITIAL_SCALE: positive("init_scale", init_scale), FRACTION: open_unit("fraction", fraction)}
+        return self._value("fraction_point", given)
 
     def turning_point_formula(self, init_scale: float) -> float | None:
         """s* of theorem T5 to leading order in sigma0; None where the model is not aligned or flat."""
-        spread = float(_evaluators()["spread"](*self._sums(1.0, 0.5)))
-        if not self.is_aligned or spread <= 1e-14 * self.signal_level**2:
+        if not self.is_aligned or self._value("spread") <= 1e-14 * self.signal_level**2:
             return None
-        return float(_evaluators()["turning_point"](*self._sums(init_scale, 0.5)))
+        return self._value("turning_point", {INITIAL_SCALE: positive("init_scale", init_scale)})
+
+    def modes(self, times: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """What is left of W(0), exp(-c l s), and what is learnt, delta phi_s(l), each (T, d)."""
+        exponents = -times[:, None] * (self.curvature * self.eigenvalues)
+        learnt = self.signal * -np.expm1(exponents) / (self.curvature * self.eigenvalues)
+        return np.exp(exponents), learnt
 
     def explained_variance(self, init_scale: float, times: FloatArray) -> FloatArray:
         """(T,) annealed R(s) at ``times`` (T,), s >= 0."""
         scale = positive("init_scale", init_scale)
-        grid = finite_array("times", times, 1)[:, None]
-        rates = self.curvature * self.eigenvalues
-        learnt = self.signal * -np.expm1(-grid * rates) / rates
-        squares = scale**2 * np.exp(-2 * grid * rates) + learnt**2
-        weighted = squares * self.eigenvalues
+        decay, learnt = self.modes(finite_array("times", times, 1))
+        weighted = ((scale * decay) ** 2 + learnt**2) * self.eigenvalues
         return np.asarray((weighted @ self.eigenvalues) / weighted.sum(axis=1), dtype=np.float64)
 
     def relative_loss(self, init_scale: float, times: FloatArray) -> FloatArray:
@@ -119,12 +127,10 @@ class OneOutput:
 
     def _speed(self, init_scale: float, times: FloatArray) -> FloatArray:
         """(T,) dR/ds, up to a positive factor."""
-        grid = times[:, None]
-        rates = self.curvature * self.eigenvalues
-        decay = np.exp(-grid * rates)
-        learnt = self.signal * -np.expm1(-grid * rates) / rates
+        decay, learnt = self.modes(times)
         weighted = self.eigenvalues * ((init_scale * decay) ** 2 + learnt**2)
-        moved = self.eigenvalues * 2 * decay * (learnt * self.signal - rates * decay * init_scale**2)
+        lost = self.curvature * self.eigenvalues * decay * init_scale**2
+        moved = self.eigenvalues * 2 * decay * (learnt * self.signal - lost)
         speed = (moved @ self.eigenvalues) * weighted.sum(axis=1) - (weighted @ self.eigenvalues) * moved.sum(axis=1)
         return np.asarray(speed, dtype=np.float64)
 
@@ -148,23 +154,25 @@ class OneOutput:
         first = 1e-2 * min(self.phase_one_end(init_scale), 1 / rates[0])
         return np.geomspace(first, 40 / rates[-1], 600)
 
-    def _sums(self, init_scale: float, fraction: float) -> tuple[float, ...]:
-        """Arguments of the evaluators: sigma0, tau, c, A_j, B_j."""
-        powers = np.arange(len(SPECTRUM_SUMS))
-        spectrum = self.eigenvalues[None, :] ** powers[:, None]
-        return (
-            positive("init_scale", init_scale),
-            open_unit("fraction", fraction),
-            self.curvature,
-            *spectrum.sum(axis=1),
-            *(spectrum @ self.signal**2),
-        )
+    def _value(self, name: str, given: Mapping[sp.Symbol, float] | None = None) -> float:
+        """A formula of ``theory.symbolic`` at this network's sums and at ``given``."""
+        function, symbols = _evaluators()[name]
+        values = {**self._sums, **(given or {})}
+        return float(function(*(values[symbol] for symbol in symbols)))
+
+    @cached_property
+    def _sums(self) -> dict[sp.Symbol, float]:
+        """The curvature and the sums A_j and B_j."""
+        spectrum = self.eigenvalues ** np.arange(len(SPECTRUM_SUMS))[:, None]
+        sums = zip((*SPECTRUM_SUMS, *SIGNAL_SUMS), (*spectrum.sum(axis=1), *(spectrum @ self.signal**2)), strict=True)
+        return {CURVATURE: self.curvature, **dict(sums)}
 
 
 @lru_cache(maxsize=1)
-def _evaluators() -> dict[str, Any]:
-    """Numerical functions made from the symbolic boundaries, by name."""
+def _evaluators() -> dict[str, tuple[Callable[..., float], list[sp.Symbol]]]:
+    """Numerical functions made from the symbolic boundaries, with their arguments, by name."""
     formulas = boundary_formulas()
-    arguments = (INITIAL_SCALE, FRACTION, CURVATURE, *SPECTRUM_SUMS, *SIGNAL_SUMS)
     names = ("initial_level", "signal_level", "fraction_point", "spread", "turning_point")
-    return {name: sp.lambdify(arguments, getattr(formulas, name), "numpy") for name in names}
+    expressions = {name: getattr(formulas, name) for name in names}
+    arguments = {name: sorted(expression.free_symbols, key=str) for name, expression in expressions.items()}
+    return {name: (sp.lambdify(arguments[name], expressions[name], "numpy"), arguments[name]) for name in names}

@@ -45,15 +45,9 @@ class ScaleFamily:
         """Sum over the modes of ``network`` at ``points`` times."""
         rates = network.curvature * network.eigenvalues
         times = np.geomspace(1e-6 / rates[0], 40 / rates[-1], points)
-        decay = np.exp(-times[:, None] * rates)
-        learnt = (network.signal * -np.expm1(-times[:, None] * rates) / rates) ** 2
+        decay, learnt = network.modes(times)
         powers = np.stack([network.eigenvalues, network.eigenvalues**2], axis=1)
-        return cls(network, times, (decay**2 @ powers).T, (learnt @ powers).T)
-
-    @property
-    def alignment(self) -> float:
-        """R2 / R0."""
-        return self.network.signal_level / self.network.initial_level
+        return cls(network, times, (decay**2 @ powers).T, (learnt**2 @ powers).T)
 
     def relative_losses(self, scaled: FloatArray) -> FloatArray:
         """(X, 1 + T) loss at time 0 and at ``times``, for scaled initialisations (X,).
@@ -144,7 +138,7 @@ def _power_signal(eigenvalues: FloatArray, gamma: float, curvature: float) -> On
 def alignment_range(eigenvalues: FloatArray) -> tuple[float, float]:
     """Smallest and largest R2 / R0 of signals delta^2 = l^gamma on a spectrum (d,)."""
     low, high = (_power_signal(eigenvalues, gamma, 1.0) for gamma in _EXPONENTS)
-    return low.signal_level / low.initial_level, high.signal_level / high.initial_level
+    return low.alignment, high.alignment
 
 
 def network_with_alignment(eigenvalues: FloatArray, alignment: float, curvature: float = 1.0) -> OneOutput:
@@ -160,7 +154,6 @@ def network_with_alignment(eigenvalues: FloatArray, alignment: float, curvature:
         raise InputError(f"alignment: {alignment:g} is not accepted; give {accepted}")
 
     def excess(gamma: float) -> float:
-        one = _power_signal(spectrum, gamma, curvature)
-        return one.signal_level / one.initial_level - alignment
+        return _power_signal(spectrum, gamma, curvature).alignment - alignment
 
     return _power_signal(spectrum, float(brentq(excess, *_EXPONENTS, xtol=1e-12)), curvature)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.theorem import Relation, Theorem, check_step
-
-_SIGNS = {Relation.EQUAL: "=", Relation.AT_MOST: "<=", Relation.BELOW: "<"}
+from theory.theorem import Theorem, check_step
 
 
 def theorem_text(theorem: Theorem) -> list[str]:
@@ -20,7 +18,7 @@ def theorem_text(theorem: Theorem) -> list[str]:
     for number, step in enumerate(theorem.steps, 1):
         outcome = "verified" if check_step(step) else "NOT VERIFIED"
         lines.append(f"  {number}. {step.rule}  [{outcome}: {step.method.value}]")
-        lines.append(f"     {step.left} {_SIGNS[step.relation]} {step.right}")
+        lines.append(f"     {step.left} {step.relation.value} {step.right}")
     return lines + [f"  corollary: {corollary}" for corollary in theorem.corollaries]
 
 

@@ -29,7 +29,6 @@ class Relation(Enum):
     """How the two sides of a step compare."""
 
     EQUAL = "="
-    AT_MOST = "<="
     BELOW = "<"
 
 
@@ -66,8 +65,7 @@ class Step:
 
     def latex(self) -> str:
         """The step as LaTeX, without delimiters."""
-        signs = {Relation.EQUAL: "=", Relation.AT_MOST: r"\leq", Relation.BELOW: "<"}
-        return f"{sp.latex(self.left)} {signs[self.relation]} {sp.latex(self.right)}"
+        return f"{sp.latex(self.left)} {self.relation.value} {sp.latex(self.right)}"
 
 
 @dataclass(frozen=True)
@@ -132,5 +130,3 @@ def _holds(relation: Relation, left: mpmath.mpf, right: mpmath.mpf) -> bool:
             return bool(abs(difference) < agreement)
         case Relation.BELOW:
             return bool(difference < -agreement)
-        case Relation.AT_MOST:
-            return bool(difference < agreement)
