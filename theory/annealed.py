@@ -7,6 +7,7 @@ would cancel, and the tests hold it against the symbols.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -28,36 +29,13 @@ from theory.symbolic import (
 from theory.validation import FloatArray, InputError, finite_array, open_unit, positive
 
 
-@dataclass(frozen=True, eq=False)
-class OneOutput:
-    """A one-output network: eigenvalues (d,), signal row delta (d,), curvature c at W = 0."""
+class AnnealedBoundaries(ABC):
+    """The boundaries of a one-output network as functions of its sums A_j and B_j."""
 
-    eigenvalues: FloatArray
-    signal: FloatArray
-    curvature: float
-
-    def __post_init__(self) -> None:
-        eigenvalues = finite_array("eigenvalues", self.eigenvalues, 1)
-        signal = finite_array("signal", self.signal, 1)
-        positive("smallest eigenvalue", float(eigenvalues.min()))
-        positive("curvature", self.curvature)
-        if signal.shape != eigenvalues.shape or not signal.any():
-            raise InputError(f"signal: give {eigenvalues.size} numbers that are not all 0, one for each eigenvalue")
-
-    @classmethod
-    def from_model(cls, model: DataModel, loss: Loss) -> OneOutput:
-        """The network that ``loss`` trains on the two classes of ``model``.
-
-        Raises:
-            InputError: the loss has more than one output there (K > 2, or softmax).
-        """
-        outputs = loss.outputs(model.classes)
-        if outputs != 1:
-            raise InputError(
-                f"loss: {loss.name} with {model.classes} classes has {outputs} outputs and the annealed formulas "
-                "hold for one; use the linearised or the mean-field curve"
-            )
-        return cls(model.eigenvalues, loss.signal(model.prototypes)[0], loss.initial_curvature(model.classes))
+    @property
+    @abstractmethod
+    def _sums(self) -> Mapping[sp.Symbol, float]:
+        """The curvature and the sums A_j and B_j that the formulas need."""
 
     @property
     def initial_level(self) -> float:
@@ -97,6 +75,44 @@ class OneOutput:
         if not self.is_aligned or self._value("spread") <= 1e-14 * self.signal_level**2:
             return None
         return self._value("turning_point", {INITIAL_SCALE: positive("init_scale", init_scale)})
+
+    def _value(self, name: str, given: Mapping[sp.Symbol, float] | None = None) -> float:
+        """A formula of ``theory.symbolic`` at this network's sums and at ``given``."""
+        function, symbols = _evaluators()[name]
+        values = {**self._sums, **(given or {})}
+        return float(function(*(values[symbol] for symbol in symbols)))
+
+
+@dataclass(frozen=True, eq=False)
+class OneOutput(AnnealedBoundaries):
+    """A one-output network: eigenvalues (d,), signal row delta (d,), curvature c at W = 0."""
+
+    eigenvalues: FloatArray
+    signal: FloatArray
+    curvature: float
+
+    def __post_init__(self) -> None:
+        eigenvalues = finite_array("eigenvalues", self.eigenvalues, 1)
+        signal = finite_array("signal", self.signal, 1)
+        positive("smallest eigenvalue", float(eigenvalues.min()))
+        positive("curvature", self.curvature)
+        if signal.shape != eigenvalues.shape or not signal.any():
+            raise InputError(f"signal: give {eigenvalues.size} numbers that are not all 0, one for each eigenvalue")
+
+    @classmethod
+    def from_model(cls, model: DataModel, loss: Loss) -> OneOutput:
+        """The network that ``loss`` trains on the two classes of ``model``.
+
+        Raises:
+            InputError: the loss has more than one output there (K > 2, or softmax).
+        """
+        outputs = loss.outputs(model.classes)
+        if outputs != 1:
+            raise InputError(
+                f"loss: {loss.name} with {model.classes} classes has {outputs} outputs and the annealed formulas "
+                "hold for one; use the linearised or the mean-field curve"
+            )
+        return cls(model.eigenvalues, loss.signal(model.prototypes)[0], loss.initial_curvature(model.classes))
 
     def modes(self, times: FloatArray) -> tuple[FloatArray, FloatArray]:
         """What is left of W(0), exp(-c l s), and what is learnt, delta phi_s(l), each (T, d)."""
@@ -153,12 +169,6 @@ class OneOutput:
         rates = self.curvature * self.eigenvalues
         first = 1e-2 * min(self.phase_one_end(init_scale), 1 / rates[0])
         return np.geomspace(first, 40 / rates[-1], 600)
-
-    def _value(self, name: str, given: Mapping[sp.Symbol, float] | None = None) -> float:
-        """A formula of ``theory.symbolic`` at this network's sums and at ``given``."""
-        function, symbols = _evaluators()[name]
-        values = {**self._sums, **(given or {})}
-        return float(function(*(values[symbol] for symbol in symbols)))
 
     @cached_property
     def _sums(self) -> dict[sp.Symbol, float]:
