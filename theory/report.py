@@ -18,7 +18,7 @@ def theorem_text(theorem: Theorem) -> list[str]:
     for number, step in enumerate(theorem.steps, 1):
         outcome = "verified" if check_step(step) else "NOT VERIFIED"
         lines.append(f"  {number}. {step.rule}  [{outcome}: {step.method.value}]")
-        lines.append(f"     {step.left} {step.relation.value} {step.right}")
+        lines.append(f"     {step.text()}")
     return lines + [f"  corollary: {corollary}" for corollary in theorem.corollaries]
 
 

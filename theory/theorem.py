@@ -50,6 +50,7 @@ class Step:
         rule: why, in words.
         sampler: draws instances of the free symbols for a numerical check at 50 digits; None where
             SymPy closes the step by itself.
+        where: what functions in ``left`` stand for, so that a long expression is printed once.
     """
 
     left: sp.Expr
@@ -57,15 +58,26 @@ class Step:
     right: sp.Expr
     rule: str
     sampler: Sampler | None = None
+    where: tuple[sp.Eq, ...] = ()
 
     @property
     def method(self) -> Method:
         """How ``check`` decides."""
         return Method.SYMBOLIC if self.sampler is None else Method.NUMERICAL
 
+    def text(self) -> str:
+        """The step as plain text."""
+        meanings = "".join(f", where {one.lhs} = {one.rhs}" for one in self.where)
+        return f"{self.left} {self.relation.value} {self.right}{meanings}"
+
     def latex(self) -> str:
         """The step as LaTeX, without delimiters."""
-        return f"{sp.latex(self.left)} {self.relation.value} {sp.latex(self.right)}"
+        meanings = "".join(rf",\quad {sp.latex(one)}" for one in self.where)
+        return f"{sp.latex(self.left)} {self.relation.value} {sp.latex(self.right)}{meanings}"
+
+    def carried_out(self) -> sp.Expr:
+        """The left side with its functions replaced and its operation done."""
+        return self.left.subs({one.lhs: one.rhs for one in self.where}).doit()
 
 
 @dataclass(frozen=True)
@@ -105,8 +117,8 @@ def check_step(step: Step, instances: int = 20, seed: int = 0) -> bool:
     if step.sampler is None:
         if step.relation is not Relation.EQUAL:
             raise InputError("step: an inequality has no symbolic check; give it a sampler")
-        return bool(sp.simplify(step.left.doit() - step.right) == 0)
-    left, right = step.left.doit(), step.right.doit()
+        return bool(sp.simplify(step.carried_out() - step.right) == 0)
+    left, right = step.carried_out(), step.right.doit()
     symbols = sorted(left.free_symbols | right.free_symbols, key=str)
     sides = sp.lambdify(symbols, (left, right), "mpmath")
     generator = np.random.default_rng(seed)

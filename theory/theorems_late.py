@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 import sympy as sp
 
+from theory.frame import COVARIANCE, entry, explained_variance
 from theory.symbolic import EIGENVALUE, TIME
 from theory.theorem import Relation, Sampler, Step, Theorem
 from theory.theorems_early import rational
@@ -15,7 +16,6 @@ from theory.theorems_early import rational
 MODES = 3
 EIGENVALUES = sp.symbols(f"lambda1:{MODES + 1}", positive=True)
 SIGNALS = sp.symbols(f"delta1:{MODES + 1}", real=True)
-OTHER_SIGNALS = sp.symbols(f"delta'1:{MODES + 1}", real=True)
 STEP_SIZE = sp.Symbol("eta", positive=True)
 STEPS = sp.Symbol("n", positive=True, integer=True)
 
@@ -47,9 +47,9 @@ def weighted_mean(weights: list[sp.Expr]) -> sp.Expr:
 
 
 def random_modes(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Rational]:
-    """Three distinct eigenvalues, two signal rows, a time, a step size with eta lambda_1 < 1, a step count."""
+    """Three distinct eigenvalues, a signal, a time, a step size with eta lambda_1 < 1, a step count."""
     values = {symbol: rational(generator, 0.1, 1) for symbol in EIGENVALUES}
-    values |= {symbol: rational(generator, -1, 1) for symbol in (*SIGNALS, *OTHER_SIGNALS)}
+    values |= {symbol: rational(generator, -1, 1) for symbol in SIGNALS}
     return values | {
         TIME: rational(generator, 0.1, 5),
         STEP_SIZE: rational(generator, 0.05, 0.99),
@@ -66,20 +66,6 @@ def _pairs(weights: list[sp.Expr], rates: list[sp.Expr]) -> sp.Expr:
             for i, j in combinations(range(MODES), 2)
         ]
     )
-
-
-def _two_row_explained_variance() -> tuple[sp.Expr, sp.Expr]:
-    """R(s) of two outputs without W(0), and 2 [tr(Pi Sigma psi) - tr(Pi Sigma Pi psi)]."""
-    sigma, psi = sp.diag(*EIGENVALUES), sp.diag(*[growth_rate(value) for value in EIGENVALUES])
-    rows = sp.Matrix([[*SIGNALS], [*OTHER_SIGNALS]]) * sp.diag(*[learnt(value) for value in EIGENVALUES])
-    gram, squared = rows * sigma * rows.T, rows * sigma**2 * rows.T
-    adjugate = sp.Matrix([[gram[1, 1], -gram[0, 1]], [-gram[1, 0], gram[0, 0]]])
-    determinant = gram[0, 0] * gram[1, 1] - gram[0, 1] ** 2
-    explained = (adjugate * squared).trace() / determinant
-    root = sp.diag(*[sp.sqrt(value) for value in EIGENVALUES])
-    projector = root * rows.T * adjugate * rows * root / determinant
-    speed = 2 * ((projector * sigma * psi).trace() - (projector * sigma * projector * psi).trace())
-    return explained, speed
 
 
 def phase_three() -> Theorem:
@@ -103,7 +89,17 @@ def phase_three() -> Theorem:
             [value * rate for value, rate in zip(EIGENVALUES, free_rates, strict=True)],
         )
     ]
-    explained, speed = _two_row_explained_variance()
+    explained = sp.Function("R")
+    # Rates in the frame of two outputs: another symmetric matrix, psi(Sigma), with entries b.
+    rates_in_frame = {key: sp.Symbol(f"b{key[0]}{key[1]}", real=True) for key in COVARIANCE}
+    outputs = sp.Matrix(2, 3, lambda k, i: int(k == i) + TIME * rates_in_frame[min(k, i) + 1, max(k, i) + 1])
+    outside = {k: entry(k, 3) * rates_in_frame[k, 3] for k in (1, 2)}
+    product = sp.Add(*[entry(1, i) * rates_in_frame[1, i] for i in (1, 2, 3)])
+
+    def frame_values(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Rational]:
+        symbols = (*COVARIANCE.values(), *rates_in_frame.values())
+        return {symbol: rational(generator, -1, 1) for symbol in symbols}
+
     steps = (
         Step(
             sp.Derivative(sp.log(learnt(EIGENVALUE)), TIME),
@@ -119,13 +115,20 @@ def phase_three() -> Theorem:
             random_modes,
         ),
         Step(
-            sp.Derivative(explained, TIME),
+            sp.Subs(sp.Derivative(explained(TIME), TIME), TIME, 0),
             Relation.EQUAL,
-            speed,
-            "Two outputs: with V = span(Sigma^(1/2) phi_s M^T), dV/ds = psi V gives "
-            "dR/ds = 2 [tr(Pi Sigma psi) - tr(Pi Sigma Pi psi)]. In a basis of V that diagonalises Pi Sigma Pi "
-            "this is a sum over its vectors of covariances of l and psi, under shares q_i = v_i^2.",
-            random_modes,
+            2 * (outside[1] + outside[2]),
+            "Two outputs, in a frame that begins with them; Sigma has the entries a, psi(Sigma) the entries b. With "
+            "V = span(Sigma^(1/2) phi_s M^T), dV/ds = psi V: dR/ds = 2 [tr(Pi Sigma psi) - tr(Pi Sigma Pi psi)].",
+            frame_values,
+            (sp.Eq(explained(TIME), explained_variance(outputs)),),
+        ),
+        Step(
+            (product - entry(1, 1) * rates_in_frame[1, 1]).subs(entry(1, 2), 0),
+            Relation.EQUAL,
+            outside[1],
+            "Choose the outputs so that Pi Sigma Pi is diagonal, a12 = 0. Then each term is a covariance of l and psi: "
+            "(Sigma psi)_11 - Sigma_11 psi_11, under the shares q_i = v_i^2 that the output has in mode i.",
         ),
         Step(
             mean_of[2] - mean_of[0] * mean_of[1],

@@ -1,0 +1,132 @@
+"""Theorem T2 and T5 for K outputs: the curve averaged over W(0), by a deterministic equivalent.
+
+In the left singular basis of M the outputs are rows X_k = A_k + sigma0 Z_k D_k^(1/2) of the whitened
+layer Sigma^(1/2) W^T: what row k has learnt, A_k = Sigma^(1/2) phi_s M_k, and what is left of W(0), with
+D_k = Sigma exp(-2 h_k Sigma s) and h_k the curvature that the row feels (0 for the conserved mean row of
+softmax). For many directions the expected projector onto their span is I - Q, where K numbers tau_k solve
+
+    Q     = [I + diag(psi) + A^T diag(1/tau) A]^(-1),      psi = sigma0^2 sum_k T_kk D_k,
+    T     = [diag(tau) + A (I + diag(psi))^(-1) A^T]^(-1),  tau_k = sigma0^2 tr(D_k Q),
+
+and R = tr[Sigma (I - Q)]. These are the equations of Hachem, Loubaton & Najim 2007, "Deterministic
+equivalents for certain functionals of large random matrices", for a noise with a variance profile, in
+the limit of no regularisation. Without signal Q = (I + Sigma/kappa)^(-1): the level at initialisation.
+
+It replaces the annealed average, which holds for one output: with several outputs of unequal strength the
+weak ones are still random when the strong ones have turned, and no sum over modes describes both.
+For sigma0 -> 0 `theory.turning_law` expands it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from theory.boundaries import last_fall
+from theory.curve import Curve
+from theory.data_model import DataModel
+from theory.initial_level import crossovers
+from theory.losses import Loss
+from theory.validation import FloatArray, InputError, finite_array, positive
+
+#: tau is solved to this relative accuracy; each iteration gains about one digit.
+_ACCURACY = 1e-11
+_ITERATIONS = 500
+
+#: Falls below this share of tr Sigma are not told from the rounding error of the equations.
+_SMALLEST_FALL = 1e-7
+
+
+def expected_curve(model: DataModel, loss: Loss, init_scale: float, times: FloatArray) -> Curve:
+    """Mean over W(0) of the curve of the linearised flow; one replica, no draw.
+
+    Its error is of the order of the inverse effective rank (tr Sigma)^2 / tr Sigma^2.
+
+    Args:
+        model: the data model.
+        loss: the training loss.
+        init_scale: sigma0, positive.
+        times: (T,) strictly increasing, s >= 0.
+
+    Raises:
+        InputError: as many outputs as directions, a scale that is not positive, times that do not increase.
+    """
+    grid = finite_array("times", times, 1)
+    scale = positive("init_scale", init_scale)
+    outputs = loss.outputs(model.classes)
+    if outputs >= model.dimension:
+        raise InputError(f"model: has {model.dimension} directions for {outputs} outputs; give more directions")
+    learnt, left = _rows(model, loss, scale, grid)
+    explained = (1 - _unexplained(learnt, left)) @ model.eigenvalues
+    return Curve(grid, np.asarray(1 - explained / model.total_variance)[None, :])
+
+
+def expected_turning_point(model: DataModel, loss: Loss, init_scale: float) -> float | None:
+    """Time s* at which the expected curve is lowest before its last rise; None where it has no such fall.
+
+    Args:
+        model: the data model.
+        loss: the training loss.
+        init_scale: sigma0, positive.
+    """
+    first = crossovers(model, loss, init_scale)[0]
+    rates = loss.initial_curvature(model.classes) * model.eigenvalues
+    grid = np.geomspace(1e-2 * min(first, 1 / rates[0]), 40 / rates[-1], 240)
+    losses = expected_curve(model, loss, init_scale, grid).losses[0]
+    fall = last_fall(losses, _SMALLEST_FALL)
+    if fall is None:
+        return None
+    lowest = fall.start + int(np.argmin(losses[fall.start : fall.stop + 1]))
+    bracket = np.log(grid[[max(lowest - 1, 0), min(lowest + 1, grid.size - 1)]])
+
+    def level(logarithm: float) -> float:
+        return float(expected_curve(model, loss, init_scale, np.exp([logarithm])).losses[0, 0])
+
+    return float(np.exp(minimize_scalar(level, bounds=tuple(bracket), method="bounded", options={"xatol": 1e-6}).x))
+
+
+def _rows(model: DataModel, loss: Loss, scale: float, times: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """What each output has learnt, A, and its remaining variance, sigma0^2 D, both (T, K, d).
+
+    Each row is scaled to a largest entry of one, as R does not depend on a row's length and W(0) decays
+    below the smallest float.
+    """
+    signal = loss.signal(model.prototypes)
+    left, singular, right = np.linalg.svd(signal, full_matrices=signal.shape[0] > signal.shape[1])
+    strengths = np.zeros(signal.shape[0])
+    # Outputs beyond the rank of M learn nothing: exactly nothing, or rounding would count as a signal.
+    counted = singular > max(signal.shape) * np.finfo(np.float64).eps * singular[0]
+    strengths[: singular.size] = singular * counted
+    rows = np.zeros_like(signal)
+    rows[: singular.size] = strengths[: singular.size, None] * right[: singular.size]
+    # The left singular vectors of M, whose columns sum to zero, are eigenvectors of the Jacobian.
+    curvatures = np.einsum("ok,op,pk->k", left, loss.initial_jacobian(model.classes), left)
+    rates = np.where(curvatures > 1e-12 * curvatures.max(), curvatures, 0.0)[:, None] * model.eigenvalues
+    exponents = -times[:, None, None] * rates
+    growth = np.where(rates > 0, -np.expm1(exponents) / np.where(rates > 0, rates, 1.0), times[:, None, None])
+    learnt = np.sqrt(model.eigenvalues) * growth * rows
+    logs = np.log(scale**2 * model.eigenvalues) + 2 * exponents
+    with np.errstate(divide="ignore"):
+        sizes = np.maximum(logs.max(axis=-1), 2 * np.log(np.abs(learnt).max(axis=-1)))[..., None]
+    return learnt * np.exp(-sizes / 2), np.exp(logs - sizes)
+
+
+def _unexplained(learnt: FloatArray, left: FloatArray) -> FloatArray:
+    """(T, d) diagonal of Q."""
+    tau = left.sum(axis=-1)
+    shrinkage = np.full((learnt.shape[0], learnt.shape[-1]), 0.5)
+    for _ in range(_ITERATIONS):
+        shrinkage = 1 / (1 + np.einsum("tki,tkk->ti", left, _inverse(learnt, shrinkage, tau)))
+        inverse = _inverse(learnt, shrinkage, tau)
+        explained = np.sum(learnt * (inverse @ learnt), axis=1)
+        unexplained = shrinkage - shrinkage**2 * explained
+        previous, tau = tau, np.sum(left * unexplained[:, None], axis=-1)
+        if np.max(np.abs(tau / previous - 1)) < _ACCURACY:
+            return np.asarray(unexplained, dtype=np.float64)
+    raise ArithmeticError("the deterministic equivalent did not converge; the spectrum may be too ill-conditioned")
+
+
+def _inverse(learnt: FloatArray, shrinkage: FloatArray, tau: FloatArray) -> FloatArray:
+    """(T, K, K) the matrix T, whose own diagonal the equations ask for."""
+    gram = (learnt * shrinkage[:, None]) @ np.swapaxes(learnt, -1, -2)
+    return np.asarray(np.linalg.inv(gram + tau[..., None] * np.eye(tau.shape[-1])), dtype=np.float64)
