@@ -147,21 +147,26 @@ def _expand(model: DataModel, loss: Loss, weights: FloatArray, decay: FloatArray
 
 
 def _explained_variance(expansion: _Expansion, eigenvalues: FloatArray) -> FloatArray:
-    """(replica, T) R from Gram matrices summed for all times by one matrix product a pair (q, p)."""
-    count, replicas, outputs, dimension = expansion.coefficients.shape
+    """(replica, T) R from Gram matrices summed for all times by one matrix product a pair (q, p).
+
+    Sigma and Sigma^2 weight the pairs of rows, of which there are fewer than times; the Gram matrices
+    are symmetric, so that the pairs on and above the diagonal suffice.
+    """
+    count, replicas, outputs, _ = expansion.coefficients.shape
     times = expansion.kernels.shape[1]
-    gram = np.zeros((replicas, times, outputs, outputs))
-    squared_gram = np.zeros_like(gram)
+    rows, columns = np.triu_indices(outputs)
+    powers = np.stack([eigenvalues, eigenvalues**2])[:, None, :]  # (2, 1, d)
+    upper = np.zeros((2, replicas, times, rows.size))
     for q in range(count):
         for p in range(q, count):
-            kernel = expansion.kernels[q] * expansion.kernels[p] * eigenvalues
-            kernels = np.concatenate([kernel, kernel * eigenvalues])  # (2 T, d)
+            kernel = expansion.kernels[q] * expansion.kernels[p]
             for replica in range(replicas):
                 left, right = expansion.coefficients[q, replica], expansion.coefficients[p, replica]
-                pairs = (left[:, None, :] * right[None, :, :]).reshape(-1, dimension)
-                product = (kernels @ pairs.T).reshape(2, times, outputs, outputs)
+                pairs = left[rows] * right[columns]
                 if p != q:
-                    product = product + np.swapaxes(product, -1, -2)
-                gram[replica] += product[0]
-                squared_gram[replica] += product[1]
-    return explained_variance_from_gram(gram, squared_gram)
+                    pairs += right[rows] * left[columns]
+                upper[:, replica] += kernel @ np.swapaxes(powers * pairs, -1, -2)
+    grams = np.empty((2, replicas, times, outputs, outputs))
+    grams[..., rows, columns] = upper
+    grams[..., columns, rows] = upper
+    return explained_variance_from_gram(grams[0], grams[1])
