@@ -15,6 +15,7 @@ descent itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -24,7 +25,7 @@ from scipy.stats import qmc
 from theory.curve import Curve
 from theory.data_model import DataModel
 from theory.linearised import check_initial_weights
-from theory.losses import Loss
+from theory.losses import Loss, SquaredError
 from theory.progress import Progress, silent
 from theory.reconstruction import relative_loss
 from theory.validation import FloatArray, InputError, IntArray, at_least, non_negative, step_counts
@@ -45,6 +46,26 @@ def gaussian_nodes(dimension: int, count: int) -> FloatArray:
     return np.concatenate([nodes, -nodes])
 
 
+def class_outputs(model: DataModel, weights: FloatArray, nodes: FloatArray) -> FloatArray:
+    """Outputs of the Gaussian classes at quadrature nodes.
+
+    Args:
+        model: the data model.
+        weights: (replica, outputs, d) in the eigenbasis.
+        nodes: (n, outputs) standard normal nodes.
+
+    Returns:
+        (replica, K, n, outputs) outputs, for every class of mean W mu_k and covariance W Sigma_W W^T.
+    """
+    centres = weights @ model.means.T  # (replica, outputs, K)
+    within = (weights * model.eigenvalues) @ np.swapaxes(weights, -1, -2)
+    within = within - (centres * model.frequencies) @ np.swapaxes(centres, -1, -2)
+    values, vectors = np.linalg.eigh(within)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]
+    noise = nodes @ np.swapaxes(root, -1, -2)  # (replica, n, outputs)
+    return np.asarray(np.swapaxes(centres, -1, -2)[:, :, None, :] + noise[:, None], dtype=np.float64)
+
+
 def output_statistics(
     model: DataModel, loss: Loss, weights: FloatArray, nodes: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
@@ -60,18 +81,60 @@ def output_statistics(
         drive: (replica, outputs, K) and hessian: (replica, outputs, outputs), such that the
         negative gradient is drive mu - hessian W Sigma.
     """
-    frequencies, means = model.frequencies, model.means
-    centres = weights @ means.T  # (replica, outputs, K)
-    weighted = centres * frequencies
-    within = (weights * model.eigenvalues) @ np.swapaxes(weights, -1, -2) - weighted @ np.swapaxes(centres, -1, -2)
-    values, vectors = np.linalg.eigh(within)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]
-    noise = nodes @ np.swapaxes(root, -1, -2)  # (replica, n, outputs)
-    outputs = np.swapaxes(centres, -1, -2)[:, :, None, :] + noise[:, None]  # (replica, K, n, outputs)
-    predictions = loss.predictions(outputs)
+    frequencies = model.frequencies
+    predictions = loss.predictions(class_outputs(model, weights, nodes))
     residual = frequencies[:, None] * (loss.targets(frequencies) - predictions.mean(axis=2))
     hessian = np.einsum("k,rkij->rij", frequencies, loss.mean_jacobian(predictions))
+    weighted = (weights @ model.means.T) * frequencies
     return np.swapaxes(residual, -1, -2) + hessian @ weighted, hessian
+
+
+def wrong_class_probability(loss: Loss, outputs: FloatArray, targets: FloatArray) -> FloatArray:
+    """Probability q that a sample is given to classes other than its own.
+
+    This is the largest error |t - p| of an output: for softmax the error 1 - p at the sample's own
+    class, as those of the others add up to it.
+
+    Args:
+        loss: softmax or logistic.
+        outputs: (..., outputs) of the samples.
+        targets: the loss's targets of their classes, in a shape that broadcasts to that of the outputs.
+
+    Returns:
+        (...) between 0 and 1.
+
+    Raises:
+        InputError: squared error, whose outputs are no probabilities.
+    """
+    if isinstance(loss, SquaredError):
+        raise InputError("loss: squared error gives no probabilities; give softmax or logistic")
+    return np.asarray(np.abs(targets - loss.predictions(outputs)).max(axis=-1), dtype=np.float64)
+
+
+def gradient_share(model: DataModel, loss: Loss, weights: FloatArray, nodes: FloatArray) -> FloatArray:
+    """Share of the samples that carry the gradient, N_eff / n = (E q)^2 / E q^2, from majority to few.
+
+    q is the probability that a sample is given to wrong classes; the expectations are Gaussian
+    integrals over the model's classes. The share is 1 while all samples pull alike, as at W = 0, and
+    small once all but a few are fitted.
+
+    Args:
+        model: the data model.
+        loss: softmax or logistic.
+        weights: (replica, outputs, d) in the eigenbasis.
+        nodes: (n, outputs) standard normal nodes.
+
+    Returns:
+        (replica,) share, above 0 and at most 1.
+
+    Raises:
+        InputError: squared error, whose outputs are no probabilities.
+    """
+    targets = loss.targets(model.frequencies)[:, None, :]  # (K, 1, outputs)
+    wrong = wrong_class_probability(loss, class_outputs(model, weights, nodes), targets)
+    first = wrong.mean(axis=-1) @ model.frequencies
+    second = np.square(wrong).mean(axis=-1) @ model.frequencies
+    return np.asarray(first**2 / second, dtype=np.float64)
 
 
 def _advance(
@@ -93,7 +156,7 @@ def _advance(
     return np.asarray(vectors @ (decay * (back @ weights) + summed * (back @ drive @ model.means)), dtype=np.float64)
 
 
-def mean_field_curve(
+def mean_field_path(
     model: DataModel,
     loss: Loss,
     initial_weights: FloatArray,
@@ -102,8 +165,8 @@ def mean_field_curve(
     nodes: int = 512,
     growth: float = 0.1,
     progress: Progress = silent,
-) -> Curve:
-    """Curve of full-batch gradient descent on infinitely many samples of the Gaussian model.
+) -> Iterator[FloatArray]:
+    """Weights of full-batch gradient descent on infinitely many samples of the Gaussian model.
 
     Args:
         model: the data model; its classes are taken to be Gaussian with a common covariance (A4).
@@ -115,6 +178,9 @@ def mean_field_curve(
         growth: length of a block as a share of the steps done; 0 takes every single step.
         progress: wraps the iteration over the recorded steps.
 
+    Returns:
+        The (replica, outputs, d) weights at each of ``steps``, computed as they are asked for.
+
     Raises:
         InputError: shapes that do not fit, NaN or infinity, a step size that is not stable.
     """
@@ -123,17 +189,45 @@ def mean_field_curve(
     loss.check_step_size(step_size, float(model.eigenvalues[0]))
     share = non_negative("growth", growth)
     normal = gaussian_nodes(weights.shape[1], nodes)
-    losses = np.empty((weights.shape[0], counts.shape[0]))
+    # A function of its own, so that bad input is refused here and not at the first weights.
+    return _descend(model, loss, weights, progress(counts.tolist()), step_size, normal, share)
+
+
+def _descend(
+    model: DataModel,
+    loss: Loss,
+    weights: FloatArray,
+    counts: Iterable[int],
+    step_size: float,
+    nodes: FloatArray,
+    growth: float,
+) -> Iterator[FloatArray]:
+    """Weights at each of the ascending ``counts`` of steps, in blocks as the module describes."""
     done = 0
-    for column, count in enumerate(progress(counts.tolist())):
+    for count in counts:
         while done < count:
-            block = min(max(1, int(share * done)), count - done)
+            block = min(max(1, int(growth * done)), count - done)
             block -= 1 - block % 2
-            statistics = output_statistics(model, loss, weights, normal)
+            statistics = output_statistics(model, loss, weights, nodes)
             if block > 1:
                 middle = _advance(model, weights, *statistics, step_size, (block - 1) // 2)
-                statistics = output_statistics(model, loss, middle, normal)
+                statistics = output_statistics(model, loss, middle, nodes)
             weights = _advance(model, weights, *statistics, step_size, block)
             done += block
-        losses[:, column] = relative_loss(weights, model.eigenvalues)
-    return Curve(np.asarray(step_size * counts, dtype=np.float64), losses)
+        yield weights
+
+
+def mean_field_curve(
+    model: DataModel,
+    loss: Loss,
+    initial_weights: FloatArray,
+    steps: IntArray,
+    step_size: float,
+    nodes: int = 512,
+    growth: float = 0.1,
+    progress: Progress = silent,
+) -> Curve:
+    """Curve along ``mean_field_path``; arguments and errors are described there."""
+    path = mean_field_path(model, loss, initial_weights, steps, step_size, nodes, growth, progress)
+    losses = np.stack([relative_loss(weights, model.eigenvalues) for weights in path], axis=1)
+    return Curve(np.asarray(step_size * step_counts("steps", steps), dtype=np.float64), losses)
