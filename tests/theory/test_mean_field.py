@@ -16,8 +16,9 @@ from theory import (
     gradient_descent_curve,
     logarithmic_steps,
     mean_field_curve,
+    relative_loss,
 )
-from theory.mean_field import gaussian_nodes, output_statistics
+from theory.mean_field import gaussian_nodes, gradient_share, mean_field_path, output_statistics
 from theory.validation import FloatArray
 
 
@@ -134,6 +135,71 @@ def test_scaling_the_inputs_moves_steps_as_the_theory_says(loss: Loss) -> None:
         mean_field_curve(model, loss, start, steps, 0.5).losses,
         atol=1e-8,
     )
+
+
+def test_the_path_holds_the_weights_of_the_curve() -> None:
+    model, loss, steps = _two_classes(), Softmax(), logarithmic_steps(200)
+    start = _start(model, loss, 0.1)
+    path = list(mean_field_path(model, loss, start, steps, 0.5))
+    np.testing.assert_array_equal(path[0], start)
+    curve = mean_field_curve(model, loss, start, steps, 0.5)
+    np.testing.assert_array_equal(np.stack([relative_loss(one, model.eigenvalues) for one in path], 1), curve.losses)
+
+
+def test_a_bad_path_is_refused_before_its_first_weights() -> None:
+    model = _two_classes()
+    with pytest.raises(InputError, match="step_size: 100 gives"):
+        mean_field_path(model, Softmax(), _start(model, Softmax(), 0.1), np.array([0, 1]), 100.0)
+
+
+@given(data_models(), st.floats(-3, 1))
+def test_all_samples_pull_alike_at_the_start_and_a_share_of_them_later(model: DataModel, exponent: float) -> None:
+    nodes = gaussian_nodes(model.classes, 64)
+    zero = np.zeros((1, model.classes, model.dimension))
+    np.testing.assert_allclose(gradient_share(model, Softmax(), zero, nodes), 1, rtol=1e-14)
+    weights = _start(model, Softmax(), 10.0**exponent / np.sqrt(model.total_variance))
+    share = gradient_share(model, Softmax(), weights, nodes)
+    assert np.all((share > 0) & (share < 1))
+
+
+@pytest.mark.parametrize("loss", [Softmax(), Logistic()], ids=lambda loss: loss.name)
+def test_training_goes_from_the_majority_to_a_few(loss: Loss) -> None:
+    model = DataModel.power_law(20, 1.0, 1.0, 1.0)
+    model = model.with_signal_scaled(float(np.sqrt(0.8 / model.class_shares[1][0])))
+    nodes = gaussian_nodes(loss.outputs(2), 4096)
+    path = mean_field_path(model, loss, _start(model, loss, 1e-3), logarithmic_steps(1000), 0.5)
+    shares = np.stack([gradient_share(model, loss, weights, nodes) for weights in path])
+    assert np.all(shares[0] > 0.999)
+    assert np.all(np.diff(shares, axis=0) < 0)
+    assert np.all(shares[-1] < 0.3)
+
+
+def test_the_share_of_the_logistic_loss_is_that_of_gauss_hermite() -> None:
+    model = DataModel(np.array([2.0, 1.0]), np.array([[-0.3, -0.2], [0.3, 0.2]]), np.array([0.3, 0.7]))
+    weights = np.array([0.7, -0.4])
+    centres = model.means @ weights
+    variance = weights**2 @ model.eigenvalues - model.frequencies @ centres**2
+    nodes, masses = np.polynomial.hermite_e.hermegauss(60)
+    right = 1 / (1 + np.exp(-(centres[:, None] + np.sqrt(variance) * nodes)))
+    wrong = np.stack([right[0], 1 - right[1]])
+    first, second = (model.frequencies @ (moment @ masses) / masses.sum() for moment in (wrong, wrong**2))
+    found = gradient_share(model, Logistic(), weights[None, None], gaussian_nodes(1, 1 << 14))
+    assert found[0] == pytest.approx(first**2 / second, rel=1e-6)
+
+
+def test_two_opposite_rows_of_softmax_have_the_share_of_the_logistic_loss() -> None:
+    model = _two_classes()
+    row = _start(model, Logistic(), 1.0)
+    pair = np.concatenate([-row / 2, row / 2], axis=1)
+    softmax = gradient_share(model, Softmax(), pair, gaussian_nodes(2, 1 << 14))
+    logistic = gradient_share(model, Logistic(), row, gaussian_nodes(1, 1 << 14))
+    np.testing.assert_allclose(softmax, logistic, atol=1e-4)  # quadrature in two dimensions
+
+
+def test_the_share_of_squared_error_is_refused() -> None:
+    model = _two_classes()
+    with pytest.raises(InputError, match="squared error gives no probabilities"):
+        gradient_share(model, SquaredError(), _start(model, SquaredError(), 0.1), gaussian_nodes(1, 64))
 
 
 def test_a_number_of_nodes_that_is_not_a_power_of_two_is_refused() -> None:
