@@ -86,3 +86,26 @@ def weights(draw: st.DrawFn, outputs: int, dimension: int, replicas: int = 2) ->
     """(replica, outputs, dimension) Gaussian weights of a random scale."""
     scale = 10.0 ** draw(st.floats(-4, 1))
     return scale * np.random.default_rng(draw(seeds)).standard_normal((replicas, outputs, dimension))
+
+
+@st.composite
+def row_spaces(draw: st.DrawFn, eigenvalues: FloatArray) -> FloatArray:
+    """(K, d) orthonormal rows, K from 2 to 10 and at most d, with the profiles of the signals."""
+    dimension = eigenvalues.size
+    outputs = draw(st.integers(min(2, dimension), min(10, dimension)))
+    profile = np.abs(draw(signals(eigenvalues))) + 1e-3
+    rows = profile * np.random.default_rng(draw(seeds)).standard_normal((outputs, dimension))
+    return np.ascontiguousarray(np.linalg.qr(rows.T).Q.T)
+
+
+@st.composite
+def gaussian_pairs(draw: st.DrawFn, largest_dimension: int = 20) -> DataModel:
+    """Realisable models of two classes of unequal frequency, with spectra over at most three decades."""
+    dimension = draw(st.integers(2, largest_dimension))
+    generator = np.random.default_rng(draw(seeds))
+    eigenvalues = _descending(10.0 ** -generator.uniform(0, draw(st.floats(0, 3)), dimension))
+    row = draw(signals(eigenvalues)) * np.sqrt(eigenvalues)
+    first = draw(st.floats(0.05, 0.95))
+    model = DataModel(eigenvalues, np.stack([-row, row]), np.array([first, 1 - first]))
+    share = draw(st.floats(0.05, 0.95))
+    return model.with_signal_scaled(float(np.sqrt(share / model.class_shares[1][0])))
