@@ -10,7 +10,9 @@ On the clock B, dB = b ds, this is a linear filter of the drive g: w_i = delta_i
     f(l) = integral of g(u) exp(-l u) du over the backward time u = B(s) - B from 0 to B(s).
 
 A mode grows at the rate b (g(0) / f(l) - l), where g(0) is the present drive. The rate falls with the
-eigenvalue, and R with it, where g(0) f1(l) <= f(l)^2 for all l, with f1(l) the integral of u g(u) exp(-l u).
+eigenvalue, and R falls in time, where g(0) f1(l) <= f(l)^2 for all l, with f1(l) the integral of
+u g(u) exp(-l u). Log-concavity of g would be enough, but g = 4 + w Sigma w to second order is log-convex at
+first, and a mode that saturates by then can break the inequality, by a little. It is sufficient, not necessary.
 With equally frequent classes g is twice a/b + m, for m = w mu_1, a = E[sigmoid(-z)] and z ~ N(m, v).
 """
 

@@ -56,6 +56,17 @@ def test_the_speed_is_the_gradient_of_the_mean_field() -> None:
     np.testing.assert_allclose(found, expected, atol=1e-6)  # 32,768 quasi-Monte-Carlo nodes
 
 
+@pytest.mark.parametrize("first", [0.5, 0.7])
+def test_the_drive_starts_at_four_and_grows_by_the_variance_of_the_output(first: float) -> None:
+    """It is 4 + w Sigma w to second order in w, whatever the frequencies: the terms of first order cancel."""
+    model, weights = _pair(first=first), np.array([0.7, 0.4, -0.2, 0.1])
+    sizes = np.array([4e-3, 2e-3, 1e-3])
+    drives = np.array([drive_and_curvature(model, size * weights)[0] for size in sizes])
+    remainder = np.abs(drives - 4 - sizes**2 * (weights**2 @ model.eigenvalues))
+    # What remains is of third order.
+    np.testing.assert_allclose(np.log2(remainder[:-1] / remainder[1:]), 3, atol=0.1)
+
+
 def test_what_is_learnt_is_the_laplace_transform_of_the_drive_and_the_slope_its_derivative() -> None:
     model = _pair()
     path = logistic_path(model, np.geomspace(1e-4, 200, 2000))

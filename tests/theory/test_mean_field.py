@@ -18,7 +18,13 @@ from theory import (
     mean_field_curve,
     relative_loss,
 )
-from theory.mean_field import gaussian_nodes, gradient_share, mean_field_path, output_statistics
+from theory.mean_field import (
+    gaussian_nodes,
+    gradient_share,
+    mean_field_path,
+    output_statistics,
+    wrong_class_probability,
+)
 from theory.validation import FloatArray
 
 
@@ -194,6 +200,18 @@ def test_two_opposite_rows_of_softmax_have_the_share_of_the_logistic_loss() -> N
     softmax = gradient_share(model, Softmax(), pair, gaussian_nodes(2, 1 << 14))
     logistic = gradient_share(model, Logistic(), row, gaussian_nodes(1, 1 << 14))
     np.testing.assert_allclose(softmax, logistic, atol=1e-4)  # quadrature in two dimensions
+
+
+def test_the_wrong_class_probability_is_what_the_own_class_leaves() -> None:
+    outputs = np.random.default_rng(0).standard_normal((5, 3))
+    right = np.exp(outputs) / np.exp(outputs).sum(axis=1, keepdims=True)
+    for label in range(3):
+        found = wrong_class_probability(Softmax(), outputs, np.eye(3)[label])
+        np.testing.assert_allclose(found, 1 - right[:, label], rtol=1e-14)
+    positive = 1 / (1 + np.exp(-outputs[:, :1]))
+    for label, expected in ((0.0, positive[:, 0]), (1.0, 1 - positive[:, 0])):
+        found = wrong_class_probability(Logistic(), outputs[:, :1], np.array([label]))
+        np.testing.assert_allclose(found, expected, rtol=1e-14)
 
 
 def test_the_share_of_squared_error_is_refused() -> None:

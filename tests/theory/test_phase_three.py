@@ -3,6 +3,7 @@ from __future__ import annotations
 import mpmath
 import numpy as np
 import pytest
+import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,8 @@ from theory.phase_three import (
     learnt_growth,
     learnt_growth_in_steps,
 )
+from theory.symbolic import EIGENVALUE, TIME
+from theory.theorems_late import STEP_SIZE, STEPS, growth_rate, learnt, learnt_in_steps
 from theory.validation import FloatArray
 
 
@@ -107,28 +110,39 @@ def test_one_output_falls_as_the_annealed_curve_without_initial_weights() -> Non
 
 
 @given(spectra(), st.floats(-6, 3), st.floats(1, 4))
-def test_growth_of_the_flow_is_that_at_fifty_digits(eigenvalues: FloatArray, exponent: float, factor: float) -> None:
+def test_growth_of_the_flow_is_that_of_the_symbols_at_fifty_digits(
+    eigenvalues: FloatArray, exponent: float, factor: float
+) -> None:
     start = 10.0**exponent / eigenvalues[0]
-    found = learnt_growth(eigenvalues, start, factor * start)
+    symbolic = sp.lambdify((EIGENVALUE, TIME), learnt(EIGENVALUE), "mpmath")
+    rate = sp.lambdify((EIGENVALUE, TIME), growth_rate(EIGENVALUE), "mpmath")
     with mpmath.workdps(50):
-        expected = [
-            float(mpmath.expm1(-mpmath.mpf(value) * (factor * start)) / mpmath.expm1(-mpmath.mpf(value) * start))
-            for value in eigenvalues
+        modes = [mpmath.mpf(value) for value in eigenvalues]
+        grown = [
+            float(symbolic(mode, mpmath.mpf(factor * start)) / symbolic(mode, mpmath.mpf(start))) for mode in modes
         ]
-    np.testing.assert_allclose(found, expected, rtol=1e-14)
+        rates = [float(rate(mode, mpmath.mpf(start))) for mode in modes]
+    found = learnt_growth(eigenvalues, start, factor * start)
+    np.testing.assert_allclose(found, grown, rtol=1e-14)
     assert np.all(np.diff(found) >= -1e-15 * found[1:])  # eigenvalues descend
+    # The exponent lambda s is rounded, by 1e-16 of up to 1,000.
+    np.testing.assert_allclose(growth_rates(eigenvalues, start), rates, rtol=1e-12)
 
 
 @given(spectra(), st.integers(1, 1000), st.integers(0, 3000), st.floats(0.001, 1))
-def test_growth_in_steps_is_that_at_fifty_digits(
+def test_growth_in_steps_is_that_of_the_symbols_at_fifty_digits(
     eigenvalues: FloatArray, start: int, more: int, step_share: float
 ) -> None:
-    found = learnt_growth_in_steps(eigenvalues, start, start + more, step_share / eigenvalues[0])
+    step_size = step_share / eigenvalues[0]
+    symbolic = sp.lambdify((EIGENVALUE, STEPS, STEP_SIZE), learnt_in_steps(EIGENVALUE, STEPS), "mpmath")
     with mpmath.workdps(50):
-        moved = [mpmath.mpf(step_share / eigenvalues[0]) * mpmath.mpf(value) for value in eigenvalues]
-        expected = [float((1 - (1 - x) ** (start + more)) / (1 - (1 - x) ** start)) for x in moved]
-    # Where eta lambda is just below 1 its rounding is relative to 1 - eta lambda; what is lost is then small.
-    np.testing.assert_allclose(found, expected, rtol=1e-13)
+        modes = [mpmath.mpf(value) for value in eigenvalues]
+        ends = [[symbolic(mode, count, mpmath.mpf(step_size)) for count in (start, start + more)] for mode in modes]
+        expected = [float(late / early) for early, late in ends]
+    # Rounding of eta lambda just below 1 is large beside 1 - eta lambda, but what is left to learn is then small.
+    np.testing.assert_allclose(
+        learnt_growth_in_steps(eigenvalues, start, start + more, step_size), expected, rtol=1e-13
+    )
 
 
 def test_growth_rates_are_the_logarithmic_slope_of_the_growth() -> None:
