@@ -22,9 +22,11 @@ from theory.symbolic import (
     CURVATURE,
     FRACTION,
     INITIAL_SCALE,
+    RESOLUTION,
     SIGNAL_SUMS,
     SPECTRUM_SUMS,
     boundary_formulas,
+    first_rise,
 )
 from theory.validation import FloatArray, InputError, finite_array, open_unit, positive
 
@@ -76,6 +78,18 @@ class AnnealedBoundaries(ABC):
             return None
         return self._value("turning_point", {INITIAL_SCALE: positive("init_scale", init_scale)})
 
+    def rise_border_formula(self, resolution: float) -> float | None:
+        """Initial scale sigma0 from which on the loss rises before it falls, for a small resolution (theorem T7).
+
+        None where the model is not aligned or flat.
+
+        Args:
+            resolution: the smallest rise that counts, in units of L / tr Sigma, positive.
+        """
+        if not self.is_aligned or self._value("first_rise") <= 1e-14 * self.initial_level**2:
+            return None
+        return self._value("rise_border", {RESOLUTION: positive("resolution", resolution)})
+
     def _value(self, name: str, given: Mapping[sp.Symbol, float] | None = None) -> float:
         """A formula of ``theory.symbolic`` at this network's sums and at ``given``."""
         function, symbols = _evaluators()[name]
@@ -113,6 +127,15 @@ class OneOutput(AnnealedBoundaries):
                 "hold for one; use the linearised or the mean-field curve"
             )
         return cls(model.eigenvalues, loss.signal(model.prototypes)[0], loss.initial_curvature(model.classes))
+
+    def return_time_formula(self) -> float | None:
+        """Time of the return to R0 for small sigma0, to second order in R2 - R0; None where not aligned or flat.
+
+        It is meant for weak alignment: the relative error is of order (R2 - R0)^2.
+        """
+        if not self.is_aligned or self._value("spread") <= 1e-14 * self.signal_level**2:
+            return None
+        return self._value("return_time")
 
     def modes(self, times: FloatArray) -> tuple[FloatArray, FloatArray]:
         """What is left of W(0), exp(-c l s), and what is learnt, delta phi_s(l), each (T, d)."""
@@ -181,8 +204,9 @@ class OneOutput(AnnealedBoundaries):
 @lru_cache(maxsize=1)
 def _evaluators() -> dict[str, tuple[Callable[..., float], list[sp.Symbol]]]:
     """Numerical functions made from the symbolic boundaries, with their arguments, by name."""
-    formulas = boundary_formulas()
-    names = ("initial_level", "signal_level", "fraction_point", "spread", "turning_point")
+    formulas, rise = boundary_formulas(), first_rise()
+    names = ("initial_level", "signal_level", "fraction_point", "spread", "turning_point", "return_time")
     expressions = {name: getattr(formulas, name) for name in names}
+    expressions |= {"first_rise": rise.speed, "rise_border": rise.border}
     arguments = {name: sorted(expression.free_symbols, key=str) for name, expression in expressions.items()}
-    return {name: (sp.lambdify(arguments[name], expressions[name], "numpy"), arguments[name]) for name in names}
+    return {name: (sp.lambdify(arguments[name], expressions[name], "numpy"), arguments[name]) for name in expressions}

@@ -56,8 +56,8 @@ class SampleSpectrum:
         smallest, largest = float(self.eigenvalues.min()), float(self.eigenvalues.max())
         # At this distance from an eigenvalue its own term of the sum is 4.
         near = 1 / (2 * np.sqrt(self.samples))
-        lower = brentq(self._excess, -self._reach, smallest * (1 - near), xtol=1e-14 * largest)
-        upper = brentq(self._excess, largest * (1 + near), largest + 2 * self._reach, xtol=1e-14 * largest)
+        lower = brentq(self._excess, -self._reach, smallest * (1 - near), xtol=1e-14 * smallest)
+        upper = brentq(self._excess, largest * (1 + near), largest + 2 * self._reach, xtol=1e-14 * smallest)
         return max(self._argument(lower), 0.0), self._argument(upper)
 
     def density(self, grid: FloatArray) -> FloatArray:
@@ -118,7 +118,8 @@ class SampleSpectrum:
         distance = (real[:, None] - self.eigenvalues) ** 2
         weight = self.eigenvalues**2 / self.samples
         square = np.maximum((weight - distance).max(axis=1), 0.0)
-        inside = np.sum(weight / np.maximum(distance, np.finfo(float).tiny), axis=1) > 1
+        # A term above 1 decides alone; at that size it is kept from dividing by 0.
+        inside = np.sum(weight / np.maximum(distance, weight / 4), axis=1) > 1
         while True:
             inverse = 1 / (distance + square[:, None])
             total = inverse @ weight
@@ -130,5 +131,5 @@ class SampleSpectrum:
     def _image(self, real: FloatArray, height: FloatArray) -> FloatArray:
         """(G,) real parts of z at w = real + i height."""
         distance = real[:, None] - self.eigenvalues
-        pull = distance / np.maximum(distance**2 + height[:, None] ** 2, np.finfo(float).tiny)
+        pull = distance / (distance**2 + height[:, None] ** 2)
         return np.asarray(real + self._first + pull @ (self.eigenvalues**2 / self.samples), dtype=np.float64)
