@@ -179,24 +179,40 @@ def check(
 
 @app.command()
 def derive(
-    theorem: Annotated[str | None, typer.Argument(help="T1 to T8; all of them if left out.")] = None,
+    theorem: Annotated[str | None, typer.Argument(help="T1 to T8 or L1 to L3; all of them if left out.")] = None,
     latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX instead of text.")] = False,
+    values: Annotated[
+        str | None,
+        typer.Option(help="Numbers for the statement's symbols, as in sigma0=1e-3,d=1000,alpha=1,beta=2,g=.2."),
+    ] = None,
 ) -> None:
     """Print theorems with their derivations, every step of which is checked again.
 
     A step is checked by SymPy where it closes, otherwise with mpmath at 50 digits on random instances.
-    Exit code 1 if a step does not hold.
+    With --values the statement of one theorem is evaluated instead: give the sums A1, B1, ... that it holds, or
+    d, alpha, beta and g of a power law (lambda_i = i^-alpha, delta_i^2 = g i^-beta). Exit code 1 if a step does not hold.
 
     Examples:
       phases derive T5
 
       phases derive T5 --latex
+
+      phases derive T5 --values sigma0=1e-3,d=1000,alpha=1,beta=2,g=0.2
     """
     with bad_input_exits():
-        from theory.catalogue import theorem_named, theorems
+        from theory.catalogue import lemmas, theorem_named, theorems
+        from theory.evaluation import parse_values, statement_at
         from theory.report import theorem_latex, theorem_text
+        from theory.validation import InputError
 
-        chosen = theorems() if theorem is None else (theorem_named(theorem),)
+        if values is not None and theorem is None:
+            raise InputError("values: no theorem is named; give one, as in phases derive T5 --values ...")
+        if values is not None and latex:
+            raise InputError("values: does not go with --latex; give one of the two")
+        chosen = (*theorems(), *lemmas()) if theorem is None else (theorem_named(theorem),)
+        if values is not None:
+            typer.echo(statement_at(chosen[0], parse_values(values)))
+            return
     if latex:
         typer.echo("\n".join(theorem_latex(one) for one in chosen))
         return

@@ -11,6 +11,7 @@ import numpy as np
 
 matplotlib.use("Agg")
 
+from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
@@ -22,9 +23,13 @@ from theory.phase_diagram import (
     alignment_range,
     dip_border,
     end_border,
+    fall_alignment,
+    late_fall_alignment,
+    late_fall_border,
     network_with_alignment,
     regimes_at,
     rise_border,
+    rise_border_asymptote,
 )
 from theory.validation import FloatArray, at_least, positive
 
@@ -107,6 +112,7 @@ def draw_diagram(grid: DiagramGrid, points: list[DiagramPoint], path: Path) -> N
         (rise_border, "-", "a first rise begins"),
         (dip_border, "--", "the fall ends"),
         (end_border, ":", "the last rise ends"),
+        (late_fall_border, "-.", "a late fall begins"),
     )
     for border, style, name in borders:
         axes.plot(
@@ -117,6 +123,7 @@ def draw_diagram(grid: DiagramGrid, points: list[DiagramPoint], path: Path) -> N
             linewidth=1.3,
             label=name,
         )
+    _draw_asymptotes(axes, grid, families, fine_alignments)
     for regime, name, colour in zip(REGIMES, NAMES, DARK, strict=True):
         own = [point for point in points if point.measured is regime]
         if own:
@@ -139,6 +146,20 @@ def draw_diagram(grid: DiagramGrid, points: list[DiagramPoint], path: Path) -> N
     axes.set_ylabel(r"alignment $R_2 / R_0$")
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     figure.savefig(path, dpi=150, format="png")
+
+
+def _draw_asymptotes(axes: Axes, grid: DiagramGrid, families: list[ScaleFamily], alignments: FloatArray) -> None:
+    """Thin lines: where the borders tend to for small and, if it is on the figure, for large initial weights."""
+    style: dict[str, Any] = {"color": "black", "linewidth": 0.7, "alpha": 0.7}
+    borders = np.array(
+        [[rise_border(one, grid.resolution), rise_border_asymptote(one, grid.resolution)] for one in families]
+    )
+    asymptote = np.where(np.isnan(borders[:, 0]), np.nan, borders[:, 1])
+    axes.plot(asymptote, alignments, "-", label="asymptotes", **style)
+    axes.axhline(fall_alignment(grid.eigenvalues, grid.resolution), xmax=0.25, **style)
+    late = late_fall_alignment(grid.eigenvalues, grid.resolution)
+    if late >= alignments[0]:
+        axes.axhline(late, xmin=0.75, **style)
 
 
 def _colour(regime: Regime) -> float:

@@ -1,11 +1,15 @@
-"""All theorems, by name."""
+"""All theorems and lemmas, by name."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
+from theory.lemma_finite_sample import finite_sample
+from theory.lemma_outputs import turning_point_of_outputs
+from theory.lemma_sums import power_sums
 from theory.theorem import Theorem
-from theory.theorems_early import alignment, phase_diagram, phase_one, prototype_direction, turning_point
+from theory.theorem_diagram import phase_diagram
+from theory.theorems_early import alignment, phase_one, prototype_direction, turning_point
 from theory.theorems_late import forgetting, limited_decoder, phase_three
 from theory.validation import one_of
 
@@ -25,8 +29,14 @@ def theorems() -> tuple[Theorem, ...]:
     )
 
 
+@lru_cache(maxsize=1)
+def lemmas() -> tuple[Theorem, ...]:
+    """L1 to L3, derived once and kept in memory."""
+    return (power_sums(), finite_sample(), turning_point_of_outputs())
+
+
 def theorem_named(name: str) -> Theorem:
-    """The theorem called T1 to T8; InputError, listing these, otherwise."""
-    known = theorems()
+    """The theorem or lemma of this name; InputError, listing them, otherwise."""
+    known = (*theorems(), *lemmas())
     names = [theorem.name for theorem in known]
     return known[names.index(one_of("theorem", name, names))]

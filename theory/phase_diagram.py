@@ -115,12 +115,69 @@ def end_border(family: ScaleFamily, resolution: float = RESOLUTION) -> float:
     return border if fall[0] > resolution else float("nan")
 
 
-def _smallest_crossing(family: ScaleFamily, excess: Callable[[FloatArray], FloatArray]) -> float:
-    """The smallest scaled initialisation between 1e-4 and 1e3 at which ``excess`` becomes positive."""
-    grid = np.geomspace(1e-4, 1e3, 281)
-    above = excess(family.relative_losses(grid)) > 0
-    first = int(np.argmax(above))
-    if not above.any() or first == 0:
+def late_fall_border(family: ScaleFamily, resolution: float = RESOLUTION) -> float:
+    """Scaled initialisation from which on a monotone rise ends in a fall: large W(0) decays below what is learnt.
+
+    NaN where the fall never shrinks to the resolution, or does not come back.
+    """
+    dip = dip_border(family, resolution)
+    if np.isnan(dip):
+        # Misaligned signals start with a monotone rise.
+        dip = _SCALES[0]
+    return _smallest_crossing(family, lambda losses: largest_fall(losses)[0] - resolution, above=dip * (1 + 1e-6))
+
+
+def rise_border_asymptote(family: ScaleFamily, resolution: float = RESOLUTION) -> float:
+    """``rise_border`` for a small resolution, from the formula of theorem T7; NaN where not aligned."""
+    network = family.network
+    init_scale = network.rise_border_formula(resolution)
+    return float("nan") if init_scale is None else network.phase_one_end(init_scale) * float(network.eigenvalues[0])
+
+
+def fall_alignment(eigenvalues: FloatArray, resolution: float = RESOLUTION) -> float:
+    """Alignment above which the loss falls by more than the resolution for ever smaller sigma0.
+
+    The fall is then R2 - R0 (theorem T2), hence R2 / R0 = 1 + rho tr Sigma / R0: where ``dip_border`` begins.
+    """
+    initial_level = np.sum(eigenvalues**2) / eigenvalues.sum()
+    return float(1 + positive("resolution", resolution) * eigenvalues.sum() / initial_level)
+
+
+def late_fall(network: OneOutput) -> float:
+    """Fall of L / tr Sigma at the end of training for ever larger sigma0: from R = lambda_d to the solution's R.
+
+    The solution is delta / lambda, with R = sum delta^2 / sum (delta^2 / lambda) (theorem T7). Where this is the
+    resolution lies the border between a monotone rise and a rise that ends in a fall, for sigma0 so large,
+    exp(l_d / (l_(d-1) - l_d)) and more, that the last mode of W(0) outlives the others.
+    """
+    squares = network.signal**2
+    solution = squares.sum() / np.sum(squares / network.eigenvalues)
+    return float((solution - network.eigenvalues[-1]) / network.eigenvalues.sum())
+
+
+def late_fall_alignment(eigenvalues: FloatArray, resolution: float = RESOLUTION) -> float:
+    """Alignment R2 / R0 of the signal delta^2 = l^gamma at which ``late_fall`` is the resolution; NaN without one."""
+
+    def excess(gamma: float) -> float:
+        return late_fall(_power_signal(eigenvalues, gamma, 1.0)) - resolution
+
+    if excess(_EXPONENTS[0]) >= 0 or excess(_EXPONENTS[1]) <= 0:
+        return float("nan")
+    return _power_signal(eigenvalues, float(brentq(excess, *_EXPONENTS, xtol=1e-12)), 1.0).alignment
+
+
+#: Scaled initialisations between which borders are sought.
+_SCALES = (1e-4, 1e3)
+
+
+def _smallest_crossing(
+    family: ScaleFamily, excess: Callable[[FloatArray], FloatArray], above: float = _SCALES[0]
+) -> float:
+    """The smallest scaled initialisation between ``above`` and 1e3 at which ``excess`` becomes positive."""
+    grid = np.geomspace(above, _SCALES[1], 281)
+    positives = excess(family.relative_losses(grid)) > 0
+    first = int(np.argmax(positives))
+    if not positives.any() or first == 0:
         return float("nan")
     low, high = np.log(grid[first - 1 : first + 1])
     root = brentq(lambda log: float(excess(family.relative_losses(np.exp([log])))[0]), low, high, xtol=1e-9)

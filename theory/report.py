@@ -8,7 +8,7 @@ from theory.theorem import Theorem, check_step
 
 
 def theorem_text(theorem: Theorem) -> list[str]:
-    """Lines: title, statement, assumptions, and each step with its rule and the outcome of its check."""
+    """Lines: title, statement, assumptions, each step with its rule and the outcome of its check, what follows."""
     lines = [
         f"{theorem.name}  {theorem.title}",
         f"  {theorem.words}",
@@ -19,17 +19,19 @@ def theorem_text(theorem: Theorem) -> list[str]:
         outcome = "verified" if check_step(step) else "NOT VERIFIED"
         lines.append(f"  {number}. {step.rule}  [{outcome}: {step.method.value}]")
         lines.append(f"     {step.text()}")
-    return lines + [f"  corollary: {corollary}" for corollary in theorem.corollaries]
+    lines += [f"  corollary: {corollary}" for corollary in theorem.corollaries]
+    return lines + [f"  for power laws: {one.lhs} = {one.rhs}" for one in theorem.orders]
 
 
 def theorem_latex(theorem: Theorem) -> str:
     """A theorem environment and a proof environment with a numbered list of the steps."""
     items = "\n".join(f"  \\item {_escaped(step.rule)}\n  \\[ {step.latex()} \\]" for step in theorem.steps)
+    orders = "".join(f"For power laws,\n\\[ {sp.latex(one)} \\]\n" for one in theorem.orders)
     assumptions = f" Assumptions: {', '.join(theorem.assumptions)}." if theorem.assumptions else ""
     return (
         f"\\begin{{theorem}}[{theorem.name}: {_escaped(theorem.title)}]\n"
         f"{_escaped(theorem.words)}{assumptions}\n"
-        f"\\[ {sp.latex(theorem.statement)} \\]\n"
+        f"\\[ {sp.latex(theorem.statement)} \\]\n{orders}"
         f"\\end{{theorem}}\n"
         f"\\begin{{proof}}\n\\begin{{enumerate}}\n{items}\n\\end{{enumerate}}\n\\end{{proof}}\n"
     )

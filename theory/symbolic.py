@@ -1,4 +1,4 @@
-"""SymPy derivation of the boundaries of a one-output network: s1, the tau-point and s*.
+"""SymPy derivation of the boundaries of a one-output network: s1, the tau-point, s* and the return.
 
 Nothing here is typed in as a result: the gradient flow of each mode comes from differentiating the
 loss, its solution from solving the equation, the explained variance from averaging over W(0), the
@@ -21,6 +21,7 @@ EIGENVALUE = sp.Symbol("lambda", positive=True)
 SIGNAL = sp.Symbol("delta", real=True)
 CURVATURE = sp.Symbol("c", positive=True)
 FRACTION = sp.Symbol("tau", positive=True)
+RESOLUTION = sp.Symbol("rho", positive=True)
 SPECTRUM_SUMS = sp.symbols("A0:6", positive=True)
 SIGNAL_SUMS = sp.symbols("B0:6", positive=True)
 
@@ -39,6 +40,8 @@ class BoundaryFormulas:
         phase_one_end: s1 of theorem T2, the fraction point at tau = 1/2.
         spread: variance of lambda under the weights lambda delta^2.
         turning_point: s* of theorem T5, to leading order in sigma0.
+        return_time: time at which R, falling after the turning point, is back at R0, for small sigma0 and to
+            second order in R2 - R0.
     """
 
     mode: sp.Expr
@@ -50,6 +53,26 @@ class BoundaryFormulas:
     phase_one_end: sp.Expr
     spread: sp.Expr
     turning_point: sp.Expr
+    return_time: sp.Expr
+
+
+@dataclass(frozen=True)
+class FirstRise:
+    """The rise of the loss before it falls, for small sigma0 (theorem T7).
+
+    Attributes:
+        speed: at which R falls at time 0, as W(0) loses its high-variance directions.
+        parabola: R(s) at times of order sigma0^2.
+        deepest: time at which the parabola is lowest.
+        depth: how far it has fallen then.
+        border: sigma0 at which the depth is rho tr Sigma.
+    """
+
+    speed: sp.Expr
+    parabola: sp.Expr
+    deepest: sp.Expr
+    depth: sp.Expr
+    border: sp.Expr
 
 
 @dataclass(frozen=True)
@@ -128,6 +151,35 @@ def turning_balance() -> TurningBalance:
 
 
 @lru_cache(maxsize=1)
+def learnt_explained_variance() -> sp.Expr:
+    """R(s) of what is learnt alone, W(0) = 0, its modes expanded for s << 1/lambda_1, in the sums B_j."""
+    initial = sp.Symbol("w0", real=True)
+    # The leading power s^2 cancels in the ratio; two more give R to second order.
+    square = truncated(mode_solution(initial).subs(initial, 0) ** 2, TIME, 4)
+    return sp.cancel(sum_over_modes(EIGENVALUE**2 * square) / sum_over_modes(EIGENVALUE * square))
+
+
+@lru_cache(maxsize=1)
+def forgetting_series() -> tuple[sp.Expr, sp.Expr, sp.Expr]:
+    """The coefficients of 1, s and s^2 in R(s) of what is learnt alone."""
+    series = truncated(learnt_explained_variance(), TIME, 2)
+    level, speed, bend = (sp.factor(series.coeff(TIME, power)) for power in range(3))
+    return level, speed, bend
+
+
+@lru_cache(maxsize=1)
+def small_root() -> tuple[sp.Expr, tuple[sp.Symbol, sp.Symbol, sp.Symbol]]:
+    """The root of  r1 s + r2 s^2 = -G  that vanishes with the gap G, to second order in G, and (G, r1, r2)."""
+    gap, bend = sp.symbols("G r2", positive=True)
+    fall = sp.Symbol("r", positive=True)
+    time = sp.Symbol("t", positive=True)
+    roots = sp.solve(sp.Eq(-fall * time + bend * time**2, -gap), time)
+    small = [root for root in roots if sp.limit(root, gap, 0) == 0]
+    speed = sp.Symbol("r1", negative=True)
+    return truncated(small[0], gap, 2).subs(fall, -speed), (gap, speed, bend)
+
+
+@lru_cache(maxsize=1)
 def boundary_formulas() -> BoundaryFormulas:
     """Derive the boundaries; the result is kept in memory, as it never changes."""
     initial = sp.Symbol("w0", real=True)
@@ -149,6 +201,9 @@ def boundary_formulas() -> BoundaryFormulas:
     slope = sp.diff(turning.balance, turning.scaled)
     stationary = sp.numer(sp.together(slope)).subs(turning.scaled, sp.cbrt(cube))
     (cubed,) = sp.solve(sp.Eq(stationary, 0), cube)
+    level, speed, bend = forgetting_series()
+    root, symbols = small_root()
+    return_time = root.subs(dict(zip(symbols, (level - initial_level, speed, bend), strict=True)))
     saturation = sp.limit(sp.expand(turning.balance / turning.scaled), turning.scaled, sp.oo)
     return BoundaryFormulas(
         mode=mode,
@@ -160,4 +215,22 @@ def boundary_formulas() -> BoundaryFormulas:
         phase_one_end=sp.simplify(fraction_point.subs(FRACTION, sp.Rational(1, 2))),
         spread=sp.simplify(-saturation / CURVATURE),
         turning_point=INITIAL_SCALE ** sp.Rational(2, 3) * sp.cbrt(sp.factor(cubed)),
+        return_time=return_time,
     )
+
+
+@lru_cache(maxsize=1)
+def first_rise() -> FirstRise:
+    """Expand R at s = sigma0^2 u, where the rise and the onset of the fall are equally large."""
+    explained = early_explained_variance()
+    initial_level = sp.simplify(explained.subs(TIME, 0))
+    scaled = sp.Symbol("u", positive=True)
+    zoomed = sp.cancel(explained.subs(TIME, INITIAL_SCALE**2 * scaled))
+    second = sp.series(zoomed, INITIAL_SCALE, 0, 3).removeO().coeff(INITIAL_SCALE, 2)
+    parabola = initial_level + sp.expand(INITIAL_SCALE**2 * second.subs(scaled, TIME / INITIAL_SCALE**2))
+    (deepest,) = sp.solve(sp.diff(parabola, TIME), TIME)
+    depth = sp.factor(initial_level - parabola.subs(TIME, deepest))
+    square = sp.Symbol("q", positive=True)
+    (border,) = sp.solve(sp.Eq(depth.subs(INITIAL_SCALE, sp.sqrt(square)), RESOLUTION * SPECTRUM_SUMS[1]), square)
+    speed = sp.factor(-sp.diff(explained, TIME).subs(TIME, 0))
+    return FirstRise(speed, parabola, sp.factor(deepest), depth, sp.sqrt(sp.factor(border)))

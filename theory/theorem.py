@@ -85,13 +85,14 @@ class Theorem:
     """A statement and its derivation.
 
     Attributes:
-        name: T1 to T8.
+        name: T1 to T8, or L1 and on for a lemma.
         title: what it is about.
         statement: the result, an equation or inequality.
         words: the statement in words, with the meaning of its symbols.
         assumptions: names A1 to A8 of what it takes for granted.
         steps: the derivation.
         corollaries: what follows at once, in words.
+        orders: for power laws, equations between a quantity and its Theta.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Theorem:
     assumptions: tuple[str, ...]
     steps: tuple[Step, ...]
     corollaries: tuple[str, ...] = ()
+    orders: tuple[sp.Eq, ...] = ()
 
 
 def check_step(step: Step, instances: int = 20, seed: int = 0) -> bool:
@@ -126,12 +128,15 @@ def check_step(step: Step, instances: int = 20, seed: int = 0) -> bool:
         return all(_holds(step.relation, *sides(*_values(step.sampler, symbols, generator))) for _ in range(instances))
 
 
-def _values(sampler: Sampler, symbols: list[sp.Symbol], generator: np.random.Generator) -> list[mpmath.mpf]:
+def _values(sampler: Sampler, symbols: list[sp.Symbol], generator: np.random.Generator) -> list[mpmath.mpf | int]:
     drawn = sampler(generator)
     missing = [str(symbol) for symbol in symbols if symbol not in drawn]
     if missing:
         raise InputError(f"sampler: gives no value for {', '.join(missing)}")
-    return [mpmath.mpf(drawn[symbol].p) / drawn[symbol].q for symbol in symbols]
+    # The upper end of a sum must be an integer.
+    return [
+        int(drawn[symbol]) if symbol.is_integer else mpmath.mpf(drawn[symbol].p) / drawn[symbol].q for symbol in symbols
+    ]
 
 
 def _holds(relation: Relation, left: mpmath.mpf, right: mpmath.mpf) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import sympy as sp
 
+from theory.complexity import STEP_SIZE, Theta, in_steps, phase_one_order, turning_point_order
 from theory.symbolic import (
     CURVATURE,
     EIGENVALUE,
@@ -20,8 +21,10 @@ from theory.symbolic import (
     SPECTRUM_SUMS,
     TIME,
     boundary_formulas,
-    early_explained_variance,
+    forgetting_series,
+    learnt_explained_variance,
     mode_solution,
+    small_root,
     turning_balance,
 )
 from theory.theorem import Relation, Step, Theorem
@@ -156,7 +159,11 @@ def phase_one() -> Theorem:
         words="Half of R2 - R0 is gained at s1; A_j = sum l^j, B_j = sum l^j delta^2.",
         assumptions=("A7", "A8"),
         steps=steps,
-        corollaries=("s1 = Theta(sigma0).", "In steps of gradient descent, s1 / eta = Theta(sigma0 / eta)."),
+        corollaries=("In steps of gradient descent, s1 / eta: proportional to sigma0 and to 1 / eta.",),
+        orders=(
+            sp.Eq(sp.Symbol("s1"), Theta(phase_one_order())),
+            sp.Eq(sp.Symbol("s1") / STEP_SIZE, Theta(in_steps(phase_one_order()))),
+        ),
     )
 
 
@@ -202,6 +209,9 @@ def turning_point() -> Theorem:
 
     gap = formulas.signal_level - formulas.initial_level
     a1, b1 = SPECTRUM_SUMS[1], SIGNAL_SUMS[1]
+    learnt = learnt_explained_variance()
+    level, speed, bend = forgetting_series()
+    root, (short, first, second) = small_root()
     steps = (
         Step(
             sp.Limit((explained - formulas.signal_level) / small**2, small, 0),
@@ -236,6 +246,18 @@ def turning_point() -> Theorem:
             "In terms of s1: s*^3 = 2 (R2 - R0) s1^2 / (c Var).",
             random_sums,
         ),
+        Step(
+            sp.Limit((learnt - level - speed * TIME) / TIME**2, TIME, 0),
+            Relation.EQUAL,
+            bend,
+            "The return. After s* only what is learnt counts, R = R2 + r1 s + r2 s^2 with r1 = -c Var and this r2.",
+        ),
+        Step(
+            sp.Limit((first * root + second * root**2 + short) / short**2, short, 0),
+            Relation.EQUAL,
+            sp.Integer(0),
+            "R is back at R0 where r1 s + r2 s^2 = -G, G = R2 - R0: to second order in G at -G/r1 - r2 G^2/r1^3.",
+        ),
     )
     return Theorem(
         name="T5",
@@ -246,67 +268,11 @@ def turning_point() -> Theorem:
         steps=steps,
         corollaries=(
             "s* = Theta(sigma0^(2/3)), so phase II lasts ever longer compared with phase I as sigma0 falls.",
+            "The return to R0 does not depend on sigma0.",
             "It holds for the mean over W(0); a single draw has a term linear in W(0) that is larger at small sigma0.",
         ),
-    )
-
-
-def phase_diagram() -> Theorem:
-    """T7: the border between three phases and rise-dip-rise, for small sigma0."""
-    formulas = boundary_formulas()
-    explained = early_explained_variance()
-    a1, a2, a3 = SPECTRUM_SUMS[1:4]
-    gap = formulas.signal_level - formulas.initial_level
-    loss_of_speed = 2 * CURVATURE * (a1 * a3 - a2**2) / a1**2
-    parabola = formulas.initial_level - loss_of_speed * TIME + gap * (TIME / formulas.phase_one_end) ** 2
-    deepest = loss_of_speed * formulas.phase_one_end**2 / (2 * gap)
-    depth = loss_of_speed**2 * formulas.phase_one_end**2 / (4 * gap)
-    scaled, small = sp.Symbol("u", positive=True), sp.Symbol("epsilon", positive=True)
-    onset = (parabola - formulas.initial_level) / small**2
-    zoomed = explained.subs(TIME, small**2 * scaled).subs(INITIAL_SCALE, small)
-    steps = (
-        Step(
-            sp.Subs(sp.Derivative(explained, TIME), TIME, 0),
-            Relation.EQUAL,
-            -loss_of_speed,
-            "At first W(0) loses its high-variance directions, and the loss rises at this speed ...",
-        ),
-        Step(
-            a2**2 / (a1 * a3),
-            Relation.BELOW,
-            sp.Integer(1),
-            "... which is positive, by the inequality of Cauchy and Schwarz, unless the spectrum is flat.",
-            random_sums,
-        ),
-        Step(
-            sp.Limit((sp.cancel(zoomed) - formulas.initial_level) / small**2, small, 0),
-            Relation.EQUAL,
-            sp.expand(onset.subs(TIME, small**2 * scaled).subs(INITIAL_SCALE, small)),
-            "At s = sigma0^2 u the rise and the onset of the fall, (R2 - R0)(s/s1)^2, are equally large.",
-        ),
-        Step(
-            sp.Derivative(parabola, TIME).doit().subs(TIME, deepest),
-            Relation.EQUAL,
-            sp.Integer(0),
-            "The loss is highest at this time, of order sigma0^2 ...",
-        ),
-        Step(
-            formulas.initial_level - parabola.subs(TIME, deepest),
-            Relation.EQUAL,
-            depth,
-            "... and has risen by this much, of order sigma0^2.",
-        ),
-    )
-    return Theorem(
-        name="T7",
-        title="Phase diagram: three phases or rise-dip-rise",
-        statement=sp.Eq(sp.Symbol("Delta"), depth),
-        words="The height of the first rise for small sigma0. Below the resolution the curve has three phases, "
-        "above it rise-dip-rise; for R2 < R0 it rises monotonically.",
-        assumptions=("A7", "A8"),
-        steps=steps,
-        corollaries=(
-            "The border lies where this height is the resolution: sigma0 = Theta(sqrt(resolution (R2 - R0))).",
-            "The first rise lasts for Theta(sigma0^2), phase I for Theta(sigma0).",
+        orders=(
+            sp.Eq(sp.Symbol("s*"), Theta(turning_point_order())),
+            sp.Eq(sp.Symbol("s*") / STEP_SIZE, Theta(in_steps(turning_point_order()))),
         ),
     )

@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 import sympy as sp
 
+from theory.complexity import ALPHA, BETA, STEP_SIZE, Theta, explained_variance_order, saturation_order
 from theory.frame import COVARIANCE, entry, explained_variance
 from theory.symbolic import EIGENVALUE, TIME
 from theory.theorem import Relation, Sampler, Step, Theorem
@@ -16,7 +17,6 @@ from theory.theorems_early import rational
 MODES = 3
 EIGENVALUES = sp.symbols(f"lambda1:{MODES + 1}", positive=True)
 SIGNALS = sp.symbols(f"delta1:{MODES + 1}", real=True)
-STEP_SIZE = sp.Symbol("eta", positive=True)
 STEPS = sp.Symbol("n", positive=True, integer=True)
 
 
@@ -187,17 +187,15 @@ def phase_three() -> Theorem:
 
 def forgetting() -> Theorem:
     """T6: the exponent of R(s) for power laws."""
-    alpha, beta, excess = sp.symbols("alpha beta q", positive=True)
-    scaled, index = sp.symbols("t i", positive=True)
+    alpha, beta = ALPHA, BETA
+    excess, scaled, index = sp.symbols("q t i", positive=True)
 
     def summand(power: sp.Expr) -> sp.Expr:
         return index**power * (1 - sp.exp(-TIME * index**-alpha)) ** 2
 
     def rescaled(power: sp.Expr) -> sp.Expr:
         wide = TIME ** (1 / alpha)
-        return sp.powsimp(
-            sp.expand_power_base(summand(power).subs(index, wide * scaled) * wide, force=True), force=True
-        )
+        return wide * sp.Subs(summand(power), index, wide * scaled)
 
     def exponents(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Rational]:
         return {
@@ -242,13 +240,8 @@ def forgetting() -> Theorem:
             numerator_power - denominator_power,
             Relation.EQUAL,
             sp.Integer(-1),
-            "beta < 1: both powers stand.",
-        ),
-        Step(
-            -denominator_power,
-            Relation.EQUAL,
-            -(1 + alpha - beta) / alpha,
-            "1 < beta < 1 + alpha: the numerator is constant.",
+            "beta < 1: both powers stand and R falls as 1/s. For 1 < beta < 1 + alpha the numerator is constant and "
+            "minus the second power is left.",
         ),
         Step(
             sp.Integral(1 / scaled, (scaled, 1, TIME ** (1 / alpha))),
@@ -257,15 +250,15 @@ def forgetting() -> Theorem:
             "At beta = 1 the numerator, at beta = 1 + alpha the denominator grows as a logarithm.",
         ),
     )
-    exponent = sp.Piecewise((-1, beta < 1), (-denominator_power, beta < 1 + alpha), (0, True))
     return Theorem(
         name="T6",
         title="How fast phase III forgets",
-        statement=sp.Eq(sp.Symbol("R(s)"), sp.Symbol("Theta") * TIME**exponent),
-        words="For l_i ~ i^-alpha, delta_i^2 ~ i^-beta and 1/lambda_1 << s << 1/lambda_d: the power of s in R(s).",
+        statement=sp.Eq(sp.Symbol("R(s)"), Theta(explained_variance_order())),
+        words="For l_i ~ i^-alpha, delta_i^2 ~ i^-beta and 1/lambda_1 << s << 1/lambda_d, up to a constant factor.",
         assumptions=("A1", "A2", "A8"),
         steps=steps,
-        corollaries=("At beta = 1: s^-1 log s. At beta = 1 + alpha: 1 / log s.",),
+        corollaries=("With the constant curvature c of a loss at W = 0, time counts as c s.",),
+        orders=(sp.Eq(sp.Symbol("s_end"), Theta(saturation_order())),),
     )
 
 

@@ -18,6 +18,7 @@ from theory import (
     boundary_formulas,
     measure_boundaries,
 )
+from theory.phase_diagram import network_with_alignment
 from theory.symbolic import (
     CURVATURE,
     EIGENVALUE,
@@ -233,3 +234,19 @@ def test_networks_with_several_outputs_are_refused() -> None:
 def test_bad_arguments_are_refused(network: OneOutput, scale: float, fraction: float, match: str) -> None:
     with pytest.raises(InputError, match=match):
         network.fraction_point(scale, fraction)
+
+
+def test_the_return_of_a_weakly_aligned_network_follows_its_formula() -> None:
+    """The error of the second-order formula falls as the square of R2 - R0: fourfold for half the gap."""
+    eigenvalues = np.arange(1, 65) ** -0.5
+    errors = []
+    for alignment in (1.08, 1.04, 1.02):
+        network = network_with_alignment(eigenvalues, alignment)
+        exact, formula = network.return_time(1e-9), network.return_time_formula()
+        assert exact is not None
+        assert formula is not None
+        errors.append(abs(formula / exact - 1))
+    assert errors[0] < 0.02
+    ratios = np.array(errors[:-1]) / errors[1:]
+    np.testing.assert_allclose(ratios, 4, rtol=0.15)
+    assert network_with_alignment(eigenvalues, 0.9).return_time_formula() is None

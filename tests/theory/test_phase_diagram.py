@@ -3,19 +3,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from theory import InputError, OneOutput, Regime
-from theory.catalogue import theorem_named
+from theory import InputError, Regime
 from theory.phase_diagram import (
     ScaleFamily,
     alignment_range,
     dip_border,
     end_border,
+    fall_alignment,
     largest_fall,
+    late_fall,
+    late_fall_alignment,
+    late_fall_border,
     network_with_alignment,
     regimes_at,
     rise_border,
+    rise_border_asymptote,
 )
-from theory.symbolic import CURVATURE, INITIAL_SCALE, SIGNAL_SUMS, SPECTRUM_SUMS
 
 SPECTRUM = np.arange(1, 65) ** -0.5
 
@@ -72,23 +75,40 @@ def test_on_a_border_the_quantity_that_defines_it_is_the_resolution() -> None:
     assert regimes_at(weak, np.array([dip * 1.01]), resolution) == [Regime.MONOTONE_RISE]
 
 
-def _first_rise(network: OneOutput, scale: float) -> float:
-    """Theorem T7's height of the first rise, from the symbols."""
-    spectrum = network.eigenvalues ** np.arange(len(SPECTRUM_SUMS))[:, None]
-    values = dict(zip(SPECTRUM_SUMS, spectrum.sum(axis=1), strict=True))
-    values |= dict(zip(SIGNAL_SUMS, spectrum @ network.signal**2, strict=True))
-    return float(theorem_named("T7").statement.rhs.subs({**values, INITIAL_SCALE: scale, CURVATURE: network.curvature}))
+def test_the_border_of_the_first_rise_tends_to_its_asymptote_with_the_resolution() -> None:
+    family = ScaleFamily.of(network_with_alignment(SPECTRUM, 1.5))
+    errors = [
+        abs(rise_border(family, resolution) / rise_border_asymptote(family, resolution) - 1)
+        for resolution in (1e-5, 1e-7)
+    ]
+    # The next order is s / s1 at the deepest point, as the square root of the resolution: tenfold less, within a factor
+    # of two for what comes after.
+    assert errors[0] < 0.05
+    assert errors[1] < errors[0] / 5
+    assert np.isnan(rise_border_asymptote(ScaleFamily.of(network_with_alignment(SPECTRUM, 0.9)), 1e-5))
 
 
-def test_the_border_approaches_the_asymptote_of_theorem_seven_at_fine_resolution() -> None:
-    """sigma0 = Theta(sqrt(resolution)): the symbolic height at the border tends to the resolution."""
-    network = network_with_alignment(SPECTRUM, 2.0)
-    family = ScaleFamily.of(network, points=4000)
-    per_unit = network.phase_one_end(1.0) * network.eigenvalues[0]
-    ratios = []
-    for resolution in (1e-3, 1e-4, 1e-5):
-        scale = rise_border(family, resolution) / per_unit
-        ratios.append(_first_rise(network, scale) / (resolution * SPECTRUM.sum()))
-    errors = np.abs(np.array(ratios) - 1)
-    assert np.all(np.diff(errors) < 0)
-    assert errors[-1] < 0.05
+def test_for_small_initial_weights_the_fall_begins_at_its_alignment() -> None:
+    resolution = 1e-3
+    alignment = fall_alignment(SPECTRUM, resolution)
+    around = [
+        regimes_at(ScaleFamily.of(network_with_alignment(SPECTRUM, factor * alignment)), np.array([2e-4]), resolution)[
+            0
+        ]
+        for factor in (0.999, 1.003)
+    ]
+    assert around == [Regime.MONOTONE_RISE, Regime.THREE_PHASES]
+
+
+def test_a_late_fall_begins_at_its_border_and_for_large_weights_at_its_alignment() -> None:
+    family = ScaleFamily.of(network_with_alignment(SPECTRUM, 1.2))
+    border = late_fall_border(family, 1e-3)
+    assert regimes_at(family, border * np.array([0.99, 1.01]), 1e-3) == [Regime.MONOTONE_RISE, Regime.STILL_FALLING]
+    # Few and well separated eigenvalues: elsewhere the last two part only for sigma0 above exp(l_d / (l_(d-1) - l_d)).
+    misaligned = ScaleFamily.of(network_with_alignment(np.array([1.0, 0.5, 0.1]), 0.7))
+    fall = largest_fall(misaligned.relative_losses(np.array([1e12])))[0][0]
+    assert fall == pytest.approx(late_fall(misaligned.network), rel=1e-3)
+    resolution = 1e-3
+    alignment = late_fall_alignment(SPECTRUM, resolution)
+    assert late_fall(network_with_alignment(SPECTRUM, alignment)) == pytest.approx(resolution, rel=1e-8)
+    assert np.isnan(late_fall_alignment(SPECTRUM, 0.9))

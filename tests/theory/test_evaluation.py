@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+import sympy as sp
+
+from theory import DataModel, InputError, OneOutput, SquaredError
+from theory.catalogue import theorem_named
+from theory.evaluation import parse_values, statement_at
+
+LAW = {"d": 1000, "alpha": 1, "beta": 2, "g": 0.2}
+
+
+@pytest.mark.parametrize("scale", [1e-5, 1e-3])
+def test_the_statements_of_t2_and_t5_are_the_boundaries_of_a_network(scale: float) -> None:
+    network = OneOutput.from_model(DataModel.power_law(1000, 1.0, 2.0, 0.2), SquaredError())
+    for name, expected in (("T2", network.phase_one_end(scale)), ("T5", network.turning_point_formula(scale))):
+        found = statement_at(theorem_named(name), {"sigma0": scale, **LAW})
+        assert float(found.rhs) == pytest.approx(expected, rel=1e-10)
+
+
+def test_sums_can_be_given_themselves() -> None:
+    found = statement_at(theorem_named("T2"), {"sigma0": 0.5, "A1": 4.0, "B1": 1.0})
+    assert float(found.rhs) == pytest.approx(1.0)
+
+
+def test_an_inequality_and_an_order_are_evaluated_too() -> None:
+    assert statement_at(theorem_named("T3"), LAW) == sp.true
+    assert statement_at(theorem_named("T3"), {**LAW, "beta": 1e-9, "d": 2}) == sp.true
+    order = statement_at(theorem_named("T6"), {"alpha": 1, "beta": 1.5, "s": 100}).rhs
+    assert float(order.args[0]) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "match"),
+    [
+        ("T5", {"sigma": 1.0}, "values: sigma is not in the statement of T5; give A1, A2, B1"),
+        ("T5", {**LAW}, "values: sigma0 of T5 have no value"),
+        ("T5", {"sigma0": 1.0}, "or d, alpha, beta, g for the sums"),
+        ("T5", {"sigma0": 1.0, "d": 10}, "values: alpha, beta, g of the power law have no value"),
+        ("T5", {"sigma0": 1.0, **LAW, "d": 1.5}, "values: d = 1.5 is not accepted"),
+        ("T4", {"s": 1.0}, "T4 holds for all values"),
+        ("T1", {"M": 1.0}, "T1 holds for all values"),
+    ],
+)
+def test_values_that_do_not_fit_are_refused(name: str, values: dict[str, float], match: str) -> None:
+    with pytest.raises(InputError, match=match):
+        statement_at(theorem_named(name), values)
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("sigma0", "values: 'sigma0' is not understood"),
+        ("sigma0=x", "values: 'sigma0=x' is not understood"),
+        ("a=1,a=2", "values: a is given twice"),
+        ("a=-1", "values: a: -1.0 is not accepted"),
+        ("a=nan", "values: a: nan is not accepted"),
+        ("", "values: '' is not understood"),
+    ],
+)
+def test_texts_that_are_not_values_are_refused(text: str, match: str) -> None:
+    with pytest.raises(InputError, match=match):
+        parse_values(text)
+    assert parse_values("sigma0=1e-3, d=10") == {"sigma0": 1e-3, "d": 10.0}

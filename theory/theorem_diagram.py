@@ -1,0 +1,136 @@
+"""Theorem T7: the borders of the phase diagram, for small and for large initial weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import sympy as sp
+
+from theory.symbolic import (
+    CURVATURE,
+    INITIAL_SCALE,
+    RESOLUTION,
+    SPECTRUM_SUMS,
+    TIME,
+    boundary_formulas,
+    early_explained_variance,
+    first_rise,
+)
+from theory.theorem import Relation, Step, Theorem
+from theory.theorems_early import random_sums, rational
+
+EIGENVALUES = sp.symbols("lambda1:4", positive=True)
+SIGNALS = sp.symbols("delta1:4", real=True)
+#: exp(-c l_i s) of three modes; the last one, of the smallest eigenvalue, decays last.
+DECAYS = sp.symbols("e1:4", positive=True)
+
+
+def phase_diagram() -> Theorem:
+    """T7: where three phases give way to rise-dip-rise, and what large initial weights do."""
+    return Theorem(
+        name="T7",
+        title="Phase diagram: three phases or rise-dip-rise",
+        statement=sp.Eq(sp.Symbol("sigma0_border"), first_rise().border),
+        words="For small sigma0 the loss first rises by an amount of order sigma0^2, and at this sigma0 by the "
+        "resolution rho tr Sigma. Below it the curve has three phases, above it rise-dip-rise; for R2 < R0 it rises "
+        "monotonically.",
+        assumptions=("A7", "A8"),
+        steps=(*_small_scale_steps(), *_large_scale_steps()),
+        corollaries=(
+            "The border lies at sigma0 = Theta(sqrt(rho (R2 - R0))).",
+            "The first rise lasts for Theta(sigma0^2), phase I for Theta(sigma0).",
+            "As sigma0 grows without bound, R first falls to lambda_d and then rises to sum delta^2 / sum (delta^2/l): "
+            "whether the loss ends in a fall depends on this difference and no longer on sigma0.",
+        ),
+    )
+
+
+def _small_scale_steps() -> tuple[Step, ...]:
+    """The height of the first rise, to leading order in sigma0."""
+    formulas, rise = boundary_formulas(), first_rise()
+    explained = early_explained_variance()
+    a1, a2, a3 = SPECTRUM_SUMS[1:4]
+    gap = formulas.signal_level - formulas.initial_level
+    scaled, small = sp.Symbol("u", positive=True), sp.Symbol("epsilon", positive=True)
+    onset = (rise.parabola - formulas.initial_level) / small**2
+    zoomed = explained.subs(TIME, small**2 * scaled).subs(INITIAL_SCALE, small)
+
+    def with_resolution(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Rational]:
+        return {**random_sums(generator), RESOLUTION: rational(generator, 0.001, 0.1)}
+
+    return (
+        Step(
+            sp.Subs(sp.Derivative(explained, TIME), TIME, 0),
+            Relation.EQUAL,
+            -2 * CURVATURE * (a1 * a3 - a2**2) / a1**2,
+            "At first W(0) loses its high-variance directions, and the loss rises at this speed ...",
+        ),
+        Step(
+            a2**2 / (a1 * a3),
+            Relation.BELOW,
+            sp.Integer(1),
+            "... which is positive, by the inequality of Cauchy and Schwarz, unless the spectrum is flat.",
+            random_sums,
+        ),
+        Step(
+            sp.Limit((sp.cancel(zoomed) - formulas.initial_level) / small**2, small, 0),
+            Relation.EQUAL,
+            sp.expand(onset.subs(TIME, small**2 * scaled).subs(INITIAL_SCALE, small)),
+            "At s = sigma0^2 u the rise and the onset of the fall, (R2 - R0)(s/s1)^2, are equally large.",
+        ),
+        Step(
+            sp.Subs(sp.Derivative(rise.parabola, TIME), TIME, rise.deepest),
+            Relation.EQUAL,
+            sp.Integer(0),
+            "The loss is highest at this time, of order sigma0^2 ...",
+        ),
+        Step(
+            formulas.initial_level - rise.parabola.subs(TIME, rise.deepest),
+            Relation.EQUAL,
+            rise.speed**2 * formulas.phase_one_end**2 / (4 * gap),
+            "... and has risen by this much, of order sigma0^2.",
+        ),
+        Step(
+            sp.Subs(rise.depth, INITIAL_SCALE, rise.border),
+            Relation.EQUAL,
+            RESOLUTION * a1,
+            "At the border this is the resolution.",
+            with_resolution,
+        ),
+    )
+
+
+def _large_scale_steps() -> tuple[Step, ...]:
+    """The two levels between which R moves once W(0) is large, on three modes."""
+    initial = [value * decay**2 for value, decay in zip(EIGENVALUES, DECAYS, strict=True)]
+    learnt = [
+        signal**2 * (1 - decay) ** 2 / value for value, signal, decay in zip(EIGENVALUES, SIGNALS, DECAYS, strict=True)
+    ]
+    weights = [INITIAL_SCALE**2 * first + second for first, second in zip(initial, learnt, strict=True)]
+    squares = [signal**2 for signal in SIGNALS]
+    return (
+        Step(
+            sp.Limit(_mean_eigenvalue(weights), INITIAL_SCALE, sp.oo),
+            Relation.EQUAL,
+            _mean_eigenvalue(initial),
+            "Large sigma0: at any fixed time, with e_i = exp(-c l_i s), W(0) alone counts ...",
+        ),
+        Step(
+            sp.Subs(_mean_eigenvalue(initial), DECAYS[:2], (0, 0)),
+            Relation.EQUAL,
+            EIGENVALUES[2],
+            "... and R falls to the smallest eigenvalue, as e_i / e_d vanishes for all others.",
+        ),
+        Step(
+            sp.Subs(_mean_eigenvalue(weights), DECAYS, (0, 0, 0)),
+            Relation.EQUAL,
+            sp.Add(*squares) / sp.Add(*[square / value for square, value in zip(squares, EIGENVALUES, strict=True)]),
+            "In the end, at any sigma0, only the signal remains, as learnt by the solution delta / l.",
+        ),
+    )
+
+
+def _mean_eigenvalue(weights: list[sp.Expr]) -> sp.Expr:
+    """R of one output, the mean of the eigenvalues under ``weights``."""
+    return sp.Add(*[value * weight for value, weight in zip(EIGENVALUES, weights, strict=True)]) / sp.Add(*weights)
