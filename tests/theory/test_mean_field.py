@@ -143,6 +143,31 @@ def test_scaling_the_inputs_moves_steps_as_the_theory_says(loss: Loss) -> None:
     )
 
 
+@given(data_models(largest_dimension=20))
+@settings(max_examples=20)
+def test_the_mean_row_of_a_softmax_layer_is_conserved(model: DataModel) -> None:
+    """Exactly, not only in the linearisation: the output gradient of every sample sums to 0."""
+    start = _start(model, Softmax(), 0.5 / np.sqrt(model.eigenvalues[0]))
+    *_, last = mean_field_path(model, Softmax(), start, np.array([0, 500]), 1 / model.eigenvalues[0], nodes=64)
+    scale = np.abs(last).max()
+    np.testing.assert_allclose(last.sum(axis=1), start.sum(axis=1), rtol=0, atol=1e-12 * scale)
+    assert np.abs(last - start).max() > 1e-3 * scale
+
+
+def test_the_order_of_the_classes_does_not_matter() -> None:
+    generator = np.random.default_rng(0)
+    frequencies, order = np.array([0.5, 0.3, 0.2]), np.array([2, 0, 1])
+    prototypes = 0.1 * generator.standard_normal((3, 6))
+    prototypes -= frequencies[:, None] * prototypes.sum(axis=0)
+    model = DataModel(np.arange(6, 0, -1.0), prototypes, frequencies)
+    permuted = DataModel(model.eigenvalues, prototypes[order], frequencies[order])
+    start, steps = _start(model, Softmax(), 0.1), logarithmic_steps(300)
+    curve = mean_field_curve(model, Softmax(), start, steps, 0.1, nodes=4096)
+    other = mean_field_curve(permuted, Softmax(), start[:, order], steps, 0.1, nodes=4096)
+    # Nodes are not symmetric in the outputs: the quadrature, good to about 1e-4, differs.
+    np.testing.assert_allclose(other.losses, curve.losses, atol=1e-3)
+
+
 def test_the_path_holds_the_weights_of_the_curve() -> None:
     model, loss, steps = _two_classes(), Softmax(), logarithmic_steps(200)
     start = _start(model, loss, 0.1)
