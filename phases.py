@@ -202,7 +202,7 @@ def derive(
     with bad_input_exits():
         from theory.catalogue import lemmas, theorem_named, theorems
         from theory.evaluation import parse_values, statement_at
-        from theory.report import theorem_latex, theorem_text
+        from theory.report import statement_text, theorem_latex, theorem_text
         from theory.validation import InputError
 
         if values is not None and theorem is None:
@@ -211,7 +211,7 @@ def derive(
             raise InputError("values: does not go with --latex; give one of the two")
         chosen = (*theorems(), *lemmas()) if theorem is None else (theorem_named(theorem),)
         if values is not None:
-            typer.echo(statement_at(chosen[0], parse_values(values)))
+            typer.echo(statement_text(statement_at(chosen[0], parse_values(values))))
             return
     if latex:
         typer.echo("\n".join(theorem_latex(one) for one in chosen))

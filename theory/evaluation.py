@@ -36,7 +36,7 @@ def statement_at(theorem: Theorem, values: Mapping[str, float]) -> sp.Basic:
         raise InputError(f"theorem: {theorem.name} holds for all values; it has nothing to evaluate")
     unknown = [name for name in values if name not in own | law]
     if unknown:
-        accepted = ", ".join([*sorted(own), *(f"or {name}" for name in law)])
+        accepted = ", ".join(sorted(own)) + (f", or {', '.join(law)} in the place of the sums" if law else "")
         raise InputError(f"values: {unknown[0]} is not in the statement of {theorem.name}; give {accepted}")
     given = {(own | law)[name]: sp.Float(value) for name, value in values.items()}
     if any(symbol in given for symbol in POWER_LAW if symbol.name not in own):

@@ -7,12 +7,17 @@ import sympy as sp
 from theory.theorem import Theorem, check_step
 
 
+def statement_text(statement: sp.Basic) -> str:
+    """A statement as plain text, an equation with an equals sign."""
+    return f"{statement.lhs} = {statement.rhs}" if isinstance(statement, sp.Eq) else str(statement)
+
+
 def theorem_text(theorem: Theorem) -> list[str]:
     """Lines: title, statement, assumptions, each step with its rule and the outcome of its check, what follows."""
     lines = [
         f"{theorem.name}  {theorem.title}",
         f"  {theorem.words}",
-        f"  {theorem.statement}",
+        f"  {statement_text(theorem.statement)}",
         f"  assumes: {', '.join(theorem.assumptions) or 'nothing beyond the setting'}",
     ]
     for number, step in enumerate(theorem.steps, 1):
@@ -20,7 +25,7 @@ def theorem_text(theorem: Theorem) -> list[str]:
         lines.append(f"  {number}. {step.rule}  [{outcome}: {step.method.value}]")
         lines.append(f"     {step.text()}")
     lines += [f"  corollary: {corollary}" for corollary in theorem.corollaries]
-    return lines + [f"  for power laws: {one.lhs} = {one.rhs}" for one in theorem.orders]
+    return lines + [f"  for power laws: {statement_text(one)}" for one in theorem.orders]
 
 
 def theorem_latex(theorem: Theorem) -> str:
