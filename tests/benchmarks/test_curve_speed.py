@@ -11,7 +11,8 @@ Both predict gradient flow on the squared error of a linear layer z = W x withou
   inputs from each f(0) = X W(0)^T. The reconstruction loss follows from these outputs, as timed in a column of its own.
 
 It is a library for any architecture, which the kernel serves, and it predicts more: each output. A curve of the
-reconstruction loss of a linear layer does not need them. One thread takes about two minutes.
+reconstruction loss of a linear layer does not need them. One thread takes about two minutes. Where other programs hold
+a core, set OMP_NUM_THREADS=1: threads of a product that wait for each other make a short curve several times slower.
 
 Seen, in CPU seconds of one thread (OMP_NUM_THREADS=1), with numpy 2.4.6 and jax 0.4.30:
 
@@ -141,7 +142,7 @@ def neural_tangents() -> Any:
 @pytest.mark.parametrize("loss", [Softmax(), SquaredError()], ids=lambda loss: loss.name)
 @pytest.mark.parametrize("dynamics", ["flow", "descent"])
 def test_a_curve_takes_less_than_a_tenth_of_a_second(benchmark: BenchmarkFixture, loss: Loss, dynamics: str) -> None:
-    """At d = 3,072, K = 10 and 200 times, from a data model in its eigenbasis; .041 to .062 CPU seconds of one thread."""
+    """At d = 3,072, K = 10 and 200 times, from a data model in its eigenbasis; .052 to .075 s on one thread."""
     eigenvalues = 1 / np.arange(1, PIXELS + 1)
     generator = np.random.default_rng(0)
     prototypes = 0.03 * np.sqrt(eigenvalues) * generator.standard_normal((CLASSES, PIXELS))
