@@ -1,17 +1,30 @@
-"""Training of single-layer networks z = W x by gradient descent, many replicas in one program."""
+"""Training of single-layer networks z = W x, many replicas in one program.
+
+Replicas may differ in W(0), in step size and, through the groups of their source, in the samples and the data model.
+All that see the same samples go through the same two matrix products a step.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from simulation.optimisers import GradientDescent, Optimiser
 from simulation.sampling import Batch, BatchSource
 from theory import Curve, DataModel, InputError, Logistic, Loss, Softmax, SquaredError, relative_loss
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, IntArray, at_least, finite_array, non_negative, step_counts
+
+#: Bytes for the outputs of a batch, beyond which replicas take turns within a step.
+MEMORY_BUDGET = 2**28
+
+#: Weights beyond this have diverged: their squares, which measure the loss, near the end of float64.
+LARGEST_WEIGHT = 1e100
 
 
 class Status(Enum):
@@ -27,15 +40,39 @@ class Trained:
 
     Attributes:
         status: whether all replicas stayed finite.
-        steps: (T,) step counts that were recorded, up to the last finite one.
-        curve: relative reconstruction loss at ``steps``.
-        weights: (replica, outputs, D) at the last recorded step.
+        steps: (T,) step counts that were recorded; fewer than asked for if every replica diverged.
+        losses: (replica, T) relative reconstruction loss at ``steps``; NaN once a replica has diverged.
+        step_sizes: (replica,) eta.
+        weights: (replica, outputs, D) at the last recorded step at which the replica was finite.
     """
 
     status: Status
     steps: IntArray
-    curve: Curve
+    losses: FloatArray
+    step_sizes: FloatArray
     weights: FloatArray
+
+    @property
+    def diverged(self) -> NDArray[np.bool_]:
+        """(replica,) whether it diverged."""
+        return np.isnan(self.losses[:, -1])
+
+    @property
+    def curve(self) -> Curve:
+        """The curve of all replicas, as far as all of them are finite; see ``curve_of``."""
+        return self.curve_of(slice(None))
+
+    def curve_of(self, replicas: slice | Sequence[int]) -> Curve:
+        """The curve of some replicas with one step size, as far as all of them are finite.
+
+        Raises:
+            InputError: their step sizes differ, so that they share no times.
+        """
+        sizes, losses = self.step_sizes[replicas], self.losses[replicas]
+        if np.unique(sizes).size != 1:
+            raise InputError(f"replicas: have {np.unique(sizes).size} step sizes; give replicas of one, by curve_of")
+        finite = np.isfinite(losses).all(axis=0)
+        return Curve(np.asarray(sizes[0] * self.steps[finite], dtype=np.float64), losses[:, finite])
 
 
 def initial_weights(replicas: int, outputs: int, dimension: int, scale: float, seed: int) -> FloatArray:
@@ -54,25 +91,30 @@ def initial_weights(replicas: int, outputs: int, dimension: int, scale: float, s
 
 def train(
     source: BatchSource,
-    model: DataModel,
+    model: DataModel | Sequence[DataModel],
     loss: Loss,
     weights: FloatArray,
     steps: IntArray,
-    step_size: float,
+    step_size: float | FloatArray,
+    optimiser: Optimiser | None = None,
     dtype: torch.dtype = torch.float32,
+    memory_budget: int = MEMORY_BUDGET,
     progress: Progress = silent,
 ) -> Trained:
-    """Train replicas by gradient descent and record the exact reconstruction loss.
+    """Train replicas and record the exact reconstruction loss.
 
     Args:
-        source: the batch of every step.
+        source: the batch of every step, on the device that trains.
         model: data model whose spectrum measures the reconstruction loss; its basis maps the
-            source's coordinates to the eigenbasis.
+            source's coordinates to the eigenbasis. One for all, or one for each group of the source.
         loss: the training loss.
         weights: (replica, outputs, D) W(0) in the source's coordinates.
         steps: (T,) strictly increasing step counts to record, the first of them 0.
-        step_size: eta, within the loss's stability limit.
+        step_size: eta, one for all or (replica,), at which the optimiser is stable.
+        optimiser: plain gradient descent if left out.
         dtype: of weights and gradients; the reconstruction loss is computed in float64.
+        memory_budget: bytes for the outputs of a batch; replicas take turns within a step to keep to it. Weights,
+            their gradient and the optimiser's memory come on top.
         progress: wraps the iteration over steps.
 
     Raises:
@@ -82,36 +124,64 @@ def train(
     counts = step_counts("steps", steps)
     if counts[0] != 0:
         raise InputError(f"steps: begin at {counts[0]}; let the first be 0, the initial weights")
-    loss.check_step_size(step_size, float(model.eigenvalues[0]))
+    at_least("memory_budget", memory_budget, 1)
+    rule = optimiser if optimiser is not None else GradientDescent()
+    replicas, groups = start.shape[0], source.groups
     classes = int(source.frequencies.numel())
     expected = (loss.outputs(classes), source.dimension)
     if start.shape[1:] != expected:
         raise InputError(f"weights: has shape {start.shape}; give (replica, {expected[0]}, {expected[1]})")
-    if start.shape[0] % source.groups:
-        raise InputError(
-            f"weights: has {start.shape[0]} replicas; give a multiple of the source's {source.groups} groups"
-        )
-    targets = torch.from_numpy(loss.targets(source.frequencies.numpy())).to(dtype)
-    current = _grouped(torch.tensor(start, dtype=dtype), source.groups)  # a copy: steps are taken in place
+    if replicas % groups:
+        raise InputError(f"weights: has {replicas} replicas; give a multiple of the source's {groups} groups")
+    models = [model] * groups if isinstance(model, DataModel) else list(model)
+    if len(models) != groups:
+        raise InputError(f"model: has {len(models)} entries; give one for each of the source's {groups} groups")
+    sizes = _step_sizes(step_size, replicas)
+    for group, own in enumerate(models):
+        rule.check_step_size(loss, float(sizes[group::groups].max()), float(own.eigenvalues[0]))
+
+    current = _grouped(torch.tensor(start, dtype=dtype), groups)  # a copy: steps are taken in place
     if not bool(torch.isfinite(current).all()):
         raise InputError(f"weights: exceed the range of {dtype}; give a smaller initial scale")
+    run = _Run(loss, rule, source, current, torch.from_numpy(sizes), memory_budget)
     last = start.copy()
     recorded: list[FloatArray] = []
     wanted = set(counts.tolist())
-    status = Status.COMPLETED
+    finite = np.ones(replicas, dtype=np.bool_)
     for step in progress(range(int(counts[-1]) + 1)):
         if step in wanted:
-            state = _ungrouped(current).to(torch.float64).numpy()
-            if not np.isfinite(state).all():
-                status = Status.DIVERGED
+            state = _ungrouped(run.weights).to(torch.float64).cpu().numpy()
+            finite &= (np.abs(state) < LARGEST_WEIGHT).all(axis=(1, 2))
+            if not finite.any():
                 break
-            last = state
-            recorded.append(relative_loss(model.to_eigenbasis(state), model.eigenvalues))
+            last[finite] = state[finite]
+            recorded.append(_measured(last, finite, models))
         if step < counts[-1]:
-            _descend(loss, current, source.batch(step), targets, step_size)
-    reached = counts[: len(recorded)]
-    times = np.asarray(step_size * reached, dtype=np.float64)
-    return Trained(status, reached, Curve(times, np.stack(recorded, axis=1)), last)
+            run.advance(source.batch(step), step)
+    status = Status.COMPLETED if finite.all() else Status.DIVERGED
+    return Trained(status, counts[: len(recorded)], np.stack(recorded, axis=1), sizes, last)
+
+
+def _step_sizes(step_size: float | FloatArray, replicas: int) -> FloatArray:
+    """(replica,) step sizes."""
+    given = np.asarray(step_size, dtype=np.float64)
+    if given.shape not in ((), (replicas,)) or not np.all(np.isfinite(given)) or np.any(given <= 0):
+        raise InputError(f"step_size: {step_size} is not accepted; give a positive number, or {replicas} of them")
+    return np.broadcast_to(given, (replicas,)).copy()
+
+
+def _measured(weights: FloatArray, finite: NDArray[np.bool_], models: list[DataModel]) -> FloatArray:
+    """(replica,) reconstruction loss, of each replica by the model of its group; NaN where not finite."""
+    losses = np.full(weights.shape[0], np.nan)
+    groups = len(models)
+    first = models[0]
+    if all(model is first for model in models):
+        losses[finite] = relative_loss(first.to_eigenbasis(weights[finite]), first.eigenvalues)
+        return losses
+    for group, model in enumerate(models):
+        own = np.flatnonzero(finite[group::groups]) * groups + group
+        losses[own] = relative_loss(model.to_eigenbasis(weights[own]), model.eigenvalues)
+    return losses
 
 
 def _grouped(weights: torch.Tensor, groups: int) -> torch.Tensor:
@@ -124,24 +194,61 @@ def _ungrouped(weights: torch.Tensor) -> torch.Tensor:
     return weights.transpose(0, 1).reshape(-1, *weights.shape[2:])
 
 
-def _descend(loss: Loss, weights: torch.Tensor, batch: Batch, targets: torch.Tensor, step_size: float) -> None:
-    """One step of gradient descent on ``weights`` (group, replica, outputs, D), in place.
+class _Run:
+    """Weights (group, replica of the group, outputs, D) on their way."""
 
-    The replicas of a group see the same samples and go through one matrix product.
-    """
-    _, replicas, outputs, dimension = weights.shape
-    for group, inputs, labels in zip(weights, batch.inputs, batch.labels, strict=True):
-        flat = group.view(-1, dimension)
-        scores = (inputs @ flat.T).view(-1, replicas, outputs)
-        error = _predictions(loss, scores) - targets[labels][:, None, :]
-        flat.addmm_(error.view(len(labels), -1).T, inputs, alpha=-step_size / len(labels))
+    def __init__(
+        self,
+        loss: Loss,
+        optimiser: Optimiser,
+        source: BatchSource,
+        weights: torch.Tensor,
+        sizes: torch.Tensor,
+        memory_budget: int,
+    ) -> None:
+        self._loss, self._optimiser, self._budget = loss, optimiser, memory_budget
+        device = source.frequencies.device
+        self.weights = weights.to(device)
+        self._gradient = torch.empty_like(self.weights[0])
+        self._sizes = _grouped(sizes[:, None, None].to(self.weights), source.groups)
+        self._memory = [optimiser.start(own) for own in self.weights]
+        targets = loss.targets(source.frequencies.cpu().numpy())
+        self._targets = torch.from_numpy(targets).to(self.weights)
+
+    def advance(self, batch: Batch, step: int) -> None:
+        """One step of every replica."""
+        for group, (inputs, labels) in enumerate(zip(batch.inputs, batch.labels, strict=True)):
+            own = self.weights[group]
+            targets = self._targets[labels].T.contiguous()
+            part = self._replicas_at_once(own, len(labels))
+            for first in range(0, own.shape[0], part):
+                self._add_up(own[first : first + part], inputs, targets, self._gradient[first : first + part])
+            self._optimiser.move(own, self._gradient, self._sizes[group], self._memory[group], step)
+
+    def _replicas_at_once(self, weights: torch.Tensor, samples: int) -> int:
+        """How many replicas' outputs fit the budget: predictions are as large again."""
+        bytes_each = 2 * samples * weights.shape[1] * weights.element_size()
+        return max(1, self._budget // bytes_each)
+
+    def _add_up(
+        self, weights: torch.Tensor, inputs: torch.Tensor, targets: torch.Tensor, gradient: torch.Tensor
+    ) -> None:
+        """The mean gradient over a batch into ``gradient``.
+
+        Samples are the last axis of the outputs, so that the softmax runs along contiguous memory.
+        """
+        replicas, outputs, dimension = weights.shape
+        scores = (weights.view(-1, dimension) @ inputs.T).view(replicas, outputs, -1)
+        error = _predictions(self._loss, scores).sub_(targets)
+        torch.mm(error.view(replicas * outputs, -1), inputs, out=gradient.view(-1, dimension))
+        gradient.div_(targets.shape[-1])
 
 
 def _predictions(loss: Loss, scores: torch.Tensor) -> torch.Tensor:
-    """p(z) of the loss, in torch; the output gradient is p - t for all three."""
+    """p(z) of the loss for (replica, outputs, n); the output gradient is p - t for all three."""
     match loss:
         case Softmax():
-            return torch.softmax(scores, dim=-1)
+            return torch.softmax(scores, dim=1)
         case Logistic():
             return torch.sigmoid(scores)
         case SquaredError():

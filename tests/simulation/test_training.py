@@ -132,7 +132,8 @@ def test_single_precision_is_enough(model: DataModel, data: tuple[torch.Tensor, 
     inputs, labels = data
     double = train(FullBatch(inputs, labels), model, Softmax(), start, steps, 1.0, dtype=torch.float64)
     single = train(FullBatch(inputs.float(), labels), model, Softmax(), start, steps, 1.0)
-    np.testing.assert_allclose(single.curve.losses, double.curve.losses, atol=1e-5)
+    # The conserved mean row, 1e-3 here, walks by the rounding of 1,000 additions of up to 0.3: 1e-4 of L / tr Sigma.
+    np.testing.assert_allclose(single.curve.losses, double.curve.losses, atol=2e-4)
 
 
 def test_a_diverging_run_says_so_and_keeps_what_was_finite() -> None:

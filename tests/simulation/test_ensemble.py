@@ -1,0 +1,160 @@
+"""Ensembles: replicas that differ in step size, optimisers beyond gradient descent, memory, divergence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from simulation import FullBatch, Status, Trained, initial_weights, sample, train
+from simulation.optimisers import Adam, GradientDescent, Optimiser
+from theory import DataModel, InputError, Softmax, SquaredError
+from theory.losses import LOSSES
+from theory.validation import FloatArray
+
+STEPS = np.array([0, 1, 5, 50])
+
+
+@pytest.fixture(scope="module")
+def model() -> DataModel:
+    return DataModel.power_law(10, 1.0, 1.5, 0.03)
+
+
+@pytest.fixture(scope="module")
+def data(model: DataModel) -> FullBatch:
+    return FullBatch(*sample(model, 300, 0, torch.float64))
+
+
+def trained(
+    data: FullBatch, model: DataModel, weights: FloatArray, step_size: float | FloatArray, optimiser: Optimiser
+) -> Trained:
+    return train(data, model, Softmax(), weights, STEPS, step_size, optimiser, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    ("optimiser", "peer"),
+    [
+        (GradientDescent(), lambda p: torch.optim.SGD(p, lr=0.3)),
+        (GradientDescent(momentum=0.9), lambda p: torch.optim.SGD(p, lr=0.3, momentum=0.9)),
+        (
+            GradientDescent(momentum=0.5, weight_decay=0.02),
+            lambda p: torch.optim.SGD(p, lr=0.3, momentum=0.5, weight_decay=0.02),
+        ),
+        (Adam(), lambda p: torch.optim.Adam(p, lr=0.3)),
+        (Adam(0.8, 0.9, 1e-6), lambda p: torch.optim.Adam(p, lr=0.3, betas=(0.8, 0.9), eps=1e-6)),
+    ],
+    ids=["descent", "momentum", "momentum and decay", "Adam", "Adam, other decays"],
+)
+def test_optimisers_are_those_of_torch(
+    data: FullBatch, model: DataModel, optimiser: Optimiser, peer: Callable[..., torch.optim.Optimizer]
+) -> None:
+    start = initial_weights(3, 2, 10, 0.1, 0)
+    found = trained(data, model, start, 0.3, optimiser).weights
+    batch = data.batch(0)
+    for weights, expected in zip(start, found, strict=True):
+        layer = nn.Linear(10, 2, bias=False, dtype=torch.float64)
+        with torch.no_grad():
+            layer.weight.copy_(torch.from_numpy(weights))
+        rule = peer(layer.parameters())
+        for _ in range(int(STEPS[-1])):
+            rule.zero_grad()
+            nn.functional.cross_entropy(layer(batch.inputs[0]), batch.labels[0]).backward()
+            rule.step()
+        # 50 steps of float64 rounding; Adam's root of tiny gradients at the start loses half the digits.
+        np.testing.assert_allclose(layer.weight.detach().numpy(), expected, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("optimiser", [GradientDescent(), GradientDescent(momentum=0.9), Adam()])
+def test_replicas_with_their_own_step_sizes_equal_those_trained_alone(
+    data: FullBatch, model: DataModel, optimiser: Optimiser
+) -> None:
+    start = initial_weights(4, 2, 10, 0.1, 0)
+    sizes = np.array([0.1, 0.1, 0.5, 1.0])
+    together = trained(data, model, start, sizes, optimiser)
+    for replica, size in enumerate(sizes):
+        alone = trained(data, model, start[[replica]], float(size), optimiser)
+        np.testing.assert_allclose(together.losses[replica], alone.losses[0], rtol=1e-10)
+    curve = together.curve_of([0, 1])
+    np.testing.assert_allclose(curve.times, 0.1 * STEPS)
+    with pytest.raises(InputError, match="replicas: have 3 step sizes"):
+        _ = together.curve
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.name)
+@pytest.mark.parametrize("budget", [1, 30_000])
+def test_a_memory_budget_changes_no_result(data: FullBatch, model: DataModel, loss: Softmax, budget: int) -> None:
+    start = initial_weights(7, loss.outputs(2), 10, 0.1, 0)
+    whole = train(data, model, loss, start, STEPS, 0.3, dtype=torch.float64)
+    split = train(data, model, loss, start, STEPS, 0.3, dtype=torch.float64, memory_budget=budget)
+    # Matrix products of other shapes add up in another order.
+    np.testing.assert_allclose(split.weights, whole.weights, rtol=1e-11, atol=1e-14)
+
+
+def test_a_replica_that_diverges_leaves_the_others_alone(data: FullBatch, model: DataModel) -> None:
+    start = initial_weights(3, 1, 10, 0.1, 0)
+    sizes = np.array([0.1, 1e308, 0.1])
+    result = train(data, model, SquaredError(), start, STEPS, sizes, Adam(), dtype=torch.float64)
+    assert result.status is Status.DIVERGED
+    assert result.diverged.tolist() == [False, True, False]
+    alone = train(data, model, SquaredError(), start[[0, 2]], STEPS, 0.1, Adam(), dtype=torch.float64)
+    np.testing.assert_allclose(result.losses[[0, 2]], alone.losses, rtol=1e-12)
+    assert np.isfinite(result.weights).all()
+    everyone = train(data, model, SquaredError(), start, STEPS, 1e308, Adam(), dtype=torch.float64)
+    assert everyone.status is Status.DIVERGED
+    assert everyone.steps.size < STEPS.size
+
+
+def test_momentum_raises_the_stability_limit_as_heavy_ball_descent_has_it(data: FullBatch, model: DataModel) -> None:
+    """On a quadratic, eta lambda_1 <= 2 (1 + momentum): below it stays bounded, above it is refused, and rightly."""
+    start = initial_weights(1, 1, 10, 0.1, 0)
+    momentum = 0.5
+    steps = np.array([0, 400])
+    covariance = np.cov(data.batch(0).inputs[0].numpy().T, bias=True)
+    mean = data.batch(0).inputs[0].numpy().mean(axis=0)
+    second = covariance + np.outer(mean, mean)
+    limit = 2 * (1 + momentum) / np.linalg.eigvalsh(second)[-1]
+    rule = GradientDescent(momentum)
+    exact = DataModel(np.linalg.eigvalsh(second)[::-1].copy(), model.prototypes, model.frequencies)
+    below = train(data, exact, SquaredError(), start, steps, 0.99 * limit, rule, dtype=torch.float64)
+    assert np.abs(below.weights).max() < 100
+    with pytest.raises(InputError, match="step_size"):
+        train(data, exact, SquaredError(), start, steps, 1.01 * limit, rule, dtype=torch.float64)
+    flatter = DataModel(exact.eigenvalues / 2, model.prototypes, model.frequencies)
+    above = train(data, flatter, SquaredError(), start, steps, 1.01 * limit, rule, dtype=torch.float64)
+    assert np.abs(above.weights).max() > 1e3
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda: GradientDescent(momentum=1.0), "momentum: 1.0 is not accepted"),
+        (lambda: GradientDescent(momentum=-0.1), "momentum"),
+        (lambda: GradientDescent(weight_decay=-1), "weight_decay"),
+        (lambda: Adam(first_decay=1.0), "first_decay: 1.0 is not accepted"),
+        (lambda: Adam(second_decay=float("nan")), "second_decay"),
+        (lambda: Adam(epsilon=0.0), "epsilon"),
+    ],
+)
+def test_bad_optimisers_are_refused(make: Callable[[], Optimiser], match: str) -> None:
+    with pytest.raises(InputError, match=match):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"step_size": np.array([0.1, 0.2])}, "step_size"),
+        ({"step_size": np.array([0.1, 0.2, np.nan])}, "step_size"),
+        ({"step_size": np.array([0.1, 0.2, 1e3])}, "step_size: 1000 gives"),
+        ({"model": []}, "model: has 0 entries; give one for each of the source's 1 groups"),
+        ({"memory_budget": 0}, "memory_budget"),
+        ({"optimiser": Adam(), "step_size": -1.0}, "step_size"),
+    ],
+)
+def test_bad_ensembles_are_refused(data: FullBatch, model: DataModel, change: dict[str, object], match: str) -> None:
+    given: dict[str, object] = {"model": model, "step_size": 0.1} | change
+    with pytest.raises(InputError, match=match):
+        train(data, loss=Softmax(), weights=initial_weights(3, 2, 10, 0.1, 0), steps=STEPS, **given)  # type: ignore[arg-type]
