@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 
@@ -68,6 +69,16 @@ def _draw(model: DataModel, samples: int, data_sets: int, seed: int) -> FloatArr
     return np.array(found)
 
 
+@lru_cache(maxsize=1)
+def _evaluated() -> Callable[..., list[float]]:
+    """The derived sums as a function of A_0..A_4, B_0..B_3, n, rho and p."""
+    sums = sample_sums()
+    arguments = [*SPECTRUM_SUMS[:5], *SIGNAL_SUMS[:4], SAMPLES, FREE_SHARE, LABEL_VARIANCE]
+    expressions = [*sums.spectrum, *sums.signal, *sums.fresh_signal, *sums.fresh_saturation]
+    evaluated: Callable[..., list[float]] = sp.lambdify(arguments, expressions, "numpy")
+    return evaluated
+
+
 @lru_cache(maxsize=8)
 def _drawn(name: str, samples: int) -> FloatArray:
     """(400, 9) sums, shared by the tests that look at them."""
@@ -114,12 +125,9 @@ def test_sums_are_those_of_explicit_matrices(model: DataModel, samples: int, lab
         np.trace(powers[2]) + 2 * q1 + q0**2,
         *(label_variance * np.array([*along, f1, f2, f0 * f1 + c2, f0 * f2 + c3])),
     ]
-    values = dict(zip((*SPECTRUM_SUMS[:5],), np.sum(model.eigenvalues ** np.arange(5)[:, None], axis=1), strict=True))
-    values |= dict(zip(SIGNAL_SUMS[:4], (model.eigenvalues ** np.arange(4)[:, None]) @ delta**2, strict=True))
-    values |= {SAMPLES: samples, FREE_SHARE: share, LABEL_VARIANCE: label_variance}
-    sums = sample_sums()
-    expressions = [*sums.spectrum, *sums.signal, *sums.fresh_signal, *sums.fresh_saturation]
-    found = sp.lambdify(list(values), expressions, "numpy")(*values.values())
+    powers_of_spectrum = model.eigenvalues ** np.arange(5)[:, None]
+    population = (*powers_of_spectrum.sum(axis=1), *(powers_of_spectrum[:4] @ delta**2))
+    found = _evaluated()(*population, samples, share, label_variance)
     # Sums of Sigma_W are differences of sums of Sigma: a few digits may cancel.
     np.testing.assert_allclose(found, expected, rtol=1e-9)
     a1, a2, b1, b2 = expected[:4]
@@ -250,6 +258,23 @@ def test_the_error_of_the_formulas_falls_as_one_over_the_dimension() -> None:
     # Standard errors leave 8 % of the errors at d = 64 open for R0, 12 % for s1, a tenth of the slope; the next order,
     # 1/d^2, another tenth. An error that did not fall, or as the square root, would have a slope of 0 or -1/2.
     np.testing.assert_allclose(slopes, -1, atol=0.3)
+
+
+@pytest.mark.parametrize("samples", [200, 100])
+def test_the_scatter_of_the_strength_is_exact_and_explains_what_the_mean_of_s1_lacks(samples: int) -> None:
+    """E F^(-1/2) = (E F)^(-1/2) (1 + 3/8 var F / (E F)^2 + ...) for the strength F that sets s1."""
+    network = SampledOneOutput.from_model(POWER_LAW, SquaredError(), samples)
+    strengths = _draw(POWER_LAW, samples, 4000, seed=6)[:, 5]
+    scatter = network.strength_scatter
+    # A standard deviation has a relative standard error of 1/sqrt(2 data sets), by half more for these skewed ones.
+    assert strengths.std() / strengths.mean() == pytest.approx(scatter, rel=4 * 1.5 / np.sqrt(2 * 4000))
+    lacking = np.mean(strengths**-0.5) / strengths.mean() ** -0.5 - 1
+    # The next order is -5/16 of the third moment, itself of the order of scatter^3.
+    assert lacking == pytest.approx(3 / 8 * scatter**2, abs=scatter**3 / 2)
+    ends = np.sqrt(POWER_LAW.total_variance / strengths)
+    error = ends.std() / np.sqrt(len(ends)) / ends.mean()
+    assert abs(ends.mean() / network.fresh_phase_one_end(1.0) - 1 - 3 / 8 * scatter**2) < 4 * error + scatter**3 / 2
+    assert abs(ends.mean() / network.fresh_phase_one_end(1.0) - 1) > 4 * error
 
 
 def test_a_small_sample_of_misaligned_data_is_aligned() -> None:
