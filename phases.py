@@ -116,9 +116,9 @@ def verify(
     with bad_input_exits():
         from empirical.datasets import load
         from empirical.figures import draw_verification
-        from empirical.results import RunFolder
         from empirical.verification import curve_columns, plan_for, result_as_json
         from empirical.verification import verify as run_verification
+        from simulation.results import RunFolder
         from theory import loss_named
 
         default = plan_for(data)
@@ -163,7 +163,7 @@ def check(
         from empirical.checking import check as run_check
         from empirical.checking import check_as_json, check_lines
         from empirical.datasets import load
-        from empirical.results import RunFolder
+        from simulation.results import RunFolder
         from theory import loss_named
         from theory.validation import at_least
 
@@ -239,8 +239,8 @@ def diagram(
     """
     with bad_input_exits():
         from empirical.diagram_figure import diagram_as_json, diagram_grid, draw_diagram, point_columns
-        from empirical.results import RunFolder
         from simulation.diagram import agreement, simulate_diagram
+        from simulation.results import RunFolder
 
         folder = RunFolder(out)
         grid = diagram_grid(dimension, alpha)

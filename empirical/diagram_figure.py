@@ -15,8 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from empirical.results import software_versions
 from simulation.diagram import DiagramPoint, agreement
+from simulation.results import software_versions
 from theory import Regime
 from theory.phase_diagram import (
     ScaleFamily,

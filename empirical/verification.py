@@ -17,7 +17,6 @@ import torch
 import simulation
 import theory
 from empirical.datasets import DataSet
-from empirical.results import RunFolder, array_digest, part_key, software_versions, source_digest
 from empirical.streaming import moments_of
 from simulation import (
     Comparison,
@@ -30,6 +29,7 @@ from simulation import (
     initial_weights,
     train,
 )
+from simulation.results import RunFolder, array_digest, part_key, software_versions, source_digest
 from simulation.sampling import BatchSource, GaussianSampler
 from theory import (
     Curve,

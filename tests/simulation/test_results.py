@@ -1,12 +1,19 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from empirical.results import RunFolder, array_digest, part_key
+import theory
+from simulation import results
+from simulation.results import ABANDONED_AFTER, RunFolder, array_digest, part_key, source_digest
 from theory import Curve, InputError
 
 
@@ -54,6 +61,38 @@ def test_an_interrupted_write_leaves_the_old_file_and_no_rest(tmp_path: Path) ->
         folder.write("result.json", interrupted)
     assert json.loads((tmp_path / "result.json").read_text()) == {"value": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_a_file_reaches_the_disk_before_it_gets_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    for name in ("fsync", "replace"):
+        original = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *args, name=name, original=original: (seen.append(name), original(*args)))
+    RunFolder(tmp_path).write_text("note", "text")
+    assert seen == ["fsync", "replace"]
+
+
+def test_the_rest_of_a_killed_run_is_removed_and_that_of_a_living_one_stays(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    here = platform.node()
+    killed = f".{here}-{ended.pid}-0123abcd.a.json"
+    forgotten = ".elsewhere-1-0123abcd.a.json"
+    living = f".{here}-{os.getpid()}-0123abcd.a.json"
+    other_machine = f".elsewhere-{ended.pid}-0123abcd.a.json"
+    foreign = (f".{here}-{ended.pid}-nothex.a.json", ".hidden", f"{here}-{ended.pid}-0123abcd.a.json")
+    for name in (killed, forgotten, living, other_machine, *foreign):
+        (tmp_path / name).write_text("half")
+    old = time.time() - ABANDONED_AFTER - 60
+    os.utime(tmp_path / forgotten, (old, old))
+    RunFolder(tmp_path).remove_abandoned(".")
+    assert {path.name for path in tmp_path.iterdir()} == {living, other_machine, *foreign}
+
+
+def test_the_source_of_a_package_is_all_its_files_and_that_of_a_module_one(tmp_path: Path) -> None:
+    assert source_digest(theory) != source_digest(theory.validation)
+    assert source_digest(results) == source_digest(results)
+    assert source_digest(theory, results) != source_digest(theory)
 
 
 def test_nan_becomes_null(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """A run's folder: finished parts, final tables, configuration and versions, each written at once.
 
-Files are written under a temporary name and renamed, so that a reader never sees half a file. Parts
-carry a key made from all that determines them; a run started again finds them and goes on.
+Files are written under a temporary name, flushed to the disk and renamed, so that a reader never sees
+half a file, not even after a loss of power. Parts carry a key made from all that determines them; a run
+started again finds them and goes on. The temporary name tells whose it is, so that the rest of a killed
+run can be told from the work of a living one on the same folder.
 """
 
 from __future__ import annotations
@@ -10,6 +12,9 @@ import hashlib
 import json
 import os
 import platform
+import re
+import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -22,6 +27,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from theory import Curve, InputError
+
+#: Seconds after which a temporary file is abandoned whoever made it; writing one takes a fraction of them.
+ABANDONED_AFTER = 3600
+
+_TEMPORARY = re.compile(r"\.(?P<machine>.*)-(?P<process>\d+)-[0-9a-f]{8}\..+")
 
 
 @dataclass(frozen=True)
@@ -40,21 +50,36 @@ class RunFolder:
             raise InputError(f"out: {existing} is not writable; give a folder that is")
 
     def write(self, name: str, writer: Callable[[Path], None]) -> Path:
-        """Have ``writer`` write a temporary file beside ``name`` and rename it; returns the path."""
+        """Have ``writer`` write a temporary file beside ``name`` and rename it; returns the path.
+
+        Raises:
+            OSError: the disk is full or cannot be written; what was there before stays, and nothing else.
+        """
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{os.getpid()}.{target.name}")
+        temporary = target.with_name(f".{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}.{target.name}")
         try:
             writer(temporary)
+            _flush(temporary)
             os.replace(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
         return target
 
+    def remove_abandoned(self, name: str) -> None:
+        """Remove the temporary files that killed runs left in the folder ``name`` of this folder."""
+        for file in (self.path / name).glob(".*"):
+            if _is_abandoned(file):
+                file.unlink(missing_ok=True)
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Write ``text`` as UTF-8."""
+        return self.write(name, lambda path: _write_text(path, text))
+
     def write_json(self, name: str, content: dict[str, Any]) -> Path:
         """Write ``content`` as indented JSON; NaN becomes null."""
         text = json.dumps(_without_nan(content), indent=2, allow_nan=False) + "\n"
-        return self.write(name, lambda path: _write_text(path, text))
+        return self.write_text(name, text)
 
     def write_table(self, name: str, columns: dict[str, Any]) -> Path:
         """Write columns of equal length as a Parquet table."""
@@ -87,6 +112,37 @@ def _write_text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
+def _flush(path: Path) -> None:
+    """Wait until the file is on the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _is_abandoned(file: Path) -> bool:
+    """Whether this is a temporary file whose process has ended, or an old one of a process out of sight."""
+    name = _TEMPORARY.fullmatch(file.name)
+    if name is None:
+        return False
+    try:
+        old = time.time() - file.stat().st_mtime > ABANDONED_AFTER
+    except FileNotFoundError:  # renamed or removed meanwhile by the run that wrote it
+        return False
+    return old or (name["machine"] == platform.node() and not _is_running(int(name["process"])))
+
+
+def _is_running(process: int) -> bool:
+    """Whether this machine has such a process; taken as given where signals cannot ask."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)  # signal 0 only asks
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def _without_nan(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_nan(entry) for key, entry in value.items()}
@@ -112,11 +168,12 @@ def array_digest(*arrays: np.ndarray[Any, Any]) -> str:
     return digest.hexdigest()
 
 
-def source_digest(*packages: ModuleType) -> str:
-    """Sixteen hexadecimal digits of a digest of the packages' source files."""
+def source_digest(*modules: ModuleType) -> str:
+    """Sixteen hexadecimal digits of a digest of the source files: all of a package's, or a module's one."""
     digest = hashlib.blake2b(digest_size=8)
-    for package in packages:
-        for file in sorted(Path(str(package.__file__)).parent.glob("*.py")):
+    for module in modules:
+        own = Path(str(module.__file__))
+        for file in sorted(own.parent.glob("*.py")) if hasattr(module, "__path__") else [own]:
             digest.update(file.name.encode() + file.read_bytes())
     return digest.hexdigest()
 
