@@ -170,6 +170,28 @@ class DataModel:
         return cls.two_classes(eigenvalues, np.sqrt(positive("signal", signal)) * index ** (-beta / 2))
 
     @classmethod
+    def power_law_classes(
+        cls, dimension: int, alpha: float, beta: float, classes: int, share: float, seed: int
+    ) -> DataModel:
+        """K equally frequent classes with lambda_i = i^-alpha and random prototypes of the profile i^-beta.
+
+        Args:
+            dimension: d, at least 2.
+            alpha: exponent of the spectrum, positive.
+            beta: exponent of the expected squared prototype coordinate, any real number.
+            classes: K, at least 2.
+            share: of the variance that the classes hold in the direction where they hold the most, strictly between
+                0 and 1.
+            seed: of the prototypes.
+        """
+        index = np.arange(1, at_least("dimension", dimension, 2) + 1, dtype=np.float64)
+        count = at_least("classes", classes, 2)
+        generator = np.random.default_rng(at_least("seed", seed, 0))
+        prototypes = generator.standard_normal((count, dimension)) * index ** (-beta / 2)
+        model = cls(index ** -positive("alpha", alpha), prototypes - prototypes.mean(axis=0), np.full(count, 1 / count))
+        return model.with_signal_scaled(float(np.sqrt(open_unit("share", share) / model.class_shares[1][0])))
+
+    @classmethod
     def spiked(
         cls, spikes: Sequence[float], bulk: float, dimension: int, signal: float, signal_in_spikes: float
     ) -> DataModel:

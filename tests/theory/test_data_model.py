@@ -101,3 +101,14 @@ def test_bad_spiked_models_are_refused(arguments: dict[str, object], match: str)
     good = {"spikes": [4.0], "bulk": 1.0, "dimension": 5, "signal": 1.0, "signal_in_spikes": 0.5}
     with pytest.raises(InputError, match=match):
         DataModel.spiked(**(good | arguments))  # type: ignore[arg-type]
+
+
+def test_classes_of_a_power_law_hold_the_share_asked_for() -> None:
+    model = DataModel.power_law_classes(40, 0.8, 1.5, 5, 0.4, seed=0)
+    assert model.classes == 5
+    assert model.class_shares[1][0] == pytest.approx(0.4)
+    np.testing.assert_allclose(model.eigenvalues, np.arange(1, 41) ** -0.8)
+    # Log squared lengths fall with slope beta; log chi-squared of 4 degrees of freedom scatters by .7 around it.
+    strengths = np.log(np.square(DataModel.power_law_classes(4000, 0.8, 1.5, 5, 0.4, seed=0).prototypes).sum(axis=0))
+    slope = np.polyfit(np.log(np.arange(1, 4001)), strengths, 1)[0]
+    assert slope == pytest.approx(-1.5, abs=4 * 0.7 / np.sqrt(4000))
