@@ -11,7 +11,7 @@ Both predict gradient flow on the squared error of a linear layer z = W x withou
   inputs from each f(0) = X W(0)^T. The reconstruction loss follows from these outputs, as timed in a column of its own.
 
 It is a library for any architecture, which the kernel serves, and it predicts more: each output. A curve of the
-reconstruction loss of a linear layer does not need them. One thread takes about two minutes. Where other programs hold
+reconstruction loss of a linear layer does not need them. One thread took three minutes. Where other programs hold
 a core, set OMP_NUM_THREADS=1: threads of a product that wait for each other make a short curve several times slower.
 
 Seen, in CPU seconds of one thread (OMP_NUM_THREADS=1), with numpy 2.4.6 and jax 0.4.30:
