@@ -221,10 +221,10 @@ def _level_steps() -> tuple[Step, ...]:
             "with the sample's delta, C_j = delta^T Sigma' Sigma^(j-1) delta with its covariance Sigma' too.",
         ),
         Step(
-            sp.Derivative(near, TIME).doit().subs(TIME, sp.cbrt(2 * gap * crossover**2 / (CURVATURE * spread))),
+            sp.Subs(sp.Derivative(near, TIME), TIME, sp.cbrt(2 * gap * crossover**2 / (CURVATURE * spread))),
             Relation.EQUAL,
             sp.Integer(0),
-            "Against what phase I still lacks, (R2 - R0)(s1/s)^2 = g (s1/s)^2, this gives s* on fresh inputs.",
+            "With what phase I still lacks, g (s1/s)^2 for g = R2 - R0, this is stationary at s* on fresh inputs.",
         ),
     )
 
