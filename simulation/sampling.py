@@ -1,96 +1,141 @@
-"""Samples of a data model: Gaussian classes with a common within-class covariance, in the eigenbasis."""
+"""Samples of a data model or of a population that departs from it, in the eigenbasis of the data model."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
 
+from simulation.batches import Batch, BatchSource, FullBatch, MiniBatches, SingleSource
+from simulation.population import Population, check_realisable
 from theory import DataModel, InputError
-from theory.validation import FloatArray, at_least, class_labels
+from theory.validation import FloatArray, IntArray, at_least
+
+__all__ = [
+    "Batch",
+    "BatchSource",
+    "FreshSamples",
+    "FullBatch",
+    "GaussianSampler",
+    "MiniBatches",
+    "PopulationSampler",
+    "sample",
+    "sample_with_exact_moments",
+]
 
 
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """The samples of one step, for one or more groups of replicas.
+class WithinClassNoise:
+    """Gaussian noise with the within-class covariance of a data model, in O(d K) operations a sample.
 
-    Replica r sees group r mod (number of groups). One group means that all replicas share samples.
-
-    Attributes:
-        inputs: (n, D) of each group.
-        labels: (n,) of each group.
-    """
-
-    inputs: tuple[torch.Tensor, ...]
-    labels: tuple[torch.Tensor, ...]
-
-
-class BatchSource(Protocol):
-    """What a network trains on: the batch of each step, and the model dimensions."""
-
-    def batch(self, step: int) -> Batch:
-        """The batch of step 0, 1, 2, ...; asked for in order, once each."""
-
-    @property
-    def groups(self) -> int:
-        """Number of groups of replicas; it divides the number of replicas."""
-
-    @property
-    def dimension(self) -> int:
-        """Number of input coordinates D."""
-
-    @property
-    def frequencies(self) -> torch.Tensor:
-        """(K,) class frequencies, float64."""
-
-
-class GaussianSampler:
-    """Draws from the Gaussian classes of a data model, in O(d K) operations a sample.
-
-    With U, s the between-class directions and shares of the model (``class_shares``), the
-    within-class covariance is Sigma^(1/2) (I - U diag(s) U^T) Sigma^(1/2), so a sample is
-    mu_k + Sigma^(1/2) (g - U diag(1 - sqrt(1 - s)) U^T g) with g standard normal.
+    With U, s the between-class directions and shares of the model (``class_shares``), that covariance
+    is Sigma^(1/2) (I - U diag(s) U^T) Sigma^(1/2), so a draw is
+    Sigma^(1/2) (g - U diag(1 - sqrt(1 - s)) U^T g) with g standard normal.
 
     Raises:
         InputError: no within-class covariance exists (the signal is too strong for the spectrum).
     """
 
-    def __init__(self, model: DataModel, seed: int, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, model: DataModel, dtype: torch.dtype) -> None:
         directions, shrink = _within_class_shrinkage(model)
         self._directions = torch.from_numpy(directions).to(dtype)
         self._shrunk = torch.from_numpy((directions * shrink).T.copy()).to(dtype)
         self._deviations = torch.from_numpy(np.sqrt(model.eigenvalues)).to(dtype)
+        self._dtype = dtype
+
+    def draw(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        """(count, d) independent rows."""
+        normal = torch.randn(count, self._deviations.numel(), generator=generator, dtype=self._dtype)
+        normal -= (normal @ self._directions) @ self._shrunk
+        normal *= self._deviations
+        return normal
+
+
+class GaussianSampler:
+    """Draws from the Gaussian classes of a data model.
+
+    Raises:
+        InputError: the model's signal is too strong for its spectrum.
+    """
+
+    def __init__(self, model: DataModel, seed: int, dtype: torch.dtype = torch.float32) -> None:
+        self._noise = WithinClassNoise(model, dtype)
         self._means = torch.from_numpy(model.means).to(dtype)
         self._frequencies = torch.from_numpy(model.frequencies)
         self._generator = torch.Generator().manual_seed(seed)
-        self._dtype = dtype
 
     def draw(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
         """``count`` independent inputs (count, d) with labels (count,) drawn at their frequencies."""
-        at_least("count", count, 1)
-        labels = torch.multinomial(self._frequencies, count, replacement=True, generator=self._generator)
+        labels = _draw_labels(self._frequencies, count, self._generator)
         return self.draw_for(labels), labels
 
     def draw_for(self, labels: torch.Tensor) -> torch.Tensor:
         """An independent input for each of ``labels`` (n,): (n, d)."""
-        normal = torch.randn(len(labels), self._deviations.numel(), generator=self._generator, dtype=self._dtype)
-        normal -= (normal @ self._directions) @ self._shrunk
-        normal *= self._deviations
-        normal += self._means[labels]
-        return normal
+        return self._noise.draw(len(labels), self._generator).add_(self._means[labels])
+
+
+class PopulationSampler:
+    """Draws from a population; from one without departures, bit for bit what ``GaussianSampler`` draws.
+
+    Labels are those seen, label noise included; the class of an input is drawn given its label.
+    """
+
+    def __init__(self, population: Population, seed: int, dtype: torch.dtype = torch.float32) -> None:
+        self._population = population
+        self._noise = WithinClassNoise(population.model, dtype)
+        self._means = torch.from_numpy(population.model.means).to(dtype)
+        self._frequencies = torch.from_numpy(population.frequencies)
+        self._up_to_class = np.cumsum(population.class_given_label, axis=1)[:, :-1]
+        self._generator = torch.Generator().manual_seed(seed)
+        # Departures have a generator of their own: the Gaussian draws under them are the same with and without.
+        self._departures = np.random.default_rng(seed)
+
+    def draw(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """``count`` independent inputs (count, d) with labels (count,) drawn at their frequencies."""
+        labels = _draw_labels(self._frequencies, count, self._generator)
+        return self.draw_for(labels), labels
+
+    def draw_for(self, labels: torch.Tensor) -> torch.Tensor:
+        """An independent input for each of ``labels`` (n,) as seen: (n, d)."""
+        count = len(labels)
+        classes = torch.from_numpy(self._classes(labels.numpy()))
+        radii, positions = (torch.from_numpy(factor).to(self._means) for factor in self._factors(count))
+        inputs = self._noise.draw(count, self._generator)
+        inputs *= radii[:, None]
+        inputs += positions[:, None] * self._means[classes]
+        return inputs
+
+    def _classes(self, labels: IntArray) -> IntArray:
+        """(n,) classes to which inputs with these labels belong."""
+        drawn = self._departures.random(labels.size)
+        return np.asarray((drawn[:, None] >= self._up_to_class[labels]).sum(axis=1), dtype=np.int64)
+
+    def _factors(self, count: int) -> tuple[FloatArray, FloatArray]:
+        """(count,) factors of the noise, of mean square 1, and of the class means."""
+        index, share = self._population.tail_index, self._population.minority_share
+        away = self._departures.random(count) < share
+        positions = np.where(away, self._population.minority_position, 1.0)
+        if np.isinf(index):
+            return np.ones(count), positions
+        return np.sqrt((index - 2) / self._departures.chisquare(index, count)), positions
+
+
+def sampler_of(
+    population: DataModel | Population, seed: int, dtype: torch.dtype = torch.float32
+) -> GaussianSampler | PopulationSampler:
+    """The sampler of a data model or of a population."""
+    if isinstance(population, Population):
+        return PopulationSampler(population, seed, dtype)
+    return GaussianSampler(population, seed, dtype)
 
 
 def sample(
-    model: DataModel, count: int, seed: int, dtype: torch.dtype = torch.float32
+    population: DataModel | Population, count: int, seed: int, dtype: torch.dtype = torch.float32
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """``count`` inputs (count, d) in the model's eigenbasis, with labels (count,).
+    """``count`` inputs (count, d) in the eigenbasis of the data model, with labels (count,).
 
     Raises:
         InputError: the model's signal is too strong for its spectrum, or count < 1.
     """
-    return GaussianSampler(model, seed, dtype).draw(count)
+    return sampler_of(population, seed, dtype).draw(count)
 
 
 def sample_with_exact_moments(model: DataModel, count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -133,106 +178,34 @@ def _within_class_shrinkage(model: DataModel) -> tuple[FloatArray, FloatArray]:
     Raises:
         InputError: no sample can have the model's moments.
     """
+    check_realisable(model)
     directions, shares = model.class_shares
-    if not model.is_realisable:
-        raise InputError(
-            f"model: its classes hold {shares[0]:.3g} times the variance that exists in a direction and no samples "
-            f"have such moments; scale the signal by at most {1 / np.sqrt(shares[0]):.3g} (with_signal_scaled)"
-        )
     return directions, 1 - np.sqrt(np.maximum(1 - shares, 0.0))
 
 
-class FullBatch:
-    """All of a data set at every step, for all replicas."""
-
-    groups = 1
-
-    def __init__(self, inputs: torch.Tensor, labels: torch.Tensor) -> None:
-        known = _checked(inputs, labels)
-        self._batch = Batch((inputs,), (known,))
-        self.dimension = int(inputs.shape[1])
-        self.frequencies = _frequencies(known)
-
-    def batch(self, step: int) -> Batch:
-        """The whole data set."""
-        del step
-        return self._batch
+def _draw_labels(frequencies: torch.Tensor, count: int, generator: torch.Generator) -> torch.Tensor:
+    """(count,) independent labels."""
+    return torch.multinomial(frequencies, at_least("count", count, 1), replacement=True, generator=generator)
 
 
-class MiniBatches:
-    """Mini-batches of a data set without replacement, shuffled anew each epoch.
-
-    Each group of replicas goes through the blocks of an epoch in an order of its own: at any step
-    the groups see different samples, so that their sampling noise averages out. The last
-    incomplete block of an epoch is left out.
-
-    Raises:
-        InputError: bad inputs or labels, or fewer blocks in an epoch than groups.
-    """
-
-    def __init__(self, inputs: torch.Tensor, labels: torch.Tensor, size: int, groups: int, seed: int) -> None:
-        self._inputs, self._labels = inputs, _checked(inputs, labels)
-        count = int(labels.shape[0])
-        self.groups = at_least("groups", groups, 1)
-        if not 1 <= size <= count // groups:
-            raise InputError(
-                f"batch_size: {size} is not accepted; give 1 to {count // groups}, "
-                f"so that {groups} groups of replicas can see different ones of {count} inputs"
-            )
-        self._size = size
-        self._blocks = count // size
-        self._generator = torch.Generator().manual_seed(seed)
-        self._shuffled_inputs = torch.empty_like(inputs)
-        self._shuffled_labels = self._labels
-        self.dimension = int(inputs.shape[1])
-        self.frequencies = _frequencies(self._labels)
-
-    def batch(self, step: int) -> Batch:
-        """Block (step + an offset of the group) of the current epoch, for each group."""
-        position = step % self._blocks
-        if position == 0:
-            order = torch.randperm(self._labels.shape[0], generator=self._generator)
-            torch.index_select(self._inputs, 0, order, out=self._shuffled_inputs)
-            self._shuffled_labels = self._labels[order]
-        blocks = [(position + group * self._blocks // self.groups) % self._blocks for group in range(self.groups)]
-        rows = [slice(block * self._size, (block + 1) * self._size) for block in blocks]
-        return Batch(
-            tuple(self._shuffled_inputs[chosen] for chosen in rows),
-            tuple(self._shuffled_labels[chosen] for chosen in rows),
-        )
-
-
-class FreshSamples:
-    """New samples of a data model at every step, of its own for each replica: the population limit."""
+class FreshSamples(SingleSource):
+    """New samples of a data model or population at every step, of its own for each replica: the population limit."""
 
     def __init__(
-        self, model: DataModel, size: int, replicas: int, seed: int, dtype: torch.dtype = torch.float32
+        self,
+        population: DataModel | Population,
+        size: int,
+        replicas: int,
+        seed: int,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
-        self._sampler = GaussianSampler(model, seed, dtype)
+        self._sampler = sampler_of(population, seed, dtype)
         self._size = at_least("size", size, 1)
-        self.groups = at_least("replicas", replicas, 1)
-        self.dimension = model.dimension
-        self.frequencies = torch.from_numpy(model.frequencies)
+        frequencies = torch.from_numpy(population.frequencies)
+        super().__init__(population.dimension, at_least("replicas", replicas, 1), frequencies)
 
     def batch(self, step: int) -> Batch:
         """``size`` inputs never seen before, for each replica."""
         del step
         inputs, labels = self._sampler.draw(self.groups * self._size)
         return Batch(torch.split(inputs, self._size), torch.split(labels, self._size))
-
-
-def _checked(inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """The labels as int64; InputError where inputs or labels are not fit for training."""
-    if inputs.ndim != 2 or not inputs.is_floating_point():
-        raise InputError(f"inputs: has shape {tuple(inputs.shape)} and type {inputs.dtype}; give a float matrix (n, D)")
-    if not bool(torch.isfinite(inputs).all()):
-        raise InputError("inputs: holds NaN or infinite entries; give finite numbers")
-    classes = int(labels.max()) + 1 if labels.numel() else 0
-    class_labels("labels", labels.numpy(), inputs.shape[0], classes)
-    if classes < 2 or torch.unique(labels).numel() != classes:
-        raise InputError(f"labels: some class among 0 to {classes - 1} is empty or there is one only; give 2 or more")
-    return labels.to(torch.int64)
-
-
-def _frequencies(labels: torch.Tensor) -> torch.Tensor:
-    return torch.bincount(labels).to(torch.float64) / labels.numel()
