@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from simulation.batches import Batch, BatchSource
 from simulation.optimisers import GradientDescent, Optimiser
-from simulation.sampling import Batch, BatchSource
 from theory import Curve, DataModel, InputError, Logistic, Loss, Softmax, SquaredError, relative_loss
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, IntArray, at_least, finite_array, non_negative, step_counts
@@ -127,7 +127,7 @@ def train(
     at_least("memory_budget", memory_budget, 1)
     rule = optimiser if optimiser is not None else GradientDescent()
     replicas, groups = start.shape[0], source.groups
-    classes = int(source.frequencies.numel())
+    classes = int(source.group_frequencies.shape[1])
     expected = (loss.outputs(classes), source.dimension)
     if start.shape[1:] != expected:
         raise InputError(f"weights: has shape {start.shape}; give (replica, {expected[0]}, {expected[1]})")
@@ -207,19 +207,19 @@ class _Run:
         memory_budget: int,
     ) -> None:
         self._loss, self._optimiser, self._budget = loss, optimiser, memory_budget
-        device = source.frequencies.device
-        self.weights = weights.to(device)
+        frequencies = source.group_frequencies
+        self.weights = weights.to(frequencies.device)
         self._gradient = torch.empty_like(self.weights[0])
         self._sizes = _grouped(sizes[:, None, None].to(self.weights), source.groups)
         self._memory = [optimiser.start(own) for own in self.weights]
-        targets = loss.targets(source.frequencies.cpu().numpy())
-        self._targets = torch.from_numpy(targets).to(self.weights)
+        targets = [torch.from_numpy(loss.targets(own)) for own in frequencies.cpu().numpy()]
+        self._targets = [own.to(self.weights) for own in targets]
 
     def advance(self, batch: Batch, step: int) -> None:
         """One step of every replica."""
         for group, (inputs, labels) in enumerate(zip(batch.inputs, batch.labels, strict=True)):
             own = self.weights[group]
-            targets = self._targets[labels].T.contiguous()
+            targets = self._targets[group][labels].T.contiguous()
             part = self._replicas_at_once(own, len(labels))
             for first in range(0, own.shape[0], part):
                 self._add_up(own[first : first + part], inputs, targets, self._gradient[first : first + part])

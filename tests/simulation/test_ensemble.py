@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from simulation import FullBatch, Status, Trained, initial_weights, sample, train
+from simulation import FullBatch, JoinedSources, Status, Trained, initial_weights, sample, train, with_frequencies
 from simulation.optimisers import Adam, GradientDescent, Optimiser
 from theory import DataModel, InputError, Softmax, SquaredError
 from theory.losses import LOSSES
@@ -81,6 +81,19 @@ def test_replicas_with_their_own_step_sizes_equal_those_trained_alone(
     np.testing.assert_allclose(curve.times, 0.1 * STEPS)
     with pytest.raises(InputError, match="replicas: have 3 step sizes"):
         _ = together.curve
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.name)
+def test_networks_on_different_data_models_train_together_as_alone(model: DataModel, loss: Softmax) -> None:
+    """Two models of equal shape, with other spectra, class frequencies and numbers of samples."""
+    other = with_frequencies(DataModel.power_law(10, 0.5, 0.5, 0.01), np.array([0.3, 0.7]))
+    models = [model, other]
+    sources = [FullBatch(*sample(one, count, 0, torch.float64)) for one, count in zip(models, (300, 200), strict=True)]
+    start = initial_weights(6, loss.outputs(2), 10, 0.1, 0)
+    together = train(JoinedSources(sources), models, loss, start, STEPS, 0.3, dtype=torch.float64)
+    for group, (one, source) in enumerate(zip(models, sources, strict=True)):
+        alone = train(source, one, loss, start[group::2], STEPS, 0.3, dtype=torch.float64)
+        np.testing.assert_allclose(together.losses[group::2], alone.losses, rtol=1e-11)
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.name)
