@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +12,7 @@ from scipy import stats
 
 from simulation.measurement import MeasuredBoundaries
 from theory import InputError
-from theory.validation import FloatArray, at_least, finite_array, open_unit, positive
+from theory.validation import FloatArray, IntArray, at_least, finite_array, open_unit, positive
 
 BoolArray = NDArray[np.bool_]
 
@@ -91,8 +92,8 @@ def equality_test(
     expected, found = (_positive_table(name, value) for name, value in (("derived", derived), ("measured", measured)))
     if expected.shape != found.shape:
         raise InputError(f"measured: has shape {found.shape}; give {expected.shape} as derived")
-    counts = np.broadcast_to(_replica_counts(replicas), expected.shape)
-    stated = np.broadcast_to(np.asarray(relative_errors, dtype=np.float64), expected.shape)
+    counts = _replica_counts(_spread_over("replicas", replicas, expected.shape))
+    stated = _spread_over("relative_errors", relative_errors, expected.shape).astype(np.float64)
     if np.any(stated < 0):
         raise InputError("relative_errors: holds a negative number; give standard errors, NaN where there is none")
     deviations = np.log(found / expected)
@@ -132,8 +133,8 @@ def slope_with_interval(
 
     The replicas at different parameter values must be independent. The slope is then a weighted sum of independent
     logarithms, its variance that of their bootstrap variances, and Student's t with the degrees of freedom of Welch
-    and Satterthwaite gives the interval. Percentiles of resampled slopes would be too narrow with few replicas, and
-    would pair parameter values, as boundaries with the same number of replicas are resampled alike.
+    and Satterthwaite gives the interval. Percentiles of resampled slopes are too narrow with few replicas: with six,
+    95 % intervals hold the slope 86 % of the time.
 
     Args:
         parameters: (m,) positive values, at least two of them different.
@@ -183,13 +184,22 @@ def _positive_table(name: str, value: ArrayLike) -> FloatArray:
     return table
 
 
-def _replica_counts(replicas: ArrayLike) -> NDArray[np.int64]:
+def _spread_over(name: str, value: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
+    """``value``, one for all or one for each, as an array of ``shape``."""
+    array = np.asarray(value)
+    if array.ndim and array.shape != shape:
+        raise InputError(f"{name}: has shape {array.shape}; give one number, or {shape} as derived")
+    return np.broadcast_to(array, shape)
+
+
+def _replica_counts(replicas: ArrayLike) -> IntArray:
+    """``replicas`` as integers, each at least 2."""
     counts = np.asarray(replicas)
-    for count in np.unique(counts):
+    for count in np.unique(counts).tolist():
         at_least("replicas", count, 2)
     return counts.astype(np.int64)
 
 
-def _bootstrap_correction(replicas: NDArray[np.int64]) -> FloatArray:
+def _bootstrap_correction(replicas: IntArray) -> FloatArray:
     """What a bootstrap error of n replicas is low by: sqrt(n / (n - 1)), that of a variance without correction."""
     return np.asarray(np.sqrt(replicas / (replicas - 1)), dtype=np.float64)
