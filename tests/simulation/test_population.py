@@ -9,9 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from simulation import FreshSamples, GaussianSampler, Population, PopulationSampler, sample, with_frequencies
+from simulation import (
+    FreshSamples,
+    FullBatch,
+    GaussianSampler,
+    JoinedSources,
+    Population,
+    PopulationSampler,
+    initial_weights,
+    sample,
+    train,
+    with_frequencies,
+)
 from tests.strategies import data_models, seeds
-from theory import DataModel, InputError
+from theory import DataModel, InputError, SquaredError, gradient_descent_curve, logarithmic_steps
 from theory.validation import FloatArray
 
 
@@ -165,6 +176,28 @@ def test_fresh_samples_and_finite_samples_take_populations_alike() -> None:
     assert torch.equal(torch.cat(batch.inputs), inputs)
     assert torch.equal(torch.cat(batch.labels), labels)
     np.testing.assert_array_equal(fresh.frequencies, population.data_model().frequencies)
+
+
+def test_networks_on_a_population_follow_the_theory_of_its_moments_and_not_of_its_model() -> None:
+    """Squared error knows moments alone, so that its closed form holds whatever the departure.
+
+    32 networks from one W(0), each on 5,000 samples of its own; the bound is four standard errors of the
+    mean over them, and the order d / n of what finite samples add.
+    """
+    population = Population(with_frequencies(MODEL, [0.1, 0.2, 0.7]), 10.0, 0.3, 3.0, 0.2)
+    model = population.data_model()
+    sampler = PopulationSampler(population, 5, torch.float64)
+    source = JoinedSources([FullBatch(*sampler.draw(5000)) for _ in range(32)])
+    start = np.tile(initial_weights(1, 3, 4, 0.05, 0), (32, 1, 1))
+    steps, step_size = logarithmic_steps(100, 8), 0.5 / float(model.eigenvalues[0])
+    trained = train(source, model, SquaredError(), start, steps, step_size, dtype=torch.float64).losses
+    derived = gradient_descent_curve(model, SquaredError(), model.to_eigenbasis(start[:1]), steps, step_size)
+    error = trained.std(axis=0, ddof=1) / np.sqrt(32)
+    bound = 4 * error + 4 / 5000
+    assert np.all(np.abs(trained.mean(axis=0) - derived.mean) < bound)
+    assert bound.max() < 0.02  # else the comparison would say little
+    undeparted = gradient_descent_curve(population.model, SquaredError(), start[:1], steps, step_size)
+    assert np.abs(undeparted.mean - derived.mean).max() > 4 * bound.max()
 
 
 @given(data_models(largest_dimension=8), seeds)

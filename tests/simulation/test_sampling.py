@@ -122,9 +122,9 @@ def test_batches_with_replacement_are_the_same_for_the_same_seed_only() -> None:
     assert not torch.equal(one, other)
 
 
-def _gaussian_source(seed: int, count: int) -> FullBatch:
+def _gaussian_source(seed: int, count: int, of_class_one: int) -> FullBatch:
     inputs = torch.randn(count, 3, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    return FullBatch(inputs, torch.arange(count) % 2)
+    return FullBatch(inputs, (torch.arange(count) < of_class_one).long())
 
 
 def test_joined_sources_stand_side_by_side() -> None:
@@ -165,9 +165,10 @@ def test_frequencies_in_which_joined_sources_differ_are_not_offered_as_one() -> 
 
 
 def test_networks_on_joined_sources_train_as_each_would_alone() -> None:
+    """Targets of squared error are centred by the class frequencies, of which each source has its own."""
     model = DataModel.two_classes(np.array([1.0, 1.0, 1.0]), np.array([0.1, 0.1, 0.1]))
     steps, start = np.array([0, 40]), initial_weights(4, 1, 3, 0.1, 0)
-    sources = [_gaussian_source(seed, count) for seed, count in ((0, 20), (1, 30))]
+    sources = [_gaussian_source(0, 20, 10), _gaussian_source(1, 30, 6)]
     joined = JoinedSources(sources)
     together = train(joined, model, SquaredError(), start, steps, 0.3, dtype=torch.float64).weights
     for group, place in enumerate(joined.source_of_group):
@@ -183,7 +184,7 @@ def test_sources_that_do_not_fit_each_other_are_refused() -> None:
         JoinedSources([])
     narrow = FullBatch(*_numbered(4))
     three_classes = FullBatch(torch.zeros(3, 1), torch.arange(3))
-    for other in (_gaussian_source(0, 4), three_classes):
+    for other in (_gaussian_source(0, 4, 2), three_classes):
         with pytest.raises(InputError, match=r"sources: one has . coordinates and . classes, another 1 and 2"):
             JoinedSources([narrow, other])
 

@@ -53,6 +53,14 @@ def test_holm_rejects_more_than_bonferroni_and_less_than_each_test_alone() -> No
     np.testing.assert_array_equal(holm([0.01, 0.02, 0.03], LEVEL), [True] * 3)
 
 
+@pytest.mark.parametrize("place", range(5))
+def test_a_p_value_is_rejected_up_to_the_level_over_the_number_left(place: int) -> None:
+    thresholds = LEVEL / np.arange(5, 0, -1)
+    assert holm(thresholds, LEVEL).all()
+    thresholds[place] *= 1 + 1e-9
+    np.testing.assert_array_equal(holm(thresholds, LEVEL), np.arange(5) < place)
+
+
 def test_a_missing_value_counts_as_one() -> None:
     np.testing.assert_array_equal(holm([0.02, np.nan, np.nan], LEVEL), holm([0.02, 1.0, 1.0], LEVEL))
     assert not holm([0.02, np.nan, np.nan], LEVEL).any()
