@@ -14,6 +14,7 @@ import sympy as sp
 from sympy.printing.printer import Printer
 
 from theory.symbolic import CURVATURE, INITIAL_SCALE, SIGNAL_SUMS, SPECTRUM_SUMS, TIME, boundary_formulas
+from theory.validation import positive
 
 ALPHA, BETA, STRENGTH = sp.symbols("alpha beta g", positive=True)
 DIMENSION = sp.Symbol("d", positive=True, integer=True)
@@ -102,3 +103,10 @@ def learnt_sum_order(exponent: sp.Expr) -> sp.Expr:
     return sp.Piecewise(
         (modes ** (1 - exponent), exponent < 1), (sp.log(TIME), sp.Eq(exponent, 1)), (sp.Integer(1), True)
     )
+
+
+def forgetting_exponent(alpha: float, beta: float) -> float:
+    """The power of s in ``explained_variance_order``, logarithms left out, at positive alpha and beta."""
+    given = {ALPHA: sp.nsimplify(positive("alpha", alpha)), BETA: sp.nsimplify(positive("beta", beta))}
+    order = explained_variance_order().subs(given)
+    return float(sp.limit(sp.log(order) / sp.log(TIME), TIME, sp.oo))
