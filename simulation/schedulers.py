@@ -1,0 +1,144 @@
+"""Where the configurations of a sweep run: processes of this machine, or the workers of a Dask cluster."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import warnings
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any, Protocol
+
+from joblib import Parallel, delayed
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from simulation.attempt import Failure, Success
+from theory import InputError
+from theory.validation import at_least, positive
+
+Outcome = Success | Failure
+
+#: A call that returns an outcome and raises nothing.
+Call = Callable[[Any], Outcome]
+
+#: The index of an item and its outcome, in the order in which they are ready. Closing it drops what is left.
+Outcomes = Generator[tuple[int, Outcome], None, None]
+
+
+class Scheduler(Protocol):
+    """Runs calls somewhere."""
+
+    def outcomes(self, call: Call, items: Sequence[Any]) -> Outcomes:
+        """``call`` of every item.
+
+        Args:
+            call: can be pickled.
+            items: its arguments, which can be pickled.
+
+        Raises:
+            InputError: there is no place to run them.
+            ConnectionError, ChildProcessError: the place was lost.
+        """
+
+
+@dataclass(frozen=True)
+class LocalScheduler:
+    """Processes of this machine, by joblib.
+
+    Attributes:
+        workers: number of processes, at least 1; with 1 everything runs in this process.
+    """
+
+    workers: int
+
+    def __post_init__(self) -> None:
+        at_least("workers", self.workers, 1)
+
+    def outcomes(self, call: Call, items: Sequence[Any]) -> Outcomes:
+        """See ``Scheduler``; ChildProcessError where the system ends a worker, usually for want of memory."""
+        # Single calls in a batch, so that every outcome arrives at once; arguments by pickle, not as files.
+        parallel = Parallel(self.workers, return_as="generator_unordered", batch_size=1, max_nbytes=None)
+        this = os.getpid()
+        arrived = parallel(delayed(_numbered)(call, index, item, this) for index, item in enumerate(items))
+        try:
+            for numbered in arrived:  # noqa: UP028 (yield from would close it without the filter below)
+                yield numbered
+        except TerminatedWorkerError:
+            raise ChildProcessError(
+                "a worker process was ended from outside, perhaps because memory ran out; "
+                "start the sweep again, with fewer workers, to go on: finished results stay"
+            ) from None
+        finally:
+            with warnings.catch_warnings():
+                # Dropping what is left is meant here; joblib takes it for a mistake.
+                warnings.filterwarnings("ignore", message=".*adjusting the input task iterator", category=UserWarning)
+                arrived.close()
+
+
+def _numbered(call: Call, index: int, item: Any, parent: int) -> tuple[int, Outcome]:
+    _end_with(parent)
+    return index, call(item)
+
+
+@cache
+def _end_with(parent: int) -> None:
+    """Have this worker end soon after the process that started it; a kill of that one does not reach it."""
+    if os.getpid() != parent:
+        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+@dataclass(frozen=True)
+class DaskScheduler:
+    """Workers of a running Dask cluster; a worker that is lost has its configurations run by the others.
+
+    Workers need this package, the task's module and the same versions; give each one thread, for a process runs
+    one configuration at a time.
+
+    Attributes:
+        address: of the cluster's scheduler, such as tcp://127.0.0.1:8786.
+        timeout: seconds to wait for its answer.
+    """
+
+    address: str
+    timeout: float = 10.0
+
+    def __post_init__(self) -> None:
+        positive("timeout", self.timeout)
+
+    def outcomes(self, call: Call, items: Sequence[Any]) -> Outcomes:
+        """See ``Scheduler``; a configuration that keeps ending its workers is a failure, as Dask decides."""
+        try:
+            distributed: Any = import_module("distributed")
+        except ImportError:
+            raise InputError("scheduler: Dask is not installed; pip install 'learning-phases[cluster]'") from None
+        try:
+            client = distributed.Client(self.address, timeout=self.timeout, set_as_default=False)
+        except (OSError, ValueError, TypeError) as error:
+            raise InputError(
+                f"scheduler: {self.address!r} does not answer ({error}); "
+                "give the address of a running Dask scheduler, such as tcp://127.0.0.1:8786"
+            ) from None
+        with client:
+            futures = {client.submit(call, item, pure=False): index for index, item in enumerate(items)}
+            try:
+                for future in distributed.as_completed(list(futures), loop=client.loop):
+                    if future.status == "finished":
+                        outcome = future.result()
+                    elif future.status == "error":
+                        outcome = Failure.of(future.exception())
+                    else:
+                        raise ConnectionError(
+                            f"scheduler: {self.address} was lost; start the sweep again to go on: finished results stay"
+                        )
+                    yield futures.pop(future), outcome
+            finally:
+                client.cancel(list(futures))

@@ -1,0 +1,112 @@
+"""Tasks and whole sweeps of the tests on sweeps, in a module that worker processes can import."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from simulation.results import RunFolder
+from simulation.schedulers import LocalScheduler
+from simulation.sweep import SweepResult, grid, run_sweep
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A random walk to draw."""
+
+    seed: int
+    scale: float
+
+
+def walk(configuration: Walk) -> dict[str, Any]:
+    """Some numbers of every type that a result can hold."""
+    positions = configuration.scale * np.random.default_rng(configuration.seed).standard_normal(50).cumsum()
+    return {
+        "last": positions[-1],
+        "missing": float("nan"),
+        "positions": positions,
+        "single": positions.astype(np.float32),
+        "sign": "up" if positions[-1] > 0 else "down",
+        "counts": [int(np.count_nonzero(positions > 0)), configuration.seed],
+    }
+
+
+def slow_walk(configuration: Walk) -> dict[str, Any]:
+    """``walk`` that takes some milliseconds."""
+    time.sleep(0.004)
+    return walk(configuration)
+
+
+def walks(count: int) -> list[Walk]:
+    return [Walk(seed, scale) for seed in range(count // 2) for scale in (0.1, 1 / 3)]
+
+
+def sweep_of_walks(folder: Path, count: int, workers: int) -> SweepResult:
+    """The sweep that is killed; a target for processes."""
+    return run_sweep(walks(count), slow_walk, RunFolder(folder), LocalScheduler(workers))
+
+
+def product_bits(configuration: dict[str, Any]) -> dict[str, Any]:
+    """The bits of products that torch and BLAS split over threads, and how many threads torch may use."""
+    generator = torch.Generator().manual_seed(configuration["seed"])
+    left, right = (torch.randn(shape, generator=generator) for shape in ((64, 20_000), (20_000, 48)))
+    matrix = left[:, :4096].numpy().astype(np.float64)
+    parts = (left @ right).numpy(), np.vdot(matrix, matrix), matrix.T[:300] @ matrix, np.linalg.eigvalsh(matrix[:, :64])
+    bits = [hashlib.sha256(np.asarray(part).tobytes()).hexdigest() for part in parts]
+    return {"bits": bits, "threads": torch.get_num_threads()}
+
+
+def failing(configuration: dict[str, Any]) -> dict[str, Any]:
+    """Fails in one of several ways unless a file called ``repaired`` is in the folder."""
+    if not Path(configuration["folder"], "repaired").exists():
+        match configuration["way"]:
+            case "raises":
+                raise ZeroDivisionError("no such walk")
+            case "exits":
+                raise SystemExit(3)
+            case "returns a list":
+                return [1]  # type: ignore[return-value]
+            case "returns a tensor":
+                return {"inner": [torch.zeros(2)]}
+    return {"way": configuration["way"]}
+
+
+def changes_its_configuration(configuration: dict[str, Any]) -> dict[str, Any]:
+    """Returns how long a list of the configuration is after one more entry."""
+    configuration["shared"].append(configuration["number"])
+    return {"length": len(configuration["shared"])}
+
+
+def ends_its_worker(configuration: dict[str, Any]) -> dict[str, Any]:
+    """Number 5 ends its process as if killed for memory, as often as ``times`` says."""
+    marks = Path(configuration["folder"], "marks")
+    if configuration["number"] == 5 and (not marks.exists() or len(marks.read_text()) < configuration["times"]):
+        with marks.open("a") as file:
+            file.write("x")
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.01)
+    return {"number": configuration["number"]}
+
+
+def waits(configuration: dict[str, Any]) -> dict[str, Any]:
+    """Takes a while and tells where it ran."""
+    time.sleep(0.05)
+    return {"process": os.getpid()}
+
+
+def sweep_of_waits(folder: Path, workers: int) -> None:
+    """A sweep to interrupt, at the head of its own process group, as a command in a terminal is."""
+    os.setpgrp()
+    try:
+        run_sweep(grid(number=range(400)), waits, RunFolder(folder), LocalScheduler(workers))
+    except KeyboardInterrupt:
+        sys.exit(130)

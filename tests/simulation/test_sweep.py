@@ -1,0 +1,559 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from simulation import attempt, results
+from simulation.results import RunFolder
+from simulation.schedulers import LocalScheduler
+from simulation.sweep import grid, run_sweep
+from tests.simulation.sweep_tasks import (
+    Walk,
+    changes_its_configuration,
+    ends_its_worker,
+    failing,
+    product_bits,
+    slow_walk,
+    sweep_of_waits,
+    sweep_of_walks,
+    walk,
+    walks,
+)
+from theory import InputError, SquaredError
+
+ONE, TWO = LocalScheduler(1), LocalScheduler(2)
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    """Content of every file below the folder by its path there, hidden files too."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def _written(folder: Path) -> dict[str, tuple[int, int]]:
+    """What changes when a result is written again: its inode and time."""
+    return {
+        path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in (folder / "results").glob("[!.]*.json")
+    }
+
+
+def _assert_same(found: Any, expected: Any) -> None:
+    """Equal in type and value, NaN equal to NaN."""
+    assert type(found) is type(expected)
+    if isinstance(expected, dict):
+        assert list(found) == list(expected)
+        for key, value in expected.items():
+            _assert_same(found[key], value)
+    elif isinstance(expected, np.ndarray):
+        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(found, expected, strict=True)
+    else:
+        assert found == expected or (found != found and expected != expected)
+
+
+# What comes back
+
+
+def test_results_come_back_bit_for_bit_in_the_order_of_the_configurations(tmp_path: Path) -> None:
+    found = run_sweep(walks(6), walk, RunFolder(tmp_path), ONE)
+    assert (len(found.results), found.failures, found.computed) == (6, (), 6)
+    for configuration, result in zip(walks(6), found.results, strict=True):
+        expected = walk(configuration)
+        _assert_same(result, expected | {"last": float(expected["last"])})
+
+
+def test_a_finished_sweep_reads_the_same_and_runs_nothing(tmp_path: Path) -> None:
+    first = run_sweep(walks(6), walk, RunFolder(tmp_path), ONE)
+    before = _written(tmp_path)
+    again = run_sweep(walks(6), walk, RunFolder(tmp_path), ONE)
+    assert again.computed == 0
+    assert _written(tmp_path) == before
+    for one, other in zip(first.results, again.results, strict=True):
+        _assert_same(other, one)
+
+
+def test_a_larger_sweep_runs_only_what_the_smaller_has_not(tmp_path: Path) -> None:
+    small = run_sweep(walks(4), walk, RunFolder(tmp_path), ONE)
+    large = run_sweep(walks(8)[::-1], walk, RunFolder(tmp_path), ONE)
+    assert large.computed == 4
+    _assert_same(large.results[-1], small.results[0])
+
+
+def test_another_task_or_other_source_does_not_take_the_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_sweep(walks(2), walk, RunFolder(tmp_path), ONE)
+    assert run_sweep(walks(2), slow_walk, RunFolder(tmp_path), ONE).computed == 2
+    attempt.code_digest.cache_clear()
+    monkeypatch.setattr(attempt, "source_digest", lambda *_: "0123456789abcdef")
+    assert run_sweep(walks(2), walk, RunFolder(tmp_path), ONE).computed == 2
+    attempt.code_digest.cache_clear()
+
+
+def test_a_worker_with_other_source_files_does_not_compute() -> None:
+    outcome = attempt.attempt(walk, Walk(0, 1.0), "another")
+    assert isinstance(outcome, attempt.Failure)
+    assert "a worker has other source files" in outcome.message
+
+
+def test_a_file_tells_configuration_task_source_and_versions(tmp_path: Path) -> None:
+    run_sweep([{"seed": 3, "scale": 0.1}], product_bits, RunFolder(tmp_path), ONE)
+    (file,) = (tmp_path / "results").iterdir()
+    record = json.loads(file.read_text())
+    assert record["configuration"] == {"seed": 3, "scale": 0.1}
+    assert record["task"] == "tests.simulation.sweep_tasks.product_bits"
+    assert record["source"] == attempt.code_digest(product_bits)
+    assert record["versions"]["torch"] == torch.__version__
+    assert set(record["result"]) == {"bits", "threads"}
+
+
+def test_progress_counts_what_is_run_now(tmp_path: Path) -> None:
+    counts = []
+
+    def bar(items: Any) -> Any:
+        counts.append((len(items), 0))
+        for number, item in enumerate(items, 1):
+            counts[-1] = (len(items), number)
+            yield item
+
+    run_sweep(walks(4), walk, RunFolder(tmp_path), ONE, bar)
+    run_sweep(walks(10), walk, RunFolder(tmp_path), ONE, bar)
+    assert counts == [(4, 4), (6, 6)]
+
+
+def test_a_grid_is_all_combinations_of_python_numbers() -> None:
+    found = grid(scale=np.array([0.1, 0.2]), seed=range(2), name=["a"])
+    assert found == [
+        {"scale": 0.1, "seed": 0, "name": "a"},
+        {"scale": 0.1, "seed": 1, "name": "a"},
+        {"scale": 0.2, "seed": 0, "name": "a"},
+        {"scale": 0.2, "seed": 1, "name": "a"},
+    ]
+    assert type(found[0]["scale"]) is float
+
+
+# The same bits everywhere
+
+
+@pytest.fixture
+def _two_threads() -> Iterator[None]:
+    """Two threads for torch and BLAS in this process, as a user with two cores has."""
+    before = torch.get_num_threads()
+    with threadpool_limits(limits=2):
+        torch.set_num_threads(2)
+        yield
+        torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("_two_threads")
+def test_the_number_of_workers_does_not_change_a_bit(tmp_path: Path) -> None:
+    configurations = grid(seed=range(6))
+    for workers in (1, 2, 3):
+        found = run_sweep(configurations, product_bits, RunFolder(tmp_path / str(workers)), LocalScheduler(workers))
+        assert [result and result["threads"] for result in found.results] == [1] * 6
+    assert _files(tmp_path / "1") == _files(tmp_path / "2") == _files(tmp_path / "3")
+
+
+@pytest.mark.usefixtures("_two_threads")
+@pytest.mark.parametrize("task", [walk, failing])
+def test_the_threads_of_the_caller_are_restored(task: Any) -> None:
+    attempt.attempt(task, Walk(0, 1.0), attempt.code_digest(task))
+    assert torch.get_num_threads() == 2
+    assert {pool["num_threads"] for pool in threadpool_info()} == {2}
+
+
+def test_a_task_that_changes_its_configuration_does_not_reach_the_others(tmp_path: Path) -> None:
+    configurations = grid(shared=[[1, 2]], number=range(4))
+    for name, scheduler in (("one", ONE), ("two", TWO)):
+        found = run_sweep(configurations, changes_its_configuration, RunFolder(tmp_path / name), scheduler)
+        assert found.results == ({"length": 3},) * 4
+    assert configurations[0]["shared"] == [1, 2]
+
+
+# Failures
+
+
+WAYS = ["raises", "exits", "returns a list", "returns a tensor"]
+
+
+@pytest.mark.parametrize("scheduler", [ONE, TWO], ids=["one", "two"])
+def test_a_failure_is_written_down_stops_nothing_and_is_run_again(tmp_path: Path, scheduler: LocalScheduler) -> None:
+    configurations = grid(way=[WAYS[0], "works", *WAYS[1:], "works too"], folder=[str(tmp_path)])
+    found = run_sweep(configurations, failing, RunFolder(tmp_path), scheduler)
+    assert [index for index, result in enumerate(found.results) if result is not None] == [1, 5]
+    assert [index for index, _ in found.failures] == [0, 2, 3, 4]
+    assert [failure.error for _, failure in found.failures] == [
+        "ZeroDivisionError",
+        "SystemExit",
+        "InputError",
+        "InputError",
+    ]
+    assert found.failures[0][1].message == "no such walk"
+    assert 'raise ZeroDivisionError("no such walk")' in found.failures[0][1].traceback
+    assert found.failures[3][1].message.startswith("task.inner[0]: has type Tensor; give None, bool")
+    records = [json.loads(file.read_text()) for file in (tmp_path / "failures").iterdir()]
+    assert sorted(record["configuration"]["way"] for record in records) == sorted(WAYS)
+    assert {record["error"] for record in records} == {"ZeroDivisionError", "SystemExit", "InputError"}
+
+    (tmp_path / "repaired").touch()
+    again = run_sweep(configurations, failing, RunFolder(tmp_path), scheduler)
+    assert (again.computed, again.failures) == (4, ())
+    assert list((tmp_path / "failures").iterdir()) == []
+    assert [result and result["way"] for result in again.results] == [entry["way"] for entry in configurations]
+
+
+def test_a_failure_that_a_killed_run_could_not_take_back_is_removed(tmp_path: Path) -> None:
+    run_sweep(walks(2), walk, RunFolder(tmp_path), ONE)
+    file = next((tmp_path / "results").iterdir())
+    stale = tmp_path / "failures" / file.name
+    stale.parent.mkdir()
+    stale.write_text("{}")
+    assert run_sweep(walks(2), walk, RunFolder(tmp_path), ONE).failures == ()
+    assert not stale.exists()
+
+
+def test_a_worker_that_the_system_ends_leaves_a_sweep_that_goes_on(tmp_path: Path) -> None:
+    configurations = grid(number=range(20), folder=[str(tmp_path)], times=[1])
+    with pytest.raises(ChildProcessError, match=r"ended from outside.*start the sweep again"):
+        run_sweep(configurations, ends_its_worker, RunFolder(tmp_path), TWO)
+    kept = _written(tmp_path)
+    assert 0 < len(kept) < 20
+    found = run_sweep(configurations, ends_its_worker, RunFolder(tmp_path), ONE)
+    assert found.computed == 20 - len(kept)
+    assert [result and result["number"] for result in found.results] == list(range(20))
+    assert kept.items() <= _written(tmp_path).items()
+
+
+# Kills
+
+
+@pytest.fixture(scope="module")
+def processes() -> ForkServerContext:
+    """Starts processes that have this package imported already."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["tests.simulation.sweep_tasks"])
+    return context
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], dict[str, bytes]]:
+    """The files of a sweep of so many walks that nothing disturbs."""
+
+    def files(count: int) -> dict[str, bytes]:
+        folder = tmp_path_factory.mktemp("undisturbed")
+        sweep_of_walks(folder, count, 1)
+        return _files(folder)
+
+    return files
+
+
+def _run_killed(
+    processes: ForkServerContext, folder: Path, count: int, workers: int, kills: int, longest: float, seed: int
+) -> None:
+    """Start the sweep and kill it ``kills`` times, each up to ``longest`` seconds after its first new result."""
+    generator = np.random.default_rng(seed)
+    for _ in range(kills):
+        before = _written(folder)
+        process = processes.Process(target=sweep_of_walks, args=(folder, count, workers))
+        process.start()
+        deadline = time.monotonic() + 60
+        while len(_written(folder)) == len(before):
+            assert process.is_alive(), "the sweep ended before it was killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        time.sleep(generator.uniform(0, longest))
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL, "the sweep ended before it was killed"
+        assert before.items() <= _written(folder).items(), "a result that was there was written again"
+        process.close()
+
+
+def test_a_sweep_killed_ten_times_has_every_result_once(
+    tmp_path: Path, processes: ForkServerContext, undisturbed: Callable[[int], dict[str, bytes]]
+) -> None:
+    _run_killed(processes, tmp_path, 60, workers=1, kills=10, longest=0.02, seed=0)
+    kept = _written(tmp_path)
+    assert 10 <= len(kept) < 60
+    assert sweep_of_walks(tmp_path, 60, 1).computed == 60 - len(kept)
+    assert kept.items() <= _written(tmp_path).items()
+    assert _files(tmp_path) == undisturbed(60)
+    assert len(_files(tmp_path)) == 60
+
+
+@pytest.mark.slow
+def test_a_sweep_of_many_on_workers_killed_ten_times_has_every_result_once(
+    tmp_path: Path, processes: ForkServerContext, undisturbed: Callable[[int], dict[str, bytes]]
+) -> None:
+    _run_killed(processes, tmp_path, 600, workers=2, kills=10, longest=0.2, seed=1)
+    kept = _written(tmp_path)
+    assert 10 <= len(kept) < 600
+    assert sweep_of_walks(tmp_path, 600, 2).computed == 600 - len(kept)
+    assert _files(tmp_path) == undisturbed(600)
+    assert len(_files(tmp_path)) == 600
+
+
+def test_two_processes_on_one_folder_write_the_files_of_one(
+    tmp_path: Path, processes: ForkServerContext, undisturbed: Callable[[int], dict[str, bytes]]
+) -> None:
+    both = [processes.Process(target=sweep_of_walks, args=(tmp_path, 60, 1)) for _ in range(2)]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join()
+        assert process.exitcode == 0
+        process.close()
+    assert _files(tmp_path) == undisturbed(60)
+
+
+def _start_and_signal(
+    processes: ForkServerContext, folder: Path, workers: int, send: Callable[[int], None]
+) -> tuple[int | None, set[int]]:
+    """Exit code of a sweep after a signal in its midst, and the processes that its tasks ran in."""
+    process = processes.Process(target=sweep_of_waits, args=(folder, workers))
+    process.start()
+    while len(_written(folder)) < 3:
+        assert process.is_alive()
+        time.sleep(0.01)
+    assert process.pid is not None
+    send(process.pid)
+    process.join(60)
+    code = process.exitcode
+    process.close()
+    records = [json.loads((folder / "results" / name).read_text()) for name in _written(folder)]
+    return code, {record["result"]["process"] for record in records}
+
+
+def _assert_ends(process: int) -> None:
+    """The process is gone, or only waits for its parent to take notice, within some seconds."""
+    stat = Path(f"/proc/{process}/stat")
+    deadline = time.monotonic() + 30
+    while stat.exists() and stat.read_text().split()[2] != "Z":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_interrupt_from_the_keyboard_ends_everything_and_keeps_what_is_finished(
+    tmp_path: Path, processes: ForkServerContext, workers: int
+) -> None:
+    code, used = _start_and_signal(processes, tmp_path, workers, lambda pid: os.killpg(pid, signal.SIGINT))
+    assert code == 130
+    for process in used:
+        _assert_ends(process)
+    files = _files(tmp_path)
+    assert all(json.loads(content)["result"] for content in files.values()), "no half files"
+    assert len(files) == len(_written(tmp_path)), "no temporary files"
+
+
+def test_workers_end_when_the_process_that_started_them_is_killed(tmp_path: Path, processes: ForkServerContext) -> None:
+    code, used = _start_and_signal(processes, tmp_path, 2, lambda pid: os.kill(pid, signal.SIGKILL))
+    assert code == -signal.SIGKILL
+    for process in used:
+        _assert_ends(process)
+
+
+# The disk
+
+
+@dataclass
+class _FullDisk:
+    """Stands in for the lowest function that writes: half the text, then an error, from the n-th call on."""
+
+    calls_until_full: int
+
+    def __call__(self, path: Path, text: str) -> None:
+        self.calls_until_full -= 1
+        path.write_text(text if self.calls_until_full > 0 else text[: len(text) // 2])
+        if self.calls_until_full <= 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize(("scheduler", "full_at"), [(ONE, 1), (ONE, 7), (TWO, 7)], ids=["one-1", "one-7", "two-7"])
+def test_a_full_disk_ends_with_one_error_and_a_sweep_that_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheduler: LocalScheduler, full_at: int
+) -> None:
+    undisturbed = tmp_path / "undisturbed"
+    run_sweep(walks(20), walk, RunFolder(undisturbed), ONE)
+    folder = tmp_path / "full"
+    monkeypatch.setattr(results, "_write_text", _FullDisk(full_at))
+    with pytest.raises(OSError, match=r"No space left on device; start the sweep again.*finished results stay.*full"):
+        run_sweep(walks(20), walk, RunFolder(folder), scheduler)
+    kept = _files(folder)
+    assert len(kept) == full_at - 1
+    assert kept.items() <= _files(undisturbed).items()
+    monkeypatch.undo()
+    assert run_sweep(walks(20), walk, RunFolder(folder), ONE).computed == 20 - len(kept)
+    assert _files(folder) == _files(undisturbed)
+
+
+@pytest.mark.parametrize("name", ["fsync", "replace"])
+def test_a_disk_that_fails_at_the_last_moment_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def fails(*_: Any) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, name, fails)
+    with pytest.raises(OSError, match="Input/output error; start the sweep again"):
+        run_sweep(walks(2), walk, RunFolder(tmp_path), ONE)
+    assert _files(tmp_path) == {}
+
+
+def test_a_failure_that_cannot_be_written_down_is_the_same_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "_write_text", _FullDisk(1))
+    with pytest.raises(OSError, match="No space left on device; start the sweep again"):
+        run_sweep(grid(way=["raises"], folder=[str(tmp_path)]), failing, RunFolder(tmp_path), ONE)
+    assert _files(tmp_path) == {}
+
+
+# What lies in the folder
+
+
+@pytest.mark.parametrize("damage", [lambda text: text[:-20], lambda text: "", lambda text: "\0" * len(text)])
+def test_a_damaged_result_is_computed_again(tmp_path: Path, damage: Callable[[str], str]) -> None:
+    run_sweep(walks(4), walk, RunFolder(tmp_path), ONE)
+    before = _files(tmp_path)
+    file = next((tmp_path / "results").iterdir())
+    file.write_text(damage(file.read_text()))
+    assert run_sweep(walks(4), walk, RunFolder(tmp_path), ONE).computed == 1
+    assert _files(tmp_path) == before
+
+
+def test_other_files_are_left_alone(tmp_path: Path) -> None:
+    names = ["results/notes.txt", "results/0123456789abcdef.json", "failures/.hidden", "result.json", "results/sub/a"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    assert run_sweep(walks(2), walk, RunFolder(tmp_path), ONE).computed == 2
+    assert {name: _files(tmp_path)[name].decode() for name in names} == {name: name for name in names}
+
+
+@pytest.mark.parametrize("content", ["null", "{}", '{"task": "a", "source": "b", "configuration": {}}'])
+def test_something_else_in_the_place_of_a_result_is_refused_and_kept(tmp_path: Path, content: str) -> None:
+    run_sweep(walks(2), walk, RunFolder(tmp_path), ONE)
+    file = next((tmp_path / "results").iterdir())
+    file.write_text(content)
+    with pytest.raises(InputError, match=rf"folder: .*{file.name} is no result of this configuration; remove it"):
+        run_sweep(walks(2), walk, RunFolder(tmp_path), ONE)
+    assert file.read_text() == content
+
+
+def test_a_result_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    run_sweep(walks(2), walk, RunFolder(tmp_path), ONE)
+    file = next((tmp_path / "results").iterdir())
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(InputError, match=rf"folder: .*{file.name} cannot be read \(Is a directory\)"):
+        run_sweep(walks(2), walk, RunFolder(tmp_path), ONE)
+
+
+def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("")
+    with pytest.raises(InputError, match=r"folder: .*results is a file"):
+        run_sweep(walks(2), walk, RunFolder(tmp_path), ONE)
+
+
+# Bad input
+
+
+class _Numbers(int):
+    pass
+
+
+@dataclass
+class _Changeable:
+    number: int
+
+
+def _local() -> Callable[[Any], dict[str, Any]]:
+    def inner(configuration: Any) -> dict[str, Any]:
+        return {}
+
+    return inner
+
+
+def _of_the_script() -> Callable[[Any], dict[str, Any]]:
+    task = _local()
+    task.__module__ = "__main__"
+    return task
+
+
+def _sweep(configurations: Any, task: Any = walk) -> Callable[[Path], Any]:
+    return lambda folder: run_sweep(configurations, task, RunFolder(folder), ONE)
+
+
+BAD = {
+    "none": (_sweep([]), r"configurations: is empty"),
+    "twice": (_sweep([{"a": 1}, {"a": 2}, {"a": 1}]), r'entries 0 and 2 are the same, \{"a": 1\}; give each once'),
+    "tuple and list": (_sweep([{"a": [1]}, {"a": (1,)}]), "entries 0 and 1 are the same"),
+    "no mapping": (_sweep([3]), r"configurations\[0\]: is a int; give a mapping or a frozen dataclass"),
+    "key": (_sweep([{"a": {1: 2}}]), r"configurations\[0\]\.a: has the key 1; give strings"),
+    "reserved key": (_sweep([{"__float__": "nan"}]), r"has the key '__float__'"),
+    "object": (_sweep([{"a": [0, object()]}]), r"configurations\[0\]\.a\[1\]: has type object; give None, bool"),
+    "numpy scalar": (_sweep([{"a": np.float64(1)}]), r"\.a: has type float64; .*value\.item\(\) is one"),
+    "subclass": (_sweep([{"a": _Numbers(1)}]), r"\.a: has type _Numbers"),
+    "complex": (_sweep([{"a": np.zeros(2, complex)}]), r"\.a: is an array of complex128; give"),
+    "changeable": (_sweep([_Changeable(1)]), r"configurations\[0\]: _Changeable can change; give a frozen dataclass"),
+    "lambda": (_sweep(walks(2), lambda configuration: {}), r"task: .*<lambda> cannot be imported; give a function"),
+    "inner": (_sweep(walks(2), _local()), r"task: .*inner cannot be imported"),
+    "task of the script": (_sweep(walks(2), _of_the_script()), "task: .*inner belongs to the script that runs"),
+    "object as task": (_sweep(walks(2), 3), "task: 3 is not a function"),
+    "no workers": (lambda folder: LocalScheduler(0), "workers: 0 is not accepted; give an integer of at least 1"),
+    "no axes": (lambda folder: grid(), "axes: is empty"),
+    "empty axis": (lambda folder: grid(a=[1], b=[]), "b: is empty"),
+    "text as axis": (lambda folder: grid(name="abc"), "name: 'abc' is no list of values; give a list"),
+    "number as axis": (lambda folder: grid(a=1), "a: 1 is no list of values"),
+}
+
+
+@pytest.mark.parametrize(("call", "message"), BAD.values(), ids=BAD.keys())
+def test_bad_input_is_refused_before_anything_is_written(
+    tmp_path: Path, call: Callable[[Path], Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        call(tmp_path)
+    assert _files(tmp_path) == {}
+
+
+def test_configurations_that_differ_in_type_class_or_bits_are_different(tmp_path: Path) -> None:
+    configurations: list[Any] = [
+        {"a": 1},
+        {"a": 1.0},
+        {"a": True},
+        {"a": "1"},
+        {"a": None},
+        {"a": -0.0},
+        {"a": 0.0},
+        {"a": float("nan")},
+        {"a": 0.1},
+        {"a": np.nextafter(0.1, 1).item()},
+        {"a": np.ones(1)},
+        {"a": np.ones(1, np.float32)},
+        {"a": np.ones((1, 1))},
+        {"a": [1.0]},
+        {"a": SquaredError()},
+        {"seed": 0, "scale": 1.0},
+        Walk(0, 1.0),
+    ]
+    found = run_sweep(configurations, walk_nothing, RunFolder(tmp_path), ONE)
+    assert found.computed == len(configurations) == len(_files(tmp_path))
+
+
+def walk_nothing(configuration: Any) -> dict[str, Any]:
+    return {}
