@@ -190,7 +190,8 @@ def derive(
 
     A step is checked by SymPy where it closes, otherwise with mpmath at 50 digits on random instances.
     With --values the statement of one theorem is evaluated instead: give the sums A1, B1, ... that it holds, or
-    d, alpha, beta and g of a power law (lambda_i = i^-alpha, delta_i^2 = g i^-beta). Exit code 1 if a step does not hold.
+    d, alpha, beta and g of a power law (lambda_i = i^-alpha, delta_i^2 = g i^-beta). Exit code 1 if a step does not
+    hold.
 
     Examples:
       phases derive T5
@@ -262,6 +263,112 @@ def diagram(
     typer.echo(f"figure: {figure}\nresult: {report}")
     if share < 0.95:
         raise typer.Exit(1)
+
+
+sweep_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(sweep_app, name="sweep")
+
+Workers = Annotated[int, typer.Option(help="Processes on this machine.")]
+SchedulerAddress = Annotated[
+    str | None, typer.Option(help="Address of a Dask scheduler, as tcp://host:8786, in the place of processes here.")
+]
+
+
+@sweep_app.callback()
+def sweep() -> None:
+    """Train many ensembles: measure the scaling laws, or see where the theory breaks.
+
+    Each configuration's result is a file of its own in the folder --out, written once; a sweep that was stopped
+    or killed and is started again runs only what is missing.
+    """
+
+
+def _scheduler(workers: int, address: str | None) -> Any:
+    from simulation.schedulers import DaskScheduler, LocalScheduler
+
+    return LocalScheduler(workers) if address is None else DaskScheduler(address)
+
+
+@sweep_app.command()
+def scaling(
+    pairs: Annotated[int, typer.Option(help="Pairs W(0), -W(0) at each value of sigma0.")] = 64,
+    workers: Workers = 2,
+    scheduler: SchedulerAddress = None,
+    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results") / "scaling",
+    seed: Annotated[int, typer.Option(help="Seed of W(0) and of the samples.")] = 0,
+) -> None:
+    """Measure how boundaries scale on trained networks, with confidence intervals.
+
+    End of phase I against sigma0 (derived exponent 1), turning point against sigma0 (2/3) and, in steps, against eta
+    (-1), on three data models; explained variance against time in phase III on four. Two intervals a slope: at 95 %
+    each, and at 95 % for all nine together. Exit code 1 where a derived exponent is outside the latter.
+
+    Writes result.json, points.parquet and scaling.png; four minutes on two cores.
+    """
+    with bad_input_exits():
+        from empirical.sweep_figures import draw_scaling, scaling_columns, scaling_lines, scaling_rows
+        from simulation.results import RunFolder, software_versions
+        from simulation.scaling_sweep import run_scaling_sweep, scaling_measurements
+
+        folder = RunFolder(out)
+        measurements = scaling_measurements(pairs, seed)
+        laws = run_scaling_sweep(measurements, folder, _scheduler(workers, scheduler), Bar("measure"))
+        folder.write_table("points.parquet", scaling_columns(laws))
+        figure = folder.write("scaling.png", lambda path: draw_scaling(laws, path))
+        configuration = {"pairs": pairs, "seed": seed}
+        content = {"configuration": configuration, "versions": software_versions(), "laws": scaling_rows(laws)}
+        report = folder.write_json("result.json", content)
+    for line in scaling_lines(laws):
+        typer.echo(line)
+    typer.echo(f"figure: {figure}\nresult: {report}")
+    if not all(law.holds for law in laws):
+        raise typer.Exit(1)
+
+
+@sweep_app.command()
+def robustness(
+    replicas: Annotated[int, typer.Option(help="Draws of W(0) in each setting.")] = 6,
+    workers: Workers = 2,
+    scheduler: SchedulerAddress = None,
+    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results") / "robustness",
+    seed: Annotated[int, typer.Option(help="Seed of W(0), the samples and the batches.")] = 0,
+) -> None:
+    """See where the theory breaks: relax one assumption after another and compare training with the mean field.
+
+    Heavy tails, a minority in each class, label noise, batch size, step size, number of samples, classes, imbalance and
+    optimiser, each by degrees. For each level: the largest deviation of L / tr Sigma up to the last step, what is left
+    of it once the derived curve's clock is set by the turning point, and the ratio of turning points.
+
+    Writes result.json and robustness.png.
+    """
+    with bad_input_exits():
+        from empirical.sweep_figures import draw_robustness, robustness_lines, robustness_rows
+        from simulation.results import RunFolder, software_versions
+        from simulation.robustness import measure_robustness, settings
+        from simulation.sweep import run_sweep
+
+        folder = RunFolder(out)
+        chosen = settings(seed, replicas)
+        found = run_sweep(
+            [setting for _, setting in chosen],
+            measure_robustness,
+            folder,
+            _scheduler(workers, scheduler),
+            Bar("train and derive"),
+        )
+        points = [
+            (axis, getattr(setting, axis.field), result)
+            for (axis, setting), result in zip(chosen, found.results, strict=True)
+        ]
+        figure = folder.write("robustness.png", lambda path: draw_robustness(points, path))
+        configuration = {"replicas": replicas, "seed": seed}
+        content = {"configuration": configuration, "versions": software_versions(), "points": robustness_rows(points)}
+        report = folder.write_json("result.json", content)
+    for line in robustness_lines(points):
+        typer.echo(line)
+    for index, failure in found.failures:
+        typer.echo(f"failed: {chosen[index][0].title}: {failure.message}", err=True)
+    typer.echo(f"figure: {figure}\nresult: {report}")
 
 
 def claim_table(result: Any) -> list[str]:

@@ -29,8 +29,9 @@ from simulation import (
     initial_weights,
     train,
 )
+from simulation.batches import BatchSource
 from simulation.results import RunFolder, array_digest, part_key, software_versions, source_digest
-from simulation.sampling import BatchSource, GaussianSampler
+from simulation.sampling import GaussianSampler
 from theory import (
     Curve,
     DataModel,

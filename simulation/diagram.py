@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from simulation.sampling import FullBatch, sample_with_exact_moments
+from simulation.batches import FullBatch
+from simulation.sampling import sample_with_exact_moments
 from simulation.training import Status, initial_weights, train
 from theory import Curve, OneOutput, Regime, SquaredError, regime_of
 from theory.boundaries import RESOLUTION

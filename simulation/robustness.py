@@ -1,8 +1,8 @@
 """Where the theory breaks: one setting, with one of the theory's assumptions relaxed by degrees.
 
-Networks are trained on samples of a population that departs from the data model in one respect. The theory is derived from
-the moments that the population has exactly, and from the very draws of W(0) that are trained, so that what separates
-the two curves is the departure.
+Networks are trained on samples of a population that departs from the data model in one respect. The theory is derived
+from the moments that the population has exactly, and from the very draws of W(0) that are trained, so that what
+separates the two curves is the departure.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from simulation.batches import BatchesWithReplacement, BatchSource, FullBatch
-from simulation.measurement import measured_boundaries
+from simulation.measurement import MeasuredBoundaries, measured_boundaries
 from simulation.optimisers import Adam, GradientDescent, Optimiser
 from simulation.population import Population, with_frequencies
 from simulation.sampling import sample
@@ -119,8 +119,8 @@ def population_of(setting: Setting) -> Population:
 def optimiser_of(name: str) -> tuple[Optimiser, float]:
     """The optimiser and the factor by which its time runs faster than that of gradient descent.
 
-    Heavy-ball momentum m moves as gradient descent with the step size eta / (1 - m) once its memory has filled. Adam has
-    no such factor.
+    Heavy-ball momentum m moves as gradient descent with the step size eta / (1 - m) once its memory has filled. Adam
+    has no such factor.
 
     Raises:
         InputError: a name that is not in OPTIMISERS.
@@ -169,13 +169,11 @@ def _comparison(derived: Curve, trained: Curve) -> dict[str, Any]:
     error = difference.std(axis=0, ddof=1) / np.sqrt(trained.replicas)
     worst = int(np.argmax(np.abs(difference.mean(axis=0))))
     expected, found = measured_boundaries(derived), measured_boundaries(trained)
-    turning = [
-        np.nan if side.time("turning_point") is None else side.time("turning_point") for side in (expected, found)
-    ]
+    turning_derived, turning_measured = (_time_or_nan(side) for side in (expected, found))
     ratio_error = found.relative_error_against(expected, "turning_point")
-    shape = np.nan
-    if np.all(np.isfinite(turning)):
-        shape = float(np.abs(_rescaled(derived, turning[1] / turning[0]) - trained.mean)[1:].max())
+    factor = turning_measured / turning_derived
+    # Time 0 has no logarithm, and both curves start at the same W(0).
+    shape = np.nan if np.isnan(factor) else np.abs(_rescaled(derived, factor) - trained.mean)[1:].max()
     return {
         "times": derived.times,
         "derived": derived.mean,
@@ -183,11 +181,16 @@ def _comparison(derived: Curve, trained: Curve) -> dict[str, Any]:
         "error": error,
         "deviation": float(np.abs(difference.mean(axis=0))[worst]),
         "deviation_error": float(error[worst]),
-        "shape_deviation": shape,
-        "turning_derived": float(turning[0]),
-        "turning_measured": float(turning[1]),
+        "shape_deviation": float(shape),
+        "turning_derived": turning_derived,
+        "turning_measured": turning_measured,
         "turning_error": float("nan") if ratio_error is None else float(ratio_error),
     }
+
+
+def _time_or_nan(boundaries: MeasuredBoundaries) -> float:
+    time = boundaries.time("turning_point")
+    return float("nan") if time is None else time
 
 
 def _rescaled(curve: Curve, factor: float) -> FloatArray:

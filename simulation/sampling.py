@@ -5,22 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from simulation.batches import Batch, BatchSource, FullBatch, MiniBatches, SingleSource
+from simulation.batches import Batch, SingleSource
 from simulation.population import Population, check_realisable
 from theory import DataModel, InputError
 from theory.validation import FloatArray, IntArray, at_least
-
-__all__ = [
-    "Batch",
-    "BatchSource",
-    "FreshSamples",
-    "FullBatch",
-    "GaussianSampler",
-    "MiniBatches",
-    "PopulationSampler",
-    "sample",
-    "sample_with_exact_moments",
-]
 
 
 class WithinClassNoise:

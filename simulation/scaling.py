@@ -91,6 +91,9 @@ FORGETTING_TOLERANCE = 0.01
 #: Steps up to the end of phase I: fine enough that gradient descent is the flow.
 _STEPS_IN_PHASE_ONE = 8
 
+#: Dense enough that a turning point fitted to the curve does not depend on where its points lie.
+_POINTS_A_DECADE = 100
+
 #: How far beyond the turning point training goes, in units of it: the fit of a minimum looks a factor of 3 ahead.
 _BEYOND = 5.0
 
@@ -233,7 +236,7 @@ def _trained(
         model,
         SquaredError(),
         weights,
-        logarithmic_steps(last),
+        logarithmic_steps(last, _POINTS_A_DECADE),
         np.repeat(step_sizes, 2 * pairs),
         dtype=torch.float64,
     )

@@ -131,7 +131,7 @@ def last_fall(losses: FloatArray, resolution: float | FloatArray) -> Fall | None
 def turning_points(times: FloatArray, losses: FloatArray, first: int) -> FloatArray:
     """Times of the minima of many curves: of a cubic in log time fitted around the smallest value.
 
-    The cubic (a parabola would be biased, as falls and rises are not mirror images) is fitted by
+    The cubic (a parabola would be biased, as falls and rises are not mirror images) is fitted by weighted
     least squares to all points within a factor of three in time, so that noise of single points
     averages out; with fewer than five such points the grid point stands.
 
@@ -144,6 +144,8 @@ def turning_points(times: FloatArray, losses: FloatArray, first: int) -> FloatAr
         raise InputError(f"first: {first} is not accepted; give an index from 1 to {times.size - 1}")
     logs = np.log(times[first:])
     values = losses[..., first:]
+    if logs.size == 1:
+        return np.full(values.shape[:-1], times[first])
     lowest = logs[np.argmin(values, axis=-1)]
     # The lowest of noisy points is a poor centre; the fit around it is a better one.
     return np.asarray(np.exp(_fitted_minimum(logs, values, _fitted_minimum(logs, values, lowest))), dtype=np.float64)
@@ -152,11 +154,13 @@ def turning_points(times: FloatArray, losses: FloatArray, first: int) -> FloatAr
 def _fitted_minimum(logs: FloatArray, values: FloatArray, centre: FloatArray) -> FloatArray:
     """(...) minima of the cubics fitted to ``values`` (..., T) within the window around ``centre`` (...)."""
     offset = logs - centre[..., None]
-    weight = (np.abs(offset) <= _WINDOW * (1 + 1e-12)).astype(np.float64)
+    # Each point counts for its stretch of log time, and less towards the ends of the window: the fit is then that of
+    # the curve and not of its grid, whose points are dense where steps are few.
+    weight = np.gradient(logs) * np.maximum(1 - np.square(offset / _WINDOW), 0.0)
     powers = np.stack([(weight * offset**power).sum(axis=-1) for power in range(7)], axis=-1)  # (..., 7)
     normal = powers[..., np.add.outer(np.arange(4), np.arange(4))]
     right = np.stack([(weight * values * offset**power).sum(axis=-1) for power in range(4)], axis=-1)
-    enough = powers[..., 0] >= 5
+    enough = np.count_nonzero(weight, axis=-1) >= 5
     solvable = np.where(enough[..., None, None], normal, np.eye(4))
     _, slope, bend, skew = np.moveaxis(np.linalg.solve(solvable, right[..., None])[..., 0], -1, 0)
     discriminant = bend**2 - 3 * slope * skew

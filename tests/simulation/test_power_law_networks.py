@@ -17,7 +17,7 @@ from simulation import (
     sample_with_exact_moments,
     train,
 )
-from simulation.sampling import BatchSource
+from simulation.batches import BatchSource
 from theory import DataModel, OneOutput, SquaredError
 
 STATED = DataModel.power_law(1000, 1.0, 2.0, 0.2)
