@@ -71,7 +71,8 @@ def scaling_lines(laws: list[ScalingLaw]) -> list[str]:
     """A line for each law."""
     return [
         f"{law.quantity} ~ {law.parameter}^q, alpha {law.law.alpha:g}, beta {law.law.beta:g}: "
-        f"q = {law.slope.value:.4f}, 95 % [{law.slope.low:.4f}, {law.slope.high:.4f}], all together [{law.joint.low:.4f}, {law.joint.high:.4f}], "
+        f"q = {law.slope.value:.4f}, 95 % [{law.slope.low:.4f}, {law.slope.high:.4f}], "
+        f"all together [{law.joint.low:.4f}, {law.joint.high:.4f}], "
         f"derived {law.predicted:.4f}: {'holds' if law.holds else 'FAILS'}"
         for law in laws
     ]

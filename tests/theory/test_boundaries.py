@@ -148,7 +148,7 @@ def test_bad_curve_objects_are_refused(times: list[float], losses: list[list[flo
 
 
 def test_a_turning_point_does_not_depend_on_the_grid_of_its_curve() -> None:
-    """Whole steps, dense towards the later ones, against even spacing in log time: the same minimum, near the true one."""
+    """Whole steps, dense towards the later ones, against even spacing in log time: the same minimum."""
     found = []
     for turning in (60.0, 100.0, 400.0):
         for steps in (np.arange(1, 2000), logarithmic_steps(2000, 100)[1:]):

@@ -101,7 +101,7 @@ def test_with_one_output_it_nears_the_annealed_curve_as_the_effective_rank_grows
 @given(data_models(largest_dimension=40), st.floats(0.1, 10.0))
 @settings(max_examples=25)
 def test_scaling_the_inputs_rescales_time(model: DataModel, factor: float) -> None:
-    """x -> c x leaves L / tr Sigma as it is, at times smaller by c^2 and W(0) smaller by c."""
+    """Inputs times c leave L / tr Sigma as it is, at times smaller by c^2 and W(0) smaller by c."""
     if model.classes >= model.dimension:
         return
     scaled = DataModel(factor**2 * model.eigenvalues, factor * model.prototypes, model.frequencies)
