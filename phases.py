@@ -116,7 +116,7 @@ def verify(
     with bad_input_exits():
         from empirical.datasets import load
         from empirical.figures import draw_verification
-        from empirical.verification import curve_columns, plan_for, result_as_json
+        from empirical.verification import boundary_equality, curve_columns, plan_for, result_as_json
         from empirical.verification import verify as run_verification
         from simulation.results import RunFolder
         from theory import loss_named
@@ -139,6 +139,12 @@ def verify(
         report = folder.write_json("result.json", result_as_json(result))
     for line in claim_table(result):
         typer.echo(line)
+    equality = boundary_equality(result)
+    if equality is not None:
+        differ = f"{equality.rejected.sum()} of {equality.rejected.size} boundaries"
+        typer.echo(
+            f"{differ} differ from the derived ones beyond chance (Holm's test, {equality.level:.0%} for the table)"
+        )
     typer.echo(f"figure: {figure}\nresult: {report}")
     if not result.nothing_fails:
         raise typer.Exit(1)
@@ -350,17 +356,10 @@ def robustness(
 
         folder = RunFolder(out)
         chosen = settings(seed, replicas)
-        found = run_sweep(
-            [setting for _, setting in chosen],
-            measure_robustness,
-            folder,
-            _scheduler(workers, scheduler),
-            Bar("train and derive"),
-        )
-        points = [
-            (axis, getattr(setting, axis.field), result)
-            for (axis, setting), result in zip(chosen, found.results, strict=True)
-        ]
+        distinct = list(dict.fromkeys(setting for _, setting in chosen))
+        found = run_sweep(distinct, measure_robustness, folder, _scheduler(workers, scheduler), Bar("train and derive"))
+        results = dict(zip(distinct, found.results, strict=True))
+        points = [(axis, getattr(setting, axis.field), results[setting]) for axis, setting in chosen]
         figure = folder.write("robustness.png", lambda path: draw_robustness(points, path))
         configuration = {"replicas": replicas, "seed": seed}
         content = {"configuration": configuration, "versions": software_versions(), "points": robustness_rows(points)}
@@ -368,7 +367,7 @@ def robustness(
     for line in robustness_lines(points):
         typer.echo(line)
     for index, failure in found.failures:
-        typer.echo(f"failed: {chosen[index][0].title}: {failure.message}", err=True)
+        typer.echo(f"failed: {distinct[index]}: {failure.message}", err=True)
     typer.echo(f"figure: {figure}\nresult: {report}")
 
 

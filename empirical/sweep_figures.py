@@ -13,6 +13,7 @@ matplotlib.use("Agg")
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from simulation.robustness import AXES, Axis
 from simulation.scaling import ScalingLaw
@@ -25,7 +26,7 @@ MARKERS = ("o", "s", "^", "D")
 def draw_scaling(laws: list[ScalingLaw], path: Path) -> None:
     """A panel for each law: measured values as markers, lines of the derived exponent through their middle."""
     kinds = sorted({(law.quantity, law.parameter) for law in laws}, key=lambda kind: (kind[1] != "sigma0", kind))
-    figure = Figure(figsize=(8.4, 6.6), layout="constrained")
+    figure = Figure(figsize=(9.0, 8.2), layout="constrained")
     for axes, (quantity, parameter) in zip(figure.subplots(2, 2).flat, kinds, strict=True):
         own = [law for law in laws if (law.quantity, law.parameter) == (quantity, parameter)]
         for law, colour, marker in zip(own, COLOURS, MARKERS, strict=False):
@@ -34,7 +35,9 @@ def draw_scaling(laws: list[ScalingLaw], path: Path) -> None:
         axes.set_yscale("log")
         axes.set_xlabel({"sigma0": r"initial scale $\sigma_0$", "eta": r"step size $\eta$"}.get(parameter, "time $s$"))
         axes.set_ylabel(quantity)
-        axes.legend(frameon=False, fontsize=7.5)
+        for scale in (axes.xaxis, axes.yaxis):
+            scale.set_minor_formatter(NullFormatter())
+        axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.14))
     figure.savefig(path, dpi=150, format="png")
 
 

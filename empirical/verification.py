@@ -30,8 +30,10 @@ from simulation import (
     train,
 )
 from simulation.batches import BatchSource
+from simulation.comparison import BOUNDARY_TITLES
 from simulation.results import RunFolder, array_digest, part_key, software_versions, source_digest
 from simulation.sampling import GaussianSampler
+from simulation.statistics import EqualityTest, equality_test
 from theory import (
     Curve,
     DataModel,
@@ -178,6 +180,33 @@ class Verification:
         )
 
 
+def boundary_equality(result: Verification, level: float = 0.05) -> EqualityTest | None:
+    """Test derived = measured for all boundaries of a verification at once.
+
+    A claim asks whether they agree within its tolerance; this asks whether they differ at all, beyond what the
+    draws of W(0) explain, with the stated chance of naming any that does not. None where nothing can be tested.
+
+    Args:
+        result: the verification; boundaries without a standard error are not tested.
+        level: family-wise error rate.
+    """
+    claims = [
+        claim
+        for finding in result.findings
+        for claim in finding.comparison.claims
+        if claim.name in BOUNDARY_TITLES and 0 < claim.standard_error < np.inf
+    ]
+    if not claims:
+        return None
+    return equality_test(
+        [claim.derived_value for claim in claims],
+        [claim.measured_value for claim in claims],
+        [claim.standard_error for claim in claims],
+        result.plan.replicas,
+        level,
+    )
+
+
 def verify(data: DataSet, plan: Plan, folder: RunFolder, progress: Callable[[str], Progress]) -> Verification:
     """Run the main job on a data set.
 
@@ -294,7 +323,7 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
 
 def result_as_json(result: Verification) -> dict[str, Any]:
     """Configuration, versions, data model and claims as plain values."""
-    model = result.model
+    model, equality = result.model, boundary_equality(result)
     return {
         "data": result.data,
         "inputs": result.count,
@@ -308,6 +337,8 @@ def result_as_json(result: Verification) -> dict[str, Any]:
             "smallest_eigenvalue": float(model.eigenvalues[-1]),
         },
         "nothing_fails": result.nothing_fails,
+        "boundaries_tested": 0 if equality is None else int(equality.rejected.size),
+        "boundaries_that_differ": 0 if equality is None else int(equality.rejected.sum()),
         "claims": [
             {"source": finding.source, "init_scale": finding.init_scale}
             | asdict(claim)

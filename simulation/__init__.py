@@ -3,8 +3,11 @@
 from simulation.antithetic import antithetic_weights, pair_means
 from simulation.batches import BatchesWithReplacement, FullBatch, JoinedSources, MiniBatches
 from simulation.comparison import Claim, Comparison, Tolerances, Verdict, compare
+from simulation.gradient_share import sample_gradient_share
 from simulation.measurement import MeasuredBoundaries, measured_boundaries
+from simulation.optimisers import Adam, GradientDescent
 from simulation.population import Population, with_frequencies
+from simulation.results import RunFolder
 from simulation.sampling import (
     FreshSamples,
     GaussianSampler,
@@ -12,35 +15,46 @@ from simulation.sampling import (
     sample,
     sample_with_exact_moments,
 )
+from simulation.schedulers import DaskScheduler, LocalScheduler
 from simulation.statistics import EqualityTest, Slope, equality_test, holm, slope_with_interval
+from simulation.sweep import SweepResult, grid, run_sweep
 from simulation.training import Status, Trained, initial_weights, train
 
 __all__ = [
+    "Adam",
     "BatchesWithReplacement",
     "Claim",
     "Comparison",
+    "DaskScheduler",
     "EqualityTest",
     "FreshSamples",
     "FullBatch",
     "GaussianSampler",
+    "GradientDescent",
     "JoinedSources",
+    "LocalScheduler",
     "MeasuredBoundaries",
     "MiniBatches",
     "Population",
     "PopulationSampler",
+    "RunFolder",
     "Slope",
     "Status",
+    "SweepResult",
     "Tolerances",
     "Trained",
     "Verdict",
     "antithetic_weights",
     "compare",
     "equality_test",
+    "grid",
     "holm",
     "initial_weights",
     "measured_boundaries",
     "pair_means",
+    "run_sweep",
     "sample",
+    "sample_gradient_share",
     "sample_with_exact_moments",
     "slope_with_interval",
     "train",

@@ -41,6 +41,9 @@ class Tolerances:
             at_least(name, getattr(self, name), 0)
 
 
+#: What the claims on boundaries are called, in the order of BOUNDARY_NAMES.
+BOUNDARY_TITLES = ("end of phase I (half of the fall)", "turning point", "return to the initial level")
+
 #: Coarser than this, in units of L / tr Sigma, a curve does not show its regime.
 LARGEST_RESOLUTION = 4 * RESOLUTION
 
@@ -231,9 +234,8 @@ def _boundary_claims(
     expected: MeasuredBoundaries, found: MeasuredBoundaries, step_size: float, last: float, tolerance: float
 ) -> list[Claim]:
     """A claim for each boundary that the derived or the trained curve has up to the time ``last``."""
-    titles = ("end of phase I (half of the fall)", "turning point", "return to the initial level")
     claims = []
-    for title, name in zip(titles, BOUNDARY_NAMES, strict=True):
+    for title, name in zip(BOUNDARY_TITLES, BOUNDARY_NAMES, strict=True):
         times = [time for time in (expected.time(name), found.time(name)) if time is not None]
         if not times:
             continue

@@ -41,7 +41,6 @@ def test_momentum_runs_ahead_by_its_factor_once_its_memory_has_filled() -> None:
 def test_every_axis_begins_where_its_assumption_holds_best() -> None:
     chosen = settings(seed=0, replicas=2)
     assert len(chosen) == sum(len(axis.levels) for axis in AXES)
-    assert len({setting.seed for _, setting in chosen}) == len(chosen)
     for axis in AXES:
         own = [getattr(setting, axis.field) for one, setting in chosen if one is axis]
         assert own == list(axis.levels)
