@@ -9,11 +9,11 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import torch
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 import simulation
 import theory
@@ -85,15 +85,30 @@ def single_threaded() -> Iterator[None]:
 
     The sum of a matrix product depends on how it is split over threads. Libraries that are loaded only inside
     are not limited.
+
+    Raises:
+        InputError: another thread of this process holds a limit of its own, beside which this one has no effect.
     """
     with _ONE_AT_A_TIME:
         threads = torch.get_num_threads()  # before the limit on OpenMP hides it
-        with threadpool_limits(limits=1):
+        libraries = _libraries(len(sys.modules))
+        with libraries.limit(limits=1):
+            if any(library["num_threads"] != 1 for library in libraries.info()):
+                raise InputError(
+                    "scheduler: another thread of this process holds the number of threads of BLAS; "
+                    "start the sweep outside its threadpool_limits"
+                )
             torch.set_num_threads(1)
             try:
                 yield
             finally:
                 torch.set_num_threads(threads)
+
+
+@lru_cache(maxsize=1)
+def _libraries(modules: int) -> ThreadpoolController:
+    """The libraries that are loaded while so many modules are; to look for them takes as long as a small task."""
+    return ThreadpoolController()
 
 
 def task_name(task: Task) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import time
@@ -120,13 +121,7 @@ class DaskScheduler:
             distributed: Any = import_module("distributed")
         except ImportError:
             raise InputError("scheduler: Dask is not installed; pip install 'learning-phases[cluster]'") from None
-        try:
-            client = distributed.Client(self.address, timeout=self.timeout, set_as_default=False)
-        except (OSError, ValueError, TypeError) as error:
-            raise InputError(
-                f"scheduler: {self.address!r} does not answer ({error}); "
-                "give the address of a running Dask scheduler, such as tcp://127.0.0.1:8786"
-            ) from None
+        client = _client(distributed, self.address, self.timeout)
         with client:
             futures = {client.submit(call, item, pure=False): index for index, item in enumerate(items)}
             try:
@@ -142,3 +137,16 @@ class DaskScheduler:
                     yield futures.pop(future), outcome
             finally:
                 client.cancel(list(futures))
+
+
+def _client(distributed: Any, address: str, timeout: float) -> Any:
+    """A connection to the scheduler at ``address``; InputError if none comes about."""
+    try:
+        return distributed.Client(address, timeout=timeout, set_as_default=False)
+    except (OSError, ValueError, TypeError) as error:
+        fault = str(error)
+    gc.collect()  # a client that failed closes when it is collected, which in another event loop would block that
+    raise InputError(
+        f"scheduler: {address!r} does not answer ({fault}); "
+        "give the address of a running Dask scheduler, such as tcp://127.0.0.1:8786"
+    )

@@ -7,12 +7,15 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 from simulation.results import RunFolder
 from simulation.schedulers import LocalScheduler
@@ -55,6 +58,16 @@ def sweep_of_walks(folder: Path, count: int, workers: int) -> SweepResult:
     return run_sweep(walks(count), slow_walk, RunFolder(folder), LocalScheduler(workers))
 
 
+@contextmanager
+def two_threads() -> Iterator[None]:
+    """Two threads for torch and BLAS in this process, as a user with two cores has."""
+    before = torch.get_num_threads()
+    with threadpool_limits(limits=2):
+        torch.set_num_threads(2)
+        yield
+        torch.set_num_threads(before)
+
+
 def product_bits(configuration: dict[str, Any]) -> dict[str, Any]:
     """The bits of products that torch and BLAS split over threads, and how many threads torch may use."""
     generator = torch.Generator().manual_seed(configuration["seed"])
@@ -63,6 +76,17 @@ def product_bits(configuration: dict[str, Any]) -> dict[str, Any]:
     parts = (left @ right).numpy(), np.vdot(matrix, matrix), matrix.T[:300] @ matrix, np.linalg.eigvalsh(matrix[:, :64])
     bits = [hashlib.sha256(np.asarray(part).tobytes()).hexdigest() for part in parts]
     return {"bits": bits, "threads": torch.get_num_threads()}
+
+
+def running_together(configuration: dict[str, Any]) -> dict[str, Any]:
+    """How many calls run in this process at once."""
+    folder = Path(configuration["folder"])
+    mine = folder / f"running-{configuration['number']}"
+    mine.touch()
+    time.sleep(0.01)
+    together = len(list(folder.glob("running-*")))
+    mine.unlink()
+    return {"together": together}
 
 
 def failing(configuration: dict[str, Any]) -> dict[str, Any]:

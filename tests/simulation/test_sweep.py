@@ -4,8 +4,10 @@ import errno
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
@@ -27,9 +29,11 @@ from tests.simulation.sweep_tasks import (
     ends_its_worker,
     failing,
     product_bits,
+    running_together,
     slow_walk,
     sweep_of_waits,
     sweep_of_walks,
+    two_threads,
     walk,
     walks,
 )
@@ -150,12 +154,8 @@ def test_a_grid_is_all_combinations_of_python_numbers() -> None:
 
 @pytest.fixture
 def _two_threads() -> Iterator[None]:
-    """Two threads for torch and BLAS in this process, as a user with two cores has."""
-    before = torch.get_num_threads()
-    with threadpool_limits(limits=2):
-        torch.set_num_threads(2)
+    with two_threads():
         yield
-        torch.set_num_threads(before)
 
 
 @pytest.mark.usefixtures("_two_threads")
@@ -173,6 +173,27 @@ def test_the_threads_of_the_caller_are_restored(task: Any) -> None:
     attempt.attempt(task, Walk(0, 1.0), attempt.code_digest(task))
     assert torch.get_num_threads() == 2
     assert {pool["num_threads"] for pool in threadpool_info()} == {2}
+
+
+def test_threads_of_one_worker_take_turns(tmp_path: Path) -> None:
+    digest = attempt.code_digest(running_together)
+    configurations = grid(number=range(12), folder=[str(tmp_path)])
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = pool.map(
+            lambda configuration: attempt.attempt(running_together, configuration, digest), configurations
+        )
+        assert [isinstance(one, attempt.Success) and one.result for one in outcomes] == ['{"together": 1}'] * 12
+
+
+def test_a_limit_that_another_thread_holds_is_no_silent_loss_of_bits() -> None:
+    outcomes = []
+    digest = attempt.code_digest(walk)
+    with threadpool_limits(limits=2):
+        thread = threading.Thread(target=lambda: outcomes.append(attempt.attempt(walk, Walk(0, 1.0), digest)))
+        thread.start()
+        thread.join()
+    assert isinstance(outcomes[0], attempt.Failure)
+    assert "another thread of this process holds the number of threads of BLAS" in outcomes[0].message
 
 
 def test_a_task_that_changes_its_configuration_does_not_reach_the_others(tmp_path: Path) -> None:
@@ -325,8 +346,10 @@ def _start_and_signal(
     """Exit code of a sweep after a signal in its midst, and the processes that its tasks ran in."""
     process = processes.Process(target=sweep_of_waits, args=(folder, workers))
     process.start()
+    deadline = time.monotonic() + 60
     while len(_written(folder)) < 3:
         assert process.is_alive()
+        assert time.monotonic() < deadline
         time.sleep(0.01)
     assert process.pid is not None
     send(process.pid)
@@ -359,6 +382,7 @@ def test_an_interrupt_from_the_keyboard_ends_everything_and_keeps_what_is_finish
     assert len(files) == len(_written(tmp_path)), "no temporary files"
 
 
+@pytest.mark.slow
 def test_workers_end_when_the_process_that_started_them_is_killed(tmp_path: Path, processes: ForkServerContext) -> None:
     code, used = _start_and_signal(processes, tmp_path, 2, lambda pid: os.kill(pid, signal.SIGKILL))
     assert code == -signal.SIGKILL
