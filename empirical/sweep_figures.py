@@ -96,7 +96,7 @@ def robustness_rows(points: list[tuple[Axis, Any, dict[str, Any] | None]]) -> li
     """Axis, level and what was found, without the curves; a level that failed has no numbers."""
     curves = ("times", "derived", "trained", "error")
     return [
-        {"axis": axis.field, "assumption": axis.assumption, "level": level}
+        {"axis": axis.field, "assumption": axis.assumption, "level": str(level) if level == np.inf else level}
         | {name: value for name, value in (found or {}).items() if name not in curves}
         for axis, level, found in points
     ]

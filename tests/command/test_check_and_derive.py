@@ -36,6 +36,9 @@ def test_the_digits_are_checked_line_by_line(tmp_path: Path) -> None:
         (["check", "digits", "--out", "file"], "out: file is a file"),
         (["check", "lonely.npz"], "class 1 has 1 members"),
         (["derive", "T9"], "theorem: 'T9' is unknown"),
+        (["derive", "--values", "sigma0=1"], "values: no theorem is named"),
+        (["derive", "T5", "--latex", "--values", "sigma0=1"], "values: does not go with --latex"),
+        (["derive", "T5", "--values", "sigma0"], "values: 'sigma0' is not understood"),
     ],
 )
 def test_bad_input_gives_one_line_and_exit_code_two(tmp_path: Path, arguments: list[str], message: str) -> None:
@@ -77,3 +80,12 @@ def test_a_diagram_that_cannot_be_drawn_is_refused(tmp_path: Path, arguments: li
     assert done.exit_code == 2
     assert arguments[0][2:] in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_statement_is_evaluated_at_values() -> None:
+    done = CliRunner().invoke(app, ["derive", "T5", "--values", "sigma0=1e-3,d=1000,alpha=1,beta=2,g=0.2"])
+    assert done.exit_code == 0, done.output
+    # The figure of the formula for this model: .0935.
+    name, value = done.stdout.strip().split(" = ")
+    assert name == "s*"
+    assert float(value) == pytest.approx(0.0935, abs=5e-5)

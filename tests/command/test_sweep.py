@@ -1,0 +1,84 @@
+"""The commands phases sweep: bad calls, and the figures and tables that they write."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from empirical.sweep_figures import (
+    draw_robustness,
+    draw_scaling,
+    robustness_lines,
+    robustness_rows,
+    scaling_columns,
+    scaling_lines,
+    scaling_rows,
+)
+from phases import app
+from simulation.robustness import AXES, Setting, measure_robustness
+from simulation.scaling import PowerLaw, ScalingLaw, forgetting_law
+from simulation.statistics import Slope
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (["scaling", "--pairs", "1"], "pairs: 1 is not accepted"),
+        (["scaling", "--seed", "-1"], "seed: -1 is not accepted"),
+        (["scaling", "--workers", "0"], "workers: 0 is not accepted"),
+        (["robustness", "--replicas", "1"], "replicas: 1 is not accepted"),
+        (["robustness", "--workers", "0"], "workers: 0 is not accepted"),
+        (["robustness", "--seed", "-1"], "seed: -1 is not accepted"),
+    ],
+)
+def test_bad_calls_end_with_one_line_and_write_nothing(arguments: list[str], match: str, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["sweep", *arguments, "--out", str(tmp_path / "new")])
+    assert result.exit_code == 2
+    assert match in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "new").exists()
+
+
+def _laws() -> list[ScalingLaw]:
+    """Laws of four kinds; the points of three are made up."""
+    forgotten = forgetting_law(PowerLaw(1.5, 0.5, 40), (3.0, 30.0), pairs=2, seed=0)
+    values = np.array([1e-3, 1e-2])
+    slope = Slope(1.0, 0.9, 1.1, 0.95)
+    return [
+        forgotten,
+        *(
+            ScalingLaw(
+                quantity, parameter, PowerLaw(0.5, 1.5, 40), values, values, 0.01 * values, 1.0, slope, slope, 0.0
+            )
+            for quantity, parameter in (("a", "sigma0"), ("b", "sigma0"), ("c", "eta"))
+        ),
+    ]
+
+
+def test_scaling_laws_are_drawn_listed_and_kept(tmp_path: Path) -> None:
+    laws = _laws()
+    draw_scaling(laws, tmp_path / "scaling.png")
+    assert (tmp_path / "scaling.png").stat().st_size > 10_000
+    assert len(scaling_lines(laws)) == len(laws)
+    assert scaling_lines([replace(laws[1], predicted=2.0)])[0].endswith("FAILS")
+    json.dumps(scaling_rows(laws), allow_nan=False)
+    columns = scaling_columns(laws)
+    assert {len(column) for column in columns.values()} == {sum(law.values.size for law in laws)}
+
+
+def test_departures_are_drawn_and_listed_with_those_that_failed(tmp_path: Path) -> None:
+    found = measure_robustness(Setting(dimension=20, samples=200, steps=50, replicas=2))
+    points = [(axis, level, found) for axis in AXES for level in axis.levels[:2]]
+    points.append((AXES[0], 3.0, None))
+    draw_robustness(points, tmp_path / "robustness.png")
+    assert (tmp_path / "robustness.png").stat().st_size > 10_000
+    lines = robustness_lines(points)
+    assert lines[-1] == "tail index of the noise 3.0: failed"
+    rows = robustness_rows(points)
+    assert rows[0]["deviation"] == found["deviation"]
+    assert "derived" not in rows[0]
