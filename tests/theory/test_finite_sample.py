@@ -13,12 +13,9 @@ from hypothesis import strategies as st
 from tests.strategies import two_class_models
 from theory import DataModel, InputError, Logistic, OneOutput, Softmax, SquaredError
 from theory.finite_sample import FREE_SHARE, LABEL_VARIANCE, SAMPLES, SampledOneOutput, sample_sums
-from theory.lemma_finite_sample import finite_sample
 from theory.symbolic import SIGNAL_SUMS, SPECTRUM_SUMS
-from theory.theorem import Relation, Step, check_step
 from theory.validation import FloatArray
 
-LEMMA = finite_sample()
 DIMENSION = 100
 INDEX = np.arange(1, DIMENSION + 1)
 LEVELS = np.where(INDEX <= DIMENSION // 2, 2.0, 1.0)
@@ -83,17 +80,6 @@ def _evaluated() -> Callable[..., list[float]]:
 def _drawn(name: str, samples: int) -> FloatArray:
     """(400, 9) sums, shared by the tests that look at them."""
     return _draw({"aligned": ALIGNED, "power law": POWER_LAW}[name], samples, 400, seed=samples)
-
-
-@pytest.mark.parametrize("number", range(len(LEMMA.steps)))
-def test_every_step_of_the_lemma_holds_and_no_step_with_another_right_side_does(number: int) -> None:
-    step: Step = LEMMA.steps[number]
-    assert check_step(step)
-    others = [sp.Integer(-(10**9))]
-    if step.relation is Relation.EQUAL:
-        others = [step.right + sp.Rational(1, 10**6), *([] if step.right == 0 else [sp.Integer(0), -step.right])]
-    for other in others:
-        assert not check_step(replace(step, right=other))
 
 
 @given(two_class_models(), st.integers(3, 10_000), st.floats(0.05, 0.25))
