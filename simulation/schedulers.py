@@ -125,15 +125,21 @@ class DaskScheduler:
         with client:
             futures = {client.submit(call, item, pure=False): index for index, item in enumerate(items)}
             try:
-                for future in distributed.as_completed(list(futures), loop=client.loop):
-                    if future.status == "finished":
-                        outcome = future.result()
-                    elif future.status == "error":
-                        outcome = Failure.of(future.exception())
-                    else:
-                        raise ConnectionError(
-                            f"scheduler: {self.address} was lost; start the sweep again to go on: finished results stay"
-                        )
+                completed = distributed.as_completed(list(futures), loop=client.loop)
+                for future in completed:
+                    match future.status:
+                        case "finished":
+                            outcome = future.result()
+                        case "error":
+                            outcome = Failure.of(future.exception())
+                        case "cancelled":
+                            raise ConnectionError(
+                                f"scheduler: {self.address} was lost; "
+                                "start the sweep again to go on: finished results stay"
+                            )
+                        case _:  # its worker was lost with the outcome; it runs again
+                            completed.add(future)
+                            continue
                     yield futures.pop(future), outcome
             finally:
                 client.cancel(list(futures))
