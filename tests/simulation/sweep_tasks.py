@@ -134,3 +134,15 @@ def sweep_of_waits(folder: Path, workers: int) -> None:
         run_sweep(grid(number=range(400)), waits, RunFolder(folder), LocalScheduler(workers))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    """Content of every file below the folder by its path there, hidden files too."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def results_below(folder: Path) -> dict[str, tuple[int, int]]:
+    """What changes when a result is written again: its inode and time."""
+    return {
+        path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in (folder / "results").glob("[!.]*.json")
+    }

@@ -1,16 +1,10 @@
 from __future__ import annotations
 
-import errno
 import json
-import os
-import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +13,7 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from simulation import attempt, results
+from simulation import attempt
 from simulation.results import RunFolder
 from simulation.schedulers import LocalScheduler
 from simulation.sweep import grid, run_sweep
@@ -28,11 +22,11 @@ from tests.simulation.sweep_tasks import (
     changes_its_configuration,
     ends_its_worker,
     failing,
+    files_below,
     product_bits,
+    results_below,
     running_together,
     slow_walk,
-    sweep_of_waits,
-    sweep_of_walks,
     two_threads,
     walk,
     walks,
@@ -40,18 +34,6 @@ from tests.simulation.sweep_tasks import (
 from theory import InputError, SquaredError
 
 ONE, TWO = LocalScheduler(1), LocalScheduler(2)
-
-
-def _files(folder: Path) -> dict[str, bytes]:
-    """Content of every file below the folder by its path there, hidden files too."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def _written(folder: Path) -> dict[str, tuple[int, int]]:
-    """What changes when a result is written again: its inode and time."""
-    return {
-        path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in (folder / "results").glob("[!.]*.json")
-    }
 
 
 def _assert_same(found: Any, expected: Any) -> None:
@@ -81,10 +63,10 @@ def test_results_come_back_bit_for_bit_in_the_order_of_the_configurations(tmp_pa
 
 def test_a_finished_sweep_reads_the_same_and_runs_nothing(tmp_path: Path) -> None:
     first = run_sweep(walks(6), walk, RunFolder(tmp_path), ONE)
-    before = _written(tmp_path)
+    before = results_below(tmp_path)
     again = run_sweep(walks(6), walk, RunFolder(tmp_path), ONE)
     assert again.computed == 0
-    assert _written(tmp_path) == before
+    assert results_below(tmp_path) == before
     for one, other in zip(first.results, again.results, strict=True):
         _assert_same(other, one)
 
@@ -164,7 +146,7 @@ def test_the_number_of_workers_does_not_change_a_bit(tmp_path: Path) -> None:
     for workers in (1, 2, 3):
         found = run_sweep(configurations, product_bits, RunFolder(tmp_path / str(workers)), LocalScheduler(workers))
         assert [result and result["threads"] for result in found.results] == [1] * 6
-    assert _files(tmp_path / "1") == _files(tmp_path / "2") == _files(tmp_path / "3")
+    assert files_below(tmp_path / "1") == files_below(tmp_path / "2") == files_below(tmp_path / "3")
 
 
 @pytest.mark.usefixtures("_two_threads")
@@ -250,200 +232,12 @@ def test_a_worker_that_the_system_ends_leaves_a_sweep_that_goes_on(tmp_path: Pat
     configurations = grid(number=range(20), folder=[str(tmp_path)], times=[1])
     with pytest.raises(ChildProcessError, match=r"ended from outside.*start the sweep again"):
         run_sweep(configurations, ends_its_worker, RunFolder(tmp_path), TWO)
-    kept = _written(tmp_path)
+    kept = results_below(tmp_path)
     assert 0 < len(kept) < 20
     found = run_sweep(configurations, ends_its_worker, RunFolder(tmp_path), ONE)
     assert found.computed == 20 - len(kept)
     assert [result and result["number"] for result in found.results] == list(range(20))
-    assert kept.items() <= _written(tmp_path).items()
-
-
-# Kills
-
-
-@pytest.fixture(scope="module")
-def processes() -> ForkServerContext:
-    """Starts processes that have this package imported already."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["tests.simulation.sweep_tasks"])
-    return context
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], dict[str, bytes]]:
-    """The files of a sweep of so many walks that nothing disturbs."""
-
-    def files(count: int) -> dict[str, bytes]:
-        folder = tmp_path_factory.mktemp("undisturbed")
-        sweep_of_walks(folder, count, 1)
-        return _files(folder)
-
-    return files
-
-
-def _run_killed(
-    processes: ForkServerContext, folder: Path, count: int, workers: int, kills: int, longest: float, seed: int
-) -> None:
-    """Start the sweep and kill it ``kills`` times, each up to ``longest`` seconds after its first new result."""
-    generator = np.random.default_rng(seed)
-    for _ in range(kills):
-        before = _written(folder)
-        process = processes.Process(target=sweep_of_walks, args=(folder, count, workers))
-        process.start()
-        deadline = time.monotonic() + 60
-        while len(_written(folder)) == len(before):
-            assert process.is_alive(), "the sweep ended before it was killed"
-            assert time.monotonic() < deadline
-            time.sleep(0.001)
-        time.sleep(generator.uniform(0, longest))
-        process.kill()
-        process.join()
-        assert process.exitcode == -signal.SIGKILL, "the sweep ended before it was killed"
-        assert before.items() <= _written(folder).items(), "a result that was there was written again"
-        process.close()
-
-
-def test_a_sweep_killed_ten_times_has_every_result_once(
-    tmp_path: Path, processes: ForkServerContext, undisturbed: Callable[[int], dict[str, bytes]]
-) -> None:
-    _run_killed(processes, tmp_path, 60, workers=1, kills=10, longest=0.02, seed=0)
-    kept = _written(tmp_path)
-    assert 10 <= len(kept) < 60
-    assert sweep_of_walks(tmp_path, 60, 1).computed == 60 - len(kept)
-    assert kept.items() <= _written(tmp_path).items()
-    assert _files(tmp_path) == undisturbed(60)
-    assert len(_files(tmp_path)) == 60
-
-
-@pytest.mark.slow
-def test_a_sweep_of_many_on_workers_killed_ten_times_has_every_result_once(
-    tmp_path: Path, processes: ForkServerContext, undisturbed: Callable[[int], dict[str, bytes]]
-) -> None:
-    _run_killed(processes, tmp_path, 600, workers=2, kills=10, longest=0.2, seed=1)
-    kept = _written(tmp_path)
-    assert 10 <= len(kept) < 600
-    assert sweep_of_walks(tmp_path, 600, 2).computed == 600 - len(kept)
-    assert _files(tmp_path) == undisturbed(600)
-    assert len(_files(tmp_path)) == 600
-
-
-def test_two_processes_on_one_folder_write_the_files_of_one(
-    tmp_path: Path, processes: ForkServerContext, undisturbed: Callable[[int], dict[str, bytes]]
-) -> None:
-    both = [processes.Process(target=sweep_of_walks, args=(tmp_path, 60, 1)) for _ in range(2)]
-    for process in both:
-        process.start()
-    for process in both:
-        process.join()
-        assert process.exitcode == 0
-        process.close()
-    assert _files(tmp_path) == undisturbed(60)
-
-
-def _start_and_signal(
-    processes: ForkServerContext, folder: Path, workers: int, send: Callable[[int], None]
-) -> tuple[int | None, set[int]]:
-    """Exit code of a sweep after a signal in its midst, and the processes that its tasks ran in."""
-    process = processes.Process(target=sweep_of_waits, args=(folder, workers))
-    process.start()
-    deadline = time.monotonic() + 60
-    while len(_written(folder)) < 3:
-        assert process.is_alive()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    assert process.pid is not None
-    send(process.pid)
-    process.join(60)
-    code = process.exitcode
-    process.close()
-    records = [json.loads((folder / "results" / name).read_text()) for name in _written(folder)]
-    return code, {record["result"]["process"] for record in records}
-
-
-def _assert_ends(process: int) -> None:
-    """The process is gone, or only waits for its parent to take notice, within some seconds."""
-    stat = Path(f"/proc/{process}/stat")
-    deadline = time.monotonic() + 30
-    while stat.exists() and stat.read_text().split()[2] != "Z":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_an_interrupt_from_the_keyboard_ends_everything_and_keeps_what_is_finished(
-    tmp_path: Path, processes: ForkServerContext, workers: int
-) -> None:
-    code, used = _start_and_signal(processes, tmp_path, workers, lambda pid: os.killpg(pid, signal.SIGINT))
-    assert code == 130
-    for process in used:
-        _assert_ends(process)
-    files = _files(tmp_path)
-    assert all(json.loads(content)["result"] for content in files.values()), "no half files"
-    assert len(files) == len(_written(tmp_path)), "no temporary files"
-
-
-@pytest.mark.slow
-def test_workers_end_when_the_process_that_started_them_is_killed(tmp_path: Path, processes: ForkServerContext) -> None:
-    code, used = _start_and_signal(processes, tmp_path, 2, lambda pid: os.kill(pid, signal.SIGKILL))
-    assert code == -signal.SIGKILL
-    for process in used:
-        _assert_ends(process)
-
-
-# The disk
-
-
-@dataclass
-class _FullDisk:
-    """Stands in for the lowest function that writes: half the text, then an error, from the n-th call on."""
-
-    calls_until_full: int
-
-    def __call__(self, path: Path, text: str) -> None:
-        self.calls_until_full -= 1
-        path.write_text(text if self.calls_until_full > 0 else text[: len(text) // 2])
-        if self.calls_until_full <= 0:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-@pytest.mark.parametrize(("scheduler", "full_at"), [(ONE, 1), (ONE, 7), (TWO, 7)], ids=["one-1", "one-7", "two-7"])
-def test_a_full_disk_ends_with_one_error_and_a_sweep_that_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheduler: LocalScheduler, full_at: int
-) -> None:
-    undisturbed = tmp_path / "undisturbed"
-    run_sweep(walks(20), walk, RunFolder(undisturbed), ONE)
-    folder = tmp_path / "full"
-    monkeypatch.setattr(results, "_write_text", _FullDisk(full_at))
-    with pytest.raises(OSError, match=r"No space left on device; start the sweep again.*finished results stay.*full"):
-        run_sweep(walks(20), walk, RunFolder(folder), scheduler)
-    kept = _files(folder)
-    assert len(kept) == full_at - 1
-    assert kept.items() <= _files(undisturbed).items()
-    monkeypatch.undo()
-    assert run_sweep(walks(20), walk, RunFolder(folder), ONE).computed == 20 - len(kept)
-    assert _files(folder) == _files(undisturbed)
-
-
-@pytest.mark.parametrize("name", ["fsync", "replace"])
-def test_a_disk_that_fails_at_the_last_moment_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    def fails(*_: Any) -> None:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    monkeypatch.setattr(os, name, fails)
-    with pytest.raises(OSError, match="Input/output error; start the sweep again"):
-        run_sweep(walks(2), walk, RunFolder(tmp_path), ONE)
-    assert _files(tmp_path) == {}
-
-
-def test_a_failure_that_cannot_be_written_down_is_the_same_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(results, "_write_text", _FullDisk(1))
-    with pytest.raises(OSError, match="No space left on device; start the sweep again"):
-        run_sweep(grid(way=["raises"], folder=[str(tmp_path)]), failing, RunFolder(tmp_path), ONE)
-    assert _files(tmp_path) == {}
+    assert kept.items() <= results_below(tmp_path).items()
 
 
 # What lies in the folder
@@ -452,11 +246,11 @@ def test_a_failure_that_cannot_be_written_down_is_the_same_error(
 @pytest.mark.parametrize("damage", [lambda text: text[:-20], lambda text: "", lambda text: "\0" * len(text)])
 def test_a_damaged_result_is_computed_again(tmp_path: Path, damage: Callable[[str], str]) -> None:
     run_sweep(walks(4), walk, RunFolder(tmp_path), ONE)
-    before = _files(tmp_path)
+    before = files_below(tmp_path)
     file = next((tmp_path / "results").iterdir())
     file.write_text(damage(file.read_text()))
     assert run_sweep(walks(4), walk, RunFolder(tmp_path), ONE).computed == 1
-    assert _files(tmp_path) == before
+    assert files_below(tmp_path) == before
 
 
 def test_other_files_are_left_alone(tmp_path: Path) -> None:
@@ -465,7 +259,7 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
     assert run_sweep(walks(2), walk, RunFolder(tmp_path), ONE).computed == 2
-    assert {name: _files(tmp_path)[name].decode() for name in names} == {name: name for name in names}
+    assert {name: files_below(tmp_path)[name].decode() for name in names} == {name: name for name in names}
 
 
 @pytest.mark.parametrize("content", ["null", "{}", '{"task": "a", "source": "b", "configuration": {}}'])
@@ -552,7 +346,7 @@ def test_bad_input_is_refused_before_anything_is_written(
 ) -> None:
     with pytest.raises(InputError, match=message):
         call(tmp_path)
-    assert _files(tmp_path) == {}
+    assert files_below(tmp_path) == {}
 
 
 def test_configurations_that_differ_in_type_class_or_bits_are_different(tmp_path: Path) -> None:
@@ -576,7 +370,7 @@ def test_configurations_that_differ_in_type_class_or_bits_are_different(tmp_path
         Walk(0, 1.0),
     ]
     found = run_sweep(configurations, walk_nothing, RunFolder(tmp_path), ONE)
-    assert found.computed == len(configurations) == len(_files(tmp_path))
+    assert found.computed == len(configurations) == len(files_below(tmp_path))
 
 
 def walk_nothing(configuration: Any) -> dict[str, Any]:

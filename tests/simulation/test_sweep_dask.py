@@ -17,6 +17,7 @@ from simulation.sweep import grid, run_sweep
 from tests.simulation.sweep_tasks import (
     ends_its_worker,
     failing,
+    files_below,
     product_bits,
     slow_walk,
     walk,
@@ -41,17 +42,13 @@ def scheduler(cluster: Any) -> DaskScheduler:
     return DaskScheduler(cluster.scheduler_address)
 
 
-def _files(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 def test_a_cluster_writes_the_bytes_that_this_machine_does(tmp_path: Path, scheduler: DaskScheduler) -> None:
     for task, configurations in ((walk, walks(20)), (product_bits, grid(seed=range(4)))):
         found = run_sweep(configurations, task, RunFolder(tmp_path / "cluster"), scheduler)
         run_sweep(configurations, task, RunFolder(tmp_path / "here"), LocalScheduler(1))
         assert (found.computed, found.failures) == (len(configurations), ())
-    assert _files(tmp_path / "cluster") == _files(tmp_path / "here")
-    assert len(_files(tmp_path / "here")) == 24
+    assert files_below(tmp_path / "cluster") == files_below(tmp_path / "here")
+    assert len(files_below(tmp_path / "here")) == 24
 
 
 def test_a_finished_sweep_needs_no_cluster(tmp_path: Path) -> None:
@@ -81,7 +78,7 @@ def test_a_sweep_goes_on_when_a_worker_is_killed(tmp_path: Path, cluster: Any, s
     assert (found.computed, found.failures) == (200, ())
     assert victim not in [worker.pid for worker in cluster.workers.values() if worker.process.is_alive()]
     run_sweep(walks(200), slow_walk, RunFolder(tmp_path / "here"), LocalScheduler(1))
-    assert _files(tmp_path / "cluster") == _files(tmp_path / "here")
+    assert files_below(tmp_path / "cluster") == files_below(tmp_path / "here")
 
 
 @pytest.mark.slow
@@ -96,7 +93,7 @@ def test_a_configuration_that_ends_every_worker_is_a_failure(tmp_path: Path, sch
 def test_an_address_that_does_not_answer_is_refused(tmp_path: Path, address: str) -> None:
     with pytest.raises(InputError, match=rf"scheduler: '{address}' does not answer .*give the address of a running"):
         run_sweep(walks(2), walk, RunFolder(tmp_path), DaskScheduler(address, timeout=0.5))
-    assert _files(tmp_path) == {}
+    assert files_below(tmp_path) == {}
 
 
 def test_without_dask_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
