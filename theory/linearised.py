@@ -19,8 +19,12 @@ import numpy as np
 from theory.curve import Curve
 from theory.data_model import DataModel
 from theory.losses import Loss
-from theory.reconstruction import explained_variance_from_gram
+from theory.reconstruction import explained_variance, explained_variance_from_gram, gram_separation
 from theory.validation import FloatArray, InputError, IntArray, finite_array, step_counts
+
+#: Rows less separated than this have their R computed by a singular value decomposition: the Gram matrix would
+#: leave an error above 1e-9.
+_SMALLEST_SEPARATION = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,11 +143,25 @@ def _expand(model: DataModel, loss: Loss, weights: FloatArray, decay: FloatArray
     learns[: singular.size] = singular > max(row_signal.shape) * np.finfo(np.float64).eps * singular[0]
     moving = np.flatnonzero(values > 0)
     still = [rotation @ weights for rotation in rotated[values == 0]]
-    started = [rotated[index] @ weights for index in moving]
+    started = [learns[:, None] * (rotated[index] @ weights) for index in moving]
+    idle = [(1 - learns)[:, None] * (rotated[index] @ weights) for index in moving]
     learnt = [learns[:, None] * (rotated[index] @ signal) for index in moving]
     growth = gone / (values[moving][:, None, None] * model.eigenvalues)
     ones = np.ones((len(still), *decay.shape[1:]))
-    return _Expansion(np.stack(still + started + learnt), np.concatenate([ones, decay, growth]))
+    return _Expansion(
+        np.stack(still + started + idle + learnt), np.concatenate([ones, decay, _undamped(decay), growth])
+    )
+
+
+def _undamped(decay: FloatArray) -> FloatArray:
+    """Decays (h, T, d) over the slowest of each time: an output that learns nothing keeps its length, as R allows.
+
+    Once even the slowest is no number any more, it alone is left, of the smallest eigenvalue.
+    """
+    largest = np.abs(decay).max(axis=-1, keepdims=True)
+    alive = largest > np.finfo(np.float64).tiny
+    last = np.arange(decay.shape[-1]) == decay.shape[-1] - 1
+    return np.where(alive, decay / np.where(alive, largest, 1.0), last)
 
 
 def _explained_variance(expansion: _Expansion, eigenvalues: FloatArray) -> FloatArray:
@@ -169,4 +187,12 @@ def _explained_variance(expansion: _Expansion, eigenvalues: FloatArray) -> Float
     grams = np.empty((2, replicas, times, outputs, outputs))
     grams[..., rows, columns] = upper
     grams[..., columns, rows] = upper
-    return explained_variance_from_gram(grams[0], grams[1])
+    explained = explained_variance_from_gram(grams[0], grams[1])
+    close = gram_separation(grams[0]) < _SMALLEST_SEPARATION
+    for replica in np.flatnonzero(close.any(axis=1)).tolist():
+        chosen = close[replica]
+        weights = np.einsum(
+            "qkd,qtd->tkd", expansion.coefficients[:, replica], expansion.kernels[:, chosen], optimize=True
+        )
+        explained[replica, chosen] = explained_variance(weights, eigenvalues)
+    return explained

@@ -27,6 +27,9 @@ def explained_variance(weights: FloatArray, eigenvalues: FloatArray) -> FloatArr
         (...) explained variance, between 0 and the sum of the K largest eigenvalues.
     """
     scaled = weights * np.sqrt(eigenvalues)
+    # By the largest entry first, as the squares of a tiny row are no numbers any more.
+    largest = np.abs(scaled).max(axis=-1, keepdims=True)
+    scaled = scaled / np.where(largest > 0, largest, 1.0)
     length = np.linalg.norm(scaled, axis=-1, keepdims=True)
     scaled = scaled / np.where(length > 0, length, 1.0)
     _, singular, right = np.linalg.svd(scaled, full_matrices=False)
@@ -72,18 +75,35 @@ def explained_variance_from_gram(gram: FloatArray, squared_gram: FloatArray) -> 
     """R = tr(G^+ A) for G = W Sigma W^T and A = W Sigma^2 W^T, both (..., K, K).
 
     The fast form for many times at once. G is scaled to a unit diagonal; an eigenvalue of the
-    scaled matrix counts as zero below 1e-13 K, the rounding error of a float64 Gram matrix.
+    scaled matrix counts as zero below 1e-13 K, the rounding error of a float64 Gram matrix. Where rows
+    are nearly dependent (see ``gram_separation``) digits are lost, and ``explained_variance`` is better.
 
     Raises:
         InputError: shapes differ or are not square.
     """
     if gram.shape != squared_gram.shape or gram.shape[-1] != gram.shape[-2]:
         raise InputError(f"gram: has shape {gram.shape} beside {squared_gram.shape}; give equal square matrices")
-    diagonal = np.diagonal(gram, axis1=-2, axis2=-1)
-    scale = np.where(diagonal > 0, 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0)), 0.0)
-    outer = scale[..., :, None] * scale[..., None, :]
+    outer = _unit_diagonal(gram)
     values, vectors = np.linalg.eigh(gram * outer)
     counted = values > 1e-13 * gram.shape[-1] * values[..., -1:]
     inverse = np.where(counted, 1 / np.where(counted, values, 1.0), 0.0)
     rotated = np.einsum("...ki,...kl,...li->...i", vectors, squared_gram * outer, vectors)
     return np.asarray(np.sum(inverse * rotated, axis=-1), dtype=np.float64)
+
+
+def gram_separation(gram: FloatArray) -> FloatArray:
+    """(...) smallest eigenvalue of G (..., K, K) at a unit diagonal: 1 for orthogonal rows, 0 for dependent ones.
+
+    R from a Gram matrix has a rounding error of about 1e-16 K over this. Rows without length do not count.
+    """
+    scaled = gram * _unit_diagonal(gram)
+    empty = np.diagonal(scaled, axis1=-2, axis2=-1) == 0
+    return np.asarray(np.linalg.eigvalsh(scaled + empty[..., None] * np.eye(gram.shape[-1]))[..., 0], dtype=np.float64)
+
+
+def _unit_diagonal(gram: FloatArray) -> FloatArray:
+    """(..., K, K) factors that scale G to a unit diagonal; 0 for rows too short for their squares to be numbers."""
+    diagonal = np.diagonal(gram, axis1=-2, axis2=-1)
+    counts = diagonal > np.finfo(np.float64).tiny
+    scale = np.where(counts, 1 / np.sqrt(np.where(counts, diagonal, 1.0)), 0.0)
+    return np.asarray(scale[..., :, None] * scale[..., None, :], dtype=np.float64)

@@ -162,3 +162,31 @@ def test_bad_arguments_are_refused(start: FloatArray, steps: list[int], step_siz
     model = DataModel.power_law(3, 1.0, 1.0, 0.01)
     with pytest.raises(InputError, match=match):
         gradient_descent_curve(model, Logistic(), start, np.array(steps), step_size)
+
+
+@given(data_models(), st.floats(-3, 0), seeds, _LOSSES)
+def test_the_fast_curve_is_that_of_the_weights_written_out(
+    model: DataModel, log_scale: float, seed: int, loss: Loss
+) -> None:
+    """Nearly singular spectra and nearly dependent rows included, from the first step to the last mode's saturation."""
+    start = _start(model, loss, 10**log_scale * np.sqrt(model.eigenvalues[0]), seed, replicas=1)
+    times = np.geomspace(1e-3 / model.eigenvalues[0], 3 / model.eigenvalues[-1], 12)
+    values, vectors = np.linalg.eigh(loss.initial_jacobian(model.classes))
+    rates = np.where(values > 1e-12 * values[-1], values, 0.0)[:, None] * model.eigenvalues
+    exponents = -times[:, None, None] * rates
+    growth = np.where(rates > 0, -np.expm1(exponents) / np.where(rates > 0, rates, 1.0), 0.0)
+    rows = np.exp(exponents) * (vectors.T @ start[0]) + growth * (vectors.T @ loss.signal(model.prototypes))
+    found = flow_curve(model, loss, start, times).losses[0]
+    # Rows that are independent by a millionth lose that many digits in the written out sum.
+    np.testing.assert_allclose(found, relative_loss(rows, model.eigenvalues), atol=1e-7)
+
+
+def test_long_after_saturation_an_output_without_a_signal_is_along_the_slowest_mode() -> None:
+    """Squared error with three classes: two rows learn, the third fades along the last mode; its direction is left."""
+    model = DataModel.power_law_classes(8, 0.5, 1.0, 3, 0.4, seed=0)
+    start = np.random.default_rng(0).standard_normal((1, 3, 8))
+    times = np.geomspace(10, 1e7, 20)
+    losses = flow_curve(model, SquaredError(), start, times).losses[0]
+    rows = np.concatenate([model.prototypes[:2] / model.eigenvalues, np.eye(8)[7:]])
+    assert losses[-1] == pytest.approx(float(relative_loss(rows, model.eigenvalues)), abs=1e-10)
+    assert np.ptp(losses[-8:]) < 1e-10
