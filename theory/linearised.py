@@ -148,9 +148,11 @@ def _expand(model: DataModel, loss: Loss, weights: FloatArray, decay: FloatArray
     learnt = [learns[:, None] * (rotated[index] @ signal) for index in moving]
     growth = gone / (values[moving][:, None, None] * model.eigenvalues)
     ones = np.ones((len(still), *decay.shape[1:]))
-    return _Expansion(
-        np.stack(still + started + idle + learnt), np.concatenate([ones, decay, _undamped(decay), growth])
-    )
+    coefficients = np.stack(still + started + idle + learnt)
+    kernels = np.concatenate([ones, decay, _undamped(decay), growth])
+    # The cost grows with the square of the number of terms; some are zero, as softmax idles in the still row alone.
+    present = coefficients.any(axis=(1, 2, 3))
+    return _Expansion(coefficients[present], kernels[present])
 
 
 def _undamped(decay: FloatArray) -> FloatArray:
