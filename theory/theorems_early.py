@@ -88,7 +88,7 @@ def prototype_direction() -> Theorem:
             "And by another output: the rest of the Jacobian.",
         ),
         Step(
-            average.subs(*centred),
+            sp.Subs(average, *centred),
             Relation.EQUAL,
             -shares[0] * means[0],
             "Average (1/K - t) x over three classes with centred inputs: minus the row pi_1 mu_1 of M.",
@@ -226,14 +226,14 @@ def turning_point() -> Theorem:
             "What phase I still lacks, (R2 - R0)(s1/s)^2, and what the first saturation takes, c Var s.",
         ),
         Step(
-            sp.Derivative(balance, scaled).doit().subs(scaled, scaled_turning),
+            sp.Subs(sp.Derivative(balance, scaled), scaled, scaled_turning),
             Relation.EQUAL,
             sp.Integer(0),
             "It is stationary at s*.",
             with_scaled,
         ),
         Step(
-            sp.Derivative(balance, scaled, 2).doit().subs(scaled, scaled_turning),
+            sp.Subs(sp.Derivative(balance, scaled, 2), scaled, scaled_turning),
             Relation.BELOW,
             sp.Integer(0),
             "And largest there, as R2 > R0.",

@@ -124,7 +124,7 @@ def phase_three() -> Theorem:
             (sp.Eq(explained(TIME), explained_variance(outputs)),),
         ),
         Step(
-            (product - entry(1, 1) * rates_in_frame[1, 1]).subs(entry(1, 2), 0),
+            sp.Subs(sp.UnevaluatedExpr(product) - entry(1, 1) * rates_in_frame[1, 1], entry(1, 2), 0),
             Relation.EQUAL,
             outside[1],
             "Choose the outputs so that Pi Sigma Pi is diagonal, a12 = 0. Then each term is a covariance of l and psi: "
