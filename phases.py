@@ -194,7 +194,8 @@ def derive(
 ) -> None:
     """Print theorems with their derivations, every step of which is checked again.
 
-    A step is checked by SymPy where it closes, otherwise with mpmath at 50 digits on random instances.
+    A step is checked by SymPy where it closes, otherwise with mpmath at 50 digits on random instances; --latex prints
+    without checking.
     With --values the statement of one theorem is evaluated instead: give the sums A1, B1, ... that it holds, or
     d, alpha, beta and g of a power law (lambda_i = i^-alpha, delta_i^2 = g i^-beta). Exit code 1 if a step does not
     hold.

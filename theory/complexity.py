@@ -14,7 +14,6 @@ import sympy as sp
 from sympy.printing.printer import Printer
 
 from theory.symbolic import CURVATURE, INITIAL_SCALE, SIGNAL_SUMS, SPECTRUM_SUMS, TIME, boundary_formulas
-from theory.validation import positive
 
 ALPHA, BETA, STRENGTH = sp.symbols("alpha beta g", positive=True)
 DIMENSION = sp.Symbol("d", positive=True, integer=True)
@@ -41,13 +40,6 @@ def power_sum_order(exponent: sp.Expr) -> sp.Expr:
     return sp.Piecewise(
         (DIMENSION ** (1 - exponent), exponent < 1), (sp.log(DIMENSION), sp.Eq(exponent, 1)), (sp.Integer(1), True)
     )
-
-
-def sums_of_power_laws() -> dict[sp.Symbol, sp.Expr]:
-    """The sums A_j and B_j as finite power sums."""
-    spectrum = {symbol: power_sum(power * ALPHA) for power, symbol in enumerate(SPECTRUM_SUMS)}
-    signal = {symbol: STRENGTH * power_sum(power * ALPHA + BETA) for power, symbol in enumerate(SIGNAL_SUMS)}
-    return spectrum | signal
 
 
 @lru_cache(maxsize=1)
@@ -103,10 +95,3 @@ def learnt_sum_order(exponent: sp.Expr) -> sp.Expr:
     return sp.Piecewise(
         (modes ** (1 - exponent), exponent < 1), (sp.log(TIME), sp.Eq(exponent, 1)), (sp.Integer(1), True)
     )
-
-
-def forgetting_exponent(alpha: float, beta: float) -> float:
-    """The power of s in ``explained_variance_order``, logarithms left out, at positive alpha and beta."""
-    given = {ALPHA: sp.nsimplify(positive("alpha", alpha)), BETA: sp.nsimplify(positive("beta", beta))}
-    order = explained_variance_order().subs(given)
-    return float(sp.limit(sp.log(order) / sp.log(TIME), TIME, sp.oo))

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from theory.complexity import ALPHA, BETA, DIMENSION, STRENGTH, sums_of_power_laws
+from theory.complexity import ALPHA, BETA, DIMENSION, STRENGTH
 from theory.symbolic import CURVATURE, SIGNAL_SUMS, SPECTRUM_SUMS
 from theory.theorem import Theorem
 from theory.validation import InputError, positive
 
 #: What a power law needs in the place of the sums A_j and B_j.
 POWER_LAW = (DIMENSION, ALPHA, BETA, STRENGTH)
+
+#: Largest dimension of a power law: its sums are added up term by term.
+LARGEST_DIMENSION = 1e7
 
 
 def statement_at(theorem: Theorem, values: Mapping[str, float]) -> sp.Basic:
@@ -41,6 +45,8 @@ def statement_at(theorem: Theorem, values: Mapping[str, float]) -> sp.Basic:
     given = {(own | law)[name]: sp.Float(value) for name, value in values.items()}
     if any(symbol in given for symbol in POWER_LAW if symbol.name not in own):
         given = _with_power_law_sums(given, values, sums)
+    if theorem.name == "T6" and values.get("alpha", 1.0) + values.get("beta", 1.0) <= 1:
+        raise InputError("values: alpha + beta is at most 1; give a sum above 1, where T6 holds")
     if CURVATURE in own.values():
         given.setdefault(CURVATURE, sp.Integer(1))
     missing = sorted(symbol.name for symbol in own.values() if symbol not in given)
@@ -49,7 +55,10 @@ def statement_at(theorem: Theorem, values: Mapping[str, float]) -> sp.Basic:
         raise InputError(f"values: {', '.join(missing)} of {theorem.name} have no value; give them{instead}")
     found = theorem.statement.subs(given).doit()
     # An inequality between numbers is already true or false.
-    return found if found in (sp.true, sp.false) else found.evalf()
+    result = found if found in (sp.true, sp.false) else found.evalf()
+    if result.has(sp.I, sp.nan, sp.zoo, sp.oo):
+        raise InputError(f"values: {theorem.name} does not apply to them; give an aligned signal, R2 > R0 (A3)")
+    return result
 
 
 def parse_values(text: str) -> dict[str, float]:
@@ -90,10 +99,13 @@ def _with_power_law_sums(
     if missing:
         raise InputError(f"values: {', '.join(missing)} of the power law have no value; give d, alpha, beta and g")
     dimension = values[DIMENSION.name]
-    if dimension != int(dimension) or dimension < 1:
-        raise InputError(f"values: d = {dimension:g} is not accepted; give a whole number of at least 1")
-    given[DIMENSION] = sp.Integer(int(dimension))
-    power_law = {symbol: given[symbol] for symbol in POWER_LAW}
-    others = {symbol: value for symbol, value in given.items() if symbol not in power_law}
-    expressions = sums_of_power_laws()
-    return others | {symbol: expressions[symbol].subs(power_law).doit() for symbol in sums}
+    if not 2 <= dimension <= LARGEST_DIMENSION or dimension != int(dimension):
+        raise InputError(
+            f"values: d = {dimension:g} is not accepted; give a whole number from 2 to {LARGEST_DIMENSION:g}"
+        )
+    ranks = np.arange(1, int(dimension) + 1, dtype=np.float64)
+    spectrum, signal = ranks ** -values[ALPHA.name], values[STRENGTH.name] * ranks ** -values[BETA.name]
+    found = {symbol: np.sum(spectrum**power) for power, symbol in enumerate(SPECTRUM_SUMS)}
+    found |= {symbol: np.sum(spectrum**power * signal) for power, symbol in enumerate(SIGNAL_SUMS)}
+    others = {symbol: value for symbol, value in given.items() if symbol not in POWER_LAW}
+    return others | {symbol: sp.Float(float(found[symbol])) for symbol in sums}

@@ -29,9 +29,10 @@ from theory.initial_level import crossovers
 from theory.losses import Loss
 from theory.validation import FloatArray, InputError, finite_array, positive
 
-#: tau is solved to this relative accuracy; each iteration gains about one digit.
-_ACCURACY = 1e-11
-_ITERATIONS = 500
+#: The equations are iterated until R / tr Sigma moves by less than this; each iteration gains about one digit, except
+#: where an output without a signal has faded to one mode, when its own share is reached as 1 / iterations.
+_ACCURACY = 1e-10
+_ITERATIONS = 5000
 
 #: Falls below this share of tr Sigma are not told from the rounding error of the equations.
 _SMALLEST_FALL = 1e-7
@@ -57,7 +58,7 @@ def expected_curve(model: DataModel, loss: Loss, init_scale: float, times: Float
     if outputs >= model.dimension:
         raise InputError(f"model: has {model.dimension} directions for {outputs} outputs; give more directions")
     learnt, left = _rows(model, loss, scale, grid)
-    explained = (1 - _unexplained(learnt, left)) @ model.eigenvalues
+    explained = (1 - _unexplained(learnt, left, model.eigenvalues)) @ model.eigenvalues
     return Curve(grid, np.asarray(1 - explained / model.total_variance)[None, :])
 
 
@@ -111,17 +112,23 @@ def _rows(model: DataModel, loss: Loss, scale: float, times: FloatArray) -> tupl
     return learnt * np.exp(-sizes / 2), np.exp(logs - sizes)
 
 
-def _unexplained(learnt: FloatArray, left: FloatArray) -> FloatArray:
-    """(T, d) diagonal of Q."""
+def _unexplained(learnt: FloatArray, left: FloatArray, eigenvalues: FloatArray) -> FloatArray:
+    """(T, d) diagonal of Q.
+
+    Raises:
+        ArithmeticError: no convergence.
+    """
     tau = left.sum(axis=-1)
+    rest = np.full(learnt.shape[0], np.inf)
     shrinkage = np.full((learnt.shape[0], learnt.shape[-1]), 0.5)
     for _ in range(_ITERATIONS):
         shrinkage = 1 / (1 + np.einsum("tki,tkk->ti", left, _inverse(learnt, shrinkage, tau)))
         inverse = _inverse(learnt, shrinkage, tau)
         explained = np.sum(learnt * (inverse @ learnt), axis=1)
         unexplained = shrinkage - shrinkage**2 * explained
-        previous, tau = tau, np.sum(left * unexplained[:, None], axis=-1)
-        if np.max(np.abs(tau / previous - 1)) < _ACCURACY:
+        tau = np.sum(left * unexplained[:, None], axis=-1)
+        previous, rest = rest, unexplained @ eigenvalues
+        if np.max(np.abs(rest - previous)) < _ACCURACY * eigenvalues.sum():
             return np.asarray(unexplained, dtype=np.float64)
     raise ArithmeticError("the deterministic equivalent did not converge; the spectrum may be too ill-conditioned")
 

@@ -136,8 +136,13 @@ def crossovers(model: DataModel, loss: Loss, init_scale: float) -> FloatArray:
 
     gamma_j are the nonzero eigenvalues of M Sigma M^T, by a relative tolerance of 1e-12; with one
     output this is s1 exactly.
+
+    Raises:
+        InputError: a scale that is not positive, or prototypes that are all zero.
     """
     signal = loss.signal(model.prototypes)
+    if not signal.any():
+        raise InputError("model: its prototypes are all zero; give classes with different means")
     strengths = np.linalg.eigvalsh((signal * model.eigenvalues) @ signal.T)
     kept = strengths[strengths > 1e-12 * strengths[-1]]
     return np.sort(positive("init_scale", init_scale) * np.sqrt(model.total_variance / kept))

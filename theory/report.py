@@ -25,13 +25,15 @@ def theorem_text(theorem: Theorem) -> list[str]:
         lines.append(f"  {number}. {step.rule}  [{outcome}: {step.method.value}]")
         lines.append(f"     {step.text()}")
     lines += [f"  corollary: {corollary}" for corollary in theorem.corollaries]
-    return lines + [f"  for power laws: {statement_text(one)}" for one in theorem.orders]
+    return lines + [f"  for power laws, alpha + beta > 1: {statement_text(one)}" for one in theorem.orders]
 
 
 def theorem_latex(theorem: Theorem) -> str:
     """A theorem environment and a proof environment with a numbered list of the steps."""
     items = "\n".join(f"  \\item {_escaped(step.rule)}\n  \\[ {step.latex()} \\]" for step in theorem.steps)
-    orders = "".join(f"For power laws,\n\\[ {sp.latex(one)} \\]\n" for one in theorem.orders)
+    orders = "".join(
+        f"For power laws with $\\alpha + \\beta > 1$,\n\\[ {sp.latex(one)} \\]\n" for one in theorem.orders
+    )
     assumptions = f" Assumptions: {', '.join(theorem.assumptions)}." if theorem.assumptions else ""
     return (
         f"\\begin{{theorem}}[{theorem.name}: {_escaped(theorem.title)}]\n"

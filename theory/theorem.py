@@ -140,6 +140,8 @@ def _values(sampler: Sampler, symbols: list[sp.Symbol], generator: np.random.Gen
 
 
 def _holds(relation: Relation, left: mpmath.mpf, right: mpmath.mpf) -> bool:
+    if not (mpmath.isfinite(left) and mpmath.isfinite(right)) or mpmath.im(left) or mpmath.im(right):
+        return False
     difference = (left - right) / max(abs(left), abs(right), mpmath.mpf(10) ** (AGREEMENT_DIGITS - DIGITS))
     agreement = mpmath.mpf(10) ** -AGREEMENT_DIGITS
     match relation:

@@ -35,7 +35,7 @@ def phase_diagram() -> Theorem:
         words="For small sigma0 the loss first rises by an amount of order sigma0^2, and at this sigma0 by the "
         "resolution rho tr Sigma. Below it the curve has three phases, above it rise-dip-rise; for R2 < R0 it rises "
         "monotonically.",
-        assumptions=("A7", "A8"),
+        assumptions=("A6", "A7", "A8"),
         steps=(*_small_scale_steps(), *_large_scale_steps()),
         corollaries=(
             "The border lies at sigma0 = Theta(sqrt(rho (R2 - R0))).",

@@ -175,8 +175,9 @@ def phase_three() -> Theorem:
         name="T4",
         title="Phase III: what has been learnt is forgotten, always",
         statement=sp.Le(sp.Derivative(sp.Function("R")(TIME), TIME), 0),
-        words="Along span(Sigma^(1/2) phi_s(Sigma) M^T) explained variance never rises, for every spectrum, M and K.",
-        assumptions=("A5",),
+        words="Along span(Sigma^(1/2) phi_s(Sigma) M^T) explained variance never rises, for every spectrum, M and K. "
+        "A4 is for the logistic loss alone, whose flow is exact there; A5 for gradient descent.",
+        assumptions=("A4", "A5"),
         steps=steps,
         corollaries=(
             "Strictly, unless Sigma is constant on the span of the signal.",
@@ -254,7 +255,8 @@ def forgetting() -> Theorem:
         name="T6",
         title="How fast phase III forgets",
         statement=sp.Eq(sp.Symbol("R(s)"), Theta(explained_variance_order())),
-        words="For l_i ~ i^-alpha, delta_i^2 ~ i^-beta and 1/lambda_1 << s << 1/lambda_d, up to a constant factor.",
+        words="For l_i ~ i^-alpha, delta_i^2 ~ i^-beta, alpha + beta > 1 and 1/lambda_1 << s << 1/lambda_d, up to a "
+        "constant factor.",
         assumptions=("A1", "A2", "A8"),
         steps=steps,
         corollaries=("With the constant curvature c of a loss at W = 0, time counts as c s.",),

@@ -10,7 +10,7 @@ s << 1/lambda_1, the expected explained variance is
     v = c |O Sigma Pi|^2 + (drift of outputs that learn nothing),
 
 hence s* = (2 C sigma0^2 / v)^(1/3). C is minus half the Laplacian of R by the entries of W(0), which the
-steps of theorem T5 check; v comes from theorem T4 with psi = 1/s - c l/2 + O(s). An output that learns
+steps of lemma L3 check; v comes from theorem T4 with psi = 1/s - c l/2 + O(s). An output that learns
 nothing, the class mean's, explains tr(O Sigma O D)/tr(O D) of what the others leave, D = Sigma exp(-2 h Sigma s):
 it drifts where the loss lets it decay (h > 0, squared error) and stays where it is conserved (softmax).
 """

@@ -38,6 +38,13 @@ def test_an_inequality_and_an_order_are_evaluated_too() -> None:
         ("T5", {"sigma0": 1.0}, "or d, alpha, beta, g for the sums"),
         ("T5", {"sigma0": 1.0, "d": 10}, "values: alpha, beta, g of the power law have no value"),
         ("T5", {"sigma0": 1.0, **LAW, "d": 1.5}, "values: d = 1.5 is not accepted"),
+        ("T5", {"sigma0": 1.0, **LAW, "d": 1e300}, "values: d = 1e"),
+        (
+            "T5",
+            {"sigma0": 1, "A1": 1, "A2": 2, "B1": 1, "B2": 1, "B3": 2},
+            "T5 does not apply to them; give an aligned",
+        ),
+        ("T6", {"alpha": 0.4, "beta": 0.2, "s": 10}, "alpha . beta is at most 1"),
         ("T4", {"s": 1.0}, "T4 holds for all values"),
         ("T1", {"M": 1.0}, "T1 holds for all values"),
     ],

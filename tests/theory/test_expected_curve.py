@@ -191,3 +191,22 @@ def test_bad_scales_are_refused(scale: float) -> None:
 def test_classes_with_equal_means_are_refused() -> None:
     with pytest.raises(InputError, match="prototypes are all zero"):
         TurningLaw.of(DataModel(np.ones(3), np.zeros((2, 3)), np.full(2, 0.5)), SquaredError())
+
+
+@pytest.mark.parametrize("condition", [1e2, 1e5, 1e8])
+def test_an_output_without_a_signal_may_fade_to_a_single_mode(condition: float) -> None:
+    """Squared error with three classes on steep spectra, long after the last mode has saturated."""
+    eigenvalues = np.geomspace(1, 1 / condition, 40)
+    prototypes = np.random.default_rng(0).standard_normal((3, 40)) * eigenvalues
+    model = DataModel(eigenvalues, prototypes - prototypes.mean(axis=0), np.full(3, 1 / 3))
+    model = model.with_signal_scaled(float(np.sqrt(0.5 / model.class_shares[1][0])))
+    end = np.array([40 / eigenvalues[-1]])
+    rows = np.concatenate([model.prototypes[:2] / eigenvalues, np.eye(40)[39:]])
+    found = expected_curve(model, SquaredError(), 1e-2, end).losses[0, 0]
+    assert found == pytest.approx(float(relative_loss(rows, eigenvalues)), abs=1e-4)
+    expected_turning_point(model, SquaredError(), 1e-3)
+
+
+def test_classes_with_equal_means_have_no_crossover() -> None:
+    with pytest.raises(InputError, match="prototypes are all zero"):
+        expected_turning_point(DataModel(np.ones(3), np.zeros((2, 3)), np.full(2, 0.5)), SquaredError(), 0.1)
