@@ -347,7 +347,7 @@ def robustness(
     optimiser, each by degrees. For each level: the largest deviation of L / tr Sigma up to the last step, what is left
     of it once the derived curve's clock is set by the turning point, and the ratio of turning points.
 
-    Writes result.json and robustness.png.
+    Writes result.json and robustness.png. Exit code 1 where a setting failed.
     """
     with bad_input_exits():
         from empirical.sweep_figures import draw_robustness, robustness_lines, robustness_rows
@@ -370,6 +370,8 @@ def robustness(
     for index, failure in found.failures:
         typer.echo(f"failed: {distinct[index]}: {failure.message}", err=True)
     typer.echo(f"figure: {figure}\nresult: {report}")
+    if found.failures:
+        raise typer.Exit(1)
 
 
 def claim_table(result: Any) -> list[str]:

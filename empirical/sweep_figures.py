@@ -124,7 +124,8 @@ def draw_robustness(points: list[tuple[Axis, Any, dict[str, Any] | None]], path:
     panels = figure.subplots(3, 3)
     for number, (axes, axis) in enumerate(zip(panels.flat, AXES, strict=True)):
         own = [(level, found) for one, level, found in points if one.field == axis.field and found is not None]
-        _draw_axis(axes, axis, own, first=number == 0)
+        if own:
+            _draw_axis(axes, axis, own, first=number == 0)
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     figure.savefig(path, dpi=150, format="png")
 

@@ -35,11 +35,38 @@ def power_sum(exponent: sp.Expr) -> sp.Expr:
     return sp.Sum(index**-exponent, (index, 1, DIMENSION))
 
 
+@lru_cache(maxsize=1)
+def sum_growth() -> tuple[sp.Expr, sp.Expr, sp.Expr, tuple[sp.Symbol, sp.Symbol]]:
+    """How sum_{i <= N} i^-p grows for p = 1 - q, p = 1 and p = 1 + q, and the symbols (N, q).
+
+    From the integrals that bound it on both sides (lemma L1), without constant factors and smaller terms.
+    """
+    position, end, excess = sp.symbols("x N q", positive=True)
+
+    def growth(power: sp.Expr) -> sp.Expr:
+        integral = sp.integrate(position**power, (position, 1, end))
+        if sp.limit(integral, end, sp.oo).is_finite:
+            return sp.Integer(1)
+        (term,) = [term for term in sp.Add.make_args(sp.expand(integral)) if term.has(end)]
+        return term.as_independent(end)[1]
+
+    return growth(excess - 1), growth(sp.Integer(-1)), growth(-1 - excess), (end, excess)
+
+
+def _order(exponent: sp.Expr, end: sp.Expr, variable: sp.Symbol) -> sp.Piecewise:
+    """The order of sum_{i <= end} i^-p in ``variable``, for p below, at and above 1."""
+    below, at_one, above, (last, excess) = sum_growth()
+    regimes = ((below, exponent < 1), (at_one, sp.Eq(exponent, 1)), (above, True))
+    orders = [
+        (sp.expand_log(growth.subs({last: end, excess: 1 - exponent})).as_independent(variable)[1], condition)
+        for growth, condition in regimes
+    ]
+    return sp.Piecewise(*orders)
+
+
 def power_sum_order(exponent: sp.Expr) -> sp.Expr:
     """The order of H_d(p) as d grows (lemma L1): d^(1 - p), log d or 1, for p below, at and above 1."""
-    return sp.Piecewise(
-        (DIMENSION ** (1 - exponent), exponent < 1), (sp.log(DIMENSION), sp.Eq(exponent, 1)), (sp.Integer(1), True)
-    )
+    return _order(exponent, DIMENSION, DIMENSION)
 
 
 @lru_cache(maxsize=1)
@@ -91,7 +118,4 @@ def explained_variance_order() -> sp.Expr:
 
 def learnt_sum_order(exponent: sp.Expr) -> sp.Expr:
     """The order in s of sum_i i^-p (1 - exp(-s i^-alpha))^2: about s^(1/alpha) modes count, each as i^-p."""
-    modes = TIME ** (1 / ALPHA)
-    return sp.Piecewise(
-        (modes ** (1 - exponent), exponent < 1), (sp.log(TIME), sp.Eq(exponent, 1)), (sp.Integer(1), True)
-    )
+    return _order(exponent, TIME ** (1 / ALPHA), TIME)
