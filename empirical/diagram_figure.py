@@ -114,16 +114,10 @@ def draw_diagram(grid: DiagramGrid, points: list[DiagramPoint], path: Path) -> N
         (end_border, ":", "the last rise ends"),
         (late_fall_border, "-.", "a late fall begins"),
     )
-    for border, style, name in borders:
-        axes.plot(
-            [border(one, grid.resolution) for one in families],
-            fine_alignments,
-            style,
-            color="black",
-            linewidth=1.3,
-            label=name,
-        )
-    _draw_asymptotes(axes, grid, families, fine_alignments)
+    places = np.array([[border(one, grid.resolution) for one in families] for border, _, _ in borders])
+    for own_places, (_, style, name) in zip(places, borders, strict=True):
+        axes.plot(own_places, fine_alignments, style, color="black", linewidth=1.3, label=name)
+    _draw_asymptotes(axes, grid, families, fine_alignments, rise=places[0])
     for regime, name, colour in zip(REGIMES, NAMES, DARK, strict=True):
         own = [point for point in points if point.measured is regime]
         if own:
@@ -148,13 +142,13 @@ def draw_diagram(grid: DiagramGrid, points: list[DiagramPoint], path: Path) -> N
     figure.savefig(path, dpi=150, format="png")
 
 
-def _draw_asymptotes(axes: Axes, grid: DiagramGrid, families: list[ScaleFamily], alignments: FloatArray) -> None:
+def _draw_asymptotes(
+    axes: Axes, grid: DiagramGrid, families: list[ScaleFamily], alignments: FloatArray, rise: FloatArray
+) -> None:
     """Thin lines: where the borders tend to for small and, if it is on the figure, for large initial weights."""
     style: dict[str, Any] = {"color": "black", "linewidth": 0.7, "alpha": 0.7}
-    borders = np.array(
-        [[rise_border(one, grid.resolution), rise_border_asymptote(one, grid.resolution)] for one in families]
-    )
-    asymptote = np.where(np.isnan(borders[:, 0]), np.nan, borders[:, 1])
+    # The asymptote of the first rise is drawn beside its border alone.
+    asymptote = np.where(np.isnan(rise), np.nan, [rise_border_asymptote(one, grid.resolution) for one in families])
     axes.plot(asymptote, alignments, "-", label="asymptotes", **style)
     axes.axhline(fall_alignment(grid.eigenvalues, grid.resolution), xmax=0.25, **style)
     late = late_fall_alignment(grid.eigenvalues, grid.resolution)

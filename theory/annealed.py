@@ -28,7 +28,7 @@ from theory.symbolic import (
     boundary_formulas,
     first_rise,
 )
-from theory.validation import FloatArray, InputError, finite_array, open_unit, positive
+from theory.validation import FloatArray, InputError, finite_array, open_unit, positive, positive_eigenvalues
 
 
 class AnnealedBoundaries(ABC):
@@ -106,9 +106,8 @@ class OneOutput(AnnealedBoundaries):
     curvature: float
 
     def __post_init__(self) -> None:
-        eigenvalues = finite_array("eigenvalues", self.eigenvalues, 1)
+        eigenvalues = positive_eigenvalues(self.eigenvalues)
         signal = finite_array("signal", self.signal, 1)
-        positive("smallest eigenvalue", float(eigenvalues.min()))
         positive("curvature", self.curvature)
         if signal.shape != eigenvalues.shape or not signal.any():
             raise InputError(f"signal: give {eigenvalues.size} numbers that are not all 0, one for each eigenvalue")

@@ -33,7 +33,7 @@ from theory.annealed import AnnealedBoundaries
 from theory.data_model import DataModel
 from theory.losses import Loss
 from theory.symbolic import CURVATURE, SIGNAL_SUMS, SPECTRUM_SUMS
-from theory.validation import FloatArray, InputError, at_least, finite_array, positive
+from theory.validation import FloatArray, InputError, at_least, finite_array, positive, positive_eigenvalues
 
 SAMPLES = sp.Symbol("n", positive=True)
 #: rho, the share of the n directions of the samples that is left to S.
@@ -197,9 +197,8 @@ class SampledOneOutput(AnnealedBoundaries):
     label_variance: float = 0.25
 
     def __post_init__(self) -> None:
-        eigenvalues = finite_array("eigenvalues", self.eigenvalues, 1)
+        eigenvalues = positive_eigenvalues(self.eigenvalues)
         signal = finite_array("signal", self.signal, 1)
-        positive("smallest eigenvalue", float(eigenvalues.min()))
         positive("curvature", self.curvature)
         at_least("samples", self.samples, CONSTRAINTS + 1)
         if positive("label_variance", self.label_variance) > 0.25:

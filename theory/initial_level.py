@@ -16,7 +16,7 @@ from scipy.optimize import brentq
 
 from theory.data_model import DataModel
 from theory.losses import Loss
-from theory.validation import FloatArray, InputError, at_least, finite_array, positive
+from theory.validation import FloatArray, InputError, at_least, positive, positive_eigenvalues
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def random_output_level(eigenvalues: FloatArray) -> RandomLevel:
     Raises:
         InputError: fewer than 2 eigenvalues, or one that is not positive.
     """
-    spectrum = _positive_spectrum(eigenvalues)
+    spectrum = np.sort(positive_eigenvalues(eigenvalues))[::-1]
     if spectrum.size < 2:
         raise InputError("eigenvalues: has one entry; give at least 2, as a single one is always explained")
     total = float(spectrum.sum())
@@ -109,15 +109,9 @@ def random_output_level(eigenvalues: FloatArray) -> RandomLevel:
     return RandomLevel(total * mean, float(total * np.sqrt(max(square - mean**2, 0.0))))
 
 
-def _positive_spectrum(eigenvalues: FloatArray) -> FloatArray:
-    spectrum = finite_array("eigenvalues", eigenvalues, 1)
-    positive("smallest eigenvalue", float(spectrum.min()))
-    return np.sort(spectrum)[::-1]
-
-
 def _equivalent(eigenvalues: FloatArray, outputs: int) -> tuple[FloatArray, float]:
     """The spectrum, descending, and kappa with sum l / (l + kappa) = K."""
-    spectrum = _positive_spectrum(eigenvalues)
+    spectrum = np.sort(positive_eigenvalues(eigenvalues))[::-1]
     rows = at_least("outputs", outputs, 1)
     if rows >= spectrum.size:
         raise InputError(f"outputs: {rows} is not accepted; give fewer than the {spectrum.size} eigenvalues")

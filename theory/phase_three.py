@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import xlog1py
 
-from theory.validation import FloatArray, InputError, at_least, finite_array, positive
+from theory.validation import FloatArray, InputError, at_least, finite_array, positive, positive_eigenvalues
 
 
 def learnt_growth(eigenvalues: FloatArray, start: float, stop: float, curvature: float = 1.0) -> FloatArray:
@@ -32,7 +32,7 @@ def learnt_growth(eigenvalues: FloatArray, start: float, stop: float, curvature:
     Raises:
         InputError: values out of range.
     """
-    rates = positive("curvature", curvature) * _positive_eigenvalues(eigenvalues)
+    rates = positive("curvature", curvature) * positive_eigenvalues(eigenvalues)
     early, late = positive("start", start), positive("stop", stop)
     if late < early:
         raise InputError(f"stop: {stop:g} is not accepted; give at least start = {start:g}")
@@ -56,7 +56,7 @@ def learnt_growth_in_steps(
     Raises:
         InputError: values out of range.
     """
-    moved = positive("step_size", step_size) * positive("curvature", curvature) * _positive_eigenvalues(eigenvalues)
+    moved = positive("step_size", step_size) * positive("curvature", curvature) * positive_eigenvalues(eigenvalues)
     # Rounding can lift a product that is meant to be 1 by a last digit.
     if moved.max() > 1 + 1e-12:
         raise InputError(f"step_size: gives eta c lambda_1 = {moved.max():.3g}; give one for which it is at most 1")
@@ -78,7 +78,7 @@ def growth_rates(eigenvalues: FloatArray, time: float, curvature: float = 1.0) -
     Raises:
         InputError: values out of range.
     """
-    rates = positive("curvature", curvature) * _positive_eigenvalues(eigenvalues)
+    rates = positive("curvature", curvature) * positive_eigenvalues(eigenvalues)
     # exp(-x) / (1 - exp(-x)) is 1 / (exp(x) - 1) and does not overflow.
     exponents = -positive("time", time) * rates
     return np.asarray(-rates * np.exp(exponents) / np.expm1(exponents), dtype=np.float64)
@@ -130,12 +130,6 @@ def chebyshev_terms(rows: FloatArray, eigenvalues: FloatArray, rates: FloatArray
     return np.asarray(np.sum(shares * deviations, axis=0), dtype=np.float64)
 
 
-def _positive_eigenvalues(eigenvalues: FloatArray) -> FloatArray:
-    spectrum = finite_array("eigenvalues", eigenvalues, 1)
-    positive("smallest eigenvalue", float(spectrum.min()))
-    return spectrum
-
-
 def _one_for_each(rates: FloatArray, eigenvalues: FloatArray) -> FloatArray:
     known = finite_array("rates", rates, 1)
     if known.shape != eigenvalues.shape:
@@ -146,7 +140,7 @@ def _one_for_each(rates: FloatArray, eigenvalues: FloatArray) -> FloatArray:
 def _orthonormal_basis(rows: FloatArray, eigenvalues: FloatArray) -> FloatArray:
     """(d, K) orthonormal basis of span(Sigma^(1/2) W^T); InputError where the rows do not have rank K."""
     known = finite_array("rows", rows, 2)
-    spectrum = _positive_eigenvalues(eigenvalues)
+    spectrum = positive_eigenvalues(eigenvalues)
     if known.shape[1] != spectrum.size or known.shape[0] > spectrum.size:
         raise InputError(f"rows: has shape {known.shape}; give at most {spectrum.size} rows of {spectrum.size} entries")
     scaled = known * np.sqrt(spectrum)

@@ -19,9 +19,8 @@ from theory.symbolic import (
 )
 from theory.theorem import Relation, Step, Theorem
 from theory.theorems_early import random_sums, rational
+from theory.theorems_late import EIGENVALUES, SIGNALS, weighted_mean
 
-EIGENVALUES = sp.symbols("lambda1:4", positive=True)
-SIGNALS = sp.symbols("delta1:4", real=True)
 #: exp(-c l_i s) of three modes; the last one, of the smallest eigenvalue, decays last.
 DECAYS = sp.symbols("e1:4", positive=True)
 
@@ -111,26 +110,21 @@ def _large_scale_steps() -> tuple[Step, ...]:
     squares = [signal**2 for signal in SIGNALS]
     return (
         Step(
-            sp.Limit(_mean_eigenvalue(weights), INITIAL_SCALE, sp.oo),
+            sp.Limit(weighted_mean(weights), INITIAL_SCALE, sp.oo),
             Relation.EQUAL,
-            _mean_eigenvalue(initial),
+            weighted_mean(initial),
             "Large sigma0: at any fixed time, with e_i = exp(-c l_i s), W(0) alone counts ...",
         ),
         Step(
-            sp.Subs(_mean_eigenvalue(initial), DECAYS[:2], (0, 0)),
+            sp.Subs(weighted_mean(initial), DECAYS[:2], (0, 0)),
             Relation.EQUAL,
             EIGENVALUES[2],
             "... and R falls to the smallest eigenvalue, as e_i / e_d vanishes for all others.",
         ),
         Step(
-            sp.Subs(_mean_eigenvalue(weights), DECAYS, (0, 0, 0)),
+            sp.Subs(weighted_mean(weights), DECAYS, (0, 0, 0)),
             Relation.EQUAL,
             sp.Add(*squares) / sp.Add(*[square / value for square, value in zip(squares, EIGENVALUES, strict=True)]),
             "In the end, at any sigma0, only the signal remains, as learnt by the solution delta / l.",
         ),
     )
-
-
-def _mean_eigenvalue(weights: list[sp.Expr]) -> sp.Expr:
-    """R of one output, the mean of the eigenvalues under ``weights``."""
-    return sp.Add(*[value * weight for value, weight in zip(EIGENVALUES, weights, strict=True)]) / sp.Add(*weights)

@@ -35,6 +35,13 @@ def finite_array(name: str, value: ArrayLike, dimensions: int) -> FloatArray:
     return array
 
 
+def positive_eigenvalues(value: ArrayLike) -> FloatArray:
+    """``value`` as (d,) positive finite eigenvalues, in the order given; InputError otherwise."""
+    spectrum = finite_array("eigenvalues", value, 1)
+    positive("smallest eigenvalue", float(spectrum.min()))
+    return spectrum
+
+
 def matrix_with_columns(name: str, value: ArrayLike, columns: int) -> FloatArray:
     """``value`` as a finite float64 matrix with ``columns`` columns; InputError otherwise."""
     array = finite_array(name, value, 2)
