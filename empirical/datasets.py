@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import tokenize
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from empirical.cifar_format import CIFAR10, cifar_folder, read_cifar
+from empirical.data_root import DATA_ROOT_VARIABLE as DATA_ROOT_VARIABLE
+from empirical.npz_format import read_arrays
 from theory import InputError
 from theory.validation import FloatArray, IntArray
 
-#: The folder that holds data sets in their official layouts, where --data-root is not given.
-DATA_ROOT_VARIABLE = "LEARNING_PHASES_DATA"
-
-CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
-CIFAR10_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
-CIFAR10_FOLDER = "cifar-10-batches-bin"
-_CIFAR10_TRAIN = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
-_CIFAR10_RECORD = 3073
-_CIFAR10_RECORDS = 10_000
-
-#: What reading a damaged archive, a damaged member or a damaged header of one raises.
-_DAMAGED = (zipfile.BadZipFile, zlib.error, tokenize.TokenError)
+CIFAR10_FOLDER = CIFAR10.folder
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,17 +92,7 @@ def load_npz(path: Path) -> DataSet:
     """
     if not path.is_file():
         raise InputError(f"data: {path} is not a file; give digits, cifar10 or an .npz file")
-    try:
-        # Opened here, as np.load leaves a file that is not an archive open.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            missing = [name for name in ("inputs", "labels") if name not in archive.files]
-            if missing:
-                raise InputError(f"data: {path} holds no array {missing[0]!r}; give inputs and labels")
-            inputs, labels = np.asarray(archive["inputs"]), np.asarray(archive["labels"])
-    except InputError:
-        raise
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, MemoryError, *_DAMAGED) as error:
-        raise InputError(f"data: {path} is not a readable .npz file of plain arrays ({error})") from None
+    inputs, labels = read_arrays(path, ("inputs", "labels"))
     if inputs.dtype.kind not in "fiu" or inputs.ndim < 2:
         raise InputError(f"data: inputs in {path} have shape {inputs.shape}, type {inputs.dtype}; give numbers (n, d)")
     if labels.dtype.kind not in "iu" or labels.ndim != 1 or labels.size == 0 or labels.min() < 0:
@@ -139,60 +117,11 @@ def load_cifar10(data_root: Path | None, download: bool) -> DataSet:
     Raises:
         InputError: no data root, a missing or truncated file, a label out of range.
     """
-    root = _data_root(data_root)
-    folder = root if root.name == CIFAR10_FOLDER else root / CIFAR10_FOLDER
-    if not folder.is_dir():
-        if not download:
-            raise InputError(f"data_root: {folder} does not exist; give the folder that holds it, or --download")
-        _download_cifar10(folder.parent)
-    records = np.concatenate([_cifar10_records(folder / name) for name in _CIFAR10_TRAIN])
-    pixels = records[:, 1:].astype(np.float32)
+    folder = cifar_folder(CIFAR10, CIFAR10.train, data_root, download)
+    images, labels = read_cifar(CIFAR10, CIFAR10.train, folder)
+    pixels = images.reshape(images.shape[0], -1).astype(np.float32)
     pixels /= 255
-    return DataSet("CIFAR-10", unit_variance(pixels), records[:, 0].astype(np.int64), 10)
-
-
-def _data_root(data_root: Path | None) -> Path:
-    if data_root is not None:
-        chosen = data_root
-    elif os.environ.get(DATA_ROOT_VARIABLE):
-        chosen = Path(os.environ[DATA_ROOT_VARIABLE])
-    else:
-        raise InputError(f"data_root: is not given; give --data-root or set {DATA_ROOT_VARIABLE}")
-    if chosen.exists() and not chosen.is_dir():
-        raise InputError(f"data_root: {chosen} is not a folder; give the folder that holds {CIFAR10_FOLDER}")
-    return chosen
-
-
-def _cifar10_records(path: Path) -> NDArray[np.uint8]:
-    """(10,000, 3,073) bytes: a label, then the R, G and B planes, row by row."""
-    if not path.is_file():
-        raise InputError(f"data_root: {path} is missing; give a complete {CIFAR10_FOLDER} folder")
-    size = path.stat().st_size
-    expected = _CIFAR10_RECORDS * _CIFAR10_RECORD
-    if size != expected:
-        raise InputError(f"data_root: {path} has {size} bytes instead of {expected}; fetch it again")
-    records = np.fromfile(path, dtype=np.uint8).reshape(_CIFAR10_RECORDS, _CIFAR10_RECORD)
-    if records[:, 0].max() > 9:
-        raise InputError(f"data_root: {path} holds the label {records[:, 0].max()}; labels are 0 to 9")
-    return records
-
-
-def _download_cifar10(root: Path) -> None:
-    """Fetch, check and unpack the official archive with pooch, an optional dependency."""
-    try:
-        import pooch
-    except ImportError:
-        raise InputError("download: needs pooch; install it with: pip install 'learning-phases[download]'") from None
-    try:
-        pooch.retrieve(
-            CIFAR10_URL,
-            known_hash=f"md5:{CIFAR10_MD5}",
-            path=root,
-            processor=pooch.Untar(extract_dir="."),
-            progressbar=True,
-        )
-    except (OSError, ValueError) as error:
-        raise InputError(f"download: {CIFAR10_URL} could not be fetched ({error}); fetch it by hand") from None
+    return DataSet(CIFAR10.name, unit_variance(pixels), labels, len(CIFAR10.class_names))
 
 
 def load(name: str, data_root: Path | None = None, download: bool = False) -> DataSet:
