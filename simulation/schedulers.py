@@ -7,14 +7,15 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from typing import Any, Protocol
 
 from joblib import Parallel, delayed
-from joblib.externals.loky.process_executor import TerminatedWorkerError
+from joblib.externals.loky.process_executor import BrokenProcessPool
 
 from simulation.attempt import Failure, Success
 from theory import InputError
@@ -24,6 +25,9 @@ Outcome = Success | Failure
 
 #: A call that returns an outcome and raises nothing.
 Call = Callable[[Any], Outcome]
+
+#: The error of a configuration that ends its workers, as Dask calls it.
+KILLED_WORKER = "KilledWorker"
 
 #: The index of an item and its outcome, in the order in which they are ready. Closing it drops what is left.
 Outcomes = Generator[tuple[int, Outcome], None, None]
@@ -41,13 +45,13 @@ class Scheduler(Protocol):
 
         Raises:
             InputError: there is no place to run them.
-            ConnectionError, ChildProcessError: the place was lost.
+            ConnectionError: the place was lost.
         """
 
 
 @dataclass(frozen=True)
 class LocalScheduler:
-    """Processes of this machine, by joblib.
+    """Processes of this machine, by joblib; a process that is lost has its configurations run once more.
 
     Attributes:
         workers: number of processes, at least 1; with 1 everything runs in this process.
@@ -59,24 +63,59 @@ class LocalScheduler:
         at_least("workers", self.workers, 1)
 
     def outcomes(self, call: Call, items: Sequence[Any]) -> Outcomes:
-        """See ``Scheduler``; ChildProcessError where the system ends a worker, usually for want of memory."""
-        # Single calls in a batch, so that every outcome arrives at once; arguments by pickle, not as files.
-        parallel = Parallel(self.workers, return_as="generator_unordered", batch_size=1, max_nbytes=None)
-        this = os.getpid()
-        arrived = parallel(delayed(_numbered)(call, index, item, this) for index, item in enumerate(items))
-        try:
-            for numbered in arrived:  # noqa: UP028 (yield from would close it without the filter below)
-                yield numbered
-        except TerminatedWorkerError:
-            raise ChildProcessError(
-                "a worker process was ended from outside, perhaps because memory ran out; "
-                "start the sweep again, with fewer workers, to go on: finished results stay"
-            ) from None
-        finally:
-            with warnings.catch_warnings():
-                # Dropping what is left is meant here; joblib takes it for a mistake.
-                warnings.filterwarnings("ignore", message=".*adjusting the input task iterator", category=UserWarning)
-                arrived.close()
+        """See ``Scheduler``; a configuration that ends its worker, also when it runs alone, is a failure.
+
+        The system ends processes when memory runs out. With 1 worker that ends the sweep.
+        """
+        waiting = dict(enumerate(items))
+        while waiting:
+            started: set[int] = set()
+            try:
+                with closing(_arriving(self.workers, call, waiting, started)) as arriving:
+                    for index, outcome in arriving:
+                        del waiting[index]
+                        yield index, outcome
+            except BrokenProcessPool:
+                # One worker that ends takes the others along: those that had begun run again one by one, and the
+                # one that ends its worker once more is known.
+                for index in sorted(started & waiting.keys()):
+                    yield index, _alone(self.workers, call, index, waiting.pop(index))
+
+
+def _arriving(workers: int, call: Call, waiting: Mapping[int, Any], started: set[int]) -> Outcomes:
+    """The outcomes of the items that wait; ``started`` gains the index of each before it runs.
+
+    Raises:
+        BrokenProcessPool: a worker ended.
+    """
+
+    def calls() -> Iterator[Any]:
+        for index, item in list(waiting.items()):
+            started.add(index)
+            yield delayed(_numbered)(call, index, item, this)
+
+    # Single calls in a batch, so that every outcome arrives at once; arguments by pickle, not as files.
+    parallel = Parallel(workers, return_as="generator_unordered", batch_size=1, max_nbytes=None)
+    this = os.getpid()
+    arrived = parallel(calls())
+    try:
+        for numbered in arrived:  # noqa: UP028 (yield from would close it without the filter below)
+            yield numbered
+    finally:
+        with warnings.catch_warnings():
+            # Dropping what is left is meant here; joblib takes it for a mistake.
+            warnings.filterwarnings("ignore", message=".*adjusting the input task iterator", category=UserWarning)
+            arrived.close()
+
+
+def _alone(workers: int, call: Call, index: int, item: Any) -> Outcome:
+    """The outcome of an item while no other runs; a failure where its worker ends again."""
+    try:
+        with closing(_arriving(workers, call, {index: item}, set())) as arriving:
+            return next(arriving)[1]
+    except BrokenProcessPool as error:
+        fault = "its worker process was ended twice, the second time while nothing else ran; perhaps memory ran out"
+        return replace(Failure.of(error), error=KILLED_WORKER, message=fault)
 
 
 def _numbered(call: Call, index: int, item: Any, parent: int) -> tuple[int, Outcome]:

@@ -85,7 +85,7 @@ def run_sweep(
     Raises:
         InputError: no configurations, two that are the same, a value that cannot be kept, a task that other
             processes cannot import, something else in the place of a result, no cluster.
-        OSError: the folder cannot be written (a full disk) or the workers were lost; started again, the
+        OSError: the folder cannot be written (a full disk) or the cluster was lost; started again, the
             sweep goes on.
     """
     name, digest = task_name(task), code_digest(task)

@@ -228,16 +228,27 @@ def test_a_failure_that_a_killed_run_could_not_take_back_is_removed(tmp_path: Pa
     assert not stale.exists()
 
 
-def test_a_worker_that_the_system_ends_leaves_a_sweep_that_goes_on(tmp_path: Path) -> None:
-    configurations = grid(number=range(20), folder=[str(tmp_path)], times=[1])
-    with pytest.raises(ChildProcessError, match=r"ended from outside.*start the sweep again"):
-        run_sweep(configurations, ends_its_worker, RunFolder(tmp_path), TWO)
-    kept = results_below(tmp_path)
-    assert 0 < len(kept) < 20
-    found = run_sweep(configurations, ends_its_worker, RunFolder(tmp_path), ONE)
-    assert found.computed == 20 - len(kept)
-    assert [result and result["number"] for result in found.results] == list(range(20))
-    assert kept.items() <= results_below(tmp_path).items()
+@pytest.mark.parametrize("times", [1, 100], ids=["once", "always"])
+def test_a_worker_that_the_system_ends_takes_at_most_its_own_configuration_along(tmp_path: Path, times: int) -> None:
+    """Killed once, the worker was not the configuration's fault; a configuration that always kills it fails."""
+    configurations = grid(number=range(16), folder=[str(tmp_path)], times=[times])
+    found = run_sweep(configurations, ends_its_worker, RunFolder(tmp_path), TWO)
+    fails = times > 1
+    assert found.computed == 16
+    assert [(index, failure.error) for index, failure in found.failures] == [(5, "KilledWorker")] * fails
+    numbers = [result and result["number"] for result in found.results]
+    assert numbers == [None if fails and number == 5 else number for number in range(16)]
+    assert len(results_below(tmp_path)) == 16 - fails
+
+
+@pytest.mark.slow
+def test_two_configurations_that_end_their_workers_are_two_failures(tmp_path: Path) -> None:
+    pairs = [(5, 1000), (1, 0), (5, 1001), (2, 0)]
+    configurations = [{"number": number, "folder": str(tmp_path), "times": times} for number, times in pairs]
+    found = run_sweep(configurations, ends_its_worker, RunFolder(tmp_path), TWO)
+    assert [(index, failure.error) for index, failure in found.failures] == [(0, "KilledWorker"), (2, "KilledWorker")]
+    assert [result and result["number"] for result in found.results] == [None, 1, None, 2]
+    assert "was ended twice" in found.failures[0][1].message
 
 
 # What lies in the folder
