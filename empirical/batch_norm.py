@@ -1,0 +1,56 @@
+"""Statistics of batch normalisation that belong to the weights of a checkpoint.
+
+The running averages that training keeps lag behind the weights: at step 0 they are 0 and 1 and describe no data at all,
+and in the first steps they are mostly that. A probe of an early checkpoint would measure the lag. Here they are
+measured anew, on the weights as they are (the "precise" statistics of Wu & Johnson 2021).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from theory import InputError
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def recalibrated(network: Network, batches: Iterable[Tensor]) -> Network:
+    """A copy of a network, in evaluation mode, whose batch normalisation holds the mean statistics of the batches.
+
+    A network without batch normalisation is copied as it is, and so is a layer that keeps no running statistics.
+
+    Args:
+        network: any module; it is left as it was.
+        batches: inputs (n, ...) on the network's device; every batch counts the same, so let them be of one size.
+
+    Raises:
+        InputError: no batch, or statistics that are not finite, with the layer's name.
+    """
+    own = copy.deepcopy(network).eval()
+    layers = {name: one for name, one in own.named_modules() if isinstance(one, _BatchNorm) and one.track_running_stats}
+    if not layers:
+        return own
+    kept = {name: one.momentum for name, one in layers.items()}
+    for layer in layers.values():
+        layer.reset_running_stats()
+        layer.momentum = None  # torch then keeps the plain mean over batches
+        layer.train()
+    count = 0
+    with torch.inference_mode(False), torch.no_grad():
+        for count, inputs in enumerate(batches, start=1):  # noqa: B007
+            own(inputs)
+    if count == 0:
+        raise InputError("batches: none was given; give at least one")
+    for name, layer in layers.items():
+        layer.momentum = kept[name]
+        if not all(
+            bool(torch.isfinite(one).all()) for one in (layer.running_mean, layer.running_var) if one is not None
+        ):
+            raise InputError(f"batches: the inputs of layer {name} hold NaN or infinite numbers; give finite ones")
+    return own.eval()
