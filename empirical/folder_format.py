@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import struct
+import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,11 +105,8 @@ def _common_size_and_mode(paths: list[Path], pillow: ModuleType) -> tuple[tuple[
     """(height, width) of every image, and L where all are gray, RGB otherwise, from the headers of the files."""
     mode, size, first = "L", (0, 0), paths[0]
     for path in paths:
-        try:
-            with pillow.open(path, formats=FORMATS) as image:
-                found, found_mode = (image.height, image.width), image.mode
-        except (*_DAMAGED, pillow.DecompressionBombError) as error:
-            raise _unreadable(path, error) from None
+        with _opened(path, pillow) as image:
+            found, found_mode = (image.height, image.width), image.mode
         if found_mode not in GRAY_MODES | COLOUR_MODES:
             raise InputError(f"data: {path} has pixels of mode {found_mode}; give images of 8 bits a channel")
         if path == first:
@@ -125,14 +126,23 @@ def _decoded(paths: list[Path], size: tuple[int, int], mode: str, pillow: Module
     channels = len(mode)
     images = np.empty((len(paths), channels, *size), dtype=np.uint8)
     for target, path in zip(images, paths, strict=True):
-        try:
-            with pillow.open(path, formats=FORMATS) as image:
-                pixels = np.asarray(image.convert(mode))
-        except (*_DAMAGED, pillow.DecompressionBombError) as error:
-            raise _unreadable(path, error) from None
+        with _opened(path, pillow) as image:
+            pixels = np.asarray(image.convert(mode))
         target[...] = pixels.reshape(*size, channels).transpose(2, 0, 1)
     return images
 
 
-def _unreadable(path: Path, error: Exception) -> InputError:
-    return InputError(f"data: {path} is not a readable image ({' '.join(str(error).split())}); remove or replace it")
+@contextmanager
+def _opened(path: Path, pillow: ModuleType) -> Iterator[Any]:
+    """Pillow's image; whatever fails while it is open is told as a fault of the file."""
+    try:
+        with warnings.catch_warnings():
+            # Warnings tell of damaged metadata or dropped transparency, neither of which changes the pixels, but for
+            # the one of an image so large that it may be meant to fill the memory.
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", pillow.DecompressionBombWarning)
+            with pillow.open(path, formats=FORMATS) as image:
+                yield image
+    except (*_DAMAGED, pillow.DecompressionBombError, pillow.DecompressionBombWarning) as error:
+        fault = " ".join(str(error).split())
+        raise InputError(f"data: {path} is not a readable image ({fault}); remove or replace it") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,11 +190,12 @@ def load_images(name_or_path: str, data_root: Path | None = None, download: bool
     if not name_or_path.isprintable():
         raise InputError(f"data: {name_or_path!r} has characters that cannot be printed; rename the file or folder")
     path = Path(name_or_path)
-    if path.is_dir():
+    # os.path, as pathlib lets the error of a name that is too long through.
+    if os.path.isdir(path):
         tree = read_tree(path)
         splits = ImageSplit(*tree.train), ImageSplit(*tree.test)
         return ImageData(path.resolve().name, *splits, len(tree.class_names), tree.class_names)
-    if path.suffix == ".npz" and path.is_file():
+    if path.suffix == ".npz" and os.path.isfile(path):
         return _npz(path)
     raise InputError(
         f"data: {name_or_path!r} is unknown; give cifar10, cifar100, mnist, fashion-mnist, "
