@@ -7,8 +7,7 @@ disjoint parts of the data (batches, shards, processes) merge to those of the wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import TypeVar
@@ -17,15 +16,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from empirical.shifted_products import (
+    add_product,
+    add_scatter,
+    check_rows,
+    covariance_of,
+    full_precision,
+    in_chunks,
+    shift_from,
+    shifted,
+    zeros,
+)
 from theory import InputError, Moments
 from theory.validation import FloatArray, IntArray, at_least, class_labels, finite_array, non_negative
-
-# Rows multiplied at once and columns of a panel of the result: their float32 copies are all that a batch
-# adds to the memory of the sums, and the float32 products are sums of no more rows than this.
-_ROWS, _PANEL = 4096, 1024
-
-#: Activations and inputs up to this size are accepted: (2 LARGEST)^2 summed over _ROWS stays in float32.
-LARGEST = 1e17
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,19 +171,19 @@ class ActivationAccumulator:
             InputError: NaN, infinity, numbers above LARGEST, mismatched shapes, labels out of range; nothing
                 is added then.
         """
-        _check_rows("activations", activations, self._shift)
+        check_rows("activations", activations, self._shift)
         known = class_labels("labels", labels.cpu().numpy(), activations.shape[0], self._classes)
         if self._shift is None:
-            self._shift = _shift_from(activations)
+            self._shift = shift_from(activations)
             features = self._shift.numel()
-            self._scatter = _zeros((features, features), activations.device)
-            self._class_sums = _zeros((self._classes, features), activations.device)
+            self._scatter = zeros((features, features), activations.device)
+            self._class_sums = zeros((self._classes, features), activations.device)
         one_hot = torch.from_numpy(known[:, None] == np.arange(self._classes))
-        with _full_precision(activations.device):
-            for rows, own in zip(torch.split(activations, _ROWS), torch.split(one_hot, _ROWS), strict=True):
-                shifted = _shifted(rows, self._shift)
-                _add_scatter(self._scatter, shifted)
-                _add_product(self._class_sums, own.to(shifted), shifted)
+        with full_precision(activations.device):
+            for rows, own in zip(in_chunks(activations), in_chunks(one_hot), strict=True):
+                moved = shifted(rows, self._shift)
+                add_scatter(self._scatter, moved)
+                add_product(self._class_sums, own.to(moved), moved)
         self._class_counts += np.bincount(known, minlength=self._classes)
 
     @property
@@ -201,7 +204,7 @@ class ActivationAccumulator:
         class_offsets = self._class_sums.cpu().numpy() / np.maximum(self._class_counts, 1)[:, None]
         return Moments(
             mean=shift + self.offset,
-            covariance=_covariance(self._scatter, int(self._class_counts.sum()), self.offset),
+            covariance=covariance_of(self._scatter, int(self._class_counts.sum()), self.offset),
             class_counts=self._class_counts.copy(),
             class_means=np.where((self._class_counts > 0)[:, None], shift + class_offsets, 0.0),
         )
@@ -227,26 +230,26 @@ class JointAccumulator:
         if inputs.ndim < 2 or inputs.shape[:1] != activations.shape[:1]:
             raise InputError(f"inputs: have shape {tuple(inputs.shape)}; give one for each row of the activations")
         flat = inputs.flatten(1).to(activations.device)
-        _check_rows("inputs", flat, self._shift)
+        check_rows("inputs", flat, self._shift)
         self._activations.update(activations, labels)
         feature_shift = self._activations.shift
         if self._shift is None:
-            self._shift = _shift_from(flat)
-            self._cross = _zeros((feature_shift.numel(), self._shift.numel()), flat.device)
-            self._sums = _zeros((self._shift.numel(),), flat.device)
-            self._squares = _zeros((), flat.device)
-        common = torch.promote_types(activations.dtype, flat.dtype)
-        with _full_precision(flat.device):
-            for rows, features in zip(torch.split(flat, _ROWS), torch.split(activations, _ROWS), strict=True):
-                shifted = _shifted(rows.to(common), self._shift)
-                _add_product(self._cross, _shifted(features.to(common), feature_shift), shifted)
-                self._sums.add_(shifted.sum(dim=0).to(self._sums))
-                self._squares.add_(shifted.square().sum(dim=1).to(self._squares).sum())
+            self._shift = shift_from(flat)
+            self._cross = zeros((feature_shift.numel(), self._shift.numel()), flat.device)
+            self._sums = zeros((self._shift.numel(),), flat.device)
+            self._squares = zeros((), flat.device)
+        common = torch.promote_types(torch.promote_types(activations.dtype, torch.float32), flat.dtype)
+        with full_precision(flat.device):
+            for rows, features in zip(in_chunks(flat), in_chunks(activations), strict=True):
+                moved = shifted(rows.to(common), self._shift)
+                add_product(self._cross, shifted(features.to(common), feature_shift), moved)
+                self._sums.add_(moved.sum(dim=0).to(self._sums))
+                self._squares.add_(moved.square().sum(dim=1).to(self._squares).sum())
 
     def result(self) -> JointMoments:
         """The moments of all batches so far; InputError before the first one."""
         activations = self._activations.result()
-        assert self._shift is not None
+        assert self._shift is not None, "activations are never added without their inputs"
         offset = self._sums.cpu().numpy() / activations.count
         cross = self._cross.cpu().numpy() / activations.count
         cross -= np.outer(self._activations.offset, offset)
@@ -279,22 +282,22 @@ class ClassCovarianceAccumulator:
         Raises:
             InputError: as ``ActivationAccumulator.update``; nothing is added then.
         """
-        _check_rows("activations", activations, None if self._shifts is None else self._shifts[0])
+        check_rows("activations", activations, None if self._shifts is None else self._shifts[0])
         known = class_labels("labels", labels.cpu().numpy(), activations.shape[0], self._classes)
         if self._shifts is None:
             features = activations.shape[1]
             self._shifts = torch.zeros((self._classes, features), dtype=torch.float64)
-            self._scatters = _zeros((self._classes, features, features), activations.device)
-            self._sums = _zeros((self._classes, features), activations.device)
-        with _full_precision(activations.device):
+            self._scatters = zeros((self._classes, features, features), activations.device)
+            self._sums = zeros((self._classes, features), activations.device)
+        with full_precision(activations.device):
             for label in np.unique(known):
                 own = activations[torch.from_numpy(known == label).to(activations.device)]
                 if self._counts[label] == 0:
-                    self._shifts[label] = _shift_from(own)
-                for rows in torch.split(own, _ROWS):
-                    shifted = _shifted(rows, self._shifts[label])
-                    _add_scatter(self._scatters[label], shifted)
-                    self._sums[label].add_(shifted.sum(dim=0).to(self._sums))
+                    self._shifts[label] = shift_from(own)
+                for rows in in_chunks(own):
+                    moved = shifted(rows, self._shifts[label])
+                    add_scatter(self._scatters[label], moved)
+                    self._sums[label].add_(moved.sum(dim=0).to(self._sums))
         self._counts += np.bincount(known, minlength=self._classes)
 
     def result(self) -> ClassCovariances:
@@ -307,74 +310,5 @@ class ClassCovarianceAccumulator:
         return ClassCovariances(
             counts=self._counts.copy(),
             means=self._shifts.numpy() + offsets,
-            covariances=np.stack([_covariance(scatter, int(count), offset) for scatter, count, offset in parts]),
+            covariances=np.stack([covariance_of(scatter, int(count), offset) for scatter, count, offset in parts]),
         )
-
-
-def _check_rows(name: str, rows: Tensor, shift: Tensor | None) -> None:
-    if rows.ndim != 2 or rows.numel() == 0 or rows.is_complex():
-        raise InputError(f"{name}: have shape {tuple(rows.shape)}, type {rows.dtype}; give real numbers (n, features)")
-    if shift is not None and rows.shape[1] != shift.numel():
-        raise InputError(f"{name}: have shape {tuple(rows.shape)}; give {shift.numel()} columns as before")
-    # Both ends are NaN where any number is.
-    smallest, largest = (float(end) for end in torch.aminmax(rows))
-    if not (np.isfinite(smallest) and np.isfinite(largest)):
-        bad = int((~torch.isfinite(rows)).sum())
-        raise InputError(f"{name}: hold {bad} NaN or infinite entries; give finite numbers")
-    if max(-smallest, largest) > LARGEST:
-        raise InputError(f"{name}: reach {max(-smallest, largest):.3g}; give numbers of at most {LARGEST:g}")
-
-
-def _zeros(shape: tuple[int, ...], device: torch.device) -> Tensor:
-    """Sums to be filled, on ``device`` unless that has no float64."""
-    return torch.zeros(shape, dtype=torch.float64, device="cpu" if device.type == "mps" else device)
-
-
-def _shift_from(rows: Tensor) -> Tensor:
-    """(p,) about the mean of the first rows, as numbers that are the same in float32 and float64."""
-    return _shifted(rows[:_ROWS], None).mean(dim=0).float().cpu().double()
-
-
-def _shifted(rows: Tensor, shift: Tensor | None) -> Tensor:
-    """``rows`` less ``shift``, in float32 or, if they have it, in float64."""
-    exact = rows.to(torch.promote_types(rows.dtype, torch.float32))
-    return exact if shift is None else exact - shift.to(exact)
-
-
-def _add_scatter(sums: Tensor, rows: Tensor) -> None:
-    """Add rows^T rows to the panels of ``sums`` on and above the diagonal, at half the operations."""
-    for start in range(0, rows.shape[1], _PANEL):
-        panel = slice(start, start + _PANEL)
-        sums[panel, start:].add_((rows[:, panel].T @ rows[:, start:]).to(sums.device))
-
-
-def _add_product(sums: Tensor, left: Tensor, right: Tensor) -> None:
-    """Add left^T right to ``sums``."""
-    for start in range(0, left.shape[1], _PANEL):
-        panel = slice(start, start + _PANEL)
-        sums[panel].add_((left[:, panel].T @ right).to(sums.device))
-
-
-def _covariance(scatter: Tensor, count: int, offset: FloatArray) -> FloatArray:
-    """(p, p) symmetric covariance from the upper panels of the sums of products and the offset of the mean."""
-    covariance = scatter.cpu().numpy() / count
-    for start in range(0, offset.size, _PANEL):
-        end = start + _PANEL
-        upper = covariance[start:end, start:]
-        upper -= np.outer(offset[start:end], offset[start:])
-        corner = upper[:, :_PANEL]
-        corner[:] = (corner + corner.T) / 2
-        covariance[end:, start:end] = upper[:, _PANEL:].T
-    return np.asarray(covariance, dtype=np.float64)
-
-
-@contextmanager
-def _full_precision(device: torch.device) -> Iterator[None]:
-    """Products with all digits of float32, whatever the training around has allowed."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
-        with torch.autocast(device.type, enabled=False):
-            yield
-    finally:
-        torch.set_float32_matmul_precision(before)

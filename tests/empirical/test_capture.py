@@ -1,0 +1,273 @@
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from empirical.capture import capture
+from tests.strategies import seeds
+from theory import InputError
+
+Batch = tuple[Tensor, Tensor]
+
+
+def _network(seed: int = 0) -> nn.Sequential:
+    torch.manual_seed(seed)
+    layers: list[nn.Module] = [
+        nn.Conv2d(3, 6, 3, padding=1),
+        nn.BatchNorm2d(6),
+        nn.ReLU(inplace=True),
+        nn.Dropout(0.5),
+        nn.Flatten(),
+        nn.Linear(6 * 8 * 8, 5),
+    ]
+    return nn.Sequential(*layers)
+
+
+def _batches(count: int = 3, size: int = 7, seed: int = 0) -> list[Batch]:
+    generator = torch.Generator().manual_seed(seed)
+    return [
+        (torch.randn(size, 3, 8, 8, generator=generator), torch.randint(0, 5, (size,), generator=generator))
+        for _ in range(count)
+    ]
+
+
+def _state(module: nn.Module) -> tuple[dict[str, Tensor], list[bool], list[int]]:
+    """All that a capture might leave behind: parameters and buffers, training flags, hooks."""
+    flags = [part.training for part in module.modules()]
+    return copy.deepcopy(module.state_dict()), flags, [len(part._forward_hooks) for part in module.modules()]
+
+
+def _assert_unchanged(module: nn.Module, before: tuple[dict[str, Tensor], list[bool], list[int]]) -> None:
+    state, flags, hooks = _state(module)
+    assert all(torch.equal(state[name], before[0][name]) for name in before[0])
+    assert (flags, hooks) == (before[1], before[2])
+
+
+def test_all_layers_come_from_one_pass_and_equal_the_layers_composed_by_hand() -> None:
+    network, batches = _network().eval(), _batches()
+    passes: list[int] = []
+    network.register_forward_hook(lambda *_: passes.append(1))
+    found = list(capture(network, ["0", "1", "2", "5", ""], batches))
+    assert len(passes) == len(batches)
+    for (inputs, labels), got in zip(batches, found, strict=True):
+        assert torch.equal(got.inputs, inputs)
+        assert torch.equal(got.labels, labels)
+        with torch.no_grad():
+            convolved = network[0](inputs)
+            normed = network[1](convolved)
+            logits = network[5](normed.relu().flatten(1))
+        # The rectifier works in place: what precedes it must have been copied before.
+        assert list(got.activations) == ["0", "1", "2", "5", ""]
+        assert torch.equal(got.activations["0"], convolved.flatten(1))
+        assert torch.equal(got.activations["1"], normed.flatten(1))
+        assert torch.equal(got.activations["2"], normed.relu().flatten(1))
+        assert torch.equal(got.activations["5"], logits)
+        assert torch.equal(got.activations[""], logits)
+
+
+def test_a_module_in_training_is_run_as_in_evaluation_and_left_bit_equal() -> None:
+    network = _network()
+    network[1].eval()  # a frozen layer must stay frozen, and the rest in training
+    network[0].register_forward_hook(lambda *_: None)
+    before, random = _state(network), torch.get_rng_state()
+    found = list(capture(network, ["5"], _batches()))
+    _assert_unchanged(network, before)
+    assert torch.equal(torch.get_rng_state(), random)
+    expected = list(capture(network.eval(), ["5"], _batches()))
+    assert all(torch.equal(a.activations["5"], b.activations["5"]) for a, b in zip(found, expected, strict=True))
+
+
+def test_training_between_batches_is_the_same_with_and_without_capture() -> None:
+    def trained(watched: bool) -> dict[str, Tensor]:
+        network, batches = _network(), _batches(4)
+        stream = capture(network, ["2", "5"], batches) if watched else iter([])
+        optimiser = torch.optim.SGD(network.parameters(), lr=0.1)
+        for inputs, labels in batches:
+            next(stream, None)
+            optimiser.zero_grad()
+            nn.functional.cross_entropy(network(inputs), labels).backward()
+            optimiser.step()
+        return network.state_dict()
+
+    watched, alone = trained(True), trained(False)
+    assert all(torch.equal(watched[name], alone[name]) for name in alone)
+
+
+def test_a_stream_that_is_left_early_or_fails_leaves_nothing_behind() -> None:
+    network = _network()
+    before = _state(network)
+    stream = capture(network, ["1"], _batches())
+    next(stream)
+    _assert_unchanged(network, before)
+
+    def interrupted() -> Iterator[Batch]:
+        yield _batches()[0]
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        list(capture(network, ["1"], interrupted()))
+    _assert_unchanged(network, before)
+    with pytest.raises(RuntimeError, match="channels"):
+        list(capture(network, ["1"], [(torch.zeros(2, 4, 8, 8), torch.zeros(2, dtype=torch.int64))]))
+    _assert_unchanged(network, before)
+
+
+def test_only_one_batch_is_asked_for_at_a_time() -> None:
+    asked: list[int] = []
+
+    def counted() -> Iterator[Batch]:
+        for number, batch in enumerate(_batches()):
+            asked.append(number)
+            yield batch
+
+    stream = capture(_network(), ["1"], counted())
+    assert asked == []
+    next(stream)
+    assert asked == [0]
+
+
+def test_a_probe_can_be_trained_on_the_activations() -> None:
+    got = next(capture(_network(), ["2"], _batches()))
+    probe = nn.Linear(got.activations["2"].shape[1], 5)
+    nn.functional.cross_entropy(probe(got.activations["2"]), got.labels).backward()
+    assert probe.weight.grad is not None
+    assert not got.activations["2"].requires_grad
+
+
+@pytest.mark.parametrize(
+    ("limit", "size"),
+    [(None, (8, 8)), (384, (8, 8)), (383, (4, 4)), (96, (4, 4)), (95, (2, 2)), (24, (2, 2)), (23, (1, 1)), (1, (1, 1))],
+)
+def test_feature_maps_are_pooled_by_the_smallest_whole_factor(limit: int | None, size: tuple[int, int]) -> None:
+    network, (batch, *_) = _network().eval(), _batches()
+    found = next(capture(network, ["1"], [batch], pooled_features=limit)).activations["1"]
+    full = next(capture(network, ["1"], [batch])).activations["1"].reshape(-1, 6, 8, 8)
+    # 8 = factor * size: pooling is the mean of disjoint blocks.
+    blocks = full.reshape(7, 6, size[0], 8 // size[0], size[1], 8 // size[1])
+    np.testing.assert_allclose(found, blocks.mean(dim=(3, 5)).flatten(1), atol=1e-6)  # means of float32
+
+
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(1, 5), st.integers(1, 200))
+def test_pooled_maps_are_the_largest_within_the_limit(height: int, width: int, channels: int, limit: int) -> None:
+    batch = torch.ones(2, channels, height, width), torch.zeros(2, dtype=torch.int64)
+    found = next(capture(nn.Identity(), [""], [batch], pooled_features=limit)).activations[""]
+    sizes = [channels * max(1, height // f) * max(1, width // f) for f in range(1, 13)]
+    assert found.shape == (2, next((size for size in sizes if size <= limit), channels))
+    # However windows overlap, the mean of a constant is that constant.
+    np.testing.assert_allclose(found, 1.0, rtol=1e-6)
+
+
+@given(seeds, st.sampled_from([(torch.float16, 2.0**-11), (torch.bfloat16, 2.0**-8)]))
+def test_half_precision_rounds_each_activation_once(seed: int, precision: tuple[torch.dtype, float]) -> None:
+    dtype, unit = precision
+    batches = _batches(1, seed=seed)
+    single = next(capture(_network(), ["2"], batches)).activations["2"]
+    half = next(capture(_network(), ["2"], batches, dtype=dtype)).activations["2"]
+    assert half.dtype is dtype
+    # Round to nearest; 2^-24 is the smallest step of float16 near zero.
+    assert ((half.float() - single).abs() <= unit * single.abs() + 2.0**-24).all()
+
+
+def test_tokens_and_tuples_are_flattened_to_one_row_a_sample() -> None:
+    attention = nn.MultiheadAttention(4, 2, batch_first=True)
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention = attention
+            self.score = nn.Linear(4, 1)
+
+        def forward(self, tokens: Tensor) -> Tensor:
+            mixed, _ = self.attention(tokens, tokens, tokens)
+            return self.score(mixed).mean(dim=(1, 2))
+
+    tokens, labels = torch.randn(3, 5, 4), torch.zeros(3, dtype=torch.int32)
+    got = next(capture(Block(), ["attention", "score", ""], [(tokens, labels)], pooled_features=1))
+    with torch.no_grad():
+        expected = attention(tokens, tokens, tokens)[0]
+    # The weights of attention are computed or not, as the caller asks: another kernel, float32 rounding.
+    np.testing.assert_allclose(got.activations["attention"], expected.flatten(1), atol=1e-6)
+    assert got.activations["score"].shape == (3, 5)
+    assert got.activations[""].shape == (3, 1)
+    assert got.labels.dtype is torch.int64
+
+
+class _Twice(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.shared = nn.ReLU()
+        self.alias = self.shared
+        self.idle = nn.ReLU()
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.shared(self.shared(inputs))
+
+
+class _Returns(nn.Module):
+    def __init__(self, answer: Callable[[Tensor], object]) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, inputs: Tensor) -> object:
+        return self.answer(inputs)
+
+
+@pytest.mark.parametrize(
+    ("layers", "options", "match"),
+    [
+        pytest.param(["layer4"], {}, "layers: 'layer4' is unknown; the nearest names are .*4", id="unknown"),
+        pytest.param(["5", "5"], {}, "layers: '5' is given twice", id="twice"),
+        pytest.param([], {}, r"layers: \[\] is not accepted", id="none"),
+        pytest.param("5", {}, "layers: '5' is not accepted; give a list", id="a name instead of a list"),
+        pytest.param(["5"], {"pooled_features": 0}, "pooled_features: 0 is not accepted", id="limit"),
+        pytest.param(["5"], {"dtype": torch.float64}, "dtype: torch.float64 is not accepted", id="precision"),
+    ],
+)
+def test_a_bad_call_is_refused_before_the_first_batch(layers: list[str], options: dict, match: str) -> None:
+    with pytest.raises(InputError, match=match):
+        capture(_network(), layers, [], **options)
+
+
+@pytest.mark.parametrize(
+    ("module", "layer", "match"),
+    [
+        pytest.param(_Twice(), "shared", r"'shared' is called more than once.*\(batch 0\)", id="called twice"),
+        pytest.param(_Twice(), "alias", "'alias' is called more than once", id="alias called twice"),
+        pytest.param(_Twice(), "idle", "'idle' is not called in the forward pass", id="never called"),
+        pytest.param(_Returns(lambda x: {"a": x}), "", "'' returns dict; give a layer", id="no tensor"),
+        pytest.param(_Returns(lambda x: ()), "", "'' returns tuple", id="empty tuple"),
+        pytest.param(_Returns(lambda x: x.sum()), "", r"'' returns shape \(\)", id="a number"),
+        pytest.param(_Returns(lambda x: x[1:]), "", r"returns shape \(1, 2\).*each of 2 samples", id="samples lost"),
+        pytest.param(_Returns(lambda x: x.argmax(1)), "", "type torch.int64", id="integers"),
+        pytest.param(_Returns(lambda x: x / 0), "", r"'' gives 4 NaN or infinite.*\(batch 0\)", id="NaN"),
+        pytest.param(_Returns(lambda x: x * 1e6), "", r"out of the range of torch.float16.*bfloat16", id="overflow"),
+    ],
+)
+def test_a_layer_that_cannot_be_captured_is_named_with_the_batch(module: nn.Module, layer: str, match: str) -> None:
+    labels = torch.zeros(2, dtype=torch.int64)
+    stream = capture(module, [layer], [(torch.ones(2, 2), labels)] * 2, dtype=torch.float16)
+    before = _state(module)
+    with pytest.raises(InputError, match=match) as caught:
+        next(stream)
+    assert "\n" not in str(caught.value)
+    _assert_unchanged(module, before)
+
+
+def test_nan_in_a_later_batch_names_that_batch() -> None:
+    batches = _batches()
+    batches[2][0][3, 1, 2, 2] = torch.nan
+    with pytest.raises(InputError, match=r"layers: '1' gives \d+ NaN or infinite activations.*\(batch 2\)"):
+        list(capture(_network(), ["1"], batches))
+
+
+@pytest.mark.parametrize("labels", [torch.zeros(3, dtype=torch.int64), torch.zeros(7), torch.zeros(7, 1)])
+def test_labels_that_do_not_fit_are_refused(labels: Tensor) -> None:
+    with pytest.raises(InputError, match="batches: labels of batch 0 have shape"):
+        next(capture(_network(), ["1"], [(_batches()[0][0], labels)]))
