@@ -16,7 +16,7 @@ from theory.validation import non_negative, positive
 
 
 class Optimiser(ABC):
-    """A rule that moves weights (replica, outputs, D) along gradients of the same shape."""
+    """A rule that moves weights (group, replica, outputs, D) along gradients of the same shape."""
 
     @abstractmethod
     def check_step_size(self, loss: Loss, step_size: float, largest_eigenvalue: float) -> None:
@@ -38,9 +38,9 @@ class Optimiser(ABC):
         """Change ``weights`` and ``memory`` in place; ``gradient`` may be overwritten.
 
         Args:
-            weights: (replica, outputs, D).
+            weights: (group, replica, outputs, D).
             gradient: of the loss there.
-            step_sizes: (replica, 1, 1).
+            step_sizes: (group, replica, 1, 1).
             memory: from ``start``.
             step: 0, 1, 2, ...
         """

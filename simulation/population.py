@@ -8,6 +8,7 @@ remains between derived and measured is due to the departure alone.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -44,6 +45,9 @@ class Population:
 
     def __post_init__(self) -> None:
         check_realisable(self.model)
+        for name in ("tail_index", "minority_share", "minority_position", "label_noise"):
+            if not isinstance(getattr(self, name), Real):
+                raise InputError(f"{name}: {getattr(self, name)!r} is not a number; give one")
         if not self.tail_index > 2:
             raise InputError(f"tail_index: {self.tail_index!r} is not accepted; give a number above 2, or infinity")
         if not np.isfinite(self.minority_position):

@@ -25,7 +25,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
 
+from simulation.devices import device_name
 from theory import Curve, InputError
 
 #: Seconds after which a temporary file is abandoned whoever made it; writing one takes a fraction of them.
@@ -178,13 +180,17 @@ def source_digest(*modules: ModuleType) -> str:
     return digest.hexdigest()
 
 
-def software_versions() -> dict[str, str]:
-    """Versions of Python, this package and what its numbers depend on, and the device."""
+def software_versions(device: torch.device | str = "cpu") -> dict[str, str]:
+    """Versions of Python, this package and what its numbers depend on, and the name of the device that computed.
+
+    Raises:
+        InputError: there is no such device.
+    """
     packages = ("learning-phases", "numpy", "scipy", "sympy", "torch", "scikit-learn")
     return {
         "python": platform.python_version(),
         "machine": platform.machine(),
-        "device": "cpu",
+        "device": device_name(device),
     } | {name: _version(name) for name in packages}
 
 

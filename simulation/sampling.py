@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 
-from simulation.batches import Batch, SingleSource
+from simulation.batches import Batch, SingleSource, groups_in_turns, groups_together
+from simulation.devices import checked_device, checked_dtype, seeded_generator
 from simulation.population import Population, check_realisable
 from theory import DataModel, InputError
-from theory.validation import FloatArray, IntArray, at_least
+from theory.validation import FloatArray, IntArray, at_least, class_labels
 
 
 class WithinClassNoise:
@@ -22,16 +25,15 @@ class WithinClassNoise:
         InputError: no within-class covariance exists (the signal is too strong for the spectrum).
     """
 
-    def __init__(self, model: DataModel, dtype: torch.dtype) -> None:
+    def __init__(self, model: DataModel, dtype: torch.dtype, device: torch.device) -> None:
         directions, shrink = _within_class_shrinkage(model)
-        self._directions = torch.from_numpy(directions).to(dtype)
-        self._shrunk = torch.from_numpy((directions * shrink).T.copy()).to(dtype)
-        self._deviations = torch.from_numpy(np.sqrt(model.eigenvalues)).to(dtype)
-        self._dtype = dtype
+        self._directions = torch.from_numpy(directions).to(device, dtype)
+        self._shrunk = torch.from_numpy((directions * shrink).T.copy()).to(device, dtype)
+        self._deviations = torch.from_numpy(np.sqrt(model.eigenvalues)).to(device, dtype)
 
     def draw(self, count: int, generator: torch.Generator) -> torch.Tensor:
-        """(count, d) independent rows."""
-        normal = torch.randn(count, self._deviations.numel(), generator=generator, dtype=self._dtype)
+        """(count, d) independent rows, from a generator on the device of the noise."""
+        normal = self._deviations.new_empty(count, len(self._deviations)).normal_(generator=generator)
         normal -= (normal @ self._directions) @ self._shrunk
         normal *= self._deviations
         return normal
@@ -40,55 +42,70 @@ class WithinClassNoise:
 class GaussianSampler:
     """Draws from the Gaussian classes of a data model.
 
+    Inputs and labels are drawn on the device, which has a generator of its own: the same seed gives the same numbers
+    on one kind of device, and other ones on another.
+
+    Attributes:
+        frequencies: (K,) of the labels, float64, on the device.
+
     Raises:
-        InputError: the model's signal is too strong for its spectrum.
+        InputError: the model's signal is too strong for its spectrum, or a bad seed, dtype or device.
     """
 
-    def __init__(self, model: DataModel, seed: int, dtype: torch.dtype = torch.float32) -> None:
-        self._noise = WithinClassNoise(model, dtype)
-        self._means = torch.from_numpy(model.means).to(dtype)
-        self._frequencies = torch.from_numpy(model.frequencies)
-        self._generator = torch.Generator().manual_seed(seed)
+    def __init__(
+        self, model: DataModel, seed: int, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+    ) -> None:
+        place, kind = checked_device(device), checked_dtype(dtype)
+        self._noise = WithinClassNoise(model, kind, place)
+        self._means = torch.from_numpy(model.means).to(place, kind)
+        self.frequencies = torch.from_numpy(model.frequencies).to(place)
+        self._generator = seeded_generator(seed, place)
 
     def draw(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
         """``count`` independent inputs (count, d) with labels (count,) drawn at their frequencies."""
-        labels = _draw_labels(self._frequencies, count, self._generator)
-        return self.draw_for(labels), labels
+        labels = torch.multinomial(
+            self.frequencies, at_least("count", count, 1), replacement=True, generator=self._generator
+        )
+        return self._inputs(labels), labels
 
     def draw_for(self, labels: torch.Tensor) -> torch.Tensor:
-        """An independent input for each of ``labels`` (n,): (n, d)."""
+        """An independent input for each of ``labels`` (n,), as seen in a population: (n, d).
+
+        Raises:
+            InputError: labels that are not integers from 0 to K - 1.
+        """
+        known = class_labels("labels", labels.cpu().numpy(), len(labels), len(self.frequencies))
+        return self._inputs(torch.from_numpy(known).to(self.frequencies.device))
+
+    def _inputs(self, labels: torch.Tensor) -> torch.Tensor:
+        """An input for each of ``labels``, which are good."""
         return self._noise.draw(len(labels), self._generator).add_(self._means[labels])
 
 
-class PopulationSampler:
+class PopulationSampler(GaussianSampler):
     """Draws from a population; from one without departures, bit for bit what ``GaussianSampler`` draws.
 
-    Labels are those seen, label noise included; the class of an input is drawn given its label.
+    Labels are those seen, label noise included; the class of an input is drawn given its label. Classes, tails and
+    the minority, a few numbers an input, are drawn on the CPU whatever the device.
     """
 
-    def __init__(self, population: Population, seed: int, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self, population: Population, seed: int, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+    ) -> None:
+        super().__init__(population.model, seed, dtype, device)
         self._population = population
-        self._noise = WithinClassNoise(population.model, dtype)
-        self._means = torch.from_numpy(population.model.means).to(dtype)
-        self._frequencies = torch.from_numpy(population.frequencies)
+        self.frequencies = torch.from_numpy(population.frequencies).to(self._means.device)
         self._up_to_class = np.cumsum(population.class_given_label, axis=1)[:, :-1]
-        self._generator = torch.Generator().manual_seed(seed)
         # Departures have a generator of their own: the Gaussian draws under them are the same with and without.
         self._departures = np.random.default_rng(seed)
 
-    def draw(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """``count`` independent inputs (count, d) with labels (count,) drawn at their frequencies."""
-        labels = _draw_labels(self._frequencies, count, self._generator)
-        return self.draw_for(labels), labels
-
-    def draw_for(self, labels: torch.Tensor) -> torch.Tensor:
-        """An independent input for each of ``labels`` (n,) as seen: (n, d)."""
+    def _inputs(self, labels: torch.Tensor) -> torch.Tensor:
         count = len(labels)
-        classes = torch.from_numpy(self._classes(labels.numpy()))
+        classes = torch.from_numpy(self._classes(labels.cpu().numpy())).to(labels.device)
         radii, positions = (torch.from_numpy(factor).to(self._means) for factor in self._factors(count))
         inputs = self._noise.draw(count, self._generator)
         inputs *= radii[:, None]
-        inputs += positions[:, None] * self._means[classes]
+        inputs += self._means[classes].mul_(positions[:, None])
         return inputs
 
     def _classes(self, labels: IntArray) -> IntArray:
@@ -107,23 +124,30 @@ class PopulationSampler:
 
 
 def sampler_of(
-    population: DataModel | Population, seed: int, dtype: torch.dtype = torch.float32
-) -> GaussianSampler | PopulationSampler:
+    population: DataModel | Population,
+    seed: int,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> GaussianSampler:
     """The sampler of a data model or of a population."""
     if isinstance(population, Population):
-        return PopulationSampler(population, seed, dtype)
-    return GaussianSampler(population, seed, dtype)
+        return PopulationSampler(population, seed, dtype, device)
+    return GaussianSampler(population, seed, dtype, device)
 
 
 def sample(
-    population: DataModel | Population, count: int, seed: int, dtype: torch.dtype = torch.float32
+    population: DataModel | Population,
+    count: int,
+    seed: int,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """``count`` inputs (count, d) in the eigenbasis of the data model, with labels (count,).
+    """``count`` inputs (count, d) in the eigenbasis of the data model, with labels (count,), drawn on the device.
 
     Raises:
-        InputError: the model's signal is too strong for its spectrum, or count < 1.
+        InputError: the model's signal is too strong for its spectrum, count < 1, or a bad seed, dtype or device.
     """
-    return sampler_of(population, seed, dtype).draw(count)
+    return sampler_of(population, seed, dtype, device).draw(count)
 
 
 def sample_with_exact_moments(model: DataModel, count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -143,12 +167,14 @@ def sample_with_exact_moments(model: DataModel, count: int, seed: int) -> tuple[
     Raises:
         InputError: too few samples, frequencies that do not fit, or a signal too strong.
     """
+    at_least("count", count, 1)
     members = np.rint(model.frequencies * count).astype(np.int64)
     if count <= model.dimension + model.classes or np.abs(members - model.frequencies * count).max() > 1e-6:
         raise InputError(
             f"count: {count} is not accepted; give a multiple of what makes all classes whole, above "
             f"{model.dimension + model.classes}"
         )
+    at_least("seed", seed, 0)
     directions, shrink = _within_class_shrinkage(model)
     labels = np.repeat(np.arange(model.classes), members)
     noise = np.random.default_rng(seed).standard_normal((count, model.dimension))
@@ -171,13 +197,14 @@ def _within_class_shrinkage(model: DataModel) -> tuple[FloatArray, FloatArray]:
     return directions, 1 - np.sqrt(np.maximum(1 - shares, 0.0))
 
 
-def _draw_labels(frequencies: torch.Tensor, count: int, generator: torch.Generator) -> torch.Tensor:
-    """(count,) independent labels."""
-    return torch.multinomial(frequencies, at_least("count", count, 1), replacement=True, generator=generator)
-
-
 class FreshSamples(SingleSource):
-    """New samples of a data model or population at every step, of its own for each replica: the population limit."""
+    """New samples of a data model or population at every step, of its own for each replica: the population limit.
+
+    They are the successive draws of the sampler of this seed, for as many replicas at once as memory is meant to hold.
+
+    Raises:
+        InputError: as ``sample``, or a size or number of replicas below 1.
+    """
 
     def __init__(
         self,
@@ -186,14 +213,22 @@ class FreshSamples(SingleSource):
         replicas: int,
         seed: int,
         dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
     ) -> None:
-        self._sampler = sampler_of(population, seed, dtype)
-        self._size = at_least("size", size, 1)
-        frequencies = torch.from_numpy(population.frequencies)
-        super().__init__(population.dimension, at_least("replicas", replicas, 1), frequencies)
+        self._sampler = sampler_of(population, seed, dtype, device)
+        frequencies, dimension = self._sampler.frequencies, population.dimension
+        groups = at_least("replicas", replicas, 1)
+        together = groups_together(groups, at_least("size", size, 1) * dimension)
+        self._turns = groups_in_turns(groups, together)
+        # An input and what is added to it; classes, tails and chances of each class, of 8 bytes and copied once.
+        row = 2 * dimension * dtype.itemsize + 16 * (len(frequencies) + 4)
+        super().__init__(dimension, groups, size, together * size * row, dtype, frequencies)
 
-    def batch(self, step: int) -> Batch:
+    def batches(self, step: int) -> Iterator[Batch]:
         """``size`` inputs never seen before, for each replica."""
         del step
-        inputs, labels = self._sampler.draw(self.groups * self._size)
-        return Batch(torch.split(inputs, self._size), torch.split(labels, self._size))
+        for turn in self._turns:
+            count = turn.stop - turn.start
+            yield Batch(
+                *(drawn.view(count, self.size, *drawn.shape[1:]) for drawn in self._sampler.draw(count * self.size))
+            )

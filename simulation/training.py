@@ -1,7 +1,7 @@
 """Training of single-layer networks z = W x, many replicas in one program.
 
 Replicas may differ in W(0), in step size and, through the groups of their source, in the samples and the data model.
-All that see the same samples go through the same two matrix products a step.
+All groups with equally many samples go through the same two matrix products a step.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from simulation.batches import Batch, BatchSource
+from simulation.batches import BatchSource
+from simulation.descent import Descent
+from simulation.devices import checked_dtype
 from simulation.optimisers import GradientDescent, Optimiser
-from theory import Curve, DataModel, InputError, Logistic, Loss, Softmax, SquaredError, relative_loss
+from theory import Curve, DataModel, InputError, Loss, relative_loss
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, IntArray, at_least, finite_array, non_negative, step_counts
 
-#: Bytes for the outputs of a batch, beyond which replicas take turns within a step.
+#: Bytes for the batch and the outputs of a step, beyond which replicas take turns.
 MEMORY_BUDGET = 2**28
 
 #: Weights beyond this have diverged: their squares, which measure the loss, near the end of float64.
@@ -112,13 +114,15 @@ def train(
         steps: (T,) strictly increasing step counts to record, the first of them 0.
         step_size: eta, one for all or (replica,), at which the optimiser is stable.
         optimiser: plain gradient descent if left out.
-        dtype: of weights and gradients; the reconstruction loss is computed in float64.
-        memory_budget: bytes for the outputs of a batch; replicas take turns within a step to keep to it. Weights,
-            their gradient and the optimiser's memory come on top.
+        dtype: of weights and gradients, that of the source; the reconstruction loss is computed in float64.
+        memory_budget: bytes for a batch, its making and its outputs; replicas take turns within a step to keep to it.
+            The data of the source and what has the size of the weights (the gradient, the optimiser's memory) come on
+            top.
         progress: wraps the iteration over steps.
 
     Raises:
-        InputError: shapes that do not fit, NaN or infinity, a step size that is not stable.
+        InputError: shapes or number types that do not fit, NaN or infinity, a step size that is not stable, a memory
+            budget that is too small for one replica.
     """
     start = finite_array("weights", weights, 3)
     counts = step_counts("steps", steps)
@@ -138,33 +142,41 @@ def train(
         raise InputError(f"model: has {len(models)} entries; give one for each of the source's {groups} groups")
     sizes = _step_sizes(step_size, replicas)
     for group, own in enumerate(models):
+        width = own.dimension if own.basis is None else own.basis.shape[0]
+        if width != source.dimension:
+            raise InputError(f"model: is of {width} coordinates; give one of the source's {source.dimension}")
         rule.check_step_size(loss, float(sizes[group::groups].max()), float(own.eigenvalues[0]))
 
-    current = _grouped(torch.tensor(start, dtype=dtype), groups)  # a copy: steps are taken in place
+    current = torch.tensor(start, dtype=checked_dtype(dtype))  # a copy: steps are taken in place
     if not bool(torch.isfinite(current).all()):
         raise InputError(f"weights: exceed the range of {dtype}; give a smaller initial scale")
-    run = _Run(loss, rule, source, current, torch.from_numpy(sizes), memory_budget)
+    if dtype != source.dtype:
+        raise InputError(f"dtype: {dtype} is not that of the source's inputs, {source.dtype}; give one for both")
+    run = Descent(loss, rule, source, current, torch.from_numpy(sizes), memory_budget)
     last = start.copy()
     recorded: list[FloatArray] = []
     wanted = set(counts.tolist())
     finite = np.ones(replicas, dtype=np.bool_)
     for step in progress(range(int(counts[-1]) + 1)):
         if step in wanted:
-            state = _ungrouped(run.weights).to(torch.float64).cpu().numpy()
+            state = run.weights().to("cpu", torch.float64).numpy()
             finite &= (np.abs(state) < LARGEST_WEIGHT).all(axis=(1, 2))
             if not finite.any():
                 break
             last[finite] = state[finite]
             recorded.append(_measured(last, finite, models))
         if step < counts[-1]:
-            run.advance(source.batch(step), step)
+            run.advance(source.batches(step), step)
     status = Status.COMPLETED if finite.all() else Status.DIVERGED
     return Trained(status, counts[: len(recorded)], np.stack(recorded, axis=1), sizes, last)
 
 
 def _step_sizes(step_size: float | FloatArray, replicas: int) -> FloatArray:
     """(replica,) step sizes."""
-    given = np.asarray(step_size, dtype=np.float64)
+    try:
+        given = np.asarray(step_size, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"step_size: {step_size!r} is not a number; give a positive one, or {replicas}") from None
     if given.shape not in ((), (replicas,)) or not np.all(np.isfinite(given)) or np.any(given <= 0):
         raise InputError(f"step_size: {step_size} is not accepted; give a positive number, or {replicas} of them")
     return np.broadcast_to(given, (replicas,)).copy()
@@ -182,82 +194,3 @@ def _measured(weights: FloatArray, finite: NDArray[np.bool_], models: list[DataM
         own = np.flatnonzero(finite[group::groups]) * groups + group
         losses[own] = relative_loss(model.to_eigenbasis(weights[own]), model.eigenvalues)
     return losses
-
-
-def _grouped(weights: torch.Tensor, groups: int) -> torch.Tensor:
-    """(replica, outputs, D) -> (group, replicas of the group, outputs, D); replica r is in r mod groups."""
-    return weights.view(-1, groups, *weights.shape[1:]).transpose(0, 1).contiguous()
-
-
-def _ungrouped(weights: torch.Tensor) -> torch.Tensor:
-    """The inverse of ``_grouped``."""
-    return weights.transpose(0, 1).reshape(-1, *weights.shape[2:])
-
-
-class _Run:
-    """Weights (group, replica of the group, outputs, D) on their way."""
-
-    def __init__(
-        self,
-        loss: Loss,
-        optimiser: Optimiser,
-        source: BatchSource,
-        weights: torch.Tensor,
-        sizes: torch.Tensor,
-        memory_budget: int,
-    ) -> None:
-        self._loss, self._optimiser, self._budget = loss, optimiser, memory_budget
-        frequencies = source.group_frequencies
-        self.weights = weights.to(frequencies.device)
-        self._gradient = torch.empty_like(self.weights[0])
-        self._sizes = _grouped(sizes[:, None, None].to(self.weights), source.groups)
-        self._memory = [optimiser.start(own) for own in self.weights]
-        targets = [torch.from_numpy(loss.targets(own)) for own in frequencies.cpu().numpy()]
-        self._targets = [own.to(self.weights) for own in targets]
-
-    def advance(self, batch: Batch, step: int) -> None:
-        """One step of every replica."""
-        for group, (inputs, labels) in enumerate(zip(batch.inputs, batch.labels, strict=True)):
-            own = self.weights[group]
-            targets = self._targets[group][labels].T.contiguous()
-            part = self._replicas_at_once(own, len(labels))
-            for first in range(0, own.shape[0], part):
-                self._add_up(own[first : first + part], inputs, targets, self._gradient[first : first + part])
-            self._optimiser.move(own, self._gradient, self._sizes[group], self._memory[group], step)
-
-    def _replicas_at_once(self, weights: torch.Tensor, samples: int) -> int:
-        """How many replicas' outputs fit the budget: predictions are as large again."""
-        bytes_each = 2 * samples * weights.shape[1] * weights.element_size()
-        return max(1, self._budget // bytes_each)
-
-    def _add_up(
-        self, weights: torch.Tensor, inputs: torch.Tensor, targets: torch.Tensor, gradient: torch.Tensor
-    ) -> None:
-        """The mean gradient over a batch into ``gradient``.
-
-        Samples are the last axis of the outputs, so that the softmax runs along contiguous memory.
-        """
-        replicas, outputs, dimension = weights.shape
-        if isinstance(self._loss, Softmax) and outputs == 2:
-            # The logistic function of the difference: half the work, and a mean row that moves not even by rounding.
-            difference = weights[:, 1] - weights[:, 0]
-            error = torch.sigmoid(difference @ inputs.T).sub_(targets[1])
-            gradient[:, 1] = (error @ inputs).div_(targets.shape[-1])
-            gradient[:, 0] = -gradient[:, 1]
-            return
-        scores = (weights.view(-1, dimension) @ inputs.T).view(replicas, outputs, -1)
-        error = _predictions(self._loss, scores).sub_(targets)
-        torch.mm(error.view(replicas * outputs, -1), inputs, out=gradient.view(-1, dimension))
-        gradient.div_(targets.shape[-1])
-
-
-def _predictions(loss: Loss, scores: torch.Tensor) -> torch.Tensor:
-    """p(z) of the loss for (replica, outputs, n); the output gradient is p - t for all three."""
-    match loss:
-        case Softmax():
-            return torch.softmax(scores, dim=1)
-        case Logistic():
-            return torch.sigmoid(scores)
-        case SquaredError():
-            return scores
-    raise InputError(f"loss: {loss.name} has no training program; give softmax, logistic or squared")

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from functools import partial
+from itertools import accumulate
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.profiler import ProfilerActivity, profile
 
-from simulation import FullBatch, JoinedSources, Status, Trained, initial_weights, sample, train, with_frequencies
+import simulation.batches
+from simulation import (
+    BatchesWithReplacement,
+    FreshSamples,
+    FullBatch,
+    JoinedSources,
+    MiniBatches,
+    Population,
+    Status,
+    Trained,
+    initial_weights,
+    sample,
+    train,
+    with_frequencies,
+)
+from simulation.batches import BatchSource
 from simulation.optimisers import Adam, GradientDescent, Optimiser
 from theory import DataModel, InputError, Softmax, SquaredError
 from theory.losses import LOSSES
@@ -53,7 +73,7 @@ def test_optimisers_are_those_of_torch(
 ) -> None:
     start = initial_weights(3, 2, 10, 0.1, 0)
     found = trained(data, model, start, 0.3, optimiser).weights
-    batch = data.batch(0)
+    (batch,) = data.batches(0)
     for weights, expected in zip(start, found, strict=True):
         layer = nn.Linear(10, 2, bias=False, dtype=torch.float64)
         with torch.no_grad():
@@ -97,13 +117,70 @@ def test_networks_on_different_data_models_train_together_as_alone(model: DataMo
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.name)
-@pytest.mark.parametrize("budget", [1, 30_000])
-def test_a_memory_budget_changes_no_result(data: FullBatch, model: DataModel, loss: Softmax, budget: int) -> None:
-    start = initial_weights(7, loss.outputs(2), 10, 0.1, 0)
-    whole = train(data, model, loss, start, STEPS, 0.3, dtype=torch.float64)
-    split = train(data, model, loss, start, STEPS, 0.3, dtype=torch.float64, memory_budget=budget)
+@pytest.mark.parametrize("groups", [1, 3])
+@pytest.mark.parametrize("units", [2, 5, 11])
+def test_a_memory_budget_changes_no_result(
+    data: FullBatch, model: DataModel, loss: Softmax, groups: int, units: int
+) -> None:
+    """One replica at a time, four of a group, and two groups of four replicas; eight are split unevenly throughout."""
+    source = JoinedSources([data, FullBatch(*sample(model, 300, 1, torch.float64)), data][:groups])
+    start = initial_weights(4 * groups + groups, loss.outputs(2), 10, 0.1, 0)
+    whole = train(source, model, loss, start, STEPS, 0.3, dtype=torch.float64)
+    budget = units * 2 * 300 * loss.outputs(2) * 8
+    split = train(source, model, loss, start, STEPS, 0.3, dtype=torch.float64, memory_budget=budget)
     # Matrix products of other shapes add up in another order.
     np.testing.assert_allclose(split.weights, whole.weights, rtol=1e-11, atol=1e-14)
+
+
+def _peak_bytes(call: Callable[[], object], trace: Path) -> int:
+    """Most memory that torch's tensors held at once, above what they held before."""
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        call()
+    profiler.export_chrome_trace(str(trace))
+    events = [event for event in json.loads(trace.read_text())["traceEvents"] if event.get("name") == "[memory]"]
+    changes = (event["args"]["Bytes"] for event in sorted(events, key=lambda event: float(event["ts"])))
+    return max(accumulate(changes))
+
+
+def _sources(model: DataModel) -> dict[str, BatchSource]:
+    """Six groups of each kind, of which three are drawn at once where they are drawn."""
+    inputs, labels = sample(model, 6000, 0)
+    population = Population(model, 5.0, 0.1, -1.0, 0.2)
+    full = FullBatch(inputs[:2000], labels[:2000])
+    return {
+        "full": full,
+        "joined": JoinedSources([full] * 6),
+        "mini-batches": MiniBatches(inputs, labels, 900, 6, 0),
+        "with replacement": BatchesWithReplacement(inputs, labels, 2000, 6, 0),
+        "fresh": FreshSamples(model, 2000, 6, 0),
+        "departing": FreshSamples(population, 2000, 6, 0),
+    }
+
+
+@pytest.mark.parametrize("loss", [Softmax(), SquaredError()], ids=lambda loss: loss.name)
+@pytest.mark.parametrize("classes", [2, 5])
+def test_memory_stays_within_the_budget(
+    loss: Softmax, classes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For sources of all kinds, from the least budget that is accepted up to one for all replicas at once."""
+    monkeypatch.setattr(simulation.batches, "NUMBERS_AT_ONCE", 3 * 2000 * 8)
+    model = DataModel.power_law_classes(8, 0.7, 1.5, classes, 0.2, seed=0)
+    outputs = loss.outputs(classes)
+    start = initial_weights(12, outputs, 8, 0.1, 0)
+    peaks: dict[str, list[float]] = {}
+    for name, source in _sources(model).items():
+        unit = 2 * source.size * outputs * 4
+        everything = source.working_bytes + source.groups * (1 + 12 // source.groups) * unit
+        for budget in (source.working_bytes + 2 * unit, source.working_bytes + 5 * unit, everything):
+            run = partial(train, source, model, loss, start, np.array([0, 2]), 0.1, memory_budget=budget)
+            peak = _peak_bytes(run, tmp_path / "trace.json")
+            # What has the size of the weights: they in both precisions, the gradient, terms of the loss.
+            assert peak < budget + 20 * 4 * start.size
+            peaks.setdefault(name, []).append(peak / budget)
+        with pytest.raises(InputError, match=f"give at least {source.working_bytes + 2 * unit} bytes, for a batch"):
+            train(source, model, loss, start, STEPS, 0.1, memory_budget=source.working_bytes + 2 * unit - 1)
+    # And the budget is used, else it would bound nothing; two classes have one row of outputs where two are allowed.
+    assert min(max(found) for found in peaks.values()) > 0.35
 
 
 def test_a_replica_that_diverges_leaves_the_others_alone(data: FullBatch, model: DataModel) -> None:
@@ -125,9 +202,9 @@ def test_momentum_raises_the_stability_limit_as_heavy_ball_descent_has_it(data: 
     start = initial_weights(1, 1, 10, 0.1, 0)
     momentum = 0.5
     steps = np.array([0, 400])
-    covariance = np.cov(data.batch(0).inputs[0].numpy().T, bias=True)
-    mean = data.batch(0).inputs[0].numpy().mean(axis=0)
-    second = covariance + np.outer(mean, mean)
+    (batch,) = data.batches(0)
+    inputs = batch.inputs[0].numpy()
+    second = inputs.T @ inputs / len(inputs)
     limit = 2 * (1 + momentum) / np.linalg.eigvalsh(second)[-1]
     rule = GradientDescent(momentum)
     exact = DataModel(np.linalg.eigvalsh(second)[::-1].copy(), model.prototypes, model.frequencies)
@@ -164,10 +241,16 @@ def test_bad_optimisers_are_refused(make: Callable[[], Optimiser], match: str) -
         ({"step_size": np.array([0.1, 0.2, 1e3])}, "step_size: 1000 gives"),
         ({"model": []}, "model: has 0 entries; give one for each of the source's 1 groups"),
         ({"memory_budget": 0}, "memory_budget"),
+        ({"memory_budget": 2.0**28}, "memory_budget: 268435456.0 is not accepted"),
+        ({"memory_budget": 1}, "memory_budget: 1 is not accepted; give at least 19200 bytes"),
         ({"optimiser": Adam(), "step_size": -1.0}, "step_size"),
+        ({"step_size": "large"}, "step_size: 'large' is not a number"),
+        ({"dtype": torch.float32}, "dtype: torch.float32 is not that of the source's inputs, torch.float64"),
+        ({"dtype": torch.float16}, "dtype: torch.float16 is not accepted"),
+        ({"model": DataModel.power_law(9, 1.0, 1.5, 0.03)}, "model: is of 9 coordinates; give one of the source's 10"),
     ],
 )
 def test_bad_ensembles_are_refused(data: FullBatch, model: DataModel, change: dict[str, object], match: str) -> None:
-    given: dict[str, object] = {"model": model, "step_size": 0.1} | change
+    given: dict[str, object] = {"model": model, "step_size": 0.1, "dtype": torch.float64} | change
     with pytest.raises(InputError, match=match):
         train(data, loss=Softmax(), weights=initial_weights(3, 2, 10, 0.1, 0), steps=STEPS, **given)  # type: ignore[arg-type]

@@ -172,9 +172,9 @@ def test_fresh_samples_and_finite_samples_take_populations_alike() -> None:
     population = Population(MODEL, 5.0, 0.1, -1.0, 0.2)
     fresh = FreshSamples(population, size=50, replicas=2, seed=7)
     inputs, labels = sample(population, 100, 7)
-    batch = fresh.batch(0)
-    assert torch.equal(torch.cat(batch.inputs), inputs)
-    assert torch.equal(torch.cat(batch.labels), labels)
+    (batch,) = fresh.batches(0)
+    assert torch.equal(batch.inputs.flatten(0, 1), inputs)
+    assert torch.equal(batch.labels.flatten(), labels)
     np.testing.assert_array_equal(fresh.frequencies, population.data_model().frequencies)
 
 
@@ -232,6 +232,9 @@ def test_the_models_own_frequencies_give_its_own_moments() -> None:
         pytest.param({"minority_share": 1.0}, "minority_share: 1.0 is not accepted", id="all are the minority"),
         pytest.param({"minority_share": -0.1}, "minority_share: -0.1 is not accepted", id="negative share"),
         pytest.param({"minority_position": np.inf}, "minority_position: inf is not accepted", id="infinitely far"),
+        pytest.param({"minority_share": float("nan")}, "minority_share: nan is not accepted", id="NaN share"),
+        pytest.param({"tail_index": "heavy"}, "tail_index: 'heavy' is not a number", id="a word"),
+        pytest.param({"label_noise": None}, "label_noise: None is not a number", id="nothing"),
         pytest.param({"label_noise": float("nan")}, "label_noise: nan is not accepted", id="NaN noise"),
         pytest.param({"model": DataModel.power_law(1000, 1.0, 2.0, 0.2)}, "scale the signal by", id="strong signal"),
     ],

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import theory
 from simulation import results
-from simulation.results import ABANDONED_AFTER, RunFolder, array_digest, part_key, source_digest
+from simulation.results import ABANDONED_AFTER, RunFolder, array_digest, part_key, software_versions, source_digest
 from theory import Curve, InputError
 
 
@@ -117,3 +118,14 @@ def test_digests_tell_contents_shapes_and_types_apart() -> None:
     }
     assert len(digests) == 5
     assert array_digest(np.zeros(4)) == array_digest(np.zeros(4))
+
+
+def test_versions_name_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CUDA card by its own name; the card is made up, so that the test needs none."""
+    assert software_versions()["device"] == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"card {device.index}")
+    assert software_versions("cuda:1")["device"] == "card 1"
+    with pytest.raises(InputError, match=r"device: cuda:2 is not there, CUDA cards that torch sees: 2; give cpu"):
+        software_versions("cuda:2")

@@ -81,7 +81,7 @@ def test_grouped_mini_batches_train_each_replica_on_its_own_group(
         layer = start[replica].copy()
         source = MiniBatches(*data, 50, 2, 7)
         for step in range(30):
-            batch = source.batch(step)
+            (batch,) = source.batches(step)
             inputs, labels = batch.inputs[replica % 2].numpy(), batch.labels[replica % 2].numpy()
             error = Softmax().predictions(inputs @ layer.T) - np.eye(2)[labels]
             layer -= 0.5 * error.T @ inputs / 50
