@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ MARKERS = ("o", "s", "^", "D")
 
 
 def draw_scaling(laws: list[ScalingLaw], path: Path) -> None:
-    """A panel for each law: measured values as markers, lines of the derived exponent through their middle."""
+    """A panel for each law: measured values as markers, lines of the derived slope through their middle."""
     kinds = sorted({(law.quantity, law.parameter) for law in laws}, key=lambda kind: (kind[1] != "sigma0", kind))
     figure = Figure(figsize=(9.0, 8.2), layout="constrained")
     for axes, (quantity, parameter) in zip(figure.subplots(2, 2).flat, kinds, strict=True):
@@ -45,7 +45,7 @@ def _draw_law(axes: Axes, law: ScalingLaw, colour: str, marker: str) -> None:
     shown = slice(None, None, max(1, law.values.size // 10))
     label = (
         rf"$\alpha$ {law.law.alpha:g}, $\beta$ {law.law.beta:g}: slope {law.slope.value:.3f} "
-        f"[{law.joint.low:.3f}, {law.joint.high:.3f}], derived {law.predicted:.3f}"
+        f"[{law.joint.low:.3f}, {law.joint.high:.3f}], derived {law.derived:.3f} (limit {law.exponent:.3f})"
     )
     axes.errorbar(
         law.values[shown],
@@ -57,7 +57,7 @@ def _draw_law(axes: Axes, law: ScalingLaw, colour: str, marker: str) -> None:
         label=label,
     )
     middle = np.exp(np.log(law.measured).mean())
-    line = middle * (law.values / np.exp(np.log(law.values).mean())) ** law.predicted
+    line = middle * (law.values / np.exp(np.log(law.values).mean())) ** law.derived
     axes.plot(law.values, line, color=colour, linewidth=1)
 
 
@@ -76,19 +76,20 @@ def scaling_lines(laws: list[ScalingLaw]) -> list[str]:
         f"{law.quantity} ~ {law.parameter}^q, alpha {law.law.alpha:g}, beta {law.law.beta:g}: "
         f"q = {law.slope.value:.4f}, 95 % [{law.slope.low:.4f}, {law.slope.high:.4f}], "
         f"all together [{law.joint.low:.4f}, {law.joint.high:.4f}], "
-        f"derived {law.predicted:.4f}: {'holds' if law.holds else 'FAILS'}"
+        f"derived {law.derived:.4f} here and {law.exponent:.4f} in the limit: {'holds' if law.holds else 'FAILS'}"
         for law in laws
     ]
 
 
 def scaling_columns(laws: list[ScalingLaw]) -> dict[str, Any]:
-    """The points of all laws as columns of one long table."""
+    """The points of all laws as columns of one long table, each beside its law's derived slope and exponent."""
     rows = [
-        (law.quantity, law.parameter, law.law.alpha, law.law.beta, law.law.dimension, *point)
+        (law.quantity, law.parameter, *astuple(law.law), law.derived, law.exponent, *point)
         for law in laws
         for point in zip(law.values.tolist(), law.measured.tolist(), law.relative_errors.tolist(), strict=True)
     ]
-    names = ("quantity", "parameter", "alpha", "beta", "dimension", "value", "measured", "relative_error")
+    model = ("alpha", "beta", "dimension")
+    names = ("quantity", "parameter", *model, "derived", "exponent", "value", "measured", "relative_error")
     return {name: [row[column] for row in rows] for column, name in enumerate(names)}
 
 

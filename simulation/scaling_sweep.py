@@ -27,8 +27,10 @@ FORGETTING_MODELS = (
     PowerLaw(1.0, 3.0, 1000),
 )
 
-#: Initialisation scales lambda_1 s1 of the laws in sigma0; small, since the exponents are those of the limit.
-SCALED = np.geomspace(3e-5, 1e-3, 6)
+#: Initialisation scales lambda_1 s1 of the laws in sigma0. So small that the derived slopes are within 5e-4 of the
+#: exponents, which are those of the limit: a fifth of the error of a measured slope at most. Two decades, as the error
+#: is inverse to their length.
+SCALED = np.geomspace(3e-6, 3e-4, 6)
 
 #: Initialisation scale, and steps of the turning point, of the law in eta; 100 steps and more follow the flow.
 SCALED_OF_STEP_SIZES = 3e-3
@@ -47,6 +49,9 @@ class ScalingMeasurement:
         pairs: pairs of draws of W(0) at each value of the parameter.
         seed: of W(0) and of the sample.
         tests: number of intervals that shall hold together.
+
+    Raises:
+        InputError: values out of range.
     """
 
     experiment: str
@@ -57,6 +62,11 @@ class ScalingMeasurement:
 
     def __post_init__(self) -> None:
         one_of("experiment", self.experiment, EXPERIMENTS)
+        if not isinstance(self.law, PowerLaw):
+            raise InputError(f"law: is a {type(self.law).__name__}; give a PowerLaw")
+        at_least("pairs", self.pairs, 2)
+        at_least("seed", self.seed, 0)
+        at_least("tests", self.tests, 1)
 
 
 def scaling_measurements(pairs: int, seed: int) -> list[ScalingMeasurement]:

@@ -53,7 +53,7 @@ def _laws() -> list[ScalingLaw]:
         forgotten,
         *(
             ScalingLaw(
-                quantity, parameter, PowerLaw(0.5, 1.5, 40), values, values, 0.01 * values, 1.0, slope, slope, 0.0
+                quantity, parameter, PowerLaw(0.5, 1.5, 40), values, values, 0.01 * values, 1.0, 0.98, slope, slope, 0.0
             )
             for quantity, parameter in (("a", "sigma0"), ("b", "sigma0"), ("c", "eta"))
         ),
@@ -65,9 +65,15 @@ def test_scaling_laws_are_drawn_listed_and_kept(tmp_path: Path) -> None:
     draw_scaling(laws, tmp_path / "scaling.png")
     assert (tmp_path / "scaling.png").stat().st_size > 10_000
     assert len(scaling_lines(laws)) == len(laws)
-    assert scaling_lines([replace(laws[1], predicted=2.0)])[0].endswith("FAILS")
-    json.dumps(scaling_rows(laws), allow_nan=False)
+    assert scaling_lines(laws)[1].endswith("derived 0.9800 here and 1.0000 in the limit: holds")
+    assert scaling_lines([replace(laws[1], derived=2.0)])[0].endswith("FAILS")
+    rows = json.loads(json.dumps(scaling_rows(laws), allow_nan=False))
+    assert [(row["derived"], row["exponent"]) for row in rows[1:]] == [(0.98, 1.0)] * 3
+    # The slope of a finite spectrum is not the exponent -1 of theorem T6, and both are told.
+    assert rows[0]["exponent"] == -1.0 != rows[0]["derived"]
     columns = scaling_columns(laws)
+    assert set(columns["exponent"]) == {-1.0, 1.0}
+    assert set(columns["derived"]) == {laws[0].derived, 0.98}
     assert {len(column) for column in columns.values()} == {sum(law.values.size for law in laws)}
 
 
