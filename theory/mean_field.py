@@ -148,12 +148,35 @@ def _advance(
     """Weights after ``steps`` steps of gradient descent at constant drive and hessian."""
     values, vectors = np.linalg.eigh(hessian)
     rates = step_size * np.maximum(values, 0.0)[..., None] * model.eigenvalues  # (replica, outputs, d)
+    force = np.swapaxes(vectors, -1, -2) @ drive @ model.means
+    return geometric_steps(weights, vectors, rates, force, step_size, steps)
+
+
+def geometric_steps(
+    weights: FloatArray, vectors: FloatArray, rates: FloatArray, force: FloatArray, step_size: float, steps: int
+) -> FloatArray:
+    """Weights after ``steps`` steps U -> (1 - rates) U + eta force of the rotated weights U = vectors^T W.
+
+    Args:
+        weights: (replica, outputs, d) W.
+        vectors: (replica, outputs, outputs) orthogonal.
+        rates: (replica, outputs, d) share by which a step shrinks an entry of U, at least 0.
+        force: (replica, outputs, d) constant force on U.
+        step_size: eta.
+        steps: number of steps.
+    """
     decay = np.power(1 - rates, steps)
     moving = rates > 1e-12
     # The geometric sum of `steps` factors, times eta; its limit where nothing decays is eta * steps.
     summed = step_size * np.where(moving, (1 - decay) / np.where(moving, rates, 1.0), steps)
     back = np.swapaxes(vectors, -1, -2)
-    return np.asarray(vectors @ (decay * (back @ weights) + summed * (back @ drive @ model.means)), dtype=np.float64)
+    return np.asarray(vectors @ (decay * (back @ weights) + summed * force), dtype=np.float64)
+
+
+def block_length(done: int, left: int, growth: float) -> int:
+    """Odd number of steps of the block after ``done`` steps: the share ``growth`` of these, 1 to ``left``."""
+    block = min(max(1, int(growth * done)), left)
+    return block - 1 + block % 2
 
 
 def mean_field_path(
@@ -206,8 +229,7 @@ def _descend(
     done = 0
     for count in counts:
         while done < count:
-            block = min(max(1, int(growth * done)), count - done)
-            block -= 1 - block % 2
+            block = block_length(done, count - done, growth)
             statistics = output_statistics(model, loss, weights, nodes)
             if block > 1:
                 middle = _advance(model, weights, *statistics, step_size, (block - 1) // 2)

@@ -1,0 +1,182 @@
+"""The mean field of Gaussian classes with a covariance of their own each.
+
+With z | k ~ N(W mu_k, W Sigma_k W^T), p the loss's predictions and H_k = E_k[dp/dz], Stein's lemma gives the
+negative population gradient
+
+    residual mu - sum_k pi_k H_k W Sigma_k,    residual[o, k] = pi_k E_k[t_ko - p_o(z)].
+
+The Sigma_k have no eigenbasis in common, so that the geometric sum over a block of steps of theory.mean_field is
+not at hand. Its diagonal part is: with v_i, h_i the eigenvectors and eigenvalues of sum_k pi_k H_k, the output i
+in the direction j of the eigenbasis of Sigma decays at the rate
+
+    a_ij = sum_k pi_k (v_i^T H_k v_i) (Sigma_k)_jj + h_i (sum_k pi_k mu_k mu_k^T)_jj,
+
+which is h_i lambda_j where all classes share one covariance. Blocks of steps are those of theory.mean_field:
+the rates, and what of the gradient they leave over, are held at their values at the block's middle, and the
+block's steps are then taken exactly. The error is of second order in the block's length. A block of one step is
+gradient descent itself.
+
+The square root of W Sigma_k W^T at the quadrature nodes is the symmetric one, which is continuous in W, so that the
+quadrature error is too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from theory.class_covariances import ClassConditionalModel
+from theory.curve import Curve
+from theory.linearised import check_initial_weights
+from theory.losses import Loss
+from theory.mean_field import block_length, gaussian_nodes, geometric_steps
+from theory.progress import Progress, silent
+from theory.reconstruction import relative_loss
+from theory.validation import FloatArray, IntArray, non_negative, step_counts
+
+
+def class_gradient(
+    conditional: ClassConditionalModel, loss: Loss, weights: FloatArray, nodes: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Negative population gradient, and the mean Jacobian of the predictions within each class.
+
+    Args:
+        conditional: the data model with class covariances.
+        loss: the training loss.
+        weights: (replica, outputs, d) in the eigenbasis of Sigma.
+        nodes: (n, outputs) standard normal nodes.
+
+    Returns:
+        descent: (replica, outputs, d) and hessians: (replica, K, outputs, outputs).
+    """
+    model = conditional.model
+    frequencies = model.frequencies
+    replicas, outputs, dimension = weights.shape
+    # Every Sigma_k is read once for all replicas: at d = 3,072 they do not fit a cache.
+    spread = weights.reshape(-1, dimension) @ conditional.within  # (K, replica * outputs, d)
+    spread = np.moveaxis(spread.reshape(-1, replicas, outputs, dimension), 0, 1)  # W Sigma_k: (replica, K, outputs, d)
+    root = _symmetric_root(spread @ np.swapaxes(weights, -1, -2)[:, None])
+    centres = np.swapaxes(weights @ model.means.T, -1, -2)  # (replica, K, outputs)
+    predictions = loss.predictions(centres[:, :, None, :] + nodes @ root)
+    residual = frequencies[:, None] * (loss.targets(frequencies) - predictions.mean(axis=2))
+    hessians = loss.mean_jacobian(predictions)
+    # sum_k as one matrix product, over classes and outputs together.
+    side_by_side = np.swapaxes(frequencies[:, None, None] * hessians, 1, 2).reshape(replicas, outputs, -1)
+    pulled_back = side_by_side @ spread.reshape(replicas, -1, dimension)
+    descent = np.swapaxes(residual, -1, -2) @ model.means - pulled_back
+    return np.asarray(descent, dtype=np.float64), hessians
+
+
+def _symmetric_root(covariance: FloatArray) -> FloatArray:
+    """Symmetric square root of covariances (..., outputs, outputs); negative eigenvalues are rounding and count 0."""
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]
+    return np.asarray(root @ np.swapaxes(vectors, -1, -2), dtype=np.float64)
+
+
+def _decay_rates(conditional: ClassConditionalModel, hessians: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Eigenvectors (replica, outputs, outputs) of the mean Hessian and the rates a (replica, outputs, d)."""
+    model = conditional.model
+    weighted = model.frequencies[:, None, None] * hessians
+    values, vectors = np.linalg.eigh(weighted.sum(axis=1))
+    curvatures = np.einsum("rio,rkij,rjo->rok", vectors, weighted, vectors, optimize=True)
+    variances = np.diagonal(conditional.within, axis1=-2, axis2=-1)  # (K, d)
+    between = model.eigenvalues - model.frequencies @ variances
+    return vectors, np.maximum(curvatures @ variances + values[..., None] * between, 0.0)
+
+
+def _advance(
+    conditional: ClassConditionalModel,
+    weights: FloatArray,
+    middle: FloatArray,
+    descent: FloatArray,
+    hessians: FloatArray,
+    step_size: float,
+    steps: int,
+) -> FloatArray:
+    """Weights after ``steps`` steps with the rates, and the force beside the decay, of the weights ``middle``."""
+    vectors, rates = _decay_rates(conditional, hessians)
+    back = np.swapaxes(vectors, -1, -2)
+    force = back @ descent + rates * (back @ middle)
+    return geometric_steps(weights, vectors, step_size * rates, force, step_size, steps)
+
+
+def class_mean_field_path(
+    conditional: ClassConditionalModel,
+    loss: Loss,
+    initial_weights: FloatArray,
+    steps: IntArray,
+    step_size: float,
+    nodes: int = 512,
+    growth: float = 0.1,
+    progress: Progress = silent,
+) -> Iterator[FloatArray]:
+    """Weights of full-batch gradient descent on infinitely many samples of Gaussian classes.
+
+    Args:
+        conditional: the data model with class covariances; its classes are taken to be Gaussian.
+        loss: the training loss.
+        initial_weights: (replica, outputs, d) W(0) in the eigenbasis of Sigma.
+        steps: (T,) strictly increasing step counts from 0 on.
+        step_size: eta, within the loss's stability limit.
+        nodes: quasi-Monte-Carlo nodes a class, a power of two.
+        growth: length of a block as a share of the steps done; 0 takes every single step.
+        progress: wraps the iteration over the recorded steps.
+
+    Returns:
+        The (replica, outputs, d) weights at each of ``steps``, computed as they are asked for.
+
+    Raises:
+        InputError: shapes that do not fit, NaN or infinity, a step size that is not stable.
+    """
+    weights = check_initial_weights(conditional.model, loss, initial_weights)
+    counts = step_counts("steps", steps)
+    loss.check_step_size(step_size, float(conditional.model.eigenvalues[0]))
+    share = non_negative("growth", growth)
+    normal = gaussian_nodes(weights.shape[1], nodes)
+    # A function of its own, so that bad input is refused here and not at the first weights.
+    return _descend(conditional, loss, weights, progress(counts.tolist()), step_size, normal, share)
+
+
+def _descend(
+    conditional: ClassConditionalModel,
+    loss: Loss,
+    weights: FloatArray,
+    counts: Iterable[int],
+    step_size: float,
+    nodes: FloatArray,
+    growth: float,
+) -> Iterator[FloatArray]:
+    """Weights at each of the ascending ``counts`` of steps, in blocks as the module describes."""
+    done = 0
+    for count in counts:
+        while done < count:
+            block = block_length(done, count - done, growth)
+            descent, hessians = class_gradient(conditional, loss, weights, nodes)
+            if block == 1:
+                weights = weights + step_size * descent
+            else:
+                half = (block - 1) // 2
+                middle = _advance(conditional, weights, weights, descent, hessians, step_size, half)
+                descent, hessians = class_gradient(conditional, loss, middle, nodes)
+                weights = _advance(conditional, weights, middle, descent, hessians, step_size, block)
+            done += block
+        yield weights
+
+
+def class_mean_field_curve(
+    conditional: ClassConditionalModel,
+    loss: Loss,
+    initial_weights: FloatArray,
+    steps: IntArray,
+    step_size: float,
+    nodes: int = 512,
+    growth: float = 0.1,
+    progress: Progress = silent,
+) -> Curve:
+    """Curve along ``class_mean_field_path``; arguments and errors are described there."""
+    path = class_mean_field_path(conditional, loss, initial_weights, steps, step_size, nodes, growth, progress)
+    eigenvalues = conditional.model.eigenvalues
+    losses = np.stack([relative_loss(weights, eigenvalues) for weights in path], axis=1)
+    return Curve(np.asarray(step_size * step_counts("steps", steps), dtype=np.float64), losses)
