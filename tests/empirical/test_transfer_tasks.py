@@ -6,16 +6,31 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from empirical.images import ImageSplit, Normalisation
 from empirical.transfer_tasks import class_task, dominant_channels, split_classes
 from tests.strategies import seeds
 from theory import InputError
+
+# Raw bytes: nothing shifted, nothing scaled.
+RAW = Normalisation(np.zeros(3), np.ones(3))
+
+
+@given(seeds)
+def test_the_dominant_channel_of_normalised_images_has_the_largest_mean(seed: int) -> None:
+    images = np.random.default_rng(seed).integers(0, 256, (20, 3, 4, 5), dtype=np.uint8)
+    images[:, 0] //= 2  # red would win nowhere in raw bytes
+    normalisation = Normalisation.of(ImageSplit(images, np.zeros(20, dtype=np.int64)))
+    expected = normalisation.apply(images).mean(axis=(2, 3), dtype=np.float64).argmax(axis=1)
+    found = dominant_channels(images, normalisation)
+    assert np.array_equal(found, expected)
+    assert (found == 0).any()
 
 
 @given(seeds)
 def test_the_dominant_channel_has_the_largest_mean(seed: int) -> None:
     images = np.random.default_rng(seed).integers(0, 256, (20, 3, 4, 5), dtype=np.uint8)
     expected = [np.argmax([channel.astype(float).mean() for channel in image]) for image in images]
-    assert dominant_channels(images).tolist() == expected
+    assert dominant_channels(images, RAW).tolist() == expected
 
 
 def test_one_step_of_one_pixel_decides_and_of_equal_channels_the_first_is_taken() -> None:
@@ -24,7 +39,7 @@ def test_one_step_of_one_pixel_decides_and_of_equal_channels_the_first_is_taken(
     images[1, :2] = 254
     images[2, 0, 0, 0] = images[2, 2, 3, 3] = 254
     # Sums of 4,096 bytes do not fit a byte or 16 bits, and their exact difference is one.
-    assert dominant_channels(images).tolist() == [0, 2, 1, 0]
+    assert dominant_channels(images, RAW).tolist() == [0, 2, 1, 0]
 
 
 def test_swapped_channels_swap_the_labels() -> None:
@@ -33,7 +48,9 @@ def test_swapped_channels_swap_the_labels() -> None:
     means = images.mean(axis=(2, 3))
     untied = np.array([len(set(row)) == 3 for row in means])
     assert untied.sum() > 30
-    assert np.array_equal(order[dominant_channels(images[:, order])][untied], dominant_channels(images)[untied])
+    assert np.array_equal(
+        order[dominant_channels(images[:, order], RAW)][untied], dominant_channels(images, RAW)[untied]
+    )
 
 
 def test_classes_are_selected_and_renumbered_in_the_order_given() -> None:
@@ -74,7 +91,7 @@ def test_every_class_is_as_likely_to_be_kept() -> None:
 )
 def test_images_of_another_kind_are_refused(images: np.ndarray) -> None:
     with pytest.raises(InputError, match=r"images: have shape .*; give \(n, 3, height, width\)"):
-        dominant_channels(images)
+        dominant_channels(images, RAW)
 
 
 @pytest.mark.parametrize(

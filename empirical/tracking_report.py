@@ -1,0 +1,136 @@
+"""A tracked training as text, JSON and a figure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+
+matplotlib.use("Agg")
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from empirical.checkpoint_probe import BUDGETED, BUDGETS, PROBE_ACCURACY, RECONSTRUCTION, TEST_ACCURACY, WHOLE
+from empirical.figures import PHASE_NAMES, PHASES
+from empirical.phase_reading import PhaseReading
+from empirical.tracking import Tracked
+from theory.validation import FloatArray
+
+# Colours of Okabe and Ito (2008), told apart with any colour vision; markers tell them apart without colour.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_MARKERS = "osD^vPX"
+
+
+def phase_lines(tracked: Tracked) -> list[str]:
+    """One line a layer: what its reconstruction loss did."""
+    layers = tracked.plan.probe.layers
+    width = max(map(len, layers))
+    return [f"{layer:<{width}}  {_sentence(tracked.phases(layer))}" for layer in layers]
+
+
+def _sentence(reading: PhaseReading) -> str:
+    if reading.turned:
+        return (
+            f"falls by {_with_error(reading.fall.value, reading.fall.error)} (half of it by step "
+            f"{reading.half_fall.value:.0f}), turns at step {_step(reading)}, rises by "
+            f"{_with_error(reading.rise.value, reading.rise.error)}"
+        )
+    if reading.falls:
+        return f"falls by {_with_error(reading.fall.value, reading.fall.error)} and has not turned"
+    if reading.rises:
+        return f"rises by {_with_error(reading.rise.value, reading.rise.error)} without a fall before"
+    return "near-constant"
+
+
+def _with_error(value: float, error: float) -> str:
+    return f"{value:.3f}" if np.isnan(error) else f"{value:.3f} +- {error:.3f}"
+
+
+def _step(reading: PhaseReading) -> str:
+    point = reading.turning_point
+    return f"{point.value:.0f}" if np.isnan(point.error) else f"{point.value:.0f} +- {point.error:.0f}"
+
+
+def tracked_as_json(tracked: Tracked) -> dict[str, Any]:
+    """The plan and the phases of every layer, with the mean over seeds of every measure at every step."""
+    layers = (WHOLE, *tracked.plan.probe.layers)
+    return {
+        "data": tracked.data,
+        "plan": asdict(tracked.plan),
+        "steps": tracked.plan.steps.tolist(),
+        "phases": {
+            layer: asdict(reading) | {"turned": reading.turned}
+            for layer, reading in ((layer, tracked.phases(layer)) for layer in tracked.plan.probe.layers)
+        },
+        "means": {
+            layer: {name: tracked.values(layer, name).mean(axis=0).tolist() for name in tracked.measures(layer)}
+            for layer in layers
+        },
+    }
+
+
+def draw_tracked(tracked: Tracked, path: Path) -> None:
+    """Three panels over log steps: exact decoder of every layer, decoders of limited budget, accuracies.
+
+    Bands are a standard error over seeds on either side.
+    """
+    figure = Figure(figsize=(7.2, 9.6), layout="constrained")
+    exact, budgeted, accuracy = figure.subplots(3, 1, sharex=True)
+    layers = tracked.plan.probe.layers
+    last = layers[-1]
+    steps = np.asarray(tracked.plan.steps, dtype=np.float64)
+    _shade(exact, tracked.phases(last), float(steps[-1]))
+    for number, layer in enumerate(layers):
+        _line(exact, steps, tracked.values(layer, RECONSTRUCTION), layer, number)
+        reading = tracked.phases(layer)
+        if reading.turned:
+            exact.axvline(reading.turning_point.value, color=_COLOURS[number % 7], linestyle=":", linewidth=1)
+    exact.set_ylabel("reconstruction loss, exact decoder\n(share of the images' variance)")
+    exact.set_title(
+        f"{tracked.plan.training.network} on {tracked.data}, {tracked.plan.seeds} seed(s)\n"
+        f"dotted: turning points; shaded: phases of {last}",
+        fontsize=10,
+    )
+    shown = BUDGETS[::2]
+    for number, budget in enumerate(shown):
+        values = tracked.values(last, f"{BUDGETED}{budget:.2e}").mean(axis=0)
+        shade = str(0.8 * number / max(len(shown) - 1, 1))
+        budgeted.plot(steps, values, color=shade, linewidth=1.3, label=f"$\\mu$ = {budget:.0e}")
+    budgeted.set_ylabel(f"reconstruction loss of {last},\ndecoders of limited budget")
+    _line(accuracy, steps, tracked.values(WHOLE, TEST_ACCURACY), "test accuracy of the network", 6)
+    probes = [name for name in tracked.measures(last) if name.startswith(PROBE_ACCURACY)]
+    for number, name in enumerate(probes):
+        _line(
+            accuracy, steps, tracked.values(last, name), f"probe of {last}: {name.removeprefix(PROBE_ACCURACY)}", number
+        )
+    accuracy.set_ylabel("held-out accuracy")
+    accuracy.set_xlabel("training step")
+    for panel in (exact, budgeted, accuracy):
+        panel.set_xscale("symlog", linthresh=1, linscale=0.35)
+        panel.set_xlim(0, steps[-1])
+        panel.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    figure.savefig(path, dpi=150, format="png")
+
+
+def _line(axes: Axes, steps: FloatArray, values: FloatArray, label: str, number: int) -> None:
+    mean = values.mean(axis=0)
+    colour, marker = _COLOURS[number % 7], _MARKERS[number % 7]
+    axes.plot(steps, mean, color=colour, marker=marker, markersize=4, linewidth=1.5, label=label)
+    if values.shape[0] > 1:
+        error = values.std(axis=0, ddof=1) / np.sqrt(values.shape[0])
+        axes.fill_between(steps, mean - error, mean + error, color=colour, alpha=0.2, linewidth=0)
+
+
+def _shade(axes: Axes, reading: PhaseReading, last: float) -> None:
+    """The three phases between the measured boundaries, named along the top."""
+    if not reading.turned:
+        return
+    edges = (0.0, reading.half_fall.value, reading.turning_point.value, last)
+    for colour, name, left, right in zip(PHASES, PHASE_NAMES, edges, edges[1:], strict=False):
+        axes.axvspan(left, right, color=colour, linewidth=0, zorder=0)
+        middle = np.sqrt(max(left, 0.3) * right)
+        axes.text(middle, 0.98, name, transform=axes.get_xaxis_transform(), ha="center", va="top", fontsize=8)
