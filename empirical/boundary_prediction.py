@@ -1,0 +1,93 @@
+"""Boundaries that a data model predicts for a single layer trained on it, at two levels of the theory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulation import initial_weights
+from theory import Boundaries, Curve, DataModel, Loss, expected_curve, logarithmic_steps, mean_field_curve
+from theory import measure_boundaries as boundaries_of
+from theory.progress import Progress, silent
+from theory.validation import IntArray, at_least, positive
+
+#: Levels of the theory, as tables name them.
+LINEARISED, MEAN_FIELD = "linearised", "mean field"
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """How the layer is trained.
+
+    Attributes:
+        loss: the training loss.
+        step_size: eta, positive.
+        init_scale: sigma0, positive.
+        steps: last step, at least 1.
+        replicas: draws of W(0) for the mean field, at least 1.
+        seed: of these draws.
+    """
+
+    loss: Loss
+    step_size: float
+    init_scale: float
+    steps: int
+    replicas: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        positive("step_size", self.step_size)
+        positive("init_scale", self.init_scale)
+        at_least("steps", self.steps, 1)
+        at_least("replicas", self.replicas, 1)
+        at_least("seed", self.seed, 0)
+
+    @property
+    def recorded(self) -> IntArray:
+        """(T,) steps of the curves."""
+        return logarithmic_steps(self.steps)
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """A predicted curve and its boundaries.
+
+    Attributes:
+        source: which data model it comes from, as a table names it.
+        level: LINEARISED, the flow's mean over W(0), or MEAN_FIELD, the mean of its draws.
+        curve: L / tr Sigma of that model.
+        boundaries: its regime and boundary times; divided by the step size they are steps.
+    """
+
+    source: str
+    level: str
+    curve: Curve
+    boundaries: Boundaries
+
+
+def predict(
+    source: str, model: DataModel, training: Training, progress: Progress = silent
+) -> tuple[Prediction, Prediction]:
+    """The linearised and the mean-field prediction.
+
+    Args:
+        source: name of the data model.
+        model: the data model.
+        training: how the layer is trained.
+        progress: wraps the iteration over the steps of the mean field.
+
+    Raises:
+        InputError: a step size that is not stable, or as many outputs as directions.
+    """
+    loss, steps = training.loss, training.recorded
+    loss.check_step_size(training.step_size, float(model.eigenvalues[0]))
+    linearised = expected_curve(model, loss, training.init_scale, np.asarray(training.step_size * steps))
+    # W(0) is isotropic: drawn in the eigenbasis it is as good as in the coordinates of the inputs.
+    outputs = loss.outputs(model.classes)
+    start = initial_weights(training.replicas, outputs, model.dimension, training.init_scale, training.seed)
+    followed = mean_field_curve(model, loss, start, steps, training.step_size, progress=progress)
+    return (
+        Prediction(source, LINEARISED, linearised, boundaries_of(linearised.times, linearised.mean)),
+        Prediction(source, MEAN_FIELD, followed, boundaries_of(followed.times, followed.mean)),
+    )
