@@ -60,7 +60,7 @@ def capture(
             average-pooled to (max(1, h // f), max(1, w // f)) by the smallest whole factor f that leaves at
             most this many features; where c alone is more, 1 x 1 is left. Windows overlap by a pixel where f
             does not divide h or w. None pools nothing. Other shapes, tokens among them, are only flattened.
-        dtype: of the activations, one of PRECISIONS.
+        dtype: of the activations, one of PRECISIONS; float16 rounds each to 2^-11 of itself, bfloat16 to 2^-8.
 
     Raises:
         InputError: at the call: no layer, an unknown one (the nearest names are listed), one given twice, a
