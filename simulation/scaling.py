@@ -142,7 +142,7 @@ _BEYOND = 5.0
 def initial_scale_laws(law: PowerLaw, scaled: FloatArray, pairs: int, seed: int, tests: int) -> list[ScalingLaw]:
     """End of phase I (exponent 1) and turning point (exponent 2/3) against sigma0, in time.
 
-    Each sigma0 has a step size of its own, in proportion to the end of phase I, so that all networks train together.
+    Each sigma0 has a step size of its own, in proportion to the end of phase I: all take as many steps up to there.
 
     Args:
         law: the model, with a turning point at every scale.
@@ -160,10 +160,11 @@ def initial_scale_laws(law: PowerLaw, scaled: FloatArray, pairs: int, seed: int,
     units = _small("scaled", _different("scaled", scaled)) / network.eigenvalues[0]
     init_scales = units / network.phase_one_end(1.0)
     step_sizes = units / _STEPS_IN_PHASE_ONE
-    last = max(_BEYOND * _turning(network, scale) / size for scale, size in zip(init_scales, step_sizes, strict=True))
-    curves = _trained(law, init_scales, step_sizes, int(np.ceil(last)), pairs, seed)
+    lasts = _BEYOND * np.array([_turning(network, float(scale)) for scale in init_scales]) / step_sizes
+    curves = _trained(law, init_scales, step_sizes, lasts, pairs, seed)
     found = [
-        _Found.on(curve, network, scale, 1.0, pairs, seed) for curve, scale in zip(curves, init_scales, strict=True)
+        _Found.on(curve, network, float(scale), 1.0, pairs, seed)
+        for curve, scale in zip(curves, init_scales, strict=True)
     ]
     formulas = boundary_formulas()
     first, second = (_exponent(order, INITIAL_SCALE) for order in (formulas.phase_one_end, formulas.turning_point))
@@ -199,7 +200,7 @@ def step_size_law(
     if step_sizes.max() * network.eigenvalues[0] > 1:
         raise InputError(f"turning_steps: {wanted.min():g} takes eta lambda_1 above 1; give more steps")
     init_scales = np.full(step_sizes.shape, init_scale)
-    curves = _trained(law, init_scales, step_sizes, int(np.ceil(_BEYOND * wanted.max())), pairs, seed)
+    curves = _trained(law, init_scales, step_sizes, _BEYOND * wanted, pairs, seed)
     found = [
         _Found.on(curve, network, init_scale, float(size), pairs, seed)
         for curve, size in zip(curves, step_sizes, strict=True)
@@ -228,8 +229,8 @@ def forgetting_law(law: PowerLaw, window: tuple[float, float], pairs: int, seed:
     first, last = _window(window, float(network.eigenvalues[0] / network.eigenvalues[-1]))
     step_size = 0.5 / float(network.eigenvalues[0])
     init_scale = 1e-6 / float(network.eigenvalues[0] * network.phase_one_end(1.0))
-    steps = int(np.ceil(last / network.eigenvalues[0] / step_size))
-    (curve,) = _trained(law, np.array([init_scale]), np.array([step_size]), steps, pairs, seed)
+    steps = last / (network.eigenvalues[0] * step_size)
+    (curve,) = _trained(law, np.array([init_scale]), np.array([step_size]), np.array([steps]), pairs, seed)
     inside = curve.times * network.eigenvalues[0] >= first
     if np.count_nonzero(inside) < 2:
         raise InputError(f"window: {window!r} holds fewer than two steps of 1/2; give a wider one")
@@ -332,30 +333,25 @@ def _resolution(network: OneOutput, init_scale: float) -> float:
 
 
 def _trained(
-    law: PowerLaw, init_scales: FloatArray, step_sizes: FloatArray, last: int, pairs: int, seed: int
+    law: PowerLaw, init_scales: FloatArray, step_sizes: FloatArray, lasts: FloatArray, pairs: int, seed: int
 ) -> list[Curve]:
-    """A curve of pair means for each scale and step size; all of them train together."""
+    """A curve of pair means for each scale and step size, up to a last step of its own."""
     model = law.model()
-    count = 2 * (model.dimension + 4)
-    inputs, labels = sample_with_exact_moments(model, count, seed)
+    source = FullBatch(*sample_with_exact_moments(model, 2 * (model.dimension + 4), seed))
     seeds = np.random.SeedSequence(seed).generate_state(init_scales.size)
-    weights = np.concatenate(
-        [
-            antithetic_weights(2 * pairs, 1, model.dimension, float(scale), int(own))
-            for scale, own in zip(init_scales, seeds, strict=True)
-        ]
-    )
-    result: Trained = train(
-        FullBatch(inputs, labels),
-        model,
-        SquaredError(),
-        weights,
-        logarithmic_steps(last, _POINTS_A_DECADE),
-        np.repeat(step_sizes, 2 * pairs),
-        dtype=torch.float64,
-    )
-    rows = [slice(2 * pairs * index, 2 * pairs * (index + 1)) for index in range(init_scales.size)]
-    return [pair_means(result.curve_of(own)) for own in rows]
+    curves = []
+    for scale, size, last, own in zip(init_scales, step_sizes, lasts, seeds, strict=True):
+        result: Trained = train(
+            source,
+            model,
+            SquaredError(),
+            antithetic_weights(2 * pairs, 1, model.dimension, float(scale), int(own)),
+            logarithmic_steps(int(np.ceil(last)), _POINTS_A_DECADE),
+            float(size),
+            dtype=torch.float64,
+        )
+        curves.append(pair_means(result.curve))
+    return curves
 
 
 @dataclass(frozen=True, eq=False)
