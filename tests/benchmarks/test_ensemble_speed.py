@@ -1,18 +1,21 @@
 """An ensemble trained in one program against a loop over networks in torch, and how its cost grows.
 
-Seen on two cores with nothing else running, as the tests print it:
+Seen on two cores with nothing else running, of a version that took new memory for the outputs at every step and was
+timed once over all 2,000 steps:
 
     256 networks: 32.4 s together, 753 s one by one (from 2): ratio 23.3; 80% of the rate of a bare matrix product
-    samples (8000, 16000, 32000): seconds [0.1341 0.2428 0.5122], exponent 0.97 (expected 1)
-    dimension (1000, 2000, 4000): seconds [0.1388 0.2491 0.5765], exponent 1.03 (expected 1)
-    classes (4, 8, 16): seconds [0.125  0.1943 0.4502], exponent 0.92 (expected 1)
-    replicas (16, 32, 64): seconds [0.1611 0.2532 0.4178], exponent 0.69 (expected 1)
+    samples (8000, 16000, 32000): exponent 0.97 (expected 1)
+    dimension (1000, 2000, 4000): exponent 1.03 (expected 1)
+    classes (4, 8, 16): exponent 0.92 (expected 1)
+    replicas (16, 32, 64): exponent 0.69 (expected 1)
 
-Beside other programs the ratio was 14: the loop waits for memory, the ensemble for the cores.
+Beside other programs, about 15 of them for two cores, this version had a ratio of 13.5 at 58% of the rate: the loop waits
+for memory, the ensemble for the cores, so that the ratio needs a quiet machine.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -29,6 +32,8 @@ pytestmark = pytest.mark.slow
 
 REPLICAS, DIMENSION, CLASSES, SAMPLES, STEPS = 256, 1000, 2, 2000, 2000
 STEP_SIZE = 0.1
+ROUNDS, ROUND_STEPS = 20, 50
+FEW_STEPS = 5
 
 
 def _model(dimension: int, classes: int) -> DataModel:
@@ -51,73 +56,85 @@ def _looped(inputs: torch.Tensor, labels: torch.Tensor, weights: np.ndarray, ste
     return np.stack(trained)
 
 
-def _matrix_product_rate(rows: int, inner: int, columns: int) -> float:
-    """Operations a second of a product of float32 matrices of this shape."""
-    left, right = torch.randn(rows, inner), torch.randn(inner, columns)
-    return 2 * rows * inner * columns / seconds(lambda: left @ right, rounds=5)
-
-
-def test_an_ensemble_is_ten_times_faster_than_a_loop(
+def test_an_ensemble_is_twenty_times_faster_than_a_loop(
     benchmark: BenchmarkFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """256 networks, d = 1,000, K = 2, 2,000 full-batch steps on 2,000 samples; the loop is timed on two networks."""
+    """256 networks, d = 1,000, K = 2, full batches of 2,000 samples.
+
+    Networks of both ways are compared after 2,000 steps. Time is that of a step, the same at all of them: the best of
+    ROUNDS short repetitions of each, in turn, so that what else the machine does at a moment slows none alone. The loop
+    is timed on two networks.
+    """
     model = _model(DIMENSION, CLASSES)
     inputs, labels = sample(model, SAMPLES, 0)
     weights = initial_weights(REPLICAS, CLASSES, DIMENSION, 1e-2, 0)
-    steps = np.array([0, STEPS])
     source = FullBatch(inputs, labels)
-    result = benchmark.pedantic(
-        lambda: train(source, model, Softmax(), weights, steps, STEP_SIZE), rounds=1, iterations=1
+    result = train(source, model, Softmax(), weights, np.array([0, STEPS]), STEP_SIZE)
+    # The same 2,000 float32 steps in another order of summation.
+    np.testing.assert_allclose(result.weights[:2], _looped(inputs, labels, weights[:2], STEPS), atol=1e-4)
+
+    left, right = torch.randn(REPLICAS, DIMENSION), torch.randn(DIMENSION, SAMPLES)
+    loops, products = [], []
+
+    def time_the_others() -> None:
+        loops.append(seconds(lambda: _looped(inputs, labels, weights[:2], ROUND_STEPS), rounds=1))
+        products.append(seconds(lambda: left @ right, rounds=5))
+
+    benchmark.pedantic(
+        lambda: train(source, model, Softmax(), weights, np.array([0, ROUND_STEPS]), STEP_SIZE),
+        setup=time_the_others,
+        rounds=ROUNDS,
     )
-    together = benchmark.stats.stats.min
-    alone = {}
-    loop = seconds(lambda: alone.update(weights=_looped(inputs, labels, weights[:2], STEPS)), rounds=1) / 2 * REPLICAS
+    together, loop = (time / ROUND_STEPS for time in (benchmark.stats.stats.min, min(loops) / 2 * REPLICAS))
     # Two classes have one difference of outputs: two products a step of as many rows as there are networks.
-    operations = 4 * SAMPLES * DIMENSION * REPLICAS * STEPS
-    share = operations / together / _matrix_product_rate(REPLICAS, DIMENSION, SAMPLES)
+    share = 2 * min(products) / together
     benchmark.extra_info.update(ratio=loop / together, share_of_matrix_product_rate=share)
     with capsys.disabled():
         print(
-            f"\n{REPLICAS} networks: {together:.1f} s together, {loop:.0f} s one by one (from 2): ratio "
-            f"{loop / together:.1f}; {share:.0%} of the rate of a bare matrix product"
+            f"\n{REPLICAS} networks, {STEPS} steps: {together * STEPS:.1f} s together, {loop * STEPS:.0f} s in turn: "
+            f"ratio {loop / together:.1f}; {share:.0%} of the rate of a bare matrix product"
         )
-    # The same 2,000 float32 steps in another order of summation.
-    np.testing.assert_allclose(result.weights[:2], alone["weights"], atol=1e-4)
-    # Half of what was seen: other programs slow the ensemble more than the loop.
-    assert loop / together > 10
-    assert share > 0.4
+    assert loop / together >= 20
+    assert share > 0.6
 
 
 @pytest.mark.parametrize(
-    ("name", "sizes", "exponent"),
+    ("name", "sizes"),
     [
-        ("samples", (8000, 16_000, 32_000), 1.0),
-        ("dimension", (1000, 2000, 4000), 1.0),
-        ("classes", (4, 8, 16), 1.0),
-        ("replicas", (16, 32, 64), 1.0),
+        ("samples", (8000, 16_000, 32_000)),
+        ("dimension", (1000, 2000, 4000)),
+        ("classes", (4, 8, 16)),
+        ("replicas", (16, 64, 256)),
     ],
 )
 def test_the_cost_of_a_step_grows_in_proportion(
-    name: str, sizes: tuple[int, ...], exponent: float, capsys: pytest.CaptureFixture[str]
+    name: str, sizes: tuple[int, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A step is two matrix products of n x d by d x (K replicas): linear in each of the four."""
-    times = []
+    """A step is two matrix products of n x d by d x (K replicas): linear in each of the four.
+
+    Exponents of K and of replicas come out smaller where the products have few rows: the inputs are read for each
+    product, however many rows use them, so that the rate of the product grows with its rows until the cores limit it.
+    The rate is printed beside, and the exponent approaches 1 where it no longer grows.
+    """
+    times, rates = [], []
     for size in sizes:
         given = {"samples": 8000, "dimension": 1000, "classes": 4, "replicas": 16} | {name: size}
-        times.append(seconds(_steps_of(**given), rounds=3))
+        times.append(seconds(_steps_of(**given), rounds=3) / FEW_STEPS)
+        rates.append(4 * math.prod(given.values()) / times[-1] / 1e9)
     slopes = np.diff(np.log(times)) / np.diff(np.log(sizes))
     fitted = float(np.polyfit(np.log(sizes), np.log(times), 1)[0])
     with capsys.disabled():
         print(
-            f"\n{name} {sizes}: seconds {np.round(times, 4)}, exponent {fitted:.2f} (expected {exponent:g}), {slopes}"
+            f"\n{name} {sizes}: milliseconds a step {np.round(1000 * np.array(times), 1)}, exponent {fitted:.2f} "
+            f"(expected 1), {slopes.round(2)} from size to size; 10^9 operations a second {np.round(rates)}"
         )
     # Inputs are beyond the caches throughout. Few rows run below the full rate: at most linear, within timing noise.
-    assert 0.5 * exponent < fitted < 1.3 * exponent
+    assert 0.5 < fitted < 1.3
 
 
 def _steps_of(samples: int, dimension: int, classes: int, replicas: int) -> Callable[[], object]:
     model = _model(dimension, classes)
     source = FullBatch(*sample(model, samples, 0))
     weights = initial_weights(replicas, classes, dimension, 1e-2, 0)
-    steps = np.array([0, 5])
+    steps = np.array([0, FEW_STEPS])
     return lambda: train(source, model, Softmax(), weights, steps, STEP_SIZE)

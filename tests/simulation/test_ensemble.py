@@ -125,9 +125,10 @@ def test_a_memory_budget_changes_no_result(
     """One replica at a time, four of a group, and two groups of four replicas; eight are split unevenly throughout."""
     source = JoinedSources([data, FullBatch(*sample(model, 300, 1, torch.float64)), data][:groups])
     start = initial_weights(4 * groups + groups, loss.outputs(2), 10, 0.1, 0)
-    whole = train(source, model, loss, start, STEPS, 0.3, dtype=torch.float64)
+    rule = GradientDescent(momentum=0.5)  # which remembers something of each replica
+    whole = train(source, model, loss, start, STEPS, 0.3, rule, torch.float64)
     budget = units * 2 * 300 * loss.outputs(2) * 8
-    split = train(source, model, loss, start, STEPS, 0.3, dtype=torch.float64, memory_budget=budget)
+    split = train(source, model, loss, start, STEPS, 0.3, rule, torch.float64, memory_budget=budget)
     # Matrix products of other shapes add up in another order.
     np.testing.assert_allclose(split.weights, whole.weights, rtol=1e-11, atol=1e-14)
 
@@ -163,10 +164,10 @@ def test_memory_stays_within_the_budget(
     loss: Softmax, classes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For sources of all kinds, from the least budget that is accepted up to one for all replicas at once."""
-    monkeypatch.setattr(simulation.batches, "NUMBERS_AT_ONCE", 3 * 2000 * 8)
-    model = DataModel.power_law_classes(8, 0.7, 1.5, classes, 0.2, seed=0)
+    monkeypatch.setattr(simulation.batches, "NUMBERS_AT_ONCE", 3 * 2000 * 40)
+    model = DataModel.power_law_classes(40, 0.7, 1.5, classes, 0.2, seed=0)
     outputs = loss.outputs(classes)
-    start = initial_weights(12, outputs, 8, 0.1, 0)
+    start = initial_weights(12, outputs, 40, 0.1, 0)
     peaks: dict[str, list[float]] = {}
     for name, source in _sources(model).items():
         unit = 2 * source.size * outputs * 4
