@@ -15,7 +15,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from empirical.images import ImageSplit, Normalisation
+from empirical.network_training import image_batches
 from theory import InputError
+
+#: Batches of this size, and at most this many of them, recalibrate a network on images.
+CALIBRATION_SIZE, CALIBRATION_BATCHES = 512, 10
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -54,3 +59,17 @@ def recalibrated(network: Network, batches: Iterable[Tensor]) -> Network:
         ):
             raise InputError(f"batches: the inputs of layer {name} hold NaN or infinite numbers; give finite ones")
     return own.eval()
+
+
+def recalibrated_on(network: Network, split: ImageSplit, normalisation: Normalisation, device: torch.device) -> Network:
+    """``recalibrated`` on the first images of a split, at most CALIBRATION_BATCHES of CALIBRATION_SIZE, on ``device``.
+
+    Raises:
+        InputError: as ``recalibrated``.
+    """
+    count = min(split.labels.size, CALIBRATION_BATCHES * CALIBRATION_SIZE)
+    if count > CALIBRATION_SIZE:  # whole batches, as every one counts the same
+        count -= count % CALIBRATION_SIZE
+    first = ImageSplit(split.images[:count], split.labels[:count])
+    batches = image_batches(first, normalisation, CALIBRATION_SIZE, device)
+    return recalibrated(network.to(device), (inputs for inputs, _ in batches))

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from empirical.activation_moments import JointAccumulator, JointMoments
-from empirical.batch_norm import recalibrated
+from empirical.batch_norm import recalibrated_on
 from empirical.capture import capture
 from empirical.images import ImageData, ImageSplit, Normalisation
 from empirical.linear_probe import fit_logistic_classifier
@@ -31,7 +31,6 @@ from theory.validation import at_least
 BUDGETS = tuple(float(budget) for budget in np.geomspace(1e-4, 1e3, 15))
 
 _BATCH = 512
-_CALIBRATION_BATCHES = 10
 
 #: Names of the measures that a report looks for.
 RECONSTRUCTION = "reconstruction loss"
@@ -108,8 +107,7 @@ def measure_checkpoint(
     Raises:
         InputError: an unknown layer, NaN in the activations (the layer is named).
     """
-    calibration = image_batches(_calibration(data.train), normalisation, _BATCH, device)
-    own = recalibrated(network.to(device), (inputs for inputs, _ in calibration))
+    own = recalibrated_on(network, data.train, normalisation, device)
     rows = list(_classification(own, data, normalisation, device))
     training = _moments(own, data.train, data.classes, normalisation, plan, device)
     held_out = _moments(own, data.test, data.classes, normalisation, plan, device)
@@ -119,13 +117,6 @@ def measure_checkpoint(
     for task in progress(list(tasks)):
         rows += _transfer(own, task, normalisation, plan, device)
     return rows
-
-
-def _calibration(split: ImageSplit) -> ImageSplit:
-    """The first images of a split, in batches of one size where there are enough for one."""
-    count = min(split.labels.size, _CALIBRATION_BATCHES * _BATCH)
-    count -= count % _BATCH if count > _BATCH else 0
-    return ImageSplit(split.images[:count], split.labels[:count])
 
 
 def _classification(

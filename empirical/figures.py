@@ -54,12 +54,12 @@ def _draw_panel(axes: Axes, finding: Finding, name: str, step_size: float) -> No
     derived, measured = comparison.expected.boundaries, comparison.found.boundaries
     axes.set_xscale("symlog", linthresh=1, linscale=0.35)
     axes.set_xlim(0, steps[-1])
-    _shade(axes, derived, step_size, float(steps[-1]))
+    shade_phases(axes, derived, step_size, float(steps[-1]))
     mean, spread = comparison.trained.mean, comparison.trained.spread
     axes.fill_between(steps, mean - spread, mean + spread, color=TRAINED, alpha=0.15, linewidth=0)
     axes.plot(steps, comparison.linearised.mean, color=LINEARISED, linestyle="--", linewidth=1.3, label="linearised")
     axes.plot(steps, comparison.derived.mean, color=DERIVED, linewidth=1.8, label="derived (mean field)")
-    shown = _spaced(steps)
+    shown = spaced(steps)
     axes.plot(
         steps[shown],
         mean[shown],
@@ -87,7 +87,7 @@ def _draw_panel(axes: Axes, finding: Finding, name: str, step_size: float) -> No
     axes.set_title(f"{name}, $\\sigma_0$ = {finding.init_scale:g}\n{derived.regime.value}", fontsize=10)
 
 
-def _shade(axes: Axes, derived: Boundaries, step_size: float, last: float) -> None:
+def shade_phases(axes: Axes, derived: Boundaries, step_size: float, last: float) -> None:
     """The three phases between the derived boundaries, named along the top."""
     if derived.fraction_point is None or derived.turning_point is None:
         return
@@ -99,7 +99,7 @@ def _shade(axes: Axes, derived: Boundaries, step_size: float, last: float) -> No
         axes.text(middle, 0.97, name, transform=axes.get_xaxis_transform(), ha="center", va="top", fontsize=8)
 
 
-def _spaced(steps: FloatArray) -> FloatArray:
+def spaced(steps: FloatArray) -> FloatArray:
     """Indices of markers that do not overlap: at most about eight a decade."""
     gaps = np.floor(8 * np.log10(np.maximum(steps, 0.5)))
     return np.asarray(np.flatnonzero(np.diff(gaps, prepend=-np.inf) > 0))

@@ -52,8 +52,10 @@ def colour_task(data: ImageData) -> ProbeTask:
         InputError: images without three channels.
     """
     normalisation = Normalisation.of(data.train)
-    splits = (ImageSplit(one.images, dominant_channels(one.images, normalisation)) for one in (data.train, data.test))
-    return ProbeTask(COLOUR, *splits, classes=3)
+    train, test = (
+        ImageSplit(one.images, dominant_channels(one.images, normalisation)) for one in (data.train, data.test)
+    )
+    return ProbeTask(COLOUR, train, test, 3)
 
 
 def transfer_tasks(

@@ -1,0 +1,101 @@
+"""The activations of layers as data sets of features, ready for the single-layer theory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from empirical.batch_norm import recalibrated_on
+from empirical.capture import capture
+from empirical.checkpoint_file import with_weights_from
+from empirical.datasets import DataSet, unit_variance
+from empirical.images import ImageData, ImageSplit, Normalisation
+from empirical.network_training import image_batches
+from empirical.networks import build_network, layer_names
+from theory import InputError
+from theory.validation import IntArray
+
+_BATCH = 512
+
+
+def layer_features(
+    network: nn.Module,
+    layers: Sequence[str],
+    split: ImageSplit,
+    classes: int,
+    normalisation: Normalisation,
+    pooled_features: int,
+    device: torch.device,
+) -> dict[str, DataSet]:
+    """Features of every layer, centred and scaled to unit mean variance.
+
+    Statistics of batch normalisation are measured anew on the first images of the split.
+
+    Args:
+        network: left as it was.
+        layers: names of its modules.
+        split: n images with labels.
+        classes: K.
+        normalisation: of the images.
+        pooled_features: largest number of features; larger feature maps are average-pooled.
+        device: that computes.
+
+    Returns:
+        A data set (n, p) a layer, called by its name.
+
+    Raises:
+        InputError: an unknown layer; NaN or infinity, or activations that do not vary, with the layer's name.
+    """
+    own = recalibrated_on(network, split, normalisation, device)
+    parts: dict[str, list[NDArray[np.float32]]] = {layer: [] for layer in layers}
+    for captured in capture(own, layers, image_batches(split, normalisation, _BATCH, device), pooled_features):
+        for layer, activations in captured.activations.items():
+            parts[layer].append(activations.cpu().numpy())
+    labels = np.asarray(split.labels, dtype=np.int64)
+    return {layer: _data_set(layer, np.concatenate(found), labels, classes) for layer, found in parts.items()}
+
+
+def _data_set(layer: str, features: NDArray[np.float32], labels: IntArray, classes: int) -> DataSet:
+    try:
+        centred = features - features.mean(axis=0, dtype=np.float64).astype(np.float32)
+        return DataSet(layer, unit_variance(centred), labels, classes)
+    except InputError as error:
+        raise InputError(f"layer {layer}: {error}") from None
+
+
+def features_of_checkpoint(
+    data: ImageData,
+    network: str,
+    base_width: int | None,
+    checkpoint: Path | None,
+    layers: Sequence[str] | None,
+    pooled_features: int,
+    device: torch.device,
+    seed: int,
+) -> dict[str, DataSet]:
+    """Features of layers of one of the package's networks, on the training split of ``data``.
+
+    Args:
+        data: images; the network has one output for each of their classes.
+        network: of ``empirical.networks.NETWORK_NAMES``.
+        base_width: None for the default.
+        checkpoint: file of its weights; None for an untrained network of this seed.
+        layers: names of its modules; None for every block.
+        pooled_features: largest number of features of a layer.
+        device: that computes.
+        seed: of the untrained network.
+
+    Raises:
+        InputError: as ``build_network``, ``with_weights_from`` and ``layer_features``.
+    """
+    module = build_network(network, data.classes, data.channels, base_width, seed)
+    if checkpoint is not None:
+        module = with_weights_from(module, checkpoint)
+    chosen = tuple(layers) if layers else layer_names(module)
+    normalisation = Normalisation.of(data.train)
+    return layer_features(module, chosen, data.train, data.classes, normalisation, pooled_features, device)

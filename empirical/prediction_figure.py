@@ -1,0 +1,70 @@
+"""Figure of the predictions on features: derived curves over trained markers, a panel for each set of features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+matplotlib.use("Agg")
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from empirical.feature_prediction import CLASSES, COMMON, LINEARISED, PARAMETRIC, FeaturePrediction
+from empirical.figures import DERIVED, TRAINED, shade_phases, spaced
+from empirical.figures import LINEARISED as LINEARISED_COLOUR
+from theory import measure_boundaries
+
+_STYLES = {
+    LINEARISED: (LINEARISED_COLOUR, "--"),
+    COMMON: (DERIVED, "-"),
+    CLASSES: ("#000000", "-."),
+    PARAMETRIC: ("#CC79A7", ":"),
+}
+_COLUMNS = 3
+
+
+def draw_predictions(predictions: Sequence[FeaturePrediction], path: Path) -> None:
+    """All panels on one page, written to ``path`` as PNG; shaded are the phases of the mean field."""
+    rows = -(-len(predictions) // _COLUMNS)
+    figure = Figure(figsize=(3.7 * _COLUMNS, 2.9 * rows + 0.8), layout="constrained")
+    axes = figure.subplots(rows, _COLUMNS, sharex=True, squeeze=False)
+    panels = axes.reshape(-1)
+    for panel, one in zip(panels, predictions, strict=False):
+        _draw_panel(panel, one)
+    for panel in panels[len(predictions) :]:
+        panel.set_axis_off()
+    for panel in axes[:, 0]:
+        panel.set_ylabel("reconstruction loss\n(share of the features' variance)", fontsize=9)
+    for panel in panels[max(0, len(predictions) - _COLUMNS) : len(predictions)]:
+        panel.set_xlabel("training step")
+        panel.tick_params(labelbottom=True)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize=9)
+    figure.savefig(path, dpi=150, format="png")
+
+
+def _draw_panel(axes: Axes, one: FeaturePrediction) -> None:
+    steps = one.trained.times / one.step_size
+    axes.set_xscale("symlog", linthresh=1, linscale=0.35)
+    axes.set_xlim(0, steps[-1])
+    common = one.derived[COMMON]
+    shade_phases(axes, measure_boundaries(common.times, common.mean), one.step_size, float(steps[-1]))
+    for source, curve in one.derived.items():
+        colour, style = _STYLES[source]
+        axes.plot(steps, curve.mean, color=colour, linestyle=style, linewidth=1.4, label=source)
+    shown = spaced(np.asarray(steps))
+    axes.plot(
+        steps[shown],
+        one.trained.mean[shown],
+        linestyle="none",
+        marker="o",
+        markersize=4,
+        markerfacecolor="white",
+        markeredgecolor=TRAINED,
+        label="trained",
+    )
+    axes.set_title(f"{one.name} ({one.rank} directions)", fontsize=9)
