@@ -29,9 +29,9 @@ TAIL_QUANTILE, CENTRE_QUANTILE = 0.99, 0.5
 #: The smallest tail index that is told: variances must exist.
 SMALLEST_TAIL_INDEX = 2.05
 
-#: Two components count as two where their means are farther apart than this many standard deviations: closer
-#: ones of equal shares have one hump, and a skewed class would pass for two.
-SMALLEST_SEPARATION = 2.0
+#: Two components count as two where their means are farther apart than this many standard deviations. Equal
+#: shares closer than 2 have one hump; the rest keeps a class that is merely skewed from passing for two.
+SMALLEST_SEPARATION = 2.5
 
 _STARTING_SHARES = (0.05, 0.1, 0.2, 0.35, 0.5)
 _ITERATIONS = 1000

@@ -18,7 +18,7 @@ import numpy as np
 
 from empirical.cross_validated_spectrum import CrossValidatedSpectrum
 from empirical.rank_bins import RankBins, best_range, candidate_ranges, rank_bins
-from empirical.spectrum_fit import RankedPowerLaw
+from empirical.spectrum_fit import SMALLEST_SPREAD, RankedPowerLaw
 from theory.validation import FloatArray
 
 #: Relative deviation from a power law that a bin may have. It is wider than that of a spectrum: the classes of
@@ -74,7 +74,7 @@ def fit_signal(spectrum: CrossValidatedSpectrum, first: int, last: int) -> Ranke
         amplitude=float(np.exp(laws.logarithms[0])) * problem.unit,
         first=first,
         last=last,
-        determination=1 - missed / spread if spread > 0 else 1.0,
+        determination=1 - missed / spread if spread > SMALLEST_SPREAD else 1.0,
         deviation=float(np.sqrt(np.mean(weights * residuals**2))),
     )
 

@@ -14,6 +14,9 @@ from empirical.cross_validated_spectrum import CrossValidatedSpectrum
 from empirical.rank_bins import TOLERANCE, best_range, candidate_ranges, rank_bins
 from theory.validation import FloatArray
 
+#: Logarithms that vary by less are equal but for rounding; a flat law then explains all there is.
+SMALLEST_SPREAD = 1e-20
+
 
 @dataclass(frozen=True)
 class RankedPowerLaw:
@@ -69,7 +72,7 @@ def fit_spectrum(spectrum: CrossValidatedSpectrum, first: int, last: int) -> Ran
         amplitude=float(np.exp(offset)),
         first=first,
         last=last,
-        determination=1 - float(np.mean(residuals**2)) / spread if spread > 0 else 1.0,
+        determination=1 - float(np.mean(residuals**2)) / spread if spread > SMALLEST_SPREAD else 1.0,
         deviation=float(np.sqrt(np.mean((residuals / tolerated[kept]) ** 2))),
     )
 
