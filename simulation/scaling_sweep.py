@@ -1,4 +1,9 @@
-"""The sweep that measures every scaling law on several data models."""
+"""The sweep that measures every scaling law on several data models.
+
+Its error rate was counted with 64 pairs on seeds 0 to 39, gradient descent in closed form (training gives the same to
+2e-16): the nine joint intervals held all derived slopes for 39 seeds and all exponents for 38, at a stated rate of
+one miss in twenty; of the 360 single intervals 95.8 % held the derived slope and 95.3 % the exponent.
+"""
 
 from __future__ import annotations
 
