@@ -192,14 +192,13 @@ def test_blocks_of_one_step_are_gradient_descent(loss: Loss) -> None:
 )
 def test_longer_blocks_agree_with_single_steps_to_second_order(conditional: ClassConditionalModel, loss: Loss) -> None:
     start, steps = _start(conditional.model, loss, 0.01, replicas=1), np.array([0, 30, 100, 300, 1000])
-    step_size = 0.25 * loss.stability_limit / conditional.model.eigenvalues[0]
+    step_size = 0.02 * loss.stability_limit / conditional.model.eigenvalues[0]
     follow = partial(class_mean_field_curve, conditional, loss, start, steps, step_size, 128)
     exact, growths = follow(0.0).losses, np.array([0.05, 0.025, 0.0125])
     assert np.abs(follow(0.1).losses - exact).max() < 1e-3
-    # At steps where the shortest of these blocks hold three steps or more.
-    errors = [float(np.abs(follow(growth).losses - exact)[:, -2:].max()) for growth in growths]
-    # Log error regressed on log growth; whole steps and higher orders move the slope, and first order would give 1.
-    assert np.polyfit(np.log(growths), np.log(errors), 1)[0] > 1.6
+    errors = [float(np.abs(follow(growth).losses - exact)[:, -1].max()) for growth in growths]
+    # Log error regressed on log growth at a step at which outputs still move; whole steps shift the slope a little.
+    assert 1.6 < np.polyfit(np.log(growths), np.log(errors), 1)[0] < 2.4
 
 
 @given(seeds)
