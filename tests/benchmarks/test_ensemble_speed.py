@@ -9,8 +9,8 @@ timed once over all 2,000 steps:
     classes (4, 8, 16): exponent 0.92 (expected 1)
     replicas (16, 32, 64): exponent 0.69 (expected 1)
 
-Beside other programs, about 15 of them for two cores, this version had a ratio of 13.5 at 58% of the rate: the loop waits
-for memory, the ensemble for the cores, so that the ratio needs a quiet machine.
+Beside other programs, about 15 of them for two cores, this version had a ratio of 13.5 at 58% of the rate: the loop
+waits for memory, the ensemble for the cores, so that the ratio needs a quiet machine.
 """
 
 from __future__ import annotations
