@@ -90,6 +90,14 @@ def test_bins_of_equal_frequency_hold_equal_shares_and_the_zeros_of_relu_share_o
     assert np.abs(counts[2:] - 100).max() <= 1
 
 
+def test_an_output_on_an_edge_is_below_it_so_that_off_units_are_told_from_those_that_are_on() -> None:
+    outputs = np.array([[0.0], [0.0], [1.0], [2.0]])
+    labels = np.array([0, 0, 1, 1])
+    edges = equal_frequency_edges(outputs, 2)
+    assert edges.tolist() == [0.0]
+    assert binned_information(outputs, labels, edges).about_label == pytest.approx(np.log(2))
+
+
 def test_independent_outputs_tell_no_more_than_the_bias_of_finite_samples() -> None:
     """2 n I is chi-squared with (cells - 1)(classes - 1) degrees of freedom (Wilks)."""
     found = []

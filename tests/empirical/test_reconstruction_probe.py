@@ -116,6 +116,18 @@ def test_dependent_and_dead_features_change_nothing() -> None:
     assert (wide.rank, wide.warning) == (5, None)
 
 
+def test_a_direction_below_the_rank_tolerance_is_not_read_though_it_has_a_cholesky_factor() -> None:
+    def with_whisper(pair: Pair) -> JointMoments:
+        """A sixth feature with 1e-10 of the variance that carries the part of an input no other feature has."""
+        return _moments((np.concatenate([pair[0], 1e-5 * pair[1][:, :1]], axis=1), pair[1]))
+
+    training, held_out = with_whisper(_pair(1, 400)), with_whisper(_pair(2, 90))
+    assert np.isfinite(np.linalg.cholesky(training.activations.covariance)).all()
+    found = exact_reconstruction_loss(training, held_out)
+    assert found.rank == 5
+    assert found == RidgeDecoders.fit(training, held_out).exact()
+
+
 def test_a_dead_layer_leaves_the_mean_alone() -> None:
     training, held_out = ((np.zeros((count, 3)), _pair(count, count)[1]) for count in (200, 90))
     probe = RidgeDecoders.fit(_moments(training), _moments(held_out))
@@ -144,6 +156,15 @@ def test_fewer_samples_than_features_regularise_with_a_warning(decoder: str) -> 
     assert found.warning.startswith("60 samples for 59 directions of 200 features: ridge")
     # The mean's loss, 1 + 1/60, is the best there is; the scatter of 600 squares is 0.06.
     assert found.relative == pytest.approx(1 + 1 / 60, abs=0.18)
+
+
+def test_fewer_samples_than_features_regularise_also_where_the_rank_is_low() -> None:
+    def widened(pair: Pair) -> JointMoments:
+        return _moments((np.tile(pair[0], 30), pair[1]))
+
+    found = exact_reconstruction_loss(widened(_pair(1, 120)), widened(_pair(2, 90)))
+    assert found.rank == 5
+    assert found.warning is not None
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,12 @@ def test_held_out_errors_do_not_depend_on_the_cut_into_batches() -> None:
     assert held_out_error(decoder, parts) == pytest.approx(whole, rel=1e-6)
 
 
+def test_held_out_errors_are_those_of_evaluation() -> None:
+    pair = _pair(2, 70)
+    plain = linear_decoder(4, 6, seed=0)
+    assert held_out_error(torch.nn.Sequential(torch.nn.Dropout(0.5), plain), [pair]) == held_out_error(plain, [pair])
+
+
 def test_same_seeds_same_decoder_and_torchs_generator_is_left_alone() -> None:
     training, state = _pair(1, 300), torch.random.get_rng_state()
     found = []
