@@ -28,8 +28,11 @@ def test_both_models_and_both_levels_are_predicted(report: FitReport) -> None:
     assert [(one.source, one.level) for one in report.predictions] == [
         (source, level) for source in (PARAMETRIC, FULL) for level in (LINEARISED, MEAN_FIELD)
     ]
-    # The digits' own moments; the parametric model's rise is weaker and takes longer.
-    assert all(one.boundaries.regime is Regime.THREE_PHASES for one in report.predictions if one.source == FULL)
+    # The other rises come to the resolution of a hundredth only after these steps.
+    full = next(one for one in report.predictions if (one.source, one.level) == (FULL, LINEARISED))
+    assert full.boundaries.regime is Regime.THREE_PHASES
+    for one in report.predictions:
+        assert one.curve.mean.min() < one.curve.mean[0] - 0.1
 
 
 def test_the_linearised_turning_point_is_that_of_the_expected_curve(report: FitReport) -> None:
