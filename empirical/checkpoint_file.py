@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from pathlib import Path
 from typing import TypeVar
 from zipfile import BadZipFile
@@ -36,7 +37,9 @@ def with_weights_from(network: Network, path: Path) -> Network:
         if path.suffix == _SAFETENSORS:
             tensors = load_file(path)
         else:
-            tensors = torch.load(path, map_location="cpu", weights_only=True)
+            # A protocol other than torch's own is warned of before it is refused.
+            with warnings.catch_warnings(action="ignore"):
+                tensors = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, BadZipFile, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"checkpoint: {path} does not hold plain tensors ({reason}); give a file of weights") from None

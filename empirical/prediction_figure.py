@@ -24,14 +24,15 @@ _STYLES = {
     CLASSES: ("#000000", "-."),
     PARAMETRIC: ("#CC79A7", ":"),
 }
-_COLUMNS = 3
+_MOST_COLUMNS = 3
 
 
 def draw_predictions(predictions: Sequence[FeaturePrediction], path: Path) -> None:
     """All panels on one page, written to ``path`` as PNG; shaded are the phases of the mean field."""
-    rows = -(-len(predictions) // _COLUMNS)
-    figure = Figure(figsize=(3.7 * _COLUMNS, 2.9 * rows + 0.8), layout="constrained")
-    axes = figure.subplots(rows, _COLUMNS, sharex=True, squeeze=False)
+    columns = min(_MOST_COLUMNS, len(predictions))
+    rows = -(-len(predictions) // columns)
+    figure = Figure(figsize=(max(3.7 * columns, 7.4), 2.9 * rows + 0.8), layout="constrained")
+    axes = figure.subplots(rows, columns, sharex=True, squeeze=False)
     panels = axes.reshape(-1)
     for panel, one in zip(panels, predictions, strict=False):
         _draw_panel(panel, one)
@@ -39,11 +40,11 @@ def draw_predictions(predictions: Sequence[FeaturePrediction], path: Path) -> No
         panel.set_axis_off()
     for panel in axes[:, 0]:
         panel.set_ylabel("reconstruction loss\n(share of the features' variance)", fontsize=9)
-    for panel in panels[max(0, len(predictions) - _COLUMNS) : len(predictions)]:
+    for panel in panels[max(0, len(predictions) - columns) : len(predictions)]:
         panel.set_xlabel("training step")
         panel.tick_params(labelbottom=True)
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize=9)
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     figure.savefig(path, dpi=150, format="png")
 
 
