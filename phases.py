@@ -315,7 +315,7 @@ def track(
     step_size: Annotated[float, typer.Option(help="Step size eta.")] = 0.002,
     momentum: Annotated[float, typer.Option(help="Momentum of the gradient descent.")] = 0.9,
     weight_decay: Annotated[float, typer.Option(help="L2 penalty on the weights.")] = 0.0,
-    pooled_features: PooledFeatures = 2048,
+    pooled_features: PooledFeatures = 1024,
     classifier_samples: Annotated[int, typer.Option(help="Images that the linear probes are fitted to.")] = 10_000,
     device: Device = "cpu",
     out: Annotated[
@@ -379,7 +379,7 @@ def fit(
     checkpoint: Checkpoint = None,
     layer: Annotated[str | None, typer.Option(help="The layer's name. [default: the last block]")] = None,
     base_width: BaseWidth = None,
-    pooled_features: PooledFeatures = 2048,
+    pooled_features: PooledFeatures = 1024,
     data_root: DataRoot = None,
     download: Annotated[bool, typer.Option("--download", help="Fetch the data if they are absent.")] = False,
     init_scale: Annotated[

@@ -76,7 +76,7 @@ class ProbePlan:
     """
 
     layers: tuple[str, ...]
-    pooled_features: int = 2048
+    pooled_features: int = 1024
     classifier_samples: int = 10_000
 
     def __post_init__(self) -> None:
