@@ -317,6 +317,13 @@ def track(
     weight_decay: Annotated[float, typer.Option(help="L2 penalty on the weights.")] = 0.0,
     pooled_features: PooledFeatures = 1024,
     classifier_samples: Annotated[int, typer.Option(help="Images that the linear probes are fitted to.")] = 10_000,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="linear decoder, convolutional decoder (of the last layer, trained for 20 epochs as in the published "
+            "figures: minutes a checkpoint), or information (the information plane); repeat it for several."
+        ),
+    ] = None,
     device: Device = "cpu",
     out: Annotated[
         Path | None, typer.Option(help="Folder of the results. [default: results/track-NETWORK-DATA]")
@@ -352,7 +359,7 @@ def track(
         folder = RunFolder(out if out is not None else Path("results") / f"track-{network}-{Path(data).name}")
         training = TrainingPlan(network, base_width, steps, batch_size, step_size, momentum, weight_decay, seed)
         own = tuple(layer) if layer else layer_names(build_network(network, 2))
-        plan = TrackPlan(training, ProbePlan(own, pooled_features, classifier_samples), seeds)
+        plan = TrackPlan(training, ProbePlan(own, pooled_features, classifier_samples), seeds, tuple(also or ()))
         chosen = checked_device(device)
         whole = at_least_32(load_images(data, data_root, download))
         other = at_least_32(load_images(transfer_data, data_root, download)) if transfer_data else None

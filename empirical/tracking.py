@@ -7,19 +7,22 @@ very run, is not done again.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from empirical.checkpoint_probe import RECONSTRUCTION, Measurement, ProbePlan, measure_checkpoint
 from empirical.images import ImageData, Normalisation
 from empirical.network_training import TrainingPlan, TrainingRun, checkpoint_steps
 from empirical.phase_reading import PhaseReading, read_phases
 from empirical.probe_tasks import ProbeTask
+from empirical.requested_probes import requested_probe
 from simulation.results import RunFolder, array_digest, part_key
 from theory import InputError
 from theory.progress import Progress, silent
@@ -34,14 +37,18 @@ class TrackPlan:
         training: of every network, apart from the seed.
         probe: of every checkpoint.
         seeds: number of networks, of seeds 0, 1, ... counted from the training plan's.
+        also: probes made on request, by name (``empirical.requested_probes``).
     """
 
     training: TrainingPlan
     probe: ProbePlan
     seeds: int = 1
+    also: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         at_least("seeds", self.seeds, 1)
+        for name in self.also:
+            requested_probe(name)
 
     @property
     def steps(self) -> IntArray:
@@ -111,14 +118,19 @@ def track(
     normalisation = Normalisation.of(data.train)
     runs = [_run(plan, seed, data, normalisation, folder, device) for seed in range(plan.seeds)]
     pairs = [(run, int(step)) for run in runs for step in plan.steps]
-    digests = [
-        part_key(asdict(plan.probe) | {"data": array_digest(data.test.images, data.test.labels)}),
-        *(array_digest(split.images, split.labels) for task in tasks for split in (task.train, task.test)),
-    ]
+    test = part_key(asdict(plan.probe) | {"data": array_digest(data.test.images, data.test.labels)})
+    labelled = [array_digest(split.images, split.labels) for task in tasks for split in (task.train, task.test)]
+
+    def standard(network: nn.Module) -> list[Measurement]:
+        return measure_checkpoint(network, data, normalisation, tasks, plan.probe, device)
+
     found = []
     for run, step in progress(pairs):
-        key = part_key({"training": run.key, "probe": digests, "step": step})
-        found.append(_measured(run, step, key, data, normalisation, tasks, plan.probe))
+        rows = _measured(run, step, "measures", {"probe": [test, *labelled]}, standard)
+        for name in plan.also:
+            probe = partial(_on_request, name, data, normalisation, plan.probe, device)
+            rows += _measured(run, step, name.replace(" ", "-"), {"probe": [test, name]}, probe)
+        found.append(rows)
     per_seed = len(plan.steps)
     rows = tuple(tuple(found[seed * per_seed : (seed + 1) * per_seed]) for seed in range(plan.seeds))
     return Tracked(plan, data.name, rows)
@@ -132,23 +144,33 @@ def _run(
     return TrainingRun(training, data.train, data.classes, normalisation, own, device)
 
 
+def _on_request(
+    name: str,
+    data: ImageData,
+    normalisation: Normalisation,
+    plan: ProbePlan,
+    device: torch.device,
+    network: nn.Module,
+) -> list[Measurement]:
+    return requested_probe(name)(network, data, normalisation, plan, device, silent)
+
+
 def _measured(
     run: TrainingRun,
     step: int,
-    key: str,
-    data: ImageData,
-    normalisation: Normalisation,
-    tasks: Sequence[ProbeTask],
-    plan: ProbePlan,
+    group: str,
+    configuration: dict[str, Any],
+    measure: Callable[[nn.Module], list[Measurement]],
 ) -> tuple[Measurement, ...]:
-    """The measurements of one checkpoint: those on the disk, or made now."""
-    name = f"measures/step-{step:08d}-{key}.json"
+    """One group of measurements of one checkpoint: those on the disk, or made now."""
+    key = part_key({"training": run.key, "step": step} | configuration)
+    name = f"{group}/step-{step:08d}-{key}.json"
     known = _read_measurements(run.folder.path / name)
     if known is not None:
         return known
     run.train_to(step)
     try:
-        rows = measure_checkpoint(run.network_at(step), data, normalisation, tasks, plan, run.device)
+        rows = measure(run.network_at(step))
     except InputError as error:
         raise InputError(f"step {step} of seed {run.plan.seed}: {error}") from None
     run.folder.write_json(name, {"step": step, "measurements": [asdict(row) for row in rows]})

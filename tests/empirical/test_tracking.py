@@ -1,5 +1,6 @@
 """A small network tracked from end to end: resumption, tables, faults."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -10,8 +11,10 @@ from empirical.checkpoint_probe import PROBE_ACCURACY, RECONSTRUCTION, TEST_ACCU
 from empirical.images import ImageData, ImageSplit
 from empirical.network_training import TrainingPlan
 from empirical.probe_tasks import COLOUR, HELD_OUT, parse_classes, transfer_tasks
+from empirical.requested_probes import CONVOLUTIONAL, INFORMATION, LINEAR
 from empirical.tracking import TrackPlan, measurement_columns, track
 from empirical.tracking_report import draw_tracked, phase_lines, tracked_as_json
+from empirical.trained_decoder import DecoderTraining
 from simulation.results import RunFolder
 from theory import InputError
 
@@ -70,6 +73,22 @@ def test_a_run_started_again_computes_nothing_and_says_the_same(tracked, monkeyp
     np.testing.assert_equal(measurement_columns(again), measurement_columns(result))
 
 
+def test_probes_on_request_join_the_others_without_measuring_those_again(tracked, monkeypatch):
+    result, folder, chosen, tasks = tracked
+    monkeypatch.setattr("empirical.tracking.measure_checkpoint", None)
+    monkeypatch.setattr("empirical.requested_probes.DecoderTraining", lambda: DecoderTraining(epochs=2))
+    asked = dataclasses.replace(PLAN, seeds=1, also=(LINEAR, CONVOLUTIONAL, INFORMATION))
+    found = track(asked, chosen, tasks, folder, CPU)
+    trained = found.values("block5", f"reconstruction loss of a trained {LINEAR}")
+    # Two epochs of 200 images are far from convergence: no better than the exact decoder.
+    assert (trained > found.values("block5", RECONSTRUCTION)).all()
+    assert found.values("block5", f"reconstruction loss of a trained {CONVOLUTIONAL}").shape == (1, 6)
+    for layer in PLAN.probe.layers:
+        about_label = found.values(layer, "information: neighbours, about the label")
+        assert (about_label < np.log(2) + 0.05).all()  # no more than the entropy of two classes
+    np.testing.assert_array_equal(found.values("block3", RECONSTRUCTION), result.values("block3", RECONSTRUCTION)[:1])
+
+
 def test_a_measure_that_is_lost_is_made_again_to_the_bit(tracked):
     result, folder, chosen, tasks = tracked
     file = sorted((folder.path / "seed-1" / "measures").glob("step-00000004-*.json"))[0]
@@ -125,6 +144,7 @@ def test_nan_names_layer_step_and_seed(data, tmp_path, monkeypatch):
         (lambda data: parse_classes("0,x"), "classes: '0,x' is not accepted"),
         (lambda data: parse_classes("0,-1"), "classes: -1"),
         (lambda data: TrackPlan(PLAN.training, PLAN.probe, seeds=0), "seeds"),
+        (lambda data: TrackPlan(PLAN.training, PLAN.probe, also=("magic",)), "also: 'magic' is unknown"),
         (lambda data: ProbePlan(("a",), pooled_features=0), "pooled_features"),
     ],
 )
