@@ -418,7 +418,7 @@ def fit(
         from empirical.fit_figure import draw_fit
         from empirical.fit_report import fit_as_json, fit_lines, spectrum_columns
         from empirical.images import load_images
-        from empirical.layer_features import features_of_checkpoint
+        from empirical.layer_features import network_with_weights, training_features
         from empirical.layer_fit import fit_features
         from empirical.probe_tasks import at_least_32
         from simulation.devices import checked_device
@@ -434,10 +434,8 @@ def fit(
             features = load(data, data_root, download)
         else:
             images = at_least_32(load_images(data, data_root, download))
-            layers = (layer,) if layer is not None else None
-            of_layers = features_of_checkpoint(
-                images, network, base_width, checkpoint, layers, pooled_features, chosen, seed
-            )
+            module = network_with_weights(images, network, base_width, checkpoint, seed)
+            of_layers = training_features(module, images, (layer,) if layer else None, pooled_features, chosen)
             features = list(of_layers.values())[-1]
         result = fit_features(features, init_scale, step_share, steps, seed, Bar)
         folder.write_table("spectrum.parquet", spectrum_columns(result))
@@ -494,7 +492,7 @@ def predict(
             prediction_rows,
         )
         from empirical.images import load_images
-        from empirical.layer_features import features_of_checkpoint
+        from empirical.layer_features import network_with_weights, training_features
         from empirical.prediction_figure import draw_predictions
         from empirical.probe_tasks import at_least_32
         from simulation.devices import checked_device
@@ -504,14 +502,13 @@ def predict(
         plan = FeaturePlan(init_scale, step_share, steps, batch_size, replicas, seed)
         chosen = checked_device(device)
         images = at_least_32(load_images(data, data_root, download))
+        files = (None, *(checkpoint or ()))
+        modules = [network_with_weights(images, network, base_width, file, seed) for file in files]
         predictions = []
-        for file in (None, *(checkpoint or ())):
-            of_layers = features_of_checkpoint(images, network, base_width, file, layer, pooled_features, chosen, seed)
+        for file, module in zip(files, modules, strict=True):
             state = "untrained" if file is None else file.stem
-            predictions += [
-                predict_features(replace(own, name=f"{name}, {state}"), plan, folder, Bar)
-                for name, own in of_layers.items()
-            ]
+            for name, own in training_features(module, images, layer, pooled_features, chosen).items():
+                predictions.append(predict_features(replace(own, name=f"{name}, {state}"), plan, folder, Bar))
         folder.write_table("curves.parquet", prediction_curves(predictions))
         figure = folder.write("predict.png", lambda path: draw_predictions(predictions, path))
         content = {"plan": asdict(plan), "rows": prediction_rows(predictions), "versions": software_versions(chosen)}

@@ -68,34 +68,34 @@ def _data_set(layer: str, features: NDArray[np.float32], labels: IntArray, class
         raise InputError(f"layer {layer}: {error}") from None
 
 
-def features_of_checkpoint(
-    data: ImageData,
-    network: str,
-    base_width: int | None,
-    checkpoint: Path | None,
-    layers: Sequence[str] | None,
-    pooled_features: int,
-    device: torch.device,
-    seed: int,
-) -> dict[str, DataSet]:
-    """Features of layers of one of the package's networks, on the training split of ``data``.
+def network_with_weights(
+    data: ImageData, name: str, base_width: int | None, checkpoint: Path | None, seed: int
+) -> nn.Sequential:
+    """One of the package's networks for the classes of ``data``.
 
     Args:
-        data: images; the network has one output for each of their classes.
-        network: of ``empirical.networks.NETWORK_NAMES``.
+        data: images.
+        name: of ``empirical.networks.NETWORK_NAMES``.
         base_width: None for the default.
-        checkpoint: file of its weights; None for an untrained network of this seed.
-        layers: names of its modules; None for every block.
-        pooled_features: largest number of features of a layer.
-        device: that computes.
+        checkpoint: file of its weights; None for an untrained network.
         seed: of the untrained network.
 
     Raises:
-        InputError: as ``build_network``, ``with_weights_from`` and ``layer_features``.
+        InputError: as ``build_network`` and ``with_weights_from``.
     """
-    module = build_network(network, data.classes, data.channels, base_width, seed)
-    if checkpoint is not None:
-        module = with_weights_from(module, checkpoint)
-    chosen = tuple(layers) if layers else layer_names(module)
-    normalisation = Normalisation.of(data.train)
-    return layer_features(module, chosen, data.train, data.classes, normalisation, pooled_features, device)
+    network = build_network(name, data.classes, data.channels, base_width, seed)
+    return network.eval() if checkpoint is None else with_weights_from(network, checkpoint)
+
+
+def training_features(
+    network: nn.Sequential,
+    data: ImageData,
+    layers: Sequence[str] | None,
+    pooled_features: int,
+    device: torch.device,
+) -> dict[str, DataSet]:
+    """``layer_features`` of the training split; of every block where ``layers`` is None or empty."""
+    chosen = tuple(layers) if layers else layer_names(network)
+    return layer_features(
+        network, chosen, data.train, data.classes, Normalisation.of(data.train), pooled_features, device
+    )

@@ -1,0 +1,118 @@
+"""The commands on images and features, as a user calls them."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from phases import app
+from tests.empirical.test_tracking import blobs
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "blobs.npz"
+    train, test = blobs(400, 0), blobs(120, 1)
+    np.savez(
+        path,
+        train_images=train.images,
+        train_labels=train.labels,
+        test_images=test.images,
+        test_labels=test.labels,
+    )
+    return str(path)
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, list(arguments))
+
+
+SMALL = ("--network", "vgg8", "--base-width", "4", "--pooled-features", "32")
+
+
+@pytest.fixture(scope="module")
+def tracked(images, tmp_path_factory):
+    out = tmp_path_factory.mktemp("track")
+    result = run(
+        "track", "--data", images, *SMALL, "--steps", "8", "--batch-size", "64", "--step-size", "0.05",
+        "--layer", "block3", "--layer", "block5", "--classes", "0,1", "--out", str(out),
+    )  # fmt: skip
+    return result, out
+
+
+def test_track_writes_checkpoints_table_report_and_figure(tracked):
+    result, out = tracked
+    assert result.exit_code == 0, result.output
+    content = json.loads((out / "result.json").read_text())
+    assert content["steps"] == [0, 1, 2, 4, 8]
+    assert set(content["phases"]) == {"block3", "block5"}
+    assert content["versions"]["device"] == "cpu"
+    assert {"measures.parquet", "track.png", "seed-0"} <= {path.name for path in out.iterdir()}
+    assert "block5" in result.output
+
+
+def test_fit_reads_a_checkpoint_of_track(tracked, images, tmp_path):
+    checkpoint = tracked[1] / "seed-0" / "checkpoints" / "step-00000008.safetensors"
+    two = np.load(images)
+    path = tmp_path / "two.npz"
+    kept = {name: two[f"{name}_labels"] < 2 for name in ("train", "test")}
+    arrays = {f"{name}_{kind}": two[f"{name}_{kind}"][kept[name]] for name in kept for kind in ("images", "labels")}
+    np.savez(path, **arrays)
+    out = tmp_path / "fit"
+    result = run(
+        "fit", "--data", str(path), *SMALL, "--checkpoint", str(checkpoint), "--layer", "block4",
+        "--steps", "16", "--out", str(out),
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    content = json.loads((out / "result.json").read_text())
+    assert len(content["check"]["assumptions"]) == 8
+    assert {"fit.png", "spectrum.parquet"} <= {path.name for path in out.iterdir()}
+    assert "alpha" in result.output
+
+
+def test_predict_compares_untrained_features_and_says_so_by_its_exit_code(images, tmp_path):
+    out = tmp_path / "predict"
+    result = run(
+        "predict", "--data", images, *SMALL, "--layer", "block4", "--steps", "16", "--batch-size", "100",
+        "--replicas", "2", "--out", str(out),
+    )  # fmt: skip
+    content = json.loads((out / "result.json").read_text())
+    rows = content["rows"]
+    assert {row["features"] for row in rows} == {"block4, untrained"}
+    holds = any(row["early"] <= 0.02 and row["late"] <= 0.03 for row in rows if "parametric" not in row["source"])
+    assert result.exit_code == (0 if holds else 1)
+    assert {"predict.png", "curves.parquet"} <= {path.name for path in out.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("track", "--network", "lenet"), "network: 'lenet' is unknown"),
+        (("track", "--data", "nowhere"), "data: 'nowhere' is unknown"),
+        (("track", "--steps", "0"), "steps"),
+        (("track", "--layer", "block9"), "block5"),
+        (("track", "--classes", "0,b"), "classes: '0,b'"),
+        (("track", "--also", "magic"), "also: 'magic'"),
+        (("track", "--device", "abacus"), "device"),
+        (("fit", "--data", "digits", "--layer", "block5"), "network: is not given"),
+        (("fit", "--network", "vgg8", "--checkpoint", "nowhere.pt"), "checkpoint: nowhere.pt is not a file"),
+        (("predict", "--checkpoint", "nowhere.pt"), "checkpoint: nowhere.pt is not a file"),
+        (("predict", "--replicas", "0"), "replicas"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(images, tmp_path, arguments, message):
+    given = () if "--data" in arguments else ("--data", images)
+    result = run(*arguments, *given, "--out", str(tmp_path / "out"))
+    assert result.exit_code == 2
+    error = result.stderr.strip().splitlines()[-1]
+    assert error.startswith("error: ")
+    assert message in error
+
+
+@pytest.mark.parametrize("command", ["track", "fit", "predict"])
+def test_help_teaches(command):
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    for option in ("--data", "--network", "--seed", "--out", "--device"):
+        assert option in result.output
