@@ -5,6 +5,8 @@ A user's data flow one way: moments -> data model -> curve -> boundaries. Nothin
 
 from theory.annealed import OneOutput
 from theory.boundaries import Boundaries, Regime, measure_boundaries, regime_of
+from theory.class_covariances import ClassConditionalModel
+from theory.class_mean_field import class_mean_field_curve, class_mean_field_path
 from theory.curve import Curve, logarithmic_steps
 from theory.data_model import DataModel
 from theory.expected_curve import expected_curve, expected_turning_point
@@ -36,6 +38,7 @@ from theory.validation import InputError
 __all__ = [
     "Boundaries",
     "BoundaryFormulas",
+    "ClassConditionalModel",
     "Curve",
     "DataModel",
     "InputError",
@@ -55,6 +58,8 @@ __all__ = [
     "boundary_formulas",
     "budgeted_reconstruction_loss",
     "chebyshev_terms",
+    "class_mean_field_curve",
+    "class_mean_field_path",
     "crossovers",
     "expected_curve",
     "expected_turning_point",
