@@ -12,9 +12,12 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_examples_run_one_after_the_other(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_examples_run_one_after_the_other(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", README, re.S)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     names: dict[str, object] = {}
     outputs = []
     for block in blocks:
@@ -26,6 +29,8 @@ def test_the_examples_run_one_after_the_other(capsys: pytest.CaptureFixture[str]
     assert "THREE_PHASES" in outputs[1]
     assert outputs[2].count("holds") >= 5
     assert "FAILS" not in outputs[2]
+    # Noise has no phases, and an untrained network does not change.
+    assert "no turning point" in outputs[3]
 
 
 def test_the_two_commands_are_there() -> None:
