@@ -109,9 +109,8 @@ def _trained(
     decoder = decoder_for(activations.shape[1]).to(device)
     training = DecoderTraining()
     losses = train_decoder(decoder, shuffled_epochs(activations, inputs, PUBLISHED_BATCH, seed=0), training, progress)
-    held_out = _with_inputs(own, layer, data.test, normalisation, plan, device)
-    error = held_out_error(decoder, zip(*(part.split(_BATCH) for part in held_out), strict=True))
-    pixels = held_out[1]
+    test, pixels = _with_inputs(own, layer, data.test, normalisation, plan, device)
+    error = held_out_error(decoder, zip(torch.split(test, _BATCH), torch.split(pixels, _BATCH), strict=True))
     variance = float((pixels - pixels.mean(dim=0)).square().sum(dtype=torch.float64)) / pixels.numel()
     return [
         Measurement(layer, f"reconstruction loss of a trained {name}", error / variance),

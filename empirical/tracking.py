@@ -124,7 +124,7 @@ def track(
     def standard(network: nn.Module) -> list[Measurement]:
         return measure_checkpoint(network, data, normalisation, tasks, plan.probe, device)
 
-    found = []
+    found: list[tuple[Measurement, ...]] = []
     for run, step in progress(pairs):
         rows = _measured(run, step, "measures", {"probe": [test, *labelled]}, standard)
         for name in plan.also:
@@ -132,8 +132,8 @@ def track(
             rows += _measured(run, step, name.replace(" ", "-"), {"probe": [test, name]}, probe)
         found.append(rows)
     per_seed = len(plan.steps)
-    rows = tuple(tuple(found[seed * per_seed : (seed + 1) * per_seed]) for seed in range(plan.seeds))
-    return Tracked(plan, data.name, rows)
+    by_seed = (tuple(found[seed * per_seed : (seed + 1) * per_seed]) for seed in range(plan.seeds))
+    return Tracked(plan, data.name, tuple(by_seed))
 
 
 def _run(

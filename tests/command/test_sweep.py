@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from empirical.robustness_figure import draw_robustness, robustness_content, robustness_lines
 from empirical.sweep_figures import (
-    draw_robustness,
     draw_scaling,
-    robustness_lines,
-    robustness_rows,
     scaling_columns,
     scaling_lines,
     scaling_rows,
 )
 from phases import app
-from simulation.robustness import AXES, Setting, measure_robustness
+from simulation.large_steps import phase_three_rises
+from simulation.results import RunFolder
+from simulation.robustness import AXES, Point, Robustness, Setting, measure_robustness
 from simulation.scaling import PowerLaw, ScalingLaw, forgetting_law
 from simulation.statistics import Slope
 
@@ -31,7 +31,7 @@ from simulation.statistics import Slope
         (["scaling", "--pairs", "1"], "pairs: 1 is not accepted"),
         (["scaling", "--seed", "-1"], "seed: -1 is not accepted"),
         (["scaling", "--workers", "0"], "workers: 0 is not accepted"),
-        (["robustness", "--replicas", "1"], "replicas: 1 is not accepted"),
+        (["robustness", "--draws", "1"], "draws: 1 is not accepted"),
         (["robustness", "--workers", "0"], "workers: 0 is not accepted"),
         (["robustness", "--seed", "-1"], "seed: -1 is not accepted"),
     ],
@@ -78,13 +78,23 @@ def test_scaling_laws_are_drawn_listed_and_kept(tmp_path: Path) -> None:
 
 
 def test_departures_are_drawn_and_listed_with_those_that_failed(tmp_path: Path) -> None:
-    found = measure_robustness(Setting(dimension=20, samples=200, steps=50, replicas=2))
-    points = [(axis, level, found) for axis in AXES for level in axis.levels[:2]]
-    points.append((AXES[0], 3.0, None))
-    draw_robustness(points, tmp_path / "robustness.png")
+    setting = Setting(dimension=20, samples=200, steps=50, draws=2)
+    measured = measure_robustness(setting)
+    points = [Point(axis, setting, measured) for axis in AXES]
+    points.append(Point(AXES[0], replace(setting, tail_index=3.0), None, "training diverged"))
+    found = Robustness(tuple(points), tuple(phase_three_rises()))
+    draw_robustness(found, tmp_path / "robustness.png")
     assert (tmp_path / "robustness.png").stat().st_size > 10_000
-    lines = robustness_lines(points)
-    assert lines[-1] == "tail index of the noise 3.0: failed"
-    rows = robustness_rows(points)
-    assert rows[0]["deviation"] == found["deviation"]
-    assert "derived" not in rows[0]
+    lines = robustness_lines(found)
+    assert "tail index of the noise 3: failed, training diverged" in lines
+    assert sum(line.startswith("phase III at eta lambda_1") for line in lines) == len(found.rises)
+    content = robustness_content(found)
+    assert content["points"][0]["level"] == "Gaussian"
+    assert content["points"][0]["descent"]["deviation"] == measured["descent"]["deviation"]
+    assert content["failures"] == [{"axis": "tail_index", "level": "3", "message": "training diverged"}]
+    assert len(content["findings"]) == len(AXES) + 2  # the flow beside descent, and the rises of phase III
+    # What has no number is null in the file, with a reason beside it.
+    RunFolder(tmp_path).write_json("result.json", content)
+    for row in json.loads((tmp_path / "result.json").read_text())["points"][:-1]:
+        for boundary in row["descent"]["boundaries"].values():
+            assert (boundary["error"] is None) == (boundary["reason"] is not None)
