@@ -151,6 +151,8 @@ def test_bad_input_gives_one_line_and_exit_code_two_and_writes_nothing(
         folder = tmp_path / name / "cifar-10-batches-bin"
         folder.mkdir(parents=True)
         (folder / "data_batch_1.bin").write_bytes(content)
+        for number in range(2, 6):
+            (folder / f"data_batch_{number}.bin").hardlink_to(folder / "data_batch_1.bin")
     before = sorted(path for path in tmp_path.rglob("*"))
     done = _phases(tmp_path, "verify", *arguments)
     assert done.returncode == 2
