@@ -41,7 +41,7 @@ _FLOW_STEPS = 32
 _ADAM_STEP = 0.05
 
 #: Samples a step up to which a level has more draws, and by how many times at most.
-_FULL_BATCH, _FRESH_BATCH, _MORE_DRAWS = 10_000, 1024, 8
+_FULL_BATCH, _FRESH_BATCH, _MORE_DRAWS = 8000, 1024, 8
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Setting:
     dimension: int = 100
     classes: int = 3
     loss: str = "softmax"
-    samples: int = 10_000
+    samples: int = 8000
     batch_size: int = 0
     step_share: float = 0.04
     init_scale: float = 0.02
@@ -156,12 +156,12 @@ AXES = (
     Axis("tail_index", "tail index of the noise", "A4, Gaussian projections", (np.inf, 10.0, 6.0, 4.0, 3.0, 2.5)),
     Axis("minority_share", "minority share", "A4, one Gaussian a class", (0.0, 0.05, 0.1, 0.2, 0.3)),
     Axis("label_noise", "label noise", "A4, labels that follow the classes", (0.0, 0.1, 0.2, 0.3)),
-    Axis("batch_size", "new samples a step", "no sampling noise", (0, 1024, 256, 64, 16)),
+    Axis("batch_size", "new samples a step", "the population limit of a step", (0, 1024, 256, 64, 16)),
     Axis("step_share", "step size, eta c lambda_1", "A5, small steps", (0.1, 0.3, 0.6, 1.0, 1.3, 1.6, 1.9), _SLOW),
-    Axis("samples", "samples n at d = 100", "many samples", (10_000, 5000, 2000, 1000, 500, 200, 100)),
-    Axis("classes", "classes K", "nothing: the mean field holds for every K", (2, 3, 5, 10, 20)),
-    Axis("imbalance", "largest over smallest class", "nothing: frequencies are in the model", (1.0, 10.0, 30.0)),
-    Axis("optimiser", "optimiser", "gradient descent", OPTIMISERS),
+    Axis("samples", "samples n at d = 100", "many samples a direction", (8000, 4000, 2000, 1000, 500, 200, 100)),
+    Axis("classes", "classes K", "nothing (the mean field takes every K)", (2, 3, 5, 10, 20)),
+    Axis("imbalance", "largest over smallest class", "nothing (frequencies are in the model)", (1.0, 10.0, 30.0)),
+    Axis("optimiser", "optimiser", "plain gradient descent", OPTIMISERS),
 )
 
 
