@@ -556,9 +556,11 @@ def scaling(
 
     End of phase I against sigma0 (derived exponent 1), turning point against sigma0 (2/3) and, in steps, against eta
     (-1), on three data models; explained variance against time in phase III on four. Two intervals a slope: at 95 %
-    each, and at 95 % for all nine together. Exit code 1 where a derived exponent is outside the latter.
+    each, and at 95 % for all nine together. Beside each slope stand the exponent of the limit and the slope of the
+    derived curve over the measured range; an interval covers the draws of W(0) alone. Exit code 1 where a derived slope
+    over the measured range is outside the latter interval, or in phase III further than 0.01 from the measured one.
 
-    By chance that happens for one seed in twenty. Writes result.json, points.parquet and scaling.png; four minutes on
+    By chance that happens for one seed in twenty. Writes result.json, points.parquet and scaling.png; two minutes on
     two cores.
     """
     with bad_input_exits():
