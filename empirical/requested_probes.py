@@ -8,6 +8,7 @@ beside the exact decoder's loss on the same checkpoints, so that a reader can co
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -51,8 +52,8 @@ def requested_probe(name: str) -> RequestedProbe:
         InputError: another name.
     """
     known: dict[str, RequestedProbe] = {
-        LINEAR: _linear,
-        CONVOLUTIONAL: _convolutional,
+        LINEAR: partial(_trained, LINEAR, _linear_decoder_for),
+        CONVOLUTIONAL: partial(_trained, CONVOLUTIONAL, _convolutional_decoder_for),
         INFORMATION: _information,
     }
     if name not in known:
@@ -60,41 +61,17 @@ def requested_probe(name: str) -> RequestedProbe:
     return known[name]
 
 
-def _linear(
-    network: nn.Module,
-    data: ImageData,
-    normalisation: Normalisation,
-    plan: ProbePlan,
-    device: torch.device,
-    progress: Progress = silent,
-) -> list[Measurement]:
-    """A linear decoder trained as in the published figures."""
-
-    def decoder(features: int) -> nn.Module:
-        return linear_decoder(features, data.channels * data.size[0] * data.size[1], seed=0)
-
-    return _trained(LINEAR, decoder, network, data, normalisation, plan, device, progress)
+def _linear_decoder_for(features: int, data: ImageData) -> nn.Module:
+    return linear_decoder(features, data.channels * data.size[0] * data.size[1], seed=0)
 
 
-def _convolutional(
-    network: nn.Module,
-    data: ImageData,
-    normalisation: Normalisation,
-    plan: ProbePlan,
-    device: torch.device,
-    progress: Progress = silent,
-) -> list[Measurement]:
-    """A decoder of transposed convolutions, trained likewise."""
-
-    def decoder(features: int) -> nn.Module:
-        return convolutional_decoder(features, data.channels, data.size[0], seed=0)
-
-    return _trained(CONVOLUTIONAL, decoder, network, data, normalisation, plan, device, progress)
+def _convolutional_decoder_for(features: int, data: ImageData) -> nn.Module:
+    return convolutional_decoder(features, data.channels, data.size[0], seed=0)
 
 
 def _trained(
     name: str,
-    decoder_for: Callable[[int], nn.Module],
+    decoder_for: Callable[[int, ImageData], nn.Module],
     network: nn.Module,
     data: ImageData,
     normalisation: Normalisation,
@@ -106,7 +83,7 @@ def _trained(
     layer = plan.layers[-1]
     own = recalibrated_on(network, data.train, normalisation, device)
     activations, inputs = _with_inputs(own, layer, data.train, normalisation, plan, device)
-    decoder = decoder_for(activations.shape[1]).to(device)
+    decoder = decoder_for(activations.shape[1], data).to(device)
     training = DecoderTraining()
     losses = train_decoder(decoder, shuffled_epochs(activations, inputs, PUBLISHED_BATCH, seed=0), training, progress)
     test, pixels = _with_inputs(own, layer, data.test, normalisation, plan, device)
