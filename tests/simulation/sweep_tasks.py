@@ -130,6 +130,8 @@ def waits(configuration: dict[str, Any]) -> dict[str, Any]:
 def sweep_of_waits(folder: Path, workers: int) -> None:
     """A sweep to interrupt, at the head of its own process group, as a command in a terminal is."""
     os.setpgrp()
+    # Tests that a shell runs in the background are started with interrupts ignored, and so is what they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         run_sweep(grid(number=range(400)), waits, RunFolder(folder), LocalScheduler(workers))
     except KeyboardInterrupt:
