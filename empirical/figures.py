@@ -92,7 +92,11 @@ def shade_phases(axes: Axes, derived: Boundaries, step_size: float, last: float)
     if derived.fraction_point is None or derived.turning_point is None:
         return
     names = RISING_START if derived.regime is Regime.RISE_DIP_RISE else PHASE_NAMES
-    edges = (0.0, derived.fraction_point / step_size, derived.turning_point / step_size, last)
+    shade_between(axes, (0.0, derived.fraction_point / step_size, derived.turning_point / step_size, last), names)
+
+
+def shade_between(axes: Axes, edges: tuple[float, float, float, float], names: tuple[str, str, str]) -> None:
+    """Three phases between their edges in steps, named along the top."""
     for colour, name, (left, right) in zip(PHASES, names, pairwise(edges), strict=True):
         axes.axvspan(left, right, color=colour, linewidth=0, zorder=0)
         middle = np.sqrt(max(left, 0.3) * right)

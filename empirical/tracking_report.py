@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from empirical.checkpoint_probe import BUDGETED, BUDGETS, PROBE_ACCURACY, RECONSTRUCTION, TEST_ACCURACY, WHOLE
-from empirical.figures import PHASE_NAMES, PHASES
+from empirical.figures import PHASE_NAMES, shade_between
 from empirical.phase_reading import PhaseReading
 from empirical.tracking import Tracked
 from theory.validation import FloatArray
@@ -83,7 +83,9 @@ def draw_tracked(tracked: Tracked, path: Path) -> None:
     layers = tracked.plan.probe.layers
     last = layers[-1]
     steps = np.asarray(tracked.plan.steps, dtype=np.float64)
-    _shade(exact, tracked.phases(last), float(steps[-1]))
+    reading = tracked.phases(last)
+    if reading.turned:
+        shade_between(exact, (0.0, reading.half_fall.value, reading.turning_point.value, float(steps[-1])), PHASE_NAMES)
     for number, layer in enumerate(layers):
         _line(exact, steps, tracked.values(layer, RECONSTRUCTION), layer, number)
         reading = tracked.phases(layer)
@@ -123,14 +125,3 @@ def _line(axes: Axes, steps: FloatArray, values: FloatArray, label: str, number:
     if values.shape[0] > 1:
         error = values.std(axis=0, ddof=1) / np.sqrt(values.shape[0])
         axes.fill_between(steps, mean - error, mean + error, color=colour, alpha=0.2, linewidth=0)
-
-
-def _shade(axes: Axes, reading: PhaseReading, last: float) -> None:
-    """The three phases between the measured boundaries, named along the top."""
-    if not reading.turned:
-        return
-    edges = (0.0, reading.half_fall.value, reading.turning_point.value, last)
-    for colour, name, left, right in zip(PHASES, PHASE_NAMES, edges, edges[1:], strict=False):
-        axes.axvspan(left, right, color=colour, linewidth=0, zorder=0)
-        middle = np.sqrt(max(left, 0.3) * right)
-        axes.text(middle, 0.98, name, transform=axes.get_xaxis_transform(), ha="center", va="top", fontsize=8)
