@@ -17,6 +17,7 @@ from empirical.activation_moments import JointAccumulator, JointMoments
 from empirical.batch_norm import recalibrated_on
 from empirical.capture import capture
 from empirical.images import ImageData, ImageSplit, Normalisation
+from empirical.layer_features import activations_of
 from empirical.linear_probe import fit_logistic_classifier
 from empirical.network_training import image_batches
 from empirical.neural_collapse import neural_collapse
@@ -180,7 +181,10 @@ def _transfer(
     """Held-out accuracy of a logistic classifier on every layer's activations."""
     count = min(plan.classifier_samples, task.train.labels.size)
     fitted = ImageSplit(task.train.images[:count], task.train.labels[:count])
-    train, test = (_activations(network, split, normalisation, plan, device) for split in (fitted, task.test))
+    train, test = (
+        activations_of(network, plan.layers, split, normalisation, plan.pooled_features, device)
+        for split in (fitted, task.test)
+    )
     rows = []
     for layer in plan.layers:
         classifier = fit_logistic_classifier(train[layer], fitted.labels, task.classes)
@@ -188,18 +192,6 @@ def _transfer(
         name = f"{PROBE_ACCURACY}{task.name}"
         rows.append(Measurement(layer, name, accuracy.value, accuracy.standard_error, classifier.warning or ""))
     return rows
-
-
-def _activations(
-    network: nn.Module, split: ImageSplit, normalisation: Normalisation, plan: ProbePlan, device: torch.device
-) -> dict[str, Tensor]:
-    """(n, p) activations of every layer."""
-    parts: dict[str, list[Tensor]] = {layer: [] for layer in plan.layers}
-    batches = image_batches(split, normalisation, _BATCH, device)
-    for captured in capture(network, plan.layers, batches, plan.pooled_features):
-        for layer, activations in captured.activations.items():
-            parts[layer].append(activations.cpu())
-    return {layer: torch.cat(found) for layer, found in parts.items()}
 
 
 def _binomial_error(share: float, count: int) -> float:

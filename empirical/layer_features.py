@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from empirical.batch_norm import recalibrated_on
 from empirical.capture import capture
@@ -21,6 +21,26 @@ from theory import InputError
 from theory.validation import IntArray
 
 _BATCH = 512
+
+
+def activations_of(
+    network: nn.Module,
+    layers: Sequence[str],
+    split: ImageSplit,
+    normalisation: Normalisation,
+    pooled_features: int,
+    device: torch.device,
+) -> dict[str, Tensor]:
+    """(n, p) activations of every layer on the images of a split, on the CPU; arguments as ``layer_features``.
+
+    Raises:
+        InputError: as ``capture``.
+    """
+    parts: dict[str, list[Tensor]] = {layer: [] for layer in layers}
+    for captured in capture(network, layers, image_batches(split, normalisation, _BATCH, device), pooled_features):
+        for layer, activations in captured.activations.items():
+            parts[layer].append(activations.cpu())
+    return {layer: torch.cat(found) for layer, found in parts.items()}
 
 
 def layer_features(
@@ -52,12 +72,9 @@ def layer_features(
         InputError: an unknown layer; NaN or infinity, or activations that do not vary, with the layer's name.
     """
     own = recalibrated_on(network, split, normalisation, device)
-    parts: dict[str, list[NDArray[np.float32]]] = {layer: [] for layer in layers}
-    for captured in capture(own, layers, image_batches(split, normalisation, _BATCH, device), pooled_features):
-        for layer, activations in captured.activations.items():
-            parts[layer].append(activations.cpu().numpy())
+    found = activations_of(own, layers, split, normalisation, pooled_features, device)
     labels = np.asarray(split.labels, dtype=np.int64)
-    return {layer: _data_set(layer, np.concatenate(found), labels, classes) for layer, found in parts.items()}
+    return {layer: _data_set(layer, rows.numpy(), labels, classes) for layer, rows in found.items()}
 
 
 def _data_set(layer: str, features: NDArray[np.float32], labels: IntArray, classes: int) -> DataSet:

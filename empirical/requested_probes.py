@@ -16,11 +16,10 @@ from torch import Tensor, nn
 
 from empirical.batch_norm import recalibrated_on
 from empirical.binned_information import binned_information, equal_frequency_edges
-from empirical.capture import capture
 from empirical.checkpoint_probe import Measurement, ProbePlan
 from empirical.images import ImageData, ImageSplit, Normalisation
+from empirical.layer_features import activations_of
 from empirical.neighbour_information import label_information, leading_directions, neighbour_information, uniform_ranks
-from empirical.network_training import image_batches
 from empirical.trained_decoder import (
     PUBLISHED_BATCH,
     DecoderTraining,
@@ -139,9 +138,5 @@ def _with_inputs(
     device: torch.device,
 ) -> tuple[Tensor, Tensor]:
     """(n, p) activations of one layer and (n, D) flat images, on the CPU."""
-    batches = image_batches(split, normalisation, _BATCH, device)
-    pairs = [
-        (captured.activations[layer].cpu(), captured.inputs.flatten(1).cpu())
-        for captured in capture(network, (layer,), batches, plan.pooled_features)
-    ]
-    return torch.cat([pair[0] for pair in pairs]), torch.cat([pair[1] for pair in pairs])
+    activations = activations_of(network, (layer,), split, normalisation, plan.pooled_features, device)[layer]
+    return activations, torch.from_numpy(normalisation.apply(split.images)).flatten(1)
