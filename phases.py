@@ -437,9 +437,10 @@ def fit(
             module = network_with_weights(images, network, base_width, checkpoint, seed)
             of_layers = training_features(module, images, (layer,) if layer else None, pooled_features, chosen)
             features = list(of_layers.values())[-1]
+        title = name if network is None else f"{name} {features.name}"
         result = fit_features(features, init_scale, step_share, steps, seed, Bar)
         folder.write_table("spectrum.parquet", spectrum_columns(result))
-        figure = folder.write("fit.png", lambda path: draw_fit(result.fitted, f"{name} {features.name}", path))
+        figure = folder.write("fit.png", lambda path: draw_fit(result.fitted, title, path))
         report = folder.write_json("result.json", fit_as_json(result) | {"versions": software_versions(chosen)})
     for line in fit_lines(result):
         typer.echo(line)
