@@ -1,12 +1,13 @@
 """All that is measured of one checkpoint of a deep network, as rows of a table.
 
 Batch normalisation is measured anew on training images first. Decoders are fitted on the training split and scored on
-the test split, classifiers likewise; the moments of all layers come from one forward pass over each split.
+the test split, classifiers likewise; the moments of all layers and the network's outputs come from one forward pass
+over each split.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -44,6 +45,9 @@ COLLAPSE = "collapse: "
 
 #: In the place of a layer, for what is measured of the whole network.
 WHOLE = "network"
+
+#: The name of the network itself among its modules: what it gives is its output.
+_OUTPUT = ""
 
 
 @dataclass(frozen=True)
@@ -109,9 +113,13 @@ def measure_checkpoint(
         InputError: an unknown layer, NaN in the activations (the layer is named).
     """
     own = recalibrated_on(network, data.train, normalisation, device)
-    rows = list(_classification(own, data, normalisation, device))
-    training = _moments(own, data.train, data.classes, normalisation, plan, device)
-    held_out = _moments(own, data.test, data.classes, normalisation, plan, device)
+    training, training_outputs = _one_pass(own, data.train, data.classes, normalisation, plan, device)
+    held_out, test_outputs = _one_pass(own, data.test, data.classes, normalisation, plan, device)
+    rows = [
+        _accuracy(TRAINING_ACCURACY, training_outputs, data.train),
+        _accuracy(TEST_ACCURACY, test_outputs, data.test),
+        _gradient_share(training_outputs, data.train),
+    ]
     for layer in progress(list(plan.layers)):
         rows += _reconstruction(layer, training[layer], held_out[layer])
         rows += _collapse(layer, training[layer].activations)
@@ -120,42 +128,37 @@ def measure_checkpoint(
     return rows
 
 
-def _classification(
-    network: nn.Module, data: ImageData, normalisation: Normalisation, device: torch.device
-) -> Iterator[Measurement]:
-    """The network's own accuracy, and the share of the training samples that carry its gradient."""
-    outputs = {}
-    for measure, split in ((TRAINING_ACCURACY, data.train), (TEST_ACCURACY, data.test)):
-        outputs[measure] = _outputs(network, split, normalisation, device)
-        correct = outputs[measure].argmax(dim=1).numpy() == split.labels
-        share = float(correct.mean())
-        yield Measurement(WHOLE, measure, share, _binomial_error(share, correct.size))
-    scores = outputs[TRAINING_ACCURACY].double().numpy()
-    carried = sample_gradient_share(Softmax(), scores, np.asarray(data.train.labels, dtype=np.int64))
-    yield Measurement(WHOLE, GRADIENT_SHARE, float(carried))
-
-
-@torch.inference_mode()
-def _outputs(network: nn.Module, split: ImageSplit, normalisation: Normalisation, device: torch.device) -> Tensor:
-    return torch.cat([network(inputs).cpu() for inputs, _ in image_batches(split, normalisation, _BATCH, device)])
-
-
-def _moments(
+def _one_pass(
     network: nn.Module,
     split: ImageSplit,
     classes: int,
     normalisation: Normalisation,
     plan: ProbePlan,
     device: torch.device,
-) -> dict[str, JointMoments]:
-    """Moments of every layer's activations with the images, from one forward pass."""
+) -> tuple[dict[str, JointMoments], Tensor]:
+    """Moments of every layer's activations with the images, and the (n, K) outputs of the network."""
     accumulators = {layer: JointAccumulator(classes) for layer in plan.layers}
+    outputs: list[Tensor] = []
     batches = image_batches(split, normalisation, _BATCH, device)
-    for captured in capture(network, plan.layers, batches, plan.pooled_features):
+    for captured in capture(network, (_OUTPUT, *plan.layers), batches, plan.pooled_features):
+        outputs.append(captured.activations[_OUTPUT].cpu())
         inputs = captured.inputs.flatten(1)
-        for layer, activations in captured.activations.items():
-            accumulators[layer].update(activations, inputs, captured.labels)
-    return {layer: accumulator.result() for layer, accumulator in accumulators.items()}
+        for layer, accumulator in accumulators.items():
+            accumulator.update(captured.activations[layer], inputs, captured.labels)
+    return {layer: accumulator.result() for layer, accumulator in accumulators.items()}, torch.cat(outputs)
+
+
+def _accuracy(measure: str, outputs: Tensor, split: ImageSplit) -> Measurement:
+    """The network's own accuracy."""
+    correct = outputs.argmax(dim=1).numpy() == split.labels
+    share = float(correct.mean())
+    return Measurement(WHOLE, measure, share, _binomial_error(share, correct.size))
+
+
+def _gradient_share(outputs: Tensor, split: ImageSplit) -> Measurement:
+    """The share of the samples that carry the gradient."""
+    carried = sample_gradient_share(Softmax(), outputs.double().numpy(), np.asarray(split.labels, dtype=np.int64))
+    return Measurement(WHOLE, GRADIENT_SHARE, float(carried))
 
 
 def _reconstruction(layer: str, training: JointMoments, held_out: JointMoments) -> list[Measurement]:

@@ -80,8 +80,8 @@ def read_phases(steps: ArrayLike, losses: ArrayLike, resolution: float = RESOLUT
     smallest = positive("resolution", resolution)
     mean = curves.mean(axis=0)
     lowest = int(np.argmin(mean))
-    fall = _mean_of(curves[:, 0] - curves[:, lowest])
-    rise = _mean_of(curves[:, -1] - curves[:, lowest])
+    fall = mean_over_seeds(curves[:, 0] - curves[:, lowest])
+    rise = mean_over_seeds(curves[:, -1] - curves[:, lowest])
     falls, rises = (_counts(change, smallest) for change in (fall, rise))
     times = np.log(np.maximum(counts, 0.5))  # step 0 in the place of one half
     turning = half = Estimate(np.nan, np.nan)
@@ -119,7 +119,8 @@ def half_fall_time(times: FloatArray, losses: FloatArray) -> float:
     return float(times[reached - 1] + share * (times[reached] - times[reached - 1]))
 
 
-def _mean_of(values: FloatArray) -> Estimate:
+def mean_over_seeds(values: FloatArray) -> Estimate:
+    """Mean of (seed,) values with its standard error; that of a single seed is NaN."""
     error = values.std(ddof=1) / np.sqrt(values.size) if values.size > 1 else np.nan
     return Estimate(float(values.mean()), float(error))
 
@@ -131,4 +132,4 @@ def _counts(change: Estimate, smallest: float) -> bool:
 def _step_of(times: FloatArray, of_mean: float) -> Estimate:
     """The step at the mean curve's time, with the standard error over the seeds' own times, taken to steps."""
     step = float(np.exp(of_mean))
-    return Estimate(step, step * _mean_of(times).error)
+    return Estimate(step, step * mean_over_seeds(times).error)

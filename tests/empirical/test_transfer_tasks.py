@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 from hypothesis import given
 
 from empirical.images import ImageSplit, Normalisation
-from empirical.transfer_tasks import class_task, dominant_channels, split_classes
+from empirical.transfer_tasks import dominant_channels
 from tests.strategies import seeds
 from theory import InputError
 
@@ -53,33 +51,6 @@ def test_swapped_channels_swap_the_labels() -> None:
     )
 
 
-def test_classes_are_selected_and_renumbered_in_the_order_given() -> None:
-    labels = np.array([0, 3, 1, 3, 2, 0, 1])
-    task = class_task(labels, [3, 0])
-    assert task.rows.tolist() == [0, 1, 3, 5]
-    assert task.labels.tolist() == [1, 0, 0, 1]
-    assert np.array_equal(np.array(task.classes)[task.labels], labels[task.rows])
-
-
-@given(seeds)
-def test_source_and_rest_share_no_class_and_cover_all_samples(seed: int) -> None:
-    labels = np.random.default_rng(seed).permutation(np.arange(60) % 6)
-    source, rest = split_classes(6, 4, seed)
-    assert (len(source), len(rest)) == (4, 2)
-    assert sorted(source + rest) == list(range(6))
-    rows = np.concatenate([class_task(labels, source).rows, class_task(labels, rest).rows])
-    assert sorted(rows) == list(range(60))
-    assert split_classes(6, 4, seed) == (source, rest)
-
-
-def test_every_class_is_as_likely_to_be_kept() -> None:
-    kept = np.zeros(10)
-    for seed in range(2_000):
-        kept[list(split_classes(10, 5, seed)[1])] += 1
-    # Binomial with share 1/2: four standard errors of 22.
-    assert np.abs(kept - 1_000).max() < 90
-
-
 @pytest.mark.parametrize(
     "images",
     [
@@ -92,26 +63,3 @@ def test_every_class_is_as_likely_to_be_kept() -> None:
 def test_images_of_another_kind_are_refused(images: np.ndarray) -> None:
     with pytest.raises(InputError, match=r"images: have shape .*; give \(n, 3, height, width\)"):
         dominant_channels(images, RAW)
-
-
-@pytest.mark.parametrize(
-    ("labels", "classes", "match"),
-    [
-        pytest.param([0, 1, 2], [1], "classes: .* give at least two different", id="one class"),
-        pytest.param([0, 1, 2], [1, 1], "classes: .* give at least two different", id="a class twice"),
-        pytest.param([0, 1, 2], [1, 5], "classes: class 5 has no sample", id="absent class"),
-        pytest.param([0, 1, 2], [1, -1], "classes: -1", id="negative class"),
-        pytest.param([0.0, 1.0], [0, 1], "labels: has type float64", id="labels that are not integers"),
-        pytest.param([-1, 1, 0], [0, 1], "labels: holds the label -1", id="negative label"),
-        pytest.param([[0, 1]], [0, 1], "labels: has shape", id="labels of two axes"),
-    ],
-)
-def test_bad_selections_are_refused(labels: object, classes: Sequence[int], match: str) -> None:
-    with pytest.raises(InputError, match=match):
-        class_task(np.asarray(labels), classes)
-
-
-def test_a_split_leaves_two_classes_on_either_side() -> None:
-    for source, match in ((1, "source: 1"), (9, "source: 9 is not accepted; give at most 8")):
-        with pytest.raises(InputError, match=match):
-            split_classes(10, source, seed=0)
