@@ -7,6 +7,7 @@ is their own help, and two pages are files of the repository's top folder.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 from mkdocs.config.defaults import MkDocsConfig
@@ -39,12 +40,10 @@ def commands_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _help_of(
-    command: typer.core.TyperCommand | typer.core.TyperGroup, parent: typer.Context | None = None
-) -> list[str]:
+def _help_of(command: Any, parent: Any = None) -> list[str]:
     """Headings and help of a command and of those below it, in order."""
     name = "phases" if parent is None else command.name
-    context = command.make_context(name, [], parent=parent, resilient_parsing=True, max_content_width=100)
+    context = command.make_context(name, [], parent=parent, resilient_parsing=True, terminal_width=100)
     parts = [f"## {context.command_path}", f"```text\n{context.get_help().rstrip()}\n```"]
     for child in getattr(command, "commands", {}).values():
         parts += _help_of(child, context)

@@ -4,7 +4,7 @@ Blocks of a page run one after the other in a folder of the page's own:
 
     python                  runs, with the names of the blocks before it
     python title="FILE"     is saved as FILE
-    console                 each line after $ runs: phases ... or python FILE, both in this process; exit code 0
+    bash                    each line runs: phases ... or python FILE, both in this process; exit code 0
     sh                      is for the reader: what takes long, changes the machine, or needs CIFAR-10 or a cluster. Its
                             phases commands are parsed, and run by the slow test where they need nothing more.
 """
@@ -42,7 +42,7 @@ class Block:
 
     @property
     def commands(self) -> list[str]:
-        return [line.removeprefix("$ ") for line in self.text.splitlines() if line.startswith("$ ")]
+        return self.text.splitlines() if self.language in ("bash", "sh") else []
 
 
 def name_of(page: Path) -> str:
@@ -56,7 +56,7 @@ def blocks_of(page: Path) -> list[Block]:
 
 
 def runs(block: Block) -> bool:
-    return block.language == "console" or (block.language == "python" and block.title is None)
+    return block.language == "bash" or (block.language == "python" and block.title is None)
 
 
 def parse(line: str) -> None:
@@ -98,7 +98,7 @@ def run_page(page: Path, folder: Path, with_sh: bool) -> None:
             (folder / block.title).write_text(block.text, encoding="utf-8")
         elif block.language == "python":
             exec(compile("\n" * block.line + block.text, place, "exec"), names)
-        elif block.language == "console":
+        elif block.language == "bash":
             for command in block.commands:
                 run(command, folder)
         elif block.language == "sh" and with_sh:
@@ -126,10 +126,8 @@ def test_the_long_commands_of_the_tutorial_run_too(tmp_path: Path, monkeypatch: 
 def test_every_block_is_of_a_known_kind_and_every_command_parses(page: Path) -> None:
     blocks = blocks_of(page)
     assert page.read_text(encoding="utf-8").count("```") == 2 * len(blocks)
-    assert {block.language for block in blocks} <= {"python", "console", "sh", "text"}
+    assert {block.language for block in blocks} <= {"python", "bash", "sh", "text"}
     for block in blocks:
-        if block.language in ("console", "sh"):
-            assert len(block.commands) == len(block.text.splitlines())
         for command in block.commands:
             if command.startswith("phases"):
                 parse(command)
@@ -147,7 +145,7 @@ def test_every_file_that_is_saved_is_run_or_imported_or_needs_an_extra() -> None
         for block in blocks_of(page):
             if block.title:
                 stem = Path(block.title).stem
-                used = f"$ python {block.title}" in text or f"from {stem} import" in text
+                used = f"\npython {block.title}\n" in text or f"from {stem} import" in text
                 assert used or "_adapter import" in block.text, block.title
 
 
@@ -171,6 +169,15 @@ def test_links_lead_to_pages_figures_and_headings(page: Path) -> None:
         if heading:
             titles = re.findall(r"^#+ (.*)$", found.read_text(encoding="utf-8"), re.M)
             assert heading in {re.sub(r"[^\w\s-]", "", one).lower().replace(" ", "-") for one in titles}, link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_file_that_it_names_is_in_the_repository(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for name in re.findall(r"`((?:theory|simulation|empirical|tests|docs|paper)/[\w/-]+\.\w+)`", text):
+        assert (ROOT / name).is_file() or "_NAME" in name, name
+    for test in re.findall(r"`(test_\w+)`", text):
+        assert any(f"def {test}(" in file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("test_*.py"))
 
 
 def test_every_page_is_in_the_navigation() -> None:
