@@ -28,8 +28,20 @@ DataRoot = Annotated[
 LossName = Annotated[str, typer.Option(help="softmax, logistic (two classes) or squared.")]
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"phases {version('learning-phases')}")
+        raise typer.Exit
+
+
 @app.callback()
-def phases() -> None:
+def phases(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
     """Learning phases of neural networks.
 
     While a classifier trains, the loss of reconstructing its input from a layer's output stays
@@ -106,7 +118,8 @@ def verify(
     Writes result.json, curves.parquet and phases.png. The same command run again in the same folder
     uses what is finished there.
 
-    Examples:
+    For example:
+
       phases verify
 
       phases verify --data cifar10 --data-root DIR
@@ -132,7 +145,7 @@ def verify(
             replicas=replicas if replicas is not None else default.replicas,
             seed=seed,
         )
-        folder = RunFolder(out if out is not None else Path("results") / f"verify-{Path(data).name}")
+        folder = RunFolder(out if out is not None else Path("results") / f"verify-{Path(data).stem}")
         result = run_verification(load(data, data_root, download), plan, folder, Bar)
         folder.write_table("curves.parquet", curve_columns(result))
         figure = folder.write("phases.png", lambda path: draw_verification(result, path))
@@ -162,7 +175,8 @@ def check(
 ) -> None:
     """Evaluate the assumptions A1 to A8 on data: held or not, by what margin, and which theorems apply.
 
-    Example:
+    For example:
+
       phases check digits
     """
     with bad_input_exits():
@@ -200,7 +214,8 @@ def derive(
     d, alpha, beta and g of a power law (lambda_i = i^-alpha, delta_i^2 = g i^-beta). Exit code 1 if a step does not
     hold.
 
-    Examples:
+    For example:
+
       phases derive T5
 
       phases derive T5 --latex
@@ -341,7 +356,8 @@ def track(
     Writes measures.parquet, result.json and track.png. A run that was stopped or killed and is started again goes on
     where it was. VGG-8 on CIFAR-10 takes about half an hour a seed on two cores.
 
-    Example:
+    For example:
+
       phases track --data cifar10 --network vgg8 --steps 8192 --seeds 3 --data-root DIR
     """
     with bad_input_exits():
@@ -408,7 +424,8 @@ def fit(
 
     Writes result.json, spectrum.parquet and fit.png.
 
-    Examples:
+    For example:
+
       phases fit --data digits
 
       phases fit --data cifar10 --network vgg8 --checkpoint step-00001024.safetensors --layer block5
