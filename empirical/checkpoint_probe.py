@@ -107,7 +107,7 @@ def measure_checkpoint(
         tasks: for the linear classifiers.
         plan: layers and limits.
         device: that computes.
-        progress: wraps the layers and tasks.
+        progress: wraps the layers, and the groups of tasks on the same images.
 
     Raises:
         InputError: an unknown layer, NaN in the activations (the layer is named).
@@ -123,8 +123,8 @@ def measure_checkpoint(
     for layer in progress(list(plan.layers)):
         rows += _reconstruction(layer, training[layer], held_out[layer])
         rows += _collapse(layer, training[layer].activations)
-    for task in progress(list(tasks)):
-        rows += _transfer(own, task, normalisation, plan, device)
+    for group in progress(_on_the_same_images(tasks)):
+        rows += _transfer(own, group, normalisation, plan, device)
     return rows
 
 
@@ -178,22 +178,31 @@ def _collapse(layer: str, moments: Moments) -> list[Measurement]:
     return [Measurement(layer, f"{COLLAPSE}{name.replace('_', ' ')}", float(value)) for name, value in found.items()]
 
 
+def _on_the_same_images(tasks: Sequence[ProbeTask]) -> list[list[ProbeTask]]:
+    """The tasks in groups that differ in their labels alone, so that each image goes through the network once."""
+    groups: dict[tuple[int, int], list[ProbeTask]] = {}
+    for task in tasks:
+        groups.setdefault((id(task.train.images), id(task.test.images)), []).append(task)
+    return list(groups.values())
+
+
 def _transfer(
-    network: nn.Module, task: ProbeTask, normalisation: Normalisation, plan: ProbePlan, device: torch.device
+    network: nn.Module, tasks: Sequence[ProbeTask], normalisation: Normalisation, plan: ProbePlan, device: torch.device
 ) -> list[Measurement]:
-    """Held-out accuracy of a logistic classifier on every layer's activations."""
-    count = min(plan.classifier_samples, task.train.labels.size)
-    fitted = ImageSplit(task.train.images[:count], task.train.labels[:count])
+    """Held-out accuracy of logistic classifiers on every layer's activations, for tasks on the same images."""
+    count = min(plan.classifier_samples, tasks[0].train.labels.size)
+    fitted = ImageSplit(tasks[0].train.images[:count], tasks[0].train.labels[:count])
     train, test = (
         activations_of(network, plan.layers, split, normalisation, plan.pooled_features, device)
-        for split in (fitted, task.test)
+        for split in (fitted, tasks[0].test)
     )
     rows = []
-    for layer in plan.layers:
-        classifier = fit_logistic_classifier(train[layer], fitted.labels, task.classes)
-        accuracy = classifier.accuracy([(test[layer], task.test.labels)])
+    for task in tasks:
         name = f"{PROBE_ACCURACY}{task.name}"
-        rows.append(Measurement(layer, name, accuracy.value, accuracy.standard_error, classifier.warning or ""))
+        for layer in plan.layers:
+            classifier = fit_logistic_classifier(train[layer], task.train.labels[:count], task.classes)
+            accuracy = classifier.accuracy([(test[layer], task.test.labels)])
+            rows.append(Measurement(layer, name, accuracy.value, accuracy.standard_error, classifier.warning or ""))
     return rows
 
 
