@@ -362,10 +362,11 @@ def track(
     """
     with bad_input_exits():
         from empirical.checkpoint_probe import ProbePlan
-        from empirical.images import load_images
+        from empirical.images import Normalisation, load_images
         from empirical.network_training import TrainingPlan
         from empirical.networks import build_network, layer_names
         from empirical.probe_tasks import at_least_32, parse_classes, transfer_tasks
+        from empirical.task_alignment import alignments
         from empirical.tracking import TrackPlan, measurement_columns
         from empirical.tracking import track as run_tracking
         from empirical.tracking_report import draw_tracked, phase_lines, tracked_as_json
@@ -383,11 +384,54 @@ def track(
         result = run_tracking(plan, trained_on, tasks, folder, chosen, Bar("checkpoints"))
         folder.write_table("measures.parquet", measurement_columns(result))
         figure = folder.write("track.png", lambda path: draw_tracked(result, path))
+        alignment = {"alignment": alignments(tasks, Normalisation.of(trained_on.train))}
         versions = {"versions": software_versions(chosen)}
-        report = folder.write_json("result.json", tracked_as_json(result) | versions)
+        report = folder.write_json("result.json", tracked_as_json(result) | alignment | versions)
     for line in phase_lines(result):
         typer.echo(line)
     typer.echo(f"figure: {figure}\nresult: {report}")
+
+
+@app.command()
+def transfer(
+    tracked: Annotated[
+        list[Path],
+        typer.Argument(help="Folders that phases track has written.", metavar="FOLDER...", show_default=False),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results/transfer"),
+) -> None:
+    """Ask of tracked trainings whether the recommended checkpoint transfers better than the last one.
+
+    The stop rule reads the reconstruction loss of the last layer and recommends a checkpoint for each seed. For every
+    task of transfer, the accuracy of a linear probe at that checkpoint is compared with the last and with the best
+    one. The gain over the last is paired by seed, with a 95 % interval by Student's distribution; it stands beside the
+    alignment of the tasks: the share of the new task's linear signal that predictors of the trained classes see.
+
+    Writes result.json and transfer.png. Exit code 1 where stopping hurts the probe of the dominant colour, for which
+    the published figures say that it helps.
+
+    For example:
+
+      phases transfer results/track-vgg8-cifar10 results/track-resnet10-cifar10
+    """
+    with bad_input_exits():
+        from empirical.probe_tasks import COLOUR
+        from empirical.tracked_file import alignments_in, read_tracked
+        from empirical.transfer_figure import draw_transfer
+        from empirical.transfer_report import Effect, transfer_as_json, transfer_lines, transfer_rows
+        from simulation.results import RunFolder
+
+        folder = RunFolder(out)
+        read = [(read_tracked(one), alignments_in(one)) for one in tracked]
+        runs = [(one, transfer_rows(one, alignment)) for one, alignment in read]
+        rows = [row for _, own in runs for row in own]
+        figure = folder.write("transfer.png", lambda path: draw_transfer(runs, path))
+        report = folder.write_json("result.json", {"rows": transfer_as_json(rows)})
+    for line in transfer_lines(rows):
+        typer.echo(line)
+    typer.echo(f"figure: {figure}\nresult: {report}")
+    if any(row.task == COLOUR and row.effect is Effect.HURTS for row in rows):
+        raise typer.Exit(1)
 
 
 @app.command()

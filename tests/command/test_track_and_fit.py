@@ -52,6 +52,22 @@ def test_track_writes_checkpoints_table_report_and_figure(tracked):
     assert "block5" in result.output
 
 
+def test_transfer_reads_what_track_wrote(tracked, tmp_path):
+    content = json.loads((tracked[1] / "result.json").read_text())
+    assert set(content["alignment"]) == {"colour dominance", "held-out classes"}
+    assert all(0 <= share <= 1 for share in content["alignment"].values())
+    result = run("transfer", str(tracked[1]), "--out", str(tmp_path))
+    assert result.exit_code == 0, result.output  # one seed decides nothing
+    rows = json.loads((tmp_path / "result.json").read_text())["rows"]
+    assert {row["task"] for row in rows} == set(content["alignment"])
+    assert all(row["last_step"] == 8 and row["effect"] == "no difference seen" for row in rows)
+    assert (tmp_path / "transfer.png").stat().st_size > 10_000
+    again = run("transfer", str(tmp_path), "--out", str(tmp_path / "again"))
+    assert again.exit_code == 2
+    assert again.stderr.startswith("error: folder: ")
+    assert len(again.stderr.strip().splitlines()) == 1
+
+
 def test_fit_reads_a_checkpoint_of_track(tracked, images, tmp_path):
     checkpoint = tracked[1] / "seed-0" / "checkpoints" / "step-00000008.safetensors"
     two = np.load(images)
