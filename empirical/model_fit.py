@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -52,7 +53,7 @@ class FittedModel(MomentFit):
     shrinkage: float
     warnings: tuple[str, ...]
 
-    @property
+    @cached_property
     def full_model(self) -> DataModel:
         """The data model with the moments of all samples, shrunk where n is below 10 times the directions."""
         return DataModel.from_moments(
