@@ -95,7 +95,10 @@ def diagram_as_json(grid: DiagramGrid, points: list[DiagramPoint], replicas: int
 
 
 def draw_diagram(grid: DiagramGrid, points: list[DiagramPoint], path: Path) -> None:
-    """Regions on a fine grid between the outermost points, borders by root finding, points on top."""
+    """Regions on a fine grid between the outermost points, borders by root finding, points on top.
+
+    The ending of ``path`` decides the format.
+    """
     eigenvalues, scaled, alignments = grid.eigenvalues, grid.scaled, grid.alignments
     fine_scaled = np.geomspace(scaled[0], scaled[-1], 160)
     fine_alignments = np.geomspace(alignments[0], alignments[-1], 90)
@@ -139,7 +142,7 @@ def draw_diagram(grid: DiagramGrid, points: list[DiagramPoint], path: Path) -> N
     axes.set_xlabel(r"initialisation scale $\lambda_1 s_1$")
     axes.set_ylabel(r"alignment $R_2 / R_0$")
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
-    figure.savefig(path, dpi=150, format="png")
+    figure.savefig(path, dpi=150)
 
 
 def _draw_asymptotes(
