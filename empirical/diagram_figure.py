@@ -108,8 +108,16 @@ def draw_diagram(grid: DiagramGrid, points: list[DiagramPoint], path: Path) -> N
     )
     figure = Figure(figsize=(7.2, 5.2), layout="constrained")
     axes = figure.subplots()
+    # As an image also in a PDF, where thin lines would show between the cells.
     axes.pcolormesh(
-        fine_scaled, fine_alignments, regions, cmap=ListedColormap(LIGHT), vmin=-0.5, vmax=3.5, shading="nearest"
+        fine_scaled,
+        fine_alignments,
+        regions,
+        cmap=ListedColormap(LIGHT),
+        vmin=-0.5,
+        vmax=3.5,
+        shading="nearest",
+        rasterized=True,
     )
     borders = (
         (rise_border, "-", "a first rise begins"),

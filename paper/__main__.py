@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from paper.document import SOURCE, compile_pdf, make
-from paper.studies import Run
+from paper.document import compile_pdf, make
+from paper.studies import SOURCE, Run
 from theory import InputError
 
 

@@ -19,6 +19,11 @@ def significant(value: float, digits: int = 3) -> str:
     return f"${text}$"
 
 
+def plain(value: float) -> str:
+    """A number that was chosen, not measured, with as many digits as it needs."""
+    return f"${np.format_float_positional(value, trim='-')}$"
+
+
 def fixed(value: float, decimals: int = 3) -> str:
     """A number with so many decimals; a dash where there is none."""
     return f"${value:.{decimals}f}$" if math.isfinite(value) else "--"

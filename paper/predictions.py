@@ -21,7 +21,7 @@ from empirical.feature_prediction import (
     FeaturePrediction,
 )
 from empirical.prediction_figure import draw_prediction
-from paper.macros import count, fixed, percent, significant
+from paper.macros import count, fixed, percent, plain
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
 from paper.tables import table
@@ -44,12 +44,12 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
         "PredictEarly": fixed(max(one.early for one in common), 3),
         "PredictLate": fixed(max(one.late for one in common), 3),
         "PredictEarlyStep": count(EARLY),
-        "PredictEarlyTolerance": significant(EARLY_TOLERANCE, 1),
-        "PredictLateTolerance": significant(LATE_TOLERANCE, 1),
+        "PredictEarlyTolerance": plain(EARLY_TOLERANCE),
+        "PredictLateTolerance": plain(LATE_TOLERANCE),
         "PredictTurningTolerance": percent(TURNING_TOLERANCE, 0),
         "PredictSteps": count(plan["steps"]),
         "PredictDraws": count(plan["replicas"]),
-        "PredictScale": significant(plan["init_scale"], 1),
+        "PredictScale": plain(plan["init_scale"]),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from paper.macros import count, escaped, percent, with_error
+from paper.macros import count, escaped, percent, plain, with_error
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
 from paper.tables import table
@@ -38,7 +38,7 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
         "RobustBaseLevels": count(len(points)),
         "RobustMomentum": with_error(abs(momentum["deviation"]), momentum["deviation_error"]),
         "RobustMomentumLater": percent(turning["measured"] / turning["derived"] - 1, 0),
-        "RobustStep": f"${last['step_share']:g}$",
+        "RobustStep": plain(last["step_share"]),
         "RobustStepRise": percent(last["trained"], 0),
         "RobustStepRiseDerived": percent(last["derived"], 0),
     }
@@ -64,7 +64,7 @@ def tables(folders: ResultFolders) -> dict[str, str]:
 def _level(level: Any) -> str:
     if isinstance(level, str):
         return escaped(level)
-    return count(level) if isinstance(level, int) else f"{level:g}"
+    return count(level) if isinstance(level, int) else plain(level)
 
 
 def _cells(found: dict[str, Any]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paper.macros import count, fixed, percent, significant
+from paper.macros import count, fixed, percent, plain, significant
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
 from paper.tables import table
@@ -31,8 +31,8 @@ def tables(folders: ResultFolders) -> dict[str, str]:
         [
             law["quantity"],
             _PARAMETERS[law["parameter"]],
-            significant(law["law"]["alpha"], 2),
-            significant(law["law"]["beta"], 2),
+            plain(law["law"]["alpha"]),
+            plain(law["law"]["beta"]),
             fixed(law["exponent"], 3),
             fixed(law["derived"], 4),
             f"{fixed(law['slope']['value'], 4)} $[{law['joint']['low']:.4f}, {law['joint']['high']:.4f}]$",

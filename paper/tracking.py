@@ -13,7 +13,7 @@ from empirical.checkpoint_probe import PROBE_ACCURACY, RECONSTRUCTION, TEST_ACCU
 from empirical.figures import PHASE_NAMES, shade_between
 from empirical.phase_reading import mean_over_seeds
 from empirical.probe_tasks import COLOUR
-from paper.macros import count, fixed, significant, with_error
+from paper.macros import count, fixed, plain, with_error
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
 from paper.tables import table
@@ -41,8 +41,8 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
         "TrackSteps": count(training["steps"]),
         "TrackSeeds": count(content["plan"]["seeds"]),
         "TrackBatch": count(training["batch_size"]),
-        "TrackStepSize": significant(training["step_size"], 1),
-        "TrackMomentum": significant(training["momentum"], 1),
+        "TrackStepSize": plain(training["step_size"]),
+        "TrackMomentum": plain(training["momentum"]),
         "TrackStart": _mean(loss[:, 0]),
         "TrackLowest": _mean(loss[:, int(np.argmin(loss.mean(axis=0)))]),
         "TrackEnd": _mean(loss[:, -1]),
@@ -130,6 +130,7 @@ def draw(folders: ResultFolders, path: Path) -> None:
         label = f"probe of {last}: {name.removeprefix(PROBE_ACCURACY)}"
         _line(right, steps, _values(folders, MAIN, last, name), label, number)
     right.set_ylabel("held-out accuracy", fontsize=9)
+    right.set_ylim(0, 1)
     for axes in (left, right):
         axes.set_xscale("symlog", linthresh=1, linscale=0.35)
         axes.set_xlim(0, steps[-1])

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from empirical.figures import draw_finding
 from empirical.verification import INPUTS, Finding
-from paper.macros import count, fixed, significant, with_error
+from paper.macros import count, fixed, plain, significant, with_error
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
 from paper.tables import table
@@ -47,8 +47,8 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
     cifar = folders.content(CIFAR)["configuration"]
     return found | {
         "CifarBatch": count(cifar["batch_size"]),
-        "CifarTolerance": significant(cifar["tolerances"]["late_curve"], 1),
-        "DigitsTolerance": significant(folders.content(DIGITS)["configuration"]["tolerances"]["late_curve"], 1),
+        "CifarTolerance": plain(cifar["tolerances"]["late_curve"]),
+        "DigitsTolerance": plain(folders.content(DIGITS)["configuration"]["tolerances"]["late_curve"]),
     }
 
 
@@ -63,7 +63,7 @@ def tables(folders: ResultFolders) -> dict[str, str]:
         content = folders.content(result)
         for source, scale in dict.fromkeys((claim["source"], claim["init_scale"]) for claim in content["claims"]):
             own = [claim for claim in content["claims"] if (claim["source"], claim["init_scale"]) == (source, scale)]
-            rows.append([title, source, significant(scale, 1), *_cells(own)])
+            rows.append([title, source, plain(scale), *_cells(own)])
     header = ["data", "source", r"$\sigma_0$", "deviation", r"end of I", "trained", "turning point", "trained"]
     return {"verification.tex": table("llrrrrrr", header, rows)}
 

@@ -6,6 +6,7 @@ in it are named X_1, X_2, ... and stated below, repeated ones first. Nothing is 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -143,7 +144,7 @@ def _width(one: sp.Basic, known: dict[sp.Basic, str]) -> float:
         case sp.Integer():
             return float(len(str(one)))
         case sp.Add():
-            return sum(_width(term, known) + 2.2 for term in one.args) - 2.2
+            return math.fsum(_width(term, known) + 2.2 for term in one.args) - 2.2
         case sp.Mul():
             numerator, denominator = sp.fraction(one, exact=True)
             if denominator != 1:

@@ -1,4 +1,4 @@
-"""Sentences with formulas in plain letters, as ``s1 = sigma0 u``, set for print: formulas as mathematics, words as words.
+"""Sentences with formulas in plain letters, as ``s1 = sigma0 u``, set for print: formulas as mathematics.
 
 Derivations state their rules in plain text, which a terminal shows as it is. Here a run of words that can only be part
 of a formula (Greek names, single letters, numbers, powers and what joins them) becomes one formula of LaTeX.
@@ -10,7 +10,27 @@ import re
 from dataclasses import dataclass, field
 
 GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta lambda mu xi pi rho sigma tau phi psi Theta Pi Sigma".split()
+    (
+        "alpha",
+        "beta",
+        "gamma",
+        "delta",
+        "epsilon",
+        "zeta",
+        "eta",
+        "lambda",
+        "mu",
+        "xi",
+        "pi",
+        "rho",
+        "sigma",
+        "tau",
+        "phi",
+        "psi",
+        "Theta",
+        "Pi",
+        "Sigma",
+    )
 )
 _OPERATORS = {"=": "=", "<": "<", ">": ">", "<<": r"\ll", "<=": r"\leq", "-": "-", "+": "+", "/": "/", "~": r"\sim"}
 _FUNCTIONS = {"exp": r"\exp", "log": r"\log", "sum": r"\textstyle\sum"}
