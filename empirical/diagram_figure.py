@@ -95,7 +95,10 @@ def diagram_as_json(grid: DiagramGrid, points: list[DiagramPoint], replicas: int
 
 
 def draw_diagram(grid: DiagramGrid, points: list[DiagramPoint], path: Path) -> None:
-    """Regions on a fine grid between the outermost points, borders by root finding, points on top."""
+    """Regions on a fine grid between the outermost points, borders by root finding, points on top.
+
+    The ending of ``path`` decides the format.
+    """
     eigenvalues, scaled, alignments = grid.eigenvalues, grid.scaled, grid.alignments
     fine_scaled = np.geomspace(scaled[0], scaled[-1], 160)
     fine_alignments = np.geomspace(alignments[0], alignments[-1], 90)
@@ -105,8 +108,16 @@ def draw_diagram(grid: DiagramGrid, points: list[DiagramPoint], path: Path) -> N
     )
     figure = Figure(figsize=(7.2, 5.2), layout="constrained")
     axes = figure.subplots()
+    # As an image also in a PDF, where thin lines would show between the cells.
     axes.pcolormesh(
-        fine_scaled, fine_alignments, regions, cmap=ListedColormap(LIGHT), vmin=-0.5, vmax=3.5, shading="nearest"
+        fine_scaled,
+        fine_alignments,
+        regions,
+        cmap=ListedColormap(LIGHT),
+        vmin=-0.5,
+        vmax=3.5,
+        shading="nearest",
+        rasterized=True,
     )
     borders = (
         (rise_border, "-", "a first rise begins"),
@@ -139,7 +150,7 @@ def draw_diagram(grid: DiagramGrid, points: list[DiagramPoint], path: Path) -> N
     axes.set_xlabel(r"initialisation scale $\lambda_1 s_1$")
     axes.set_ylabel(r"alignment $R_2 / R_0$")
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
-    figure.savefig(path, dpi=150, format="png")
+    figure.savefig(path, dpi=150)
 
 
 def _draw_asymptotes(

@@ -38,7 +38,7 @@ def draw_verification(result: Verification, path: Path) -> None:
     names = {INPUTS: result.data.replace("$", r"\$"), SYNTHETIC: "synthetic"}
     for finding in result.findings:
         row, column = sources.index(finding.source), scales.index(finding.init_scale)
-        _draw_panel(axes[row, column], finding, names[finding.source], result.step_size)
+        draw_finding(axes[row, column], finding, names[finding.source], result.step_size)
     for panel in axes[-1]:
         panel.set_xlabel("training step")
     for panel in axes[:, 0]:
@@ -48,7 +48,8 @@ def draw_verification(result: Verification, path: Path) -> None:
     figure.savefig(path, dpi=150, format="png")
 
 
-def _draw_panel(axes: Axes, finding: Finding, name: str, step_size: float) -> None:
+def draw_finding(axes: Axes, finding: Finding, name: str, step_size: float) -> None:
+    """One panel: derived, linearised and trained curve, boundaries as lines and diamonds, phases shaded."""
     comparison = finding.comparison
     steps = comparison.trained.times / step_size
     derived, measured = comparison.expected.boundaries, comparison.found.boundaries

@@ -35,7 +35,7 @@ def draw_predictions(predictions: Sequence[FeaturePrediction], path: Path) -> No
     axes = figure.subplots(rows, columns, sharex=True, squeeze=False)
     panels = axes.reshape(-1)
     for panel, one in zip(panels, predictions, strict=False):
-        _draw_panel(panel, one)
+        draw_prediction(panel, one)
     for panel in panels[len(predictions) :]:
         panel.set_axis_off()
     for panel in axes[:, 0]:
@@ -48,7 +48,8 @@ def draw_predictions(predictions: Sequence[FeaturePrediction], path: Path) -> No
     figure.savefig(path, dpi=150, format="png")
 
 
-def _draw_panel(axes: Axes, one: FeaturePrediction) -> None:
+def draw_prediction(axes: Axes, one: FeaturePrediction) -> None:
+    """One panel: derived curves as lines, trained as markers, the phases of the mean field shaded."""
     steps = one.trained.times / one.step_size
     axes.set_xscale("symlog", linthresh=1, linscale=0.35)
     axes.set_xlim(0, steps[-1])

@@ -96,7 +96,7 @@ def saturation_order() -> sp.Expr:
 
 def in_steps(order: sp.Expr) -> sp.Expr:
     """The same boundary counted in steps of gradient descent: s = eta n."""
-    return order / STEP_SIZE
+    return sp.piecewise_fold(order / STEP_SIZE)
 
 
 def explained_variance_order() -> sp.Expr:

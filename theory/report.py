@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.theorem import Theorem, check_step
+from theory.displayed import Shown, displayed, expression_latex
+from theory.formula_words import words_latex
+from theory.theorem import Step, Theorem, check_step
 
 
 def statement_text(statement: sp.Basic) -> str:
@@ -29,30 +31,30 @@ def theorem_text(theorem: Theorem) -> list[str]:
 
 
 def theorem_latex(theorem: Theorem) -> str:
-    """A theorem environment and a proof environment with a numbered list of the steps."""
-    items = "\n".join(f"  \\item {_escaped(step.rule)}\n  \\[ {step.latex()} \\]" for step in theorem.steps)
-    orders = "".join(
-        f"For power laws with $\\alpha + \\beta > 1$,\n\\[ {sp.latex(one)} \\]\n" for one in theorem.orders
+    """A theorem environment and a proof environment: a numbered step each, with its rule, relation and check."""
+    items = "\n".join(
+        f"  \\item {words_latex(step.rule)} [{step.method.value}]\n{_step_display(step)}" for step in theorem.steps
     )
     assumptions = f" Assumptions: {', '.join(theorem.assumptions)}." if theorem.assumptions else ""
+    orders = ""
+    if theorem.orders:
+        shown = "\n".join(_statement_display(one) for one in theorem.orders)
+        orders = f"For power laws with $\\alpha + \\beta > 1$,\n{shown}\n"
+    corollaries = " ".join(words_latex(corollary) for corollary in theorem.corollaries)
     return (
-        f"\\begin{{theorem}}[{theorem.name}: {_escaped(theorem.title)}]\n"
-        f"{_escaped(theorem.words)}{assumptions}\n"
-        f"\\[ {sp.latex(theorem.statement)} \\]\n{orders}"
+        f"\\begin{{theorem}}[{theorem.name}: {words_latex(theorem.title)}]\n"
+        f"{words_latex(theorem.words)}{assumptions}\n"
+        f"{_statement_display(theorem.statement)}\n{orders}{corollaries}\n"
         f"\\end{{theorem}}\n"
         f"\\begin{{proof}}\n\\begin{{enumerate}}\n{items}\n\\end{{enumerate}}\n\\end{{proof}}\n"
     )
 
 
-def _escaped(words: str) -> str:
-    """Plain words for LaTeX: characters with a meaning there are set as text."""
-    meanings = {
-        "\\": r"\textbackslash{}",
-        "^": r"\^{}",
-        "_": r"\_",
-        "<": "$<$",
-        ">": "$>$",
-        "&": r"\&",
-        "%": r"\%",
-    }
-    return "".join(meanings.get(letter, letter) for letter in words)
+def _step_display(step: Step) -> str:
+    meanings = [Shown(one.lhs, "=", one.rhs) for one in step.where]
+    return displayed([Shown(step.left, step.relation.value, step.right), *meanings])
+
+
+def _statement_display(statement: sp.Basic) -> str:
+    """A statement, an equation or inequality, as it stands: its sides are never broken or named."""
+    return rf"\[ {expression_latex(statement)} \]"

@@ -1,0 +1,1 @@
+"""The paper: its numbers, tables and figures, made from result folders."""

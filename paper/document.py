@@ -1,0 +1,90 @@
+"""Make everything that the paper's source inputs, and typeset it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from paper import theorems
+from paper.macros import newcommands
+from paper.part import Part
+from paper.parts import EMPIRICAL, SIMULATIONS
+from paper.result_folders import ResultFolders
+from paper.studies import SOURCE, Run, run_missing
+from simulation.results import RunFolder
+from theory import InputError
+
+#: Name of the folder of all that is made; the source inputs its files by this name.
+GENERATED = "generated"
+
+#: Debian's packages with all that the source needs.
+TEX_PACKAGES = "latexmk texlive-latex-base texlive-latex-recommended texlive-fonts-recommended"
+
+
+def make(run: Run, say: Callable[[str], None]) -> Path:
+    """Run the short studies that are missing, then write macros, theorems, tables and figures.
+
+    Args:
+        run: what is made.
+        say: takes a line for the reader.
+
+    Returns:
+        The folder of what was made.
+
+    Raises:
+        InputError: a long study that the paper needs is missing, a study fails, or a result is damaged.
+    """
+    folder = RunFolder(run.out / GENERATED)
+    run_missing(run, say)
+    results = run.results
+    present = present_parts(results)
+    write_numbers(folder, results, present, run.is_quick)
+    for part in present:
+        for name, text in part.tables(results).items():
+            folder.write_text(name, text)
+        for name, draw in part.figures(results).items():
+            folder.write(name, draw)
+    return folder.path
+
+
+def present_parts(results: ResultFolders) -> tuple[Part, ...]:
+    """The simulations, and the empirical parts that have results."""
+    return (*SIMULATIONS, *(part for part in EMPIRICAL if part.is_present(results)))
+
+
+def write_numbers(folder: RunFolder, results: ResultFolders, present: tuple[Part, ...], quick: bool) -> None:
+    """Write the macros, the theorems and the list of the empirical sections."""
+    derived = theorems.derived()
+    numbers = dict(theorems.numbers(derived))
+    for part in present:
+        numbers |= part.numbers(results)
+    numbers["RunNote"] = "Quick run: small settings, not the numbers of the paper." if quick else ""
+    folder.write_text("macros.tex", newcommands(numbers))
+    folder.write_text("statements.tex", theorems.statements(derived))
+    folder.write_text("theorems.tex", theorems.proofs(derived))
+    sections = [part.section for part in present if part in EMPIRICAL]
+    folder.write_text("empirical.tex", "".join(f"\\input{{sections/{name}}}\n" for name in sections))
+
+
+def compile_pdf(run: Run) -> Path:
+    """Typeset the paper in ``build`` beside what was made; returns the PDF.
+
+    Raises:
+        InputError: latexmk is absent, or LaTeX finds an error.
+    """
+    program = shutil.which("latexmk")
+    if program is None:
+        raise InputError(f"pdf: latexmk is not installed; on Debian: apt-get install {TEX_PACKAGES}")
+    build = run.out.resolve() / "build"
+    build.mkdir(parents=True, exist_ok=True)
+    # The empty last entry of each path stands for the files of TeX itself.
+    places = os.pathsep.join((str(run.out.resolve()), str(SOURCE), ""))
+    environment = os.environ | {"TEXINPUTS": places, "BIBINPUTS": places}
+    command = [program, "-pdf", "-interaction=nonstopmode", "-halt-on-error", str(SOURCE / "main.tex")]
+    done = subprocess.run(command, cwd=build, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise InputError(f"pdf: LaTeX found an error; see {build / 'main.log'}")
+    return build / "main.pdf"

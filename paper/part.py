@@ -1,0 +1,35 @@
+"""A part of the paper: one section file, and what is made for it from result folders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from paper.result_folders import ResultFolders
+
+#: Writes one figure to a path whose ending decides the format.
+Draw = Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one section needs.
+
+    Attributes:
+        section: name of its file under ``sections``, without the ending.
+        results: patterns of result folders; a part without any of them is left out.
+        numbers: macros by name.
+        tables: LaTeX by file name.
+        figures: how each is drawn, by file name.
+    """
+
+    section: str
+    results: tuple[str, ...]
+    numbers: Callable[[ResultFolders], Mapping[str, str]]
+    tables: Callable[[ResultFolders], Mapping[str, str]]
+    figures: Callable[[ResultFolders], Mapping[str, Draw]]
+
+    def is_present(self, folders: ResultFolders) -> bool:
+        """Whether there are results for it."""
+        return any(folders.names(pattern) for pattern in self.results)

@@ -1,0 +1,11 @@
+"""All parts of the paper that stand on results, in the order of the text."""
+
+from __future__ import annotations
+
+from paper import diagram, fits, predictions, robustness, scaling, tracking, verification
+
+#: Always in the text: their studies are run where they are missing.
+SIMULATIONS = (verification.PART, diagram.PART, scaling.PART, robustness.PART)
+
+#: In the text where their results are there.
+EMPIRICAL = (tracking.PART, predictions.PART, fits.PART)

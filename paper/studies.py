@@ -1,0 +1,163 @@
+"""The studies that the paper stands on: which command makes each result folder, and which are run on demand."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from paper.result_folders import ResultFolders
+from theory import InputError
+from theory.validation import at_least
+
+#: Folder of the paper's source and of the results that come with it.
+SOURCE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Study:
+    """A command of ``phases`` and the folder of its results.
+
+    Attributes:
+        name: of the folder under ``results``; a star stands for the members of a family.
+        command: arguments of ``phases``, without ``--out`` and ``--seed``.
+        minutes: on two cores, about.
+        long: never run by the paper itself.
+        optional: without it the paper lacks a subsection.
+        quick: further arguments for a quick run.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    minutes: float
+    long: bool = False
+    optional: bool = False
+    quick: tuple[str, ...] = ()
+
+    @property
+    def line(self) -> str:
+        """The command as a user types it."""
+        return f"phases {' '.join(self.command)} --out paper/results/{self.name}"
+
+
+_CHECKPOINT = "paper/results/track-{network}/seed-0/checkpoints/step-00008192.safetensors"
+_LAYERS = ("--layer", "block3", "--layer", "block4", "--layer", "block5")
+
+
+def _on_network(command: str, network: str) -> tuple[str, ...]:
+    """A command on the layers of a trained network."""
+    return (command, "--network", network, "--checkpoint", _CHECKPOINT.format(network=f"{network}-cifar10"))
+
+
+STUDIES = (
+    Study("verify-digits", ("verify",), 0.5, quick=("--steps", "256", "--replicas", "3")),
+    Study(
+        "verify-cifar10",
+        ("verify", "--data", "cifar10"),
+        6,
+        quick=("--steps", "64", "--replicas", "2", "--batch-size", "256", "--init-scale", "0.003"),
+    ),
+    Study("diagram", ("diagram",), 0.25, quick=("--dimension", "24", "--replicas", "4")),
+    Study("scaling", ("sweep", "scaling"), 2, quick=("--pairs", "8")),
+    Study("robustness", ("sweep", "robustness"), 6, quick=("--draws", "2")),
+    Study("track-vgg8-cifar10", ("track", "--network", "vgg8", "--seeds", "3"), 720, long=True),
+    Study("track-resnet10-cifar10", ("track", "--network", "resnet10", "--seeds", "3"), 720, long=True, optional=True),
+    Study("predict-vgg8", (*_on_network("predict", "vgg8"), *_LAYERS), 90, long=True, optional=True),
+    Study("predict-resnet10", _on_network("predict", "resnet10"), 90, long=True, optional=True),
+    Study("fits/*", (*_on_network("fit", "vgg8"), "--layer", "block5"), 5, long=True, optional=True),
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One making of the paper.
+
+    Attributes:
+        out: folder of what is generated and of new results.
+        quick: whether missing studies run at small settings.
+        seed: of the short studies, all of which run anew then; None for the results that are there.
+
+    Raises:
+        InputError: a negative seed.
+    """
+
+    out: Path
+    quick: bool = False
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.seed is not None:
+            at_least("seed", self.seed, 0)
+
+    @property
+    def fresh(self) -> Path:
+        """Where studies that are run put their results: apart, unless they are the paper's own."""
+        apart = [*(["quick"] if self.quick else []), *([f"seed-{self.seed}"] if self.seed is not None else [])]
+        return self.out / "-".join(apart) / "results" if apart else self.out / "results"
+
+    @property
+    def kept(self) -> tuple[Path, ...]:
+        """Where finished results are: under ``out``, then those that come with the paper."""
+        return tuple(dict.fromkeys((self.out / "results", SOURCE / "results")))
+
+    def folders(self, study: Study) -> ResultFolders:
+        """Where the results of a study may be; with a seed, those of the short ones are this run's alone."""
+        own = (self.fresh,) if self.seed is not None and not study.long else (*self.kept, self.fresh)
+        return ResultFolders(tuple(dict.fromkeys(own)))
+
+    @property
+    def results(self) -> ResultFolders:
+        """All results of the paper, those of this run first where a seed asks for them."""
+        places = (self.fresh, *self.kept) if self.seed is not None else (*self.kept, self.fresh)
+        return ResultFolders(tuple(dict.fromkeys(places)))
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether any result of the paper comes from a study at small settings."""
+        if not self.quick:
+            return False
+        used = [self.results.folder(name) for study in STUDIES for name in self.results.names(study.name)]
+        return any(folder.is_relative_to(self.fresh) for folder in used)
+
+
+def missing(run: Run) -> tuple[Study, ...]:
+    """Studies without a result."""
+    return tuple(study for study in STUDIES if not run.folders(study).names(study.name))
+
+
+def arguments(study: Study, run: Run) -> tuple[str, ...]:
+    """Arguments of ``phases`` for a study of this run."""
+    small = study.quick if run.quick else ()
+    seed = ("--seed", str(run.seed)) if run.seed is not None else ()
+    return (*study.command, *small, *seed, "--out", str(run.fresh / study.name))
+
+
+def run_missing(run: Run, say: Callable[[str], None]) -> None:
+    """Run the short studies that are missing; say which optional ones are.
+
+    Args:
+        run: what is made.
+        say: takes a line for the reader.
+
+    Raises:
+        InputError: a long study that the paper needs is missing, or a study ends without a result.
+    """
+    lacking = missing(run)
+    for study in lacking:
+        if study.long and not study.optional:
+            raise InputError(f"results: {study.name} is missing and takes long; make it with: {study.line}")
+    for study in lacking:
+        if study.optional:
+            say(f"left out, as {study.name} is missing; to add it: {study.line}")
+        else:
+            say(f"running phases {' '.join(arguments(study, run))}")
+            _run(study, run)
+
+
+def _run(study: Study, run: Run) -> None:
+    # Exit code 1 says that a claim does not hold, which is a result like another.
+    done = subprocess.run([sys.executable, "-m", "phases", *arguments(study, run)], check=False)
+    if done.returncode not in (0, 1) or not (run.fresh / study.name / "result.json").is_file():
+        raise InputError(f"results: {study.name} was not made (exit code {done.returncode}); its own message is above")
