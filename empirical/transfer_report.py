@@ -170,7 +170,7 @@ def transfer_lines(rows: list[TransferRow]) -> list[str]:
             f"{_accuracy(row.recommended)} at {_range(row.recommended_steps)}",
             f"{_accuracy(row.best)} at {row.best_step:,}",
             f"{_accuracy(row.last)} at {row.last_step:,}",
-            f"{row.gain.value:+.3f} +- {row.half_width:.3f}",
+            f"{row.gain.value:+.3f}" + ("" if np.isnan(row.half_width) else f" +- {row.half_width:.3f}"),
             row.effect.value,
         )
         for row in ordered
@@ -186,7 +186,9 @@ def _sentence(row: TransferRow) -> str:
         return f"{where}: stopping helps"
     if row.effect is Effect.HURTS:
         return f"{where}: stopping does not help, training on does"
-    return f"{where}: the {len(row.recommended_steps)} seeds do not tell stopping from training on"
+    if len(row.recommended_steps) == 1:
+        return f"{where}: one seed does not tell stopping from training on; give several"
+    return f"{where}: {len(row.recommended_steps)} seeds do not tell stopping from training on"
 
 
 def _accuracy(estimate: Estimate) -> str:

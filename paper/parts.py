@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from paper import diagram, fits, predictions, robustness, scaling, tracking, verification
+from paper import diagram, fits, predictions, published, robustness, scaling, tracking, transfer, verification
 
 #: Always in the text: their studies are run where they are missing.
 SIMULATIONS = (verification.PART, diagram.PART, scaling.PART, robustness.PART)
 
 #: In the text where their results are there.
-EMPIRICAL = (tracking.PART, predictions.PART, fits.PART)
+EMPIRICAL = (tracking.PART, published.PART, predictions.PART, fits.PART, transfer.PART)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -39,11 +40,18 @@ class Study:
     @property
     def line(self) -> str:
         """The command as a user types it."""
-        return f"phases {' '.join(self.command)} --out paper/results/{self.name}"
+        return f"phases {shlex.join(self.command)} --out paper/results/{self.name}"
 
 
 _CHECKPOINT = "paper/results/track-{network}/seed-0/checkpoints/step-00008192.safetensors"
 _LAYERS = ("--layer", "block3", "--layer", "block4", "--layer", "block5")
+
+_SHORT = ("--seeds", "3", "--steps", "2048")
+_FIVE = (*_SHORT, "--classes", "0,1,2,3,4")
+_DECODER = ("--layer", "block5", "--also", "linear decoder")
+_TRACKED = tuple(
+    f"paper/results/track-{one}" for one in ("vgg8-cifar10", "vgg8-five", "resnet10-cifar10", "resnet10-five")
+)
 
 
 def _on_network(command: str, network: str) -> tuple[str, ...]:
@@ -63,7 +71,11 @@ STUDIES = (
     Study("scaling", ("sweep", "scaling"), 2, quick=("--pairs", "8")),
     Study("robustness", ("sweep", "robustness"), 6, quick=("--draws", "2")),
     Study("track-vgg8-cifar10", ("track", "--network", "vgg8", "--seeds", "3"), 720, long=True),
-    Study("track-resnet10-cifar10", ("track", "--network", "resnet10", "--seeds", "3"), 720, long=True, optional=True),
+    Study("track-vgg8-five", ("track", "--network", "vgg8", *_FIVE), 120, long=True, optional=True),
+    Study("track-resnet10-cifar10", ("track", "--network", "resnet10", *_SHORT), 120, long=True, optional=True),
+    Study("track-resnet10-five", ("track", "--network", "resnet10", *_FIVE), 120, long=True, optional=True),
+    Study("decoder-vgg8", ("track", "--network", "vgg8", *_DECODER), 120, long=True, optional=True),
+    Study("transfer", ("transfer", *_TRACKED), 0.1, long=True, optional=True),
     Study("predict-vgg8", (*_on_network("predict", "vgg8"), *_LAYERS), 90, long=True, optional=True),
     Study("predict-resnet10", _on_network("predict", "resnet10"), 90, long=True, optional=True),
     Study("fits/*", (*_on_network("fit", "vgg8"), "--layer", "block5"), 5, long=True, optional=True),
