@@ -1,0 +1,164 @@
+"""What a curve is made of: terms of each mode, and how their sums give the loss and its speed.
+
+The second moment of a weight, E w^2, follows from the flow of one mode. Two formulas turn it into a loss: one output,
+averaged over W(0) before the ratio is taken, and K outputs whose rows are independent and Gaussian, by a deterministic
+equivalent. Both hold for a decoder of limited budget mu >= 0, and both are only sums over modes, so that whoever
+evaluates them (numpy here, a web page elsewhere) needs no linear algebra.
+
+The deterministic equivalent. Let S = X^T X for K rows X_k ~ N(0, D) of the whitened layer Sigma^(1/2) W^T, with
+D_i = l_i E w_i^2. A ridge decoder leaves (I - H) Sigma^(1/2) of an input, H = S (S + mu)^(-1), hence the loss
+mu^2 tr Sigma (S + mu)^(-2). For many directions mu (S + mu)^(-1) is near kappa (D + kappa)^(-1), where
+mu = kappa (K - sum D_i / (D_i + kappa)): the equations of `theory.expected_curve` with equal rows and mu on the diagonal.
+As (S + mu)^(-2) is minus the derivative of (S + mu)^(-1) by mu, differentiating gives the loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import sympy as sp
+from sympy.codegen.cfunctions import expm1
+
+from theory.symbolic import EIGENVALUE, INITIAL_SCALE, TIME, averaged_square, mode_solution
+
+#: E w^2 of one mode, and its derivative by time.
+MOMENT = sp.Symbol("v", positive=True)
+MOMENT_SPEED = sp.Symbol("v_s", real=True)
+#: tr Sigma, the budget mu, the number K of outputs, and kappa.
+TOTAL = sp.Symbol("T", positive=True)
+BUDGET = sp.Symbol("mu", nonnegative=True)
+OUTPUTS = sp.Symbol("K", positive=True)
+WIDTH = sp.Symbol("kappa", positive=True)
+
+
+@dataclass(frozen=True)
+class MomentParts:
+    """E w^2 = sigma0^2 left + learnt of one mode, in lambda, delta, c and s, written so that nothing cancels.
+
+    Attributes:
+        left: what is left of W(0).
+        learnt: what has been learnt.
+    """
+
+    left: sp.Expr
+    learnt: sp.Expr
+
+    @property
+    def left_speed(self) -> sp.Expr:
+        """Derivative of ``left`` by time."""
+        return sp.diff(self.left, TIME)
+
+    @property
+    def learnt_speed(self) -> sp.Expr:
+        """Derivative of ``learnt`` by time."""
+        return sp.diff(self.learnt, TIME)
+
+
+@dataclass(frozen=True)
+class LossFormula:
+    """The loss as a function of sums over modes.
+
+    Attributes:
+        terms: by the symbol of a sum, the term of one mode, in lambda, v, v_s and kappa.
+        loss: L / tr Sigma, in these sums, T, mu, K and kappa.
+        speed: its derivative by time.
+        balance: an expression that is zero at kappa, the largest number of which this is true, and convex; None for a
+            formula without a kappa.
+        balance_slope: its derivative by kappa.
+    """
+
+    terms: Mapping[sp.Symbol, sp.Expr]
+    loss: sp.Expr
+    speed: sp.Expr
+    balance: sp.Expr | None = None
+    balance_slope: sp.Expr | None = None
+
+
+@lru_cache(maxsize=1)
+def moment_parts() -> MomentParts:
+    """From the solution of the flow of one mode, averaged over W(0)."""
+    initial = sp.Symbol("w0", real=True)
+    mode = mode_solution(initial)
+    left = averaged_square(mode, initial).coeff(INITIAL_SCALE, 2)
+    # 1 - exp(-x) loses all digits at small x; expm1 does not.
+    learnt = sp.expand(mode.subs(initial, 0)).replace(sp.exp, lambda power: 1 + expm1(power))
+    return MomentParts(sp.powsimp(left), sp.expand(learnt) ** 2)
+
+
+@lru_cache(maxsize=1)
+def limited_loss() -> tuple[sp.Expr, tuple[sp.Symbol, sp.Symbol]]:
+    """Loss of the ridge decoder of one output (theorem T8), in T, mu and the symbols (g, R).
+
+    An output of variance g that explains R is decoded as D Sigma w, |Sigma w|^2 = g R: the decoder that is best with
+    the penalty mu on its square has the loss without it.
+    """
+    gain, explained = sp.symbols("g R", positive=True)
+    size = sp.Symbol("D", positive=True)
+    error = TOTAL - 2 * size * gain * explained + gain * size**2 * gain * explained
+    penalised = error + BUDGET * size**2 * gain * explained
+    (best,) = sp.solve(sp.diff(penalised, size), size)
+    return error.subs(size, best), (gain, explained)
+
+
+@lru_cache(maxsize=1)
+def one_output_formula() -> LossFormula:
+    """The annealed loss of one output: its variance g = sum l v explains R = sum l^2 v / sum l v."""
+    variance, second, variance_speed, second_speed = sp.symbols("G N G_s N_s", positive=True)
+    loss, (gain, explained) = limited_loss()
+    relative = loss.subs({gain: variance, explained: second / variance}) / TOTAL
+    speed = sp.diff(relative, variance) * variance_speed + sp.diff(relative, second) * second_speed
+    terms = {
+        variance: EIGENVALUE * MOMENT,
+        second: EIGENVALUE**2 * MOMENT,
+        variance_speed: EIGENVALUE * MOMENT_SPEED,
+        second_speed: EIGENVALUE**2 * MOMENT_SPEED,
+    }
+    return LossFormula(terms, sp.simplify(relative), sp.simplify(speed))
+
+
+@lru_cache(maxsize=1)
+def gaussian_rows_formula() -> LossFormula:
+    """The loss of K independent Gaussian rows, by the deterministic equivalent; ``balance`` is zero at kappa."""
+    size = EIGENVALUE * MOMENT
+    kept = size / (size + WIDTH)
+    missed = EIGENVALUE * WIDTH / (size + WIDTH)
+    kept_sum, missed_sum = sp.Function("F")(WIDTH, TIME), sp.Function("E")(WIDTH, TIME)
+    budget = WIDTH * (OUTPUTS - kept_sum)
+    # mu (S + mu)^-1 has the trace E; -mu^2 d/dmu of E / mu, by way of kappa.
+    loss = -(budget**2) * sp.diff(missed_sum / budget, WIDTH) / sp.diff(budget, WIDTH) / TOTAL
+    # The budget stays while time goes on, which moves kappa.
+    width_speed = -sp.diff(budget, TIME) / sp.diff(budget, WIDTH)
+    speed = sp.diff(loss, TIME) + sp.diff(loss, WIDTH) * width_speed
+    sums = _Sums({kept_sum: kept, missed_sum: missed})
+    # F is known at kappa; K - F, which is zero without a budget, would be a difference of rounded numbers.
+    known = {sums.named(kept_sum): OUTPUTS - BUDGET / WIDTH}
+    return LossFormula(
+        terms=sums.terms,
+        loss=sp.factor(sums.named(loss).subs(known)),
+        speed=sp.factor(sums.named(speed).subs(known)),
+        balance=sums.named(budget - BUDGET),
+        balance_slope=sums.named(sp.diff(budget, WIDTH)),
+    )
+
+
+class _Sums:
+    """Symbols for the sums over modes F(kappa, s), E(kappa, s) and their derivatives, with the term of each."""
+
+    def __init__(self, terms: Mapping[sp.Expr, sp.Expr]) -> None:
+        orders = [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1)]
+        self._names: dict[sp.Expr, sp.Symbol] = {}
+        self.terms: dict[sp.Symbol, sp.Expr] = {}
+        for function, term in terms.items():
+            for by_width, by_time in orders:
+                name = sp.Symbol(f"{function.func}_{'k' * by_width}{'s' * by_time}".rstrip("_"), real=True)
+                derivative = sp.diff(term, WIDTH, by_width)
+                if by_time:
+                    derivative = sp.diff(derivative, MOMENT) * MOMENT_SPEED
+                self._names[sp.Derivative(function, (WIDTH, by_width), (TIME, by_time)).doit()] = name
+                self.terms[name] = sp.factor(derivative)
+
+    def named(self, expression: sp.Expr) -> sp.Expr:
+        """``expression`` with the symbols in the place of functions and derivatives."""
+        return sp.cancel(expression.doit().xreplace(self._names))
