@@ -8,7 +8,7 @@ evaluates them (numpy here, a web page elsewhere) needs no linear algebra.
 The deterministic equivalent. Let S = X^T X for K rows X_k ~ N(0, D) of the whitened layer Sigma^(1/2) W^T, with
 D_i = l_i E w_i^2. A ridge decoder leaves (I - H) Sigma^(1/2) of an input, H = S (S + mu)^(-1), hence the loss
 mu^2 tr Sigma (S + mu)^(-2). For many directions mu (S + mu)^(-1) is near kappa (D + kappa)^(-1), where
-mu = kappa (K - sum D_i / (D_i + kappa)): the equations of `theory.expected_curve` with equal rows and mu on the diagonal.
+mu = kappa (K - sum D_i / (D_i + kappa)): the equations of `theory.expected_curve` with equal rows, mu added.
 As (S + mu)^(-2) is minus the derivative of (S + mu)^(-1) by mu, differentiating gives the loss.
 """
 
