@@ -39,7 +39,7 @@ from theory.symbolic import (
 from theory.validation import InputError
 
 #: Directions d, and squared signal g of the first; g and sigma0^2 and mu have one unit, so that it only sets scales.
-DIMENSION = 400
+DIMENSION = 300
 FIRST_SIGNAL = 0.04
 
 #: Squared error has curvature 1 at W = 0, and everywhere else.
@@ -55,11 +55,23 @@ def power_law_mode() -> tuple[sp.Expr, sp.Expr]:
     return RANK**-ALPHA, sp.sqrt(STRENGTH) * RANK ** (-BETA / 2)
 
 
-def javascript_function(name: str, arguments: Sequence[sp.Symbol], results: Sequence[sp.Expr]) -> str:
-    """A function of numbers that returns the values of ``results`` as an array."""
+def javascript_function(
+    name: str, arguments: Sequence[sp.Symbol], results: Sequence[sp.Expr], sums: Sequence[sp.Symbol] = ()
+) -> str:
+    """A function of numbers that returns the values of ``results`` as an array.
+
+    Args:
+        name: of the function.
+        arguments: its arguments, numbers.
+        results: expressions in these and in ``sums``.
+        sums: numbers that come in this order in a last argument, the array ``sums``.
+    """
+    used = set().union(*(result.free_symbols for result in results))
+    given = [f"const {symbol} = sums[{place}];" for place, symbol in enumerate(sums) if symbol in used]
     parts, reduced = sp.cse(results, symbols=sp.numbered_symbols("x_"))
     lines = [f"const {symbol} = {_code(part)};" for symbol, part in parts]
-    return _function(name, arguments, [*lines, f"return [{', '.join(map(_code, reduced))}];"])
+    last = [sp.Symbol("sums")] if sums else []
+    return _function(name, [*arguments, *last], [*given, *lines, f"return [{', '.join(map(_code, reduced))}];"])
 
 
 def javascript_sums(name: str, arguments: Sequence[sp.Symbol], terms: Sequence[sp.Expr]) -> str:
@@ -87,7 +99,7 @@ def formulas() -> str:
         javascript_function("momentParts", [EIGENVALUE, SIGNAL, TIME], _at(moments, constants)),
         javascript_function("saturation", [EIGENVALUE], _at([1 / (CURVATURE * EIGENVALUE)], constants)),
         javascript_sums("addToSums", [EIGENVALUE, SIGNAL], sum_terms),
-        javascript_function("laws", [INITIAL_SCALE, *sums], _at(laws, constants)),
+        javascript_function("laws", [INITIAL_SCALE], _at(laws, constants), sums),
         *_loss_functions("oneOutput", one_output_formula()),
         *_loss_functions("manyOutputs", gaussian_rows_formula()),
         *_balance_functions(gaussian_rows_formula()),
@@ -118,7 +130,7 @@ def _loss_functions(name: str, formula: LossFormula) -> list[str]:
     return [
         f"const {name}Sums = {len(formula.terms)};",
         javascript_sums(f"{name}Terms", [EIGENVALUE, MOMENT, MOMENT_SPEED, WIDTH], list(formula.terms.values())),
-        javascript_function(name, [*known, *formula.terms], [formula.loss, formula.speed]),
+        javascript_function(name, known, [formula.loss, formula.speed], list(formula.terms)),
     ]
 
 
@@ -130,7 +142,7 @@ def _balance_functions(formula: LossFormula) -> list[str]:
     return [
         f"const balanceSums = {len(terms)};",
         javascript_sums("balanceTerms", [EIGENVALUE, MOMENT, WIDTH], list(terms.values())),
-        javascript_function("balance", [OUTPUTS, BUDGET, WIDTH, *terms], results),
+        javascript_function("balance", [OUTPUTS, BUDGET, WIDTH], results, list(terms)),
     ]
 
 
