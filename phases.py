@@ -295,7 +295,7 @@ def explore(
 
     For a power-law data model (spectrum i^-alpha, squared signal i^-beta) it shows at once the curve of the
     reconstruction loss, the phases with their boundaries and the place in the phase diagram, while alpha, beta, sigma0,
-    the number K of outputs and the budget mu of the decoder move. One output is the annealed curve, several are the mean
+    the number K of outputs and the budget mu of the decoder move. One output has the annealed curve, several the mean
     over W(0) and over random prototypes. Its formulas are printed from the SymPy derivations when the page is made.
 
     In the browser's console explorer.evaluate({alpha: 1, beta: 2, sigma0: 1e-3, K: 1, mu: 0}) gives the numbers.
