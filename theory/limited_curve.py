@@ -60,7 +60,8 @@ def random_outputs_curve(
 ) -> FloatArray:
     """(T,) mean L_mu / tr Sigma of K outputs over W(0) and over random prototypes with the profile of ``network``.
 
-    Its error is of the order of the inverse effective rank of the rows, that of the numbers l_i E w_i^2.
+    What is explained, 1 - L_mu / tr Sigma, comes out a few percent too large: against drawn networks at most 7 % at
+    K = 2 and 4 % at K = 8, with a spectrum i^-alpha for alpha from 0.5 to 2, and less the more directions share it.
 
     Args:
         network: spectrum, profile delta of the signal and curvature.

@@ -64,8 +64,8 @@ def test_a_large_budget_leaves_everything_and_a_small_one_is_none() -> None:
 
 
 @pytest.mark.parametrize("budget", [0.0, 1e-4, 1e-1])
-@pytest.mark.parametrize("outputs", [3, 12])
-@pytest.mark.parametrize(("alpha", "beta"), [(0.5, 1.0), (1.0, 2.0), (1.0, -1.0)])
+@pytest.mark.parametrize("outputs", [2, 8])
+@pytest.mark.parametrize(("alpha", "beta"), [(0.5, 1.0), (1.0, 2.0), (1.0, -1.0), (2.0, 4.0)])
 def test_it_is_the_mean_over_draws(alpha: float, beta: float, outputs: int, budget: float) -> None:
     own, times, scale = network(alpha, beta), np.geomspace(1e-2, 1e4, 9), 1e-2
     weights = drawn(own, outputs, scale, times, draws=60)
@@ -76,10 +76,10 @@ def test_it_is_the_mean_over_draws(alpha: float, beta: float, outputs: int, budg
         losses = relative_loss(weights, own.eigenvalues)
     error = losses.std(axis=0, ddof=1) / np.sqrt(losses.shape[0])
     found = random_outputs_curve(own, outputs, scale, times, budget)
-    # The equivalent misses a part of what is explained, 3 % at most with these effective ranks, from 1.5 on.
-    allowed = 4 * error + 0.05 * (1 - found)
+    # The equivalent says too much of what is explained: over 600 draws by up to 7 % at K = 2 and 4 % at K = 8.
+    allowed = 4 * error + {2: 0.07, 8: 0.04}[outputs] * (1 - found)
     assert np.all(np.abs(found - losses.mean(axis=0)) < allowed)
-    wrong = random_outputs_curve(own, outputs + 3, scale, times, budget)
+    wrong = random_outputs_curve(own, 2 * outputs, scale, times, budget)
     assert np.any(np.abs(wrong - losses.mean(axis=0)) > allowed)
 
 
