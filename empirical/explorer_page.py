@@ -21,7 +21,9 @@ from theory.curve_terms import (
     OUTPUTS,
     TOTAL,
     WIDTH,
+    Balance,
     LossFormula,
+    gaussian_rows_balance,
     gaussian_rows_formula,
     moment_parts,
     one_output_formula,
@@ -102,7 +104,7 @@ def formulas() -> str:
         javascript_function("laws", [INITIAL_SCALE], _at(laws, constants), sums),
         *_loss_functions("oneOutput", one_output_formula()),
         *_loss_functions("manyOutputs", gaussian_rows_formula()),
-        *_balance_functions(gaussian_rows_formula()),
+        *_balance_functions(gaussian_rows_balance()),
     ]
     return "\n".join(pieces)
 
@@ -134,15 +136,13 @@ def _loss_functions(name: str, formula: LossFormula) -> list[str]:
     ]
 
 
-def _balance_functions(formula: LossFormula) -> list[str]:
-    """``balance`` and ``balanceTerms``: the same for the equation of kappa and its slope."""
-    results = [formula.balance, formula.balance_slope]
-    used = set().union(*(result.free_symbols for result in results))
-    terms = {symbol: term for symbol, term in formula.terms.items() if symbol in used}
+def _balance_functions(balance: Balance) -> list[str]:
+    """``balance`` and ``balanceTerms``: the same for the equation of kappa, [excess, slope]."""
+    known = [OUTPUTS, BUDGET, WIDTH]
     return [
-        f"const balanceSums = {len(terms)};",
-        javascript_sums("balanceTerms", [EIGENVALUE, MOMENT, WIDTH], list(terms.values())),
-        javascript_function("balance", [OUTPUTS, BUDGET, WIDTH], results, list(terms)),
+        f"const balanceSums = {len(balance.terms)};",
+        javascript_sums("balanceTerms", [EIGENVALUE, MOMENT, WIDTH], list(balance.terms.values())),
+        javascript_function("balance", known, [balance.excess, balance.slope], list(balance.terms)),
     ]
 
 

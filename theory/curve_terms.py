@@ -64,16 +64,26 @@ class LossFormula:
         terms: by the symbol of a sum, the term of one mode, in lambda, v, v_s and kappa.
         loss: L / tr Sigma, in these sums, T, mu, K and kappa.
         speed: its derivative by time.
-        balance: an expression that is zero at kappa, the largest number of which this is true, and convex; None for a
-            formula without a kappa.
-        balance_slope: its derivative by kappa.
     """
 
     terms: Mapping[sp.Symbol, sp.Expr]
     loss: sp.Expr
     speed: sp.Expr
-    balance: sp.Expr | None = None
-    balance_slope: sp.Expr | None = None
+
+
+@dataclass(frozen=True)
+class Balance:
+    """The equation of kappa.
+
+    Attributes:
+        terms: as in ``LossFormula``.
+        excess: zero at kappa, the largest number of which this is true; convex in kappa.
+        slope: its derivative by kappa.
+    """
+
+    terms: Mapping[sp.Symbol, sp.Expr]
+    excess: sp.Expr
+    slope: sp.Expr
 
 
 @lru_cache(maxsize=1)
@@ -120,27 +130,41 @@ def one_output_formula() -> LossFormula:
 
 @lru_cache(maxsize=1)
 def gaussian_rows_formula() -> LossFormula:
-    """The loss of K independent Gaussian rows, by the deterministic equivalent; ``balance`` is zero at kappa."""
-    size = EIGENVALUE * MOMENT
-    kept = size / (size + WIDTH)
-    missed = EIGENVALUE * WIDTH / (size + WIDTH)
-    kept_sum, missed_sum = sp.Function("F")(WIDTH, TIME), sp.Function("E")(WIDTH, TIME)
-    budget = WIDTH * (OUTPUTS - kept_sum)
+    """The loss of K independent Gaussian rows, by the deterministic equivalent, at the kappa of their balance."""
+    rows = _GaussianRows()
+    budget = rows.budget
     # mu (S + mu)^-1 has the trace E; -mu^2 d/dmu of E / mu, by way of kappa.
-    loss = -(budget**2) * sp.diff(missed_sum / budget, WIDTH) / sp.diff(budget, WIDTH) / TOTAL
+    loss = -(budget**2) * sp.diff(rows.missed / budget, WIDTH) / sp.diff(budget, WIDTH) / TOTAL
     # The budget stays while time goes on, which moves kappa.
     width_speed = -sp.diff(budget, TIME) / sp.diff(budget, WIDTH)
     speed = sp.diff(loss, TIME) + sp.diff(loss, WIDTH) * width_speed
-    sums = _Sums({kept_sum: kept, missed_sum: missed})
     # F is known at kappa; K - F, which is zero without a budget, would be a difference of rounded numbers.
-    known = {sums.named(kept_sum): OUTPUTS - BUDGET / WIDTH}
+    known = {rows.sums.named(rows.kept): OUTPUTS - BUDGET / WIDTH}
     return LossFormula(
-        terms=sums.terms,
-        loss=sp.factor(sums.named(loss).subs(known)),
-        speed=sp.factor(sums.named(speed).subs(known)),
-        balance=sums.named(budget - BUDGET),
-        balance_slope=sums.named(sp.diff(budget, WIDTH)),
+        terms=rows.sums.terms,
+        loss=sp.factor(rows.sums.named(loss).subs(known)),
+        speed=sp.factor(rows.sums.named(speed).subs(known)),
     )
+
+
+@lru_cache(maxsize=1)
+def gaussian_rows_balance() -> Balance:
+    """The equation of kappa: kappa (K - sum D / (D + kappa)) = mu."""
+    rows = _GaussianRows()
+    excess = rows.sums.named(rows.budget - BUDGET)
+    slope = rows.sums.named(sp.diff(rows.budget, WIDTH))
+    used = excess.free_symbols | slope.free_symbols
+    return Balance({name: term for name, term in rows.sums.terms.items() if name in used}, excess, slope)
+
+
+class _GaussianRows:
+    """F, the sum of D / (D + kappa), E, the sum of l kappa / (D + kappa), and the budget that goes with kappa."""
+
+    def __init__(self) -> None:
+        size = EIGENVALUE * MOMENT
+        self.kept, self.missed = sp.Function("F")(WIDTH, TIME), sp.Function("E")(WIDTH, TIME)
+        self.budget = WIDTH * (OUTPUTS - self.kept)
+        self.sums = _Sums({self.kept: size / (size + WIDTH), self.missed: EIGENVALUE * WIDTH / (size + WIDTH)})
 
 
 class _Sums:

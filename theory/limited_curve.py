@@ -24,7 +24,7 @@ from theory.curve_terms import (
     OUTPUTS,
     TOTAL,
     WIDTH,
-    LossFormula,
+    gaussian_rows_balance,
     gaussian_rows_formula,
     one_output_formula,
 )
@@ -52,7 +52,7 @@ def limited_curve(network: OneOutput, init_scale: float, times: FloatArray, budg
     formula = one_output_formula()
     moments = network.second_moments(init_scale, times)
     given = {TOTAL: network.eigenvalues.sum(), BUDGET: mu}
-    return _Modes(network.eigenvalues, moments, np.ones(moments.shape[0])).value(formula.loss, formula, given)
+    return _Modes(network.eigenvalues, moments, np.ones(moments.shape[0])).value(formula.loss, formula.terms, given)
 
 
 def random_outputs_curve(
@@ -81,7 +81,7 @@ def random_outputs_curve(
     moments = network.second_moments(init_scale, times)
     given = {TOTAL: network.eigenvalues.sum(), OUTPUTS: count, BUDGET: mu}
     width = _width(network.eigenvalues, moments, given)
-    return _Modes(network.eigenvalues, moments, width).value(formula.loss, formula, given)
+    return _Modes(network.eigenvalues, moments, width).value(formula.loss, formula.terms, given)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,10 +92,12 @@ class _Modes:
     moments: FloatArray
     width: FloatArray
 
-    def value(self, expression: sp.Expr, formula: LossFormula, given: Mapping[sp.Symbol, float]) -> FloatArray:
-        """(T,) an expression of ``formula``, with its sums taken over the modes."""
+    def value(
+        self, expression: sp.Expr, terms: Mapping[sp.Symbol, sp.Expr], given: Mapping[sp.Symbol, float]
+    ) -> FloatArray:
+        """(T,) an expression in the sums over the modes of ``terms``."""
         needed = expression.free_symbols
-        sums = {symbol: self._sum(term) for symbol, term in formula.terms.items() if symbol in needed}
+        sums = {symbol: self._sum(term) for symbol, term in terms.items() if symbol in needed}
         return np.asarray(_evaluate(expression, {**given, WIDTH: self.width, **sums}), dtype=np.float64)
 
     def _sum(self, term: sp.Expr) -> FloatArray:
@@ -104,18 +106,18 @@ class _Modes:
 
 
 def _width(eigenvalues: FloatArray, moments: FloatArray, given: Mapping[sp.Symbol, float]) -> FloatArray:
-    """(T,) kappa by Newton's method, which does not overshoot from above, as ``balance`` is convex.
+    """(T,) kappa by Newton's method, which does not overshoot from above, as the excess is convex.
 
     Raises:
         ArithmeticError: no convergence.
     """
-    formula = gaussian_rows_formula()
-    # F <= sum D / kappa, so that the balance, at least K kappa - sum D - mu, is not negative here.
+    balance = gaussian_rows_balance()
+    # F <= sum D / kappa, so that the excess, at least K kappa - sum D - mu, is not negative here.
     width = np.asarray((moments @ eigenvalues + given[BUDGET]) / given[OUTPUTS], dtype=np.float64)
     for _ in range(_STEPS):
         modes = _Modes(eigenvalues, moments, width)
-        slope = modes.value(formula.balance_slope, formula, given)
-        move = modes.value(formula.balance, formula, given) / slope
+        slope = modes.value(balance.slope, balance.terms, given)
+        move = modes.value(balance.excess, balance.terms, given) / slope
         width = width - move
         if np.all(np.abs(move) <= _ACCURACY * width):
             return width

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from theory.curve_terms import (
     OUTPUTS,
     TOTAL,
     WIDTH,
-    LossFormula,
+    gaussian_rows_balance,
     gaussian_rows_formula,
     limited_loss,
     moment_parts,
@@ -46,43 +47,54 @@ def test_the_best_ridge_decoder_has_the_loss_of_theorem_t8() -> None:
     assert sp.simplify(limited_decoder().statement.rhs.subs(given) - loss) == 0
 
 
+@lru_cache
+def function_of(expression: sp.Expr, symbols: tuple[sp.Symbol, ...]) -> Any:
+    return sp.lambdify(symbols, expression, "numpy")
+
+
 def evaluated(expression: sp.Expr, values: Mapping[sp.Symbol, Any]) -> Any:
-    symbols = sorted(values, key=str)
-    return sp.lambdify(symbols, expression, "numpy")(*(values[symbol] for symbol in symbols))
+    symbols = tuple(sorted(values, key=str))
+    return function_of(expression, symbols)(*(values[symbol] for symbol in symbols))
 
 
-def at(formula: LossFormula, expression: sp.Expr, time: float, budget: float, width: float) -> float:
-    """An expression of a formula at one time, its sums taken over the modes."""
+def at(expression: sp.Expr, terms: Mapping[sp.Symbol, sp.Expr], time: float, budget: float, width: float) -> float:
+    """An expression at one time, the sums in it taken over the modes of ``terms``."""
     parts, mode = moment_parts(), {CURVATURE: 0.25, TIME: time, EIGENVALUE: EIGENVALUES, SIGNAL: SIGNALS}
     moment, speed = (
-        evaluated(0.09 * left + learnt, mode)
+        0.09 * evaluated(left, mode) + evaluated(learnt, mode)
         for left, learnt in ((parts.left, parts.learnt), (parts.left_speed, parts.learnt_speed))
     )
     values = {EIGENVALUE: EIGENVALUES, MOMENT: moment, MOMENT_SPEED: speed, WIDTH: width}
-    sums = {symbol: evaluated(term, values).sum() for symbol, term in formula.terms.items()}
+    sums = {symbol: evaluated(term, values).sum() for symbol, term in terms.items()}
     return float(evaluated(expression, {TOTAL: EIGENVALUES.sum(), BUDGET: budget, OUTPUTS: 2, WIDTH: width} | sums))
 
 
 def width_at(time: float, budget: float) -> float:
-    formula = gaussian_rows_formula()
-
-    def balance(width: float) -> float:
-        return at(formula, formula.balance, time, budget, width)
-
+    balance = gaussian_rows_balance()
     # Zero at kappa = 0 too without a budget; the other root lies above this.
-    return float(brentq(balance, 1e-6, 10.0, xtol=1e-15, rtol=1e-14))
+    return float(
+        brentq(lambda width: at(balance.excess, balance.terms, time, budget, width), 1e-6, 10.0, xtol=1e-15, rtol=1e-14)
+    )
 
 
 @pytest.mark.parametrize("budget", [0.0, 0.03])
 @pytest.mark.parametrize("time", [0.5, 6.0, 80.0])
 def test_the_speed_is_the_derivative_of_the_loss(time: float, budget: float) -> None:
     step = 1e-4 * time
-    one, rows = one_output_formula(), gaussian_rows_formula()
-    slope = (at(one, one.loss, time + step, budget, 1) - at(one, one.loss, time - step, budget, 1)) / (2 * step)
-    # Central differences: (step / time)^2 = 1e-8 of the third derivative, and rounding of 1e-16 over the step.
-    assert at(one, one.speed, time, budget, 1) == pytest.approx(slope, rel=1e-6, abs=1e-11)
-    late, early = (
-        at(rows, rows.loss, moment, budget, width_at(moment, budget)) for moment in (time + step, time - step)
-    )
-    found = at(rows, rows.speed, time, budget, width_at(time, budget))
-    assert found == pytest.approx((late - early) / (2 * step), rel=1e-6, abs=1e-11)
+    # The kappa of one output is not used.
+    for formula, width in ((one_output_formula(), lambda *_: 1.0), (gaussian_rows_formula(), width_at)):
+        late, early = (
+            at(formula.loss, formula.terms, moment, budget, width(moment, budget))
+            for moment in (time + step, time - step)
+        )
+        found = at(formula.speed, formula.terms, time, budget, width(time, budget))
+        # Central differences: (step / time)^2 = 1e-8 of the third derivative, and rounding of 1e-16 over the step.
+        assert found == pytest.approx((late - early) / (2 * step), rel=1e-6, abs=1e-11)
+
+
+@pytest.mark.parametrize("budget", [0.0, 0.03])
+def test_the_slope_is_the_derivative_of_the_excess(budget: float) -> None:
+    balance = gaussian_rows_balance()
+    late, early = (at(balance.excess, balance.terms, 6.0, budget, width) for width in (0.1 + 1e-5, 0.1 - 1e-5))
+    found = at(balance.slope, balance.terms, 6.0, budget, 0.1)
+    assert found == pytest.approx((late - early) / 2e-5, rel=1e-6)
