@@ -287,6 +287,32 @@ def diagram(
         raise typer.Exit(1)
 
 
+@app.command()
+def explore(
+    out: Annotated[Path, typer.Option(help="File of the page.")] = Path("results") / "explorer.html",
+) -> None:
+    """Write a web page on which sliders move the theory's parameters: open it in any browser, also without a network.
+
+    For a power-law data model (spectrum i^-alpha, squared signal i^-beta) it shows at once the curve of the
+    reconstruction loss, the phases with their boundaries and the place in the phase diagram, while alpha, beta, sigma0,
+    the number K of outputs and the budget mu of the decoder move. One output has the annealed curve, several the mean
+    over W(0) and over random prototypes. Its formulas are printed from the SymPy derivations when the page is made.
+
+    In the browser's console explorer.evaluate({alpha: 1, beta: 2, sigma0: 1e-3, K: 1, mu: 0}) gives the numbers.
+
+    For example:
+
+      phases explore
+
+      phases explore --out page.html
+    """
+    with bad_input_exits():
+        from empirical.explorer_page import write_explorer
+
+        page = write_explorer(out)
+    typer.echo(f"page: {page}")
+
+
 Device = Annotated[str, typer.Option(help="Where torch computes: cpu, cuda, cuda:1, mps.")]
 Images = Annotated[
     str,

@@ -1,7 +1,7 @@
 """What the documentation takes from elsewhere in the repository, so that each thing has one source.
 
 MkDocs calls ``on_files`` and ``on_page_markdown``. The figures are those under paper/results, the page of the commands
-is their own help, and two pages are files of the repository's top folder.
+is their own help, the explorer is made anew, and two pages are files of the repository's top folder.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+from empirical.explorer_page import explorer_page
 from phases import app
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,6 +23,9 @@ ROOT = Path(__file__).resolve().parents[1]
 TOP_PAGES = {"contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
 
 COMMANDS_PAGE = "reference/commands.md"
+
+#: What `phases explore` writes, as a file of the site.
+EXPLORER = "explorer.html"
 
 
 def figures() -> dict[str, Path]:
@@ -57,6 +61,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for page, name in TOP_PAGES.items():
         files.append(File.generated(config, page, abs_src_path=str(ROOT / name)))
     files.append(File.generated(config, COMMANDS_PAGE, content=commands_page()))
+    files.append(File.generated(config, EXPLORER, content=explorer_page()))
     return files
 
 

@@ -18,6 +18,7 @@ from theory.initial_level import (
     random_sketch_level,
     random_sketch_spread,
 )
+from theory.limited_curve import limited_curve, random_outputs_curve
 from theory.linearised import flow_curve, gradient_descent_curve
 from theory.logistic_flow import LogisticPath, laplace_margins, log_concavity, logistic_path
 from theory.losses import Logistic, Loss, Softmax, SquaredError, loss_named
@@ -69,6 +70,7 @@ __all__ = [
     "gradient_descent_curve",
     "gradient_share",
     "laplace_margins",
+    "limited_curve",
     "log_concavity",
     "logarithmic_steps",
     "logistic_path",
@@ -78,6 +80,7 @@ __all__ = [
     "measure_boundaries",
     "merge_all",
     "random_output_level",
+    "random_outputs_curve",
     "random_sketch_level",
     "random_sketch_spread",
     "reconstruction_loss",

@@ -144,14 +144,18 @@ class OneOutput(AnnealedBoundaries):
 
     def explained_variance(self, init_scale: float, times: FloatArray) -> FloatArray:
         """(T,) annealed R(s) at ``times`` (T,), s >= 0."""
-        scale = positive("init_scale", init_scale)
-        decay, learnt = self.modes(finite_array("times", times, 1))
-        weighted = ((scale * decay) ** 2 + learnt**2) * self.eigenvalues
+        weighted = self.second_moments(init_scale, times) * self.eigenvalues
         return np.asarray((weighted @ self.eigenvalues) / weighted.sum(axis=1), dtype=np.float64)
 
     def relative_loss(self, init_scale: float, times: FloatArray) -> FloatArray:
         """(T,) annealed loss 1 - R(s) / tr Sigma."""
         return np.asarray(1 - self.explained_variance(init_scale, times) / self.eigenvalues.sum(), dtype=np.float64)
+
+    def second_moments(self, init_scale: float, times: FloatArray) -> FloatArray:
+        """(T, d) E w^2 over W(0) at ``times`` (T,), s >= 0."""
+        scale = positive("init_scale", init_scale)
+        decay, learnt = self.modes(finite_array("times", times, 1))
+        return np.asarray((scale * decay) ** 2 + learnt**2, dtype=np.float64)
 
     def turning_point(self, init_scale: float) -> float | None:
         """Time of the last local maximum of the annealed R(s), by root finding; None without one."""
