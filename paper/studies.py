@@ -21,7 +21,7 @@ class Study:
     """A command of ``phases`` and the folder of its results.
 
     Attributes:
-        name: of the folder under ``results``; a star stands for the members of a family.
+        name: of the folder under ``results``.
         command: arguments of ``phases``, without ``--out`` and ``--seed``.
         minutes: on two cores, about.
         long: never run by the paper itself.
@@ -66,7 +66,7 @@ STUDIES = (
     Study("track-resnet10-cifar10", ("track", "--network", "resnet10", "--seeds", "3"), 720, long=True, optional=True),
     Study("predict-vgg8", (*_on_network("predict", "vgg8"), *_LAYERS), 90, long=True, optional=True),
     Study("predict-resnet10", _on_network("predict", "resnet10"), 90, long=True, optional=True),
-    Study("fits/*", (*_on_network("fit", "vgg8"), "--layer", "block5"), 5, long=True, optional=True),
+    Study("fits/vgg8-trained-block5", (*_on_network("fit", "vgg8"), "--layer", "block5"), 5, long=True, optional=True),
 )
 
 
