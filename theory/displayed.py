@@ -204,7 +204,8 @@ class _Printer(LatexPrinter):  # type: ignore[misc]  # SymPy has no types
         word = _WORD.fullmatch(expr.name)
         if word:
             letter = super()._print_Symbol(sp.Symbol(word["letter"]), style)
-            return rf"{letter}_{{{word['digits']}\,\mathrm{{{word['word']}}}}}"
+            gap = r"\," if word["digits"] else ""
+            return rf"{letter}_{{{word['digits']}{gap}\mathrm{{{word['word']}}}}}"
         return str(super()._print_Symbol(expr, style))
 
     def _print_Piecewise(self, expr: sp.Piecewise) -> str:  # noqa: N802

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,13 @@ def elsewhere(copied: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_all_studies_that_the_paper_needs_come_with_it() -> None:
     assert [one.name for one in missing(Run(SOURCE)) if not one.optional] == []
+
+
+@pytest.mark.parametrize("package", ["theory", "simulation", "empirical", "phases.py"])
+def test_nothing_imports_the_paper(package: str) -> None:
+    place = SOURCE.parent / package
+    for file in [place] if place.is_file() else place.glob("*.py"):
+        assert not re.search(r"^\s*(?:from|import) paper\b", file.read_text(encoding="utf-8"), re.M), file
 
 
 def test_a_missing_long_study_is_named_with_its_command_and_nothing_runs(
