@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from paper.document import make
 from paper.result_folders import ResultFolders
-from paper.studies import SOURCE
+from paper.studies import SOURCE, Run
 from phases import app
 from tests.empirical.test_tracking import blobs
 
@@ -39,6 +40,16 @@ def small_results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def results(small_results: Path) -> ResultFolders:
     """The results that come with the paper, and small ones of the other studies."""
     return ResultFolders((SOURCE / "results", small_results))
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory, small_results: Path) -> Run:
+    """The paper made once, with every part present."""
+    out = tmp_path_factory.mktemp("paper")
+    shutil.copytree(small_results, out / "results", ignore=shutil.ignore_patterns("*.npz"))
+    run = Run(out)
+    make(run, print)
+    return run
 
 
 @pytest.fixture

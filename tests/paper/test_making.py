@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from paper import document, studies
-from paper.document import compile_pdf, make, present_parts
+from paper import studies
+from paper.document import compile_pdf, find_latexmk, present_parts
 from paper.parts import EMPIRICAL
 from paper.result_folders import ResultFolders
 from paper.studies import SOURCE, STUDIES, Run, arguments, missing, run_missing
@@ -126,22 +126,6 @@ def test_the_readme_holds_every_result_with_its_command() -> None:
         assert f"| `results/{one.name}` | `{one.line}` |" in readme
 
 
-def test_without_latexmk_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(document.shutil, "which", lambda _: None)
-    with pytest.raises(InputError, match="pdf: latexmk is not installed; on Debian: apt-get install latexmk texlive"):
-        compile_pdf(Run(tmp_path))
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, small_results: Path) -> Run:
-    """The paper made once, with every part present."""
-    out = tmp_path_factory.mktemp("paper")
-    shutil.copytree(small_results, out / "results", ignore=shutil.ignore_patterns("*.npz"))
-    run = Run(out)
-    make(run, print)
-    return run
-
-
 def test_making_writes_the_switch_and_all_files(made: Run) -> None:
     folder = made.out / "generated"
     switch = (folder / "empirical.tex").read_text().splitlines()
@@ -153,7 +137,7 @@ def test_making_writes_the_switch_and_all_files(made: Run) -> None:
 
 @pytest.mark.skipif(shutil.which("latexmk") is None, reason="latexmk is not installed")
 def test_the_pdf_is_typeset_without_a_loose_end(made: Run) -> None:
-    pdf = compile_pdf(made)
+    pdf = compile_pdf(made, find_latexmk())
     assert pdf.read_bytes().startswith(b"%PDF")
     log = (pdf.parent / "main.log").read_text(encoding="utf-8", errors="replace")
     assert "undefined" not in log
@@ -163,10 +147,11 @@ def test_the_pdf_is_typeset_without_a_loose_end(made: Run) -> None:
     assert not list(SOURCE.glob("*.aux"))
 
 
-def test_the_command_ends_with_two_where_latexmk_is_absent(made: Run, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "paper", "--pdf", "--out", str(made.out)]
+def test_without_latexmk_one_line_says_what_to_install_before_anything_is_made(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "paper", "--pdf", "--out", str(tmp_path / "out")]
     environment = {"PATH": str(tmp_path), "HOME": str(tmp_path), "PYTHONPATH": str(SOURCE.parent)}
-    done = subprocess.run(command, cwd=SOURCE.parent, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr.startswith("error: pdf: latexmk is not installed")
+    assert done.stderr.startswith("error: pdf: latexmk is not installed; on Debian: apt-get install latexmk texlive")
     assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
