@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from paper.document import compile_pdf, make
+from paper.document import compile_pdf, find_latexmk, make
 from paper.studies import SOURCE, Run
 from theory import InputError
 
@@ -31,9 +31,10 @@ def paper(
     """
     try:
         run = Run(out, quick, seed)
+        latexmk = find_latexmk() if pdf else None
         typer.echo(f"generated: {make(run, typer.echo)}")
-        if pdf:
-            typer.echo(f"paper: {compile_pdf(run)}")
+        if latexmk is not None:
+            typer.echo(f"paper: {compile_pdf(run, latexmk)}")
     except (InputError, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None

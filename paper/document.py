@@ -69,21 +69,26 @@ def write_numbers(folder: RunFolder, results: ResultFolders, present: tuple[Part
     folder.write_text("empirical.tex", "".join(f"\\input{{sections/{name}}}\n" for name in sections))
 
 
-def compile_pdf(run: Run) -> Path:
-    """Typeset the paper in ``build`` beside what was made; returns the PDF.
-
-    Raises:
-        InputError: latexmk is absent, or LaTeX finds an error.
-    """
+def find_latexmk() -> str:
+    """The program latexmk; InputError, which says what to install, where it is absent."""
     program = shutil.which("latexmk")
     if program is None:
         raise InputError(f"pdf: latexmk is not installed; on Debian: apt-get install {TEX_PACKAGES}")
+    return program
+
+
+def compile_pdf(run: Run, latexmk: str) -> Path:
+    """Typeset the paper in ``build`` beside what was made; returns the PDF.
+
+    Raises:
+        InputError: LaTeX finds an error.
+    """
     build = run.out.resolve() / "build"
     build.mkdir(parents=True, exist_ok=True)
     # The empty last entry of each path stands for the files of TeX itself.
     places = os.pathsep.join((str(run.out.resolve()), str(SOURCE), ""))
     environment = os.environ | {"TEXINPUTS": places, "BIBINPUTS": places}
-    command = [program, "-pdf", "-interaction=nonstopmode", "-halt-on-error", str(SOURCE / "main.tex")]
+    command = [latexmk, "-pdf", "-interaction=nonstopmode", "-halt-on-error", str(SOURCE / "main.tex")]
     done = subprocess.run(command, cwd=build, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise InputError(f"pdf: LaTeX found an error; see {build / 'main.log'}")

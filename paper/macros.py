@@ -15,8 +15,10 @@ def significant(value: float, digits: int = 3) -> str:
     """A number with so many significant digits, never with an exponent; a dash where there is none."""
     if not math.isfinite(value):
         return "--"
-    text = np.format_float_positional(value, precision=digits, unique=False, fractional=False, trim="k").rstrip(".")
-    return f"${text}$"
+    # The exponent after rounding: 0.0996 to two digits is 0.10.
+    exponent = int(f"{value:.{digits - 1}e}".partition("e")[2])
+    decimals = digits - 1 - exponent
+    return f"${round(value, decimals):.{max(decimals, 0)}f}$"
 
 
 def plain(value: float) -> str:

@@ -13,9 +13,9 @@ RESULT = "robustness"
 
 #: What each axis relaxes, for readers of the paper.
 _TITLES = {
-    "tail_index": "tail index of the noise (A4)",
-    "minority_share": "mirrored minority (A4)",
-    "label_noise": "labels replaced at random (A4)",
+    "tail_index": "tail index of noise (A4)",
+    "minority_share": "mirrored minority, share (A4)",
+    "label_noise": "random labels, share (A4)",
     "batch_size": "new samples a step",
     "step_share": r"step size $\eta c \lambda_1$ (A5)",
     "samples": "number of samples",
@@ -57,7 +57,7 @@ def tables(folders: ResultFolders) -> dict[str, str]:
         if own:
             worst = max(own, key=lambda point: abs(point["descent"]["deviation"]))
             rows.append([title, _level(worst["level"]), *_cells(worst["descent"])])
-    header = ["relaxed", "at", "deviation", "turning point over derived", "regime"]
+    header = ["relaxed", "at", "deviation", "turning ratio", "regime"]
     return {"robustness.tex": table("llrrl", header, rows)}
 
 

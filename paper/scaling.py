@@ -29,7 +29,7 @@ def tables(folders: ResultFolders) -> dict[str, str]:
     """A row a law: what against what, the model, limit exponent, derived and measured slope."""
     rows = [
         [
-            law["quantity"],
+            law["quantity"].removesuffix(" (share of the total)"),
             _PARAMETERS[law["parameter"]],
             plain(law["law"]["alpha"]),
             plain(law["law"]["beta"]),

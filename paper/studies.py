@@ -22,7 +22,7 @@ class Study:
     """A command of ``phases`` and the folder of its results.
 
     Attributes:
-        name: of the folder under ``results``; a star stands for the members of a family.
+        name: of the folder under ``results``.
         command: arguments of ``phases``, without ``--out`` and ``--seed``.
         minutes: on two cores, about.
         long: never run by the paper itself.
@@ -43,8 +43,12 @@ class Study:
         return f"phases {shlex.join(self.command)} --out paper/results/{self.name}"
 
 
-_CHECKPOINT = "paper/results/track-{network}/seed-0/checkpoints/step-00008192.safetensors"
-_LAYERS = ("--layer", "block3", "--layer", "block4", "--layer", "block5")
+_CHECKPOINTS = {
+    network: f"paper/results/track-{network}-cifar10/seed-0/checkpoints/step-{step:08d}.safetensors"
+    for network, step in (("vgg8", 8192), ("resnet10", 2048))
+}
+_BLOCKS = ("--layer", "block3", "--layer", "block4", "--layer", "block5")
+_STAGES = ("--layer", "stage2", "--layer", "stage3", "--layer", "stage4")
 
 _SHORT = ("--seeds", "3", "--steps", "2048")
 _FIVE = (*_SHORT, "--classes", "0,1,2,3,4")
@@ -56,7 +60,7 @@ _TRACKED = tuple(
 
 def _on_network(command: str, network: str) -> tuple[str, ...]:
     """A command on the layers of a trained network."""
-    return (command, "--network", network, "--checkpoint", _CHECKPOINT.format(network=f"{network}-cifar10"))
+    return (command, "--network", network, "--checkpoint", _CHECKPOINTS[network])
 
 
 STUDIES = (
@@ -70,15 +74,15 @@ STUDIES = (
     Study("diagram", ("diagram",), 0.25, quick=("--dimension", "24", "--replicas", "4")),
     Study("scaling", ("sweep", "scaling"), 2, quick=("--pairs", "8")),
     Study("robustness", ("sweep", "robustness"), 6, quick=("--draws", "2")),
-    Study("track-vgg8-cifar10", ("track", "--network", "vgg8", "--seeds", "3"), 720, long=True),
+    Study("track-vgg8-cifar10", ("track", "--network", "vgg8", "--seeds", "3"), 120, long=True),
     Study("track-vgg8-five", ("track", "--network", "vgg8", *_FIVE), 120, long=True, optional=True),
     Study("track-resnet10-cifar10", ("track", "--network", "resnet10", *_SHORT), 120, long=True, optional=True),
     Study("track-resnet10-five", ("track", "--network", "resnet10", *_FIVE), 120, long=True, optional=True),
     Study("decoder-vgg8", ("track", "--network", "vgg8", *_DECODER), 120, long=True, optional=True),
     Study("transfer", ("transfer", *_TRACKED), 0.1, long=True, optional=True),
-    Study("predict-vgg8", (*_on_network("predict", "vgg8"), *_LAYERS), 90, long=True, optional=True),
-    Study("predict-resnet10", _on_network("predict", "resnet10"), 90, long=True, optional=True),
-    Study("fits/*", (*_on_network("fit", "vgg8"), "--layer", "block5"), 5, long=True, optional=True),
+    Study("predict-vgg8", (*_on_network("predict", "vgg8"), *_BLOCKS), 10, long=True, optional=True),
+    Study("predict-resnet10", (*_on_network("predict", "resnet10"), *_STAGES), 10, long=True, optional=True),
+    Study("fits/vgg8-trained-block5", (*_on_network("fit", "vgg8"), "--layer", "block5"), 5, long=True, optional=True),
 )
 
 

@@ -7,6 +7,7 @@ in it are named X_1, X_2, ... and stated below, repeated ones first. Nothing is 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -140,7 +141,7 @@ def _width(one: sp.Basic, known: dict[sp.Basic, str]) -> float:
         return _NAME_WIDTH
     match one:
         case sp.Symbol():
-            return 1.1 + 0.6 * sum(letter.isdigit() for letter in one.name)
+            return 1.1 + 0.6 * sum(letter.isdigit() for letter in str(one.name))
         case sp.Integer():
             return float(len(str(one)))
         case sp.Add():
@@ -178,6 +179,10 @@ def _tuple_width(one: sp.Basic, known: dict[sp.Basic, str]) -> float:
     return max((_width(entry, known) for entry in one.args), default=1.0)
 
 
+#: A symbol whose index is a word, as sigma0_border.
+_WORD = re.compile(r"(?P<letter>[A-Za-z]+)(?P<digits>\d*)_(?P<word>[a-z]{3,})")
+
+
 class _Printer(LatexPrinter):  # type: ignore[misc]  # SymPy has no types
     """SymPy's printer, that writes a named subexpression as its name."""
 
@@ -196,7 +201,20 @@ class _Printer(LatexPrinter):  # type: ignore[misc]  # SymPy has no types
     def _print_Symbol(self, expr: sp.Symbol, style: str = "plain") -> str:  # noqa: N802
         if expr.name.endswith("*"):
             return f"{expr.name[:-1]}^{{*}}"
+        word = _WORD.fullmatch(expr.name)
+        if word:
+            letter = super()._print_Symbol(sp.Symbol(word["letter"]), style)
+            gap = r"\," if word["digits"] else ""
+            return rf"{letter}_{{{word['digits']}{gap}\mathrm{{{word['word']}}}}}"
         return str(super()._print_Symbol(expr, style))
+
+    def _print_Piecewise(self, expr: sp.Piecewise) -> str:  # noqa: N802
+        rows = [
+            rf"\displaystyle {self._print(value)} & "
+            + (r"\text{otherwise}" if when == sp.true else rf"\text{{for }} {self._print(when)}")
+            for value, when in expr.args
+        ]
+        return r"\begin{cases} " + r" \\[1ex] ".join(rows) + r" \end{cases}"
 
     def _needs_brackets(self, expr: sp.Basic) -> bool:
         return expr not in self._known and bool(super()._needs_brackets(expr))

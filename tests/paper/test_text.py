@@ -1,0 +1,107 @@
+"""The text types no number, and text, macros and bibliography fit together."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from paper.parts import EMPIRICAL, SIMULATIONS
+from paper.result_folders import ResultFolders
+from paper.studies import SOURCE, Run
+from theory.catalogue import lemmas, theorems
+
+SECTIONS = sorted((SOURCE / "sections").glob("*.tex"))
+TEXT = {file.stem: file.read_text(encoding="utf-8") for file in SECTIONS}
+PARTS = (*SIMULATIONS, *EMPIRICAL)
+
+
+@pytest.fixture(scope="module")
+def generated(made: Run) -> Path:
+    """The folder of all that is generated."""
+    return made.out / "generated"
+
+
+def typed_numbers(text: str) -> list[str]:
+    """Decimals, shares and numbers with a unit that stand in a text, where they do not set lengths of the page."""
+    text = re.sub(r"\\includegraphics\[[^]]*\]", "", text)
+    # The 10 of CIFAR-10 and the 8 of VGG-8 are names.
+    pattern = r"\d*\.\d+|(?<![\w-])\d+\s*(?:\\?,\s*)?(?:\\%|per cent|steps|seconds|minutes|images|draws|networks)"
+    return re.findall(pattern, text)
+
+
+@pytest.mark.parametrize("name", TEXT)
+def test_no_measured_number_is_typed(name: str) -> None:
+    assert typed_numbers(TEXT[name]) == []
+
+
+def test_a_typed_number_would_be_seen() -> None:
+    assert typed_numbers(r"off by 0.014, or .3, in 95\,\% of 16 draws") == ["0.014", ".3", r"95\,\%", "16 draws"]
+
+
+def macros_of(text: str) -> set[str]:
+    """Macros of this paper: they begin with a capital, which no command of LaTeX does that the text uses."""
+    return set(re.findall(r"\\([A-Z][A-Za-z]+)", text)) - {"Theta", "Sigma", "Pi"}
+
+
+def test_every_macro_that_is_used_is_generated_and_the_reverse(generated: Path) -> None:
+    defined = set(re.findall(r"\\newcommand{\\(\w+)}", (generated / "macros.tex").read_text()))
+    main = (SOURCE / "main.tex").read_text(encoding="utf-8")
+    used = set().union(*map(macros_of, [main, *TEXT.values()]))
+    assert used == defined
+
+
+def test_every_table_and_figure_is_used_and_the_reverse(results: ResultFolders) -> None:
+    made = {"macros", "statements", "theorems", "empirical"}
+    for part in PARTS:
+        names = (*part.tables(results), *part.figures(results))
+        made |= {name.removesuffix(".tex") for name in names}
+    used = set()
+    for text in (*TEXT.values(), (SOURCE / "main.tex").read_text(encoding="utf-8")):
+        used |= set(re.findall(r"generated/([\w.]+?)}", text)) | set(re.findall(r"\\figurefile{([\w.]+)}", text))
+    assert used - {"#1"} == made
+
+
+def test_a_part_uses_its_own_macros_alone(results: ResultFolders) -> None:
+    """So that a part without results can be left out, and takes no number of another with it."""
+    for part in EMPIRICAL:
+        assert macros_of(TEXT[part.section]) == set(part.numbers(results)), part.section
+
+
+def test_every_citation_is_in_the_bibliography_and_the_reverse() -> None:
+    cited = {key for text in TEXT.values() for keys in re.findall(r"\\cite{([^}]+)}", text) for key in keys.split(",")}
+    listed = re.findall(r"^@\w+{(\w+),", (SOURCE / "references.bib").read_text(encoding="utf-8"), re.M)
+    assert sorted(cited) == sorted(listed)
+
+
+def test_every_theorem_is_printed_with_its_proof(generated: Path) -> None:
+    text = (generated / "theorems.tex").read_text()
+    statements = (generated / "statements.tex").read_text()
+    known = (*theorems(), *lemmas())
+    assert re.findall(r"\\begin{theorem}\[(\w\d):", text) == [one.name for one in known]
+    assert re.findall(r"\\item\[(\w\d)\]", statements) == [one.name for one in known]
+    assert text.count(r"\begin{proof}") == len(known)
+    assert text.count(r"\item") == sum(len(one.steps) for one in known)
+
+
+def test_the_source_is_ours_for_the_theorems() -> None:
+    """The paper cites the measured phenomenon; no theorem is credited to it."""
+    for name in ("theorems", "proofs", "model"):
+        assert "schneider" not in TEXT[name]
+
+
+def test_every_section_is_in_the_text() -> None:
+    texts = [(SOURCE / "main.tex").read_text(encoding="utf-8"), *TEXT.values()]
+    named = {name for text in texts for name in re.findall(r"\\input{sections/(\w+)}", text)}
+    assert named | {part.section for part in EMPIRICAL} == set(TEXT)
+
+
+def test_what_sentences_say_of_the_results_is_so(results: ResultFolders) -> None:
+    points = results.content("robustness")["points"]
+    worst = max((one for one in points if "descent" in one), key=lambda one: abs(one["descent"]["deviation"]))
+    assert worst["axis"] == "optimiser"  # "The optimiser matters most"
+    phases = results.content("track-vgg8-cifar10")["phases"]
+    assert phases["block5"]["turned"]  # "The last layer shows all three phases"
+    assert not phases["block1"]["falls"]  # "The first layers stay near-constant"
+    assert not phases["block2"]["falls"]
