@@ -51,6 +51,7 @@ def draw_predictions(predictions: Sequence[FeaturePrediction], path: Path) -> No
 def draw_prediction(axes: Axes, one: FeaturePrediction) -> None:
     """One panel: derived curves as lines, trained as markers, the phases of the mean field shaded."""
     steps = one.trained.times / one.step_size
+    axes.margins(y=0.12)  # the curve starts below the names of the phases
     axes.set_xscale("symlog", linthresh=1, linscale=0.35)
     axes.set_xlim(0, steps[-1])
     common = one.derived[COMMON]
