@@ -23,7 +23,7 @@ class Study:
     Attributes:
         name: of the folder under ``results``.
         command: arguments of ``phases``, without ``--out`` and ``--seed``.
-        minutes: on two cores, about.
+        minutes: on two cores, about; of a long study no more than the order of magnitude.
         long: never run by the paper itself.
         optional: without it the paper lacks a subsection.
         quick: further arguments for a quick run.
@@ -62,8 +62,8 @@ STUDIES = (
     Study("diagram", ("diagram",), 0.25, quick=("--dimension", "24", "--replicas", "4")),
     Study("scaling", ("sweep", "scaling"), 2, quick=("--pairs", "8")),
     Study("robustness", ("sweep", "robustness"), 6, quick=("--draws", "2")),
-    Study("track-vgg8-cifar10", ("track", "--network", "vgg8", "--seeds", "3"), 720, long=True),
-    Study("track-resnet10-cifar10", ("track", "--network", "resnet10", "--seeds", "3"), 720, long=True, optional=True),
+    Study("track-vgg8-cifar10", ("track", "--network", "vgg8"), 240, long=True),
+    Study("track-resnet10-cifar10", ("track", "--network", "resnet10"), 240, long=True, optional=True),
     Study("predict-vgg8", (*_on_network("predict", "vgg8"), *_LAYERS), 90, long=True, optional=True),
     Study("predict-resnet10", _on_network("predict", "resnet10"), 90, long=True, optional=True),
     Study("fits/vgg8-trained-block5", (*_on_network("fit", "vgg8"), "--layer", "block5"), 5, long=True, optional=True),
