@@ -60,7 +60,7 @@ STUDIES = (
         quick=("--steps", "64", "--replicas", "2", "--batch-size", "256", "--init-scale", "0.003"),
     ),
     Study("diagram", ("diagram",), 0.25, quick=("--dimension", "24", "--replicas", "4")),
-    Study("scaling", ("sweep", "scaling"), 2, quick=("--pairs", "8")),
+    Study("scaling", ("sweep", "scaling"), 2, quick=("--pairs", "2")),
     Study("robustness", ("sweep", "robustness"), 6, quick=("--draws", "2")),
     Study("track-vgg8-cifar10", ("track", "--network", "vgg8"), 240, long=True),
     Study("track-resnet10-cifar10", ("track", "--network", "resnet10"), 240, long=True, optional=True),
