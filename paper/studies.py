@@ -24,7 +24,7 @@ class Study:
     Attributes:
         name: of the folder under ``results``.
         command: arguments of ``phases``, without ``--out`` and ``--seed``.
-        minutes: on two cores, about.
+        minutes: on two cores, about; of a long study no more than the order of magnitude.
         long: never run by the paper itself.
         optional: without it the paper lacks a subsection.
         quick: further arguments for a quick run.
@@ -72,7 +72,7 @@ STUDIES = (
         quick=("--steps", "64", "--replicas", "2", "--batch-size", "256", "--init-scale", "0.003"),
     ),
     Study("diagram", ("diagram",), 0.25, quick=("--dimension", "24", "--replicas", "4")),
-    Study("scaling", ("sweep", "scaling"), 2, quick=("--pairs", "8")),
+    Study("scaling", ("sweep", "scaling"), 2, quick=("--pairs", "2")),
     Study("robustness", ("sweep", "robustness"), 6, quick=("--draws", "2")),
     Study("track-vgg8-cifar10", ("track", "--network", "vgg8", "--seeds", "3"), 120, long=True),
     Study("track-vgg8-five", ("track", "--network", "vgg8", *_FIVE), 120, long=True, optional=True),

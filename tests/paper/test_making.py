@@ -34,6 +34,18 @@ def test_all_studies_that_the_paper_needs_come_with_it() -> None:
     assert [one.name for one in missing(Run(SOURCE)) if not one.optional] == []
 
 
+def test_a_tracked_network_was_made_by_the_command_beside_it() -> None:
+    own = [one for one in STUDIES if one.command[0] == "track"]
+    folders = ResultFolders((SOURCE / "results",))
+    present = [one for one in own if folders.names(one.name)]
+    assert present
+    for one in present:
+        options = dict(zip(one.command[1::2], one.command[2::2], strict=True))
+        plan = folders.content(one.name)["plan"]
+        assert options["--network"] == plan["training"]["network"]
+        assert int(options.get("--seeds", 1)) == plan["seeds"]
+
+
 @pytest.mark.parametrize("package", ["theory", "simulation", "empirical", "phases.py"])
 def test_nothing_imports_the_paper(package: str) -> None:
     place = SOURCE.parent / package
