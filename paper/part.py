@@ -18,7 +18,7 @@ class Part:
 
     Attributes:
         section: name of its file under ``sections``, without the ending.
-        results: patterns of result folders; a part without any of them is left out.
+        results: patterns of result folders; a part that lacks one of them is left out.
         numbers: macros by name.
         tables: LaTeX by file name.
         figures: how each is drawn, by file name.
@@ -31,5 +31,5 @@ class Part:
     figures: Callable[[ResultFolders], Mapping[str, Draw]]
 
     def is_present(self, folders: ResultFolders) -> bool:
-        """Whether there are results for it."""
-        return any(folders.names(pattern) for pattern in self.results)
+        """Whether there are results for all of it."""
+        return all(folders.names(pattern) for pattern in self.results)

@@ -146,7 +146,7 @@ def missing(run: Run) -> tuple[Study, ...]:
 def arguments(study: Study, run: Run) -> tuple[str, ...]:
     """Arguments of ``phases`` for a study of this run."""
     small = study.quick if run.quick else ()
-    seed = ("--seed", str(run.seed)) if run.seed is not None else ()
+    seed = ("--seed", str(run.seed)) if run.seed is not None and not study.long else ()
     return (*study.command, *small, *seed, "--out", str(run.fresh / study.name))
 
 

@@ -34,7 +34,7 @@ def tables(folders: ResultFolders) -> dict[str, str]:
     rows = [
         [
             row["network"],
-            row["data"],
+            _classes(row["data"]),
             row["task"],
             fixed(row["alignment"], 2),
             _accuracy(row["recommended"]),
@@ -45,8 +45,14 @@ def tables(folders: ResultFolders) -> dict[str, str]:
         ]
         for row in sorted(folders.content(RESULT)["rows"], key=lambda row: float(row["alignment"]))
     ]
-    header = ["network", "trained on", "task", "alignment", "recommended", "best", "last", "gain", "stopping"]
+    header = ["network", "classes", "task", "alignment", "recommended", "best", "last", "gain", "stopping"]
     return {"transfer.tex": table("lllrrrrrl", header, rows)}
+
+
+def _classes(data: str) -> str:
+    """The classes that a network was trained on, of a data set as ``only_classes`` names it."""
+    _, _, chosen = data.partition(" classes ")
+    return chosen or "all"
 
 
 def _accuracy(estimate: dict[str, Any]) -> str:

@@ -20,18 +20,21 @@ SMALL = ("--network", "vgg8", "--base-width", "4", "--pooled-features", "32", "-
 
 @pytest.fixture(scope="session")
 def small_results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a small ``predict-vgg8`` and a small fit."""
+    """A folder with a small ``predict-vgg8``, a small fit, a small trained decoder and what transfer says of it."""
     folder = tmp_path_factory.mktemp("results")
     train, test = blobs(400, 0), blobs(120, 1)
     images = folder / "blobs.npz"
     arrays = {"train_images": train.images, "train_labels": train.labels}
     np.savez(images, test_images=test.images, test_labels=test.labels, **arrays)
+    own = ("--data", str(images), *SMALL)
     commands = (
-        ("predict", "predict-vgg8", "--steps", "16", "--batch-size", "100", "--replicas", "2"),
-        ("fit", "fits/vgg8-untrained-block4", "--steps", "16"),
+        ("predict-vgg8", "predict", *own, "--steps", "16", "--batch-size", "100", "--replicas", "2"),
+        ("fits/vgg8-untrained-block4", "fit", *own, "--steps", "16"),
+        ("decoder-vgg8", "track", *own, "--steps", "4", "--batch-size", "64", "--also", "linear decoder"),
+        ("transfer", "transfer", str(folder / "decoder-vgg8")),
     )
-    for name, result, *options in commands:
-        done = CliRunner().invoke(app, [name, "--data", str(images), *SMALL, *options, "--out", str(folder / result)])
+    for result, *words in commands:
+        done = CliRunner().invoke(app, [*words, "--out", str(folder / result)])
         assert done.exit_code in (0, 1), done.output
     return folder
 

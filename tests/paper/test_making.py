@@ -129,7 +129,7 @@ def test_empirical_parts_are_left_out_without_results(small_results: Path) -> No
     here = [part.section for part in present_parts(ResultFolders((SOURCE / "results",))) if part in EMPIRICAL]
     assert "tracking" in here
     alone = [part.section for part in present_parts(ResultFolders((small_results,))) if part in EMPIRICAL]
-    assert alone == ["predictions", "fits"]
+    assert alone == ["predictions", "fits", "transfer"]
 
 
 def test_the_readme_holds_every_result_with_its_command() -> None:
