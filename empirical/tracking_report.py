@@ -11,18 +11,13 @@ import numpy as np
 
 matplotlib.use("Agg")
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from empirical.checkpoint_probe import BUDGETED, BUDGETS, PROBE_ACCURACY, RECONSTRUCTION, TEST_ACCURACY, WHOLE
 from empirical.figures import PHASE_NAMES, shade_between
 from empirical.phase_reading import PhaseReading
+from empirical.seed_lines import COLOURS, draw_seeds
 from empirical.tracking import Tracked
-from theory.validation import FloatArray
-
-# Colours of Okabe and Ito (2008), told apart with any colour vision; markers tell them apart without colour.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_MARKERS = "osD^vPX"
 
 
 def phase_lines(tracked: Tracked) -> list[str]:
@@ -87,10 +82,10 @@ def draw_tracked(tracked: Tracked, path: Path) -> None:
     if reading.turned:
         shade_between(exact, (0.0, reading.half_fall.value, reading.turning_point.value, float(steps[-1])), PHASE_NAMES)
     for number, layer in enumerate(layers):
-        _line(exact, steps, tracked.values(layer, RECONSTRUCTION), layer, number)
+        draw_seeds(exact, steps, tracked.values(layer, RECONSTRUCTION), layer, number)
         reading = tracked.phases(layer)
         if reading.turned:
-            exact.axvline(reading.turning_point.value, color=_COLOURS[number % 7], linestyle=":", linewidth=1)
+            exact.axvline(reading.turning_point.value, color=COLOURS[number % len(COLOURS)], linestyle=":", linewidth=1)
     exact.set_ylabel("reconstruction loss, exact decoder\n(share of the images' variance)")
     exact.set_title(
         f"{tracked.plan.training.network} on {tracked.data}, {tracked.plan.seeds} seed(s)\n"
@@ -103,10 +98,10 @@ def draw_tracked(tracked: Tracked, path: Path) -> None:
         shade = str(0.8 * number / max(len(shown) - 1, 1))
         budgeted.plot(steps, values, color=shade, linewidth=1.3, label=f"$\\mu$ = {budget:.0e}")
     budgeted.set_ylabel(f"reconstruction loss of {last},\ndecoders of limited budget")
-    _line(accuracy, steps, tracked.values(WHOLE, TEST_ACCURACY), "test accuracy of the network", 6)
+    draw_seeds(accuracy, steps, tracked.values(WHOLE, TEST_ACCURACY), "test accuracy of the network", 6)
     probes = [name for name in tracked.measures(last) if name.startswith(PROBE_ACCURACY)]
     for number, name in enumerate(probes):
-        _line(
+        draw_seeds(
             accuracy, steps, tracked.values(last, name), f"probe of {last}: {name.removeprefix(PROBE_ACCURACY)}", number
         )
     accuracy.set_ylabel("held-out accuracy")
@@ -116,12 +111,3 @@ def draw_tracked(tracked: Tracked, path: Path) -> None:
         panel.set_xlim(0, steps[-1])
         panel.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     figure.savefig(path, dpi=150, format="png")
-
-
-def _line(axes: Axes, steps: FloatArray, values: FloatArray, label: str, number: int) -> None:
-    mean = values.mean(axis=0)
-    colour, marker = _COLOURS[number % 7], _MARKERS[number % 7]
-    axes.plot(steps, mean, color=colour, marker=marker, markersize=4, linewidth=1.5, label=label)
-    if values.shape[0] > 1:
-        error = values.std(axis=0, ddof=1) / np.sqrt(values.shape[0])
-        axes.fill_between(steps, mean - error, mean + error, color=colour, alpha=0.2, linewidth=0)

@@ -14,12 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from empirical.checkpoint_probe import PROBE_ACCURACY
+from empirical.seed_lines import COLOURS, MARKERS, draw_seeds
 from empirical.tracking import Tracked
 from empirical.transfer_report import TransferRow, recommended_indices
-
-# Colours of Okabe and Ito (2008), told apart with any colour vision; markers tell them apart without colour.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_MARKERS = "osD^vPX"
 
 
 def draw_transfer(runs: Sequence[tuple[Tracked, list[TransferRow]]], path: Path) -> None:
@@ -44,13 +41,7 @@ def _draw_run(axes: Axes, tracked: Tracked, found: list[TransferRow], tasks: lis
     steps = np.asarray(tracked.plan.steps, dtype=np.float64)
     for row in found:
         accuracy = tracked.values(row.layer, PROBE_ACCURACY + row.task)
-        mean = accuracy.mean(axis=0)
-        number = tasks.index(row.task)
-        colour, marker = _COLOURS[number % 7], _MARKERS[number % 7]
-        axes.plot(steps, mean, color=colour, marker=marker, markersize=4, linewidth=1.5, label=row.task)
-        if accuracy.shape[0] > 1:
-            error = accuracy.std(axis=0, ddof=1) / np.sqrt(accuracy.shape[0])
-            axes.fill_between(steps, mean - error, mean + error, color=colour, alpha=0.2, linewidth=0)
+        draw_seeds(axes, steps, accuracy, row.task, tasks.index(row.task))
     for index in np.unique(recommended_indices(tracked)):
         axes.axvline(steps[index], color="#555555", linestyle=":", linewidth=1.3)
     axes.set_xscale("symlog", linthresh=1, linscale=0.35)
@@ -65,7 +56,7 @@ def _draw_gains(axes: Axes, runs: Sequence[tuple[Tracked, list[TransferRow]]], t
     axes.axhline(0, color="black", linewidth=0.8)
     for number, (_, found) in enumerate(runs):
         for row in found:
-            colour = _COLOURS[tasks.index(row.task) % 7]
+            colour = COLOURS[tasks.index(row.task) % len(COLOURS)]
             bar = None if np.isnan(row.half_width) else row.half_width
             label = f"{row.network}, {row.data}" if row is found[0] else None
             axes.errorbar(
@@ -73,7 +64,7 @@ def _draw_gains(axes: Axes, runs: Sequence[tuple[Tracked, list[TransferRow]]], t
                 row.gain.value,
                 yerr=bar,
                 color=colour,
-                marker=_MARKERS[number % 7],
+                marker=MARKERS[number % len(MARKERS)],
                 markerfacecolor="white",
                 capsize=3,
                 linestyle="none",

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from empirical.checkpoint_probe import PROBE_ACCURACY, RECONSTRUCTION
 from empirical.phase_reading import mean_over_seeds, read_phases
 from empirical.probe_tasks import COLOUR
 from empirical.requested_probes import LINEAR
+from empirical.seed_lines import draw_seeds
 from empirical.tracked_file import read_tracked
 from empirical.tracking import Tracked
 from paper.macros import count, fixed, with_error
@@ -27,8 +27,6 @@ EXACT, TRAINED = "track-vgg8-cifar10", "decoder-vgg8"
 
 _TRAINED_LOSS = f"reconstruction loss of a trained {LINEAR}"
 _FILE = SOURCE / "published" / "learnphase.csv"
-# Colours of Okabe and Ito (2008), told apart with any colour vision.
-_PUBLISHED, _OURS, _EXACT = "#000000", "#D55E00", "#0072B2"
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,12 +133,18 @@ def draw(folders: ResultFolders, path: Path) -> None:
     colour = exact.values(exact.plan.probe.layers[-1], PROBE_ACCURACY + COLOUR)
     figure = Figure(figsize=(6.9, 3.1), layout="constrained")
     left, right = figure.subplots(1, 2)
-    left.plot(theirs.steps, theirs.loss, color=_PUBLISHED, marker="s", markersize=4, label="published, trained decoder")
-    left.plot(steps, trained / trained[0], color=_OURS, marker="D", markersize=4, label="here, trained decoder")
-    _band(left, own, losses / losses[:, :1], _EXACT, "here, exact decoder")
+    own_trained = (trained / trained[0])[None, :]
+    for number, (label, at, values) in enumerate(
+        (
+            ("here, exact decoder", own, losses / losses[:, :1]),
+            ("here, trained decoder", np.asarray(steps, dtype=np.float64), own_trained),
+            ("published, trained decoder", np.asarray(theirs.steps, dtype=np.float64), theirs.loss[None, :]),
+        )
+    ):
+        draw_seeds(left, at, values, label, number)
     left.set_ylabel("reconstruction loss of the last layer,\nin units of its value at step 0", fontsize=9)
-    right.plot(theirs.steps, theirs.colour, color=_PUBLISHED, marker="s", markersize=4, label="published")
-    _band(right, own, colour, _EXACT, "here")
+    draw_seeds(right, own, colour, "here", 0)
+    draw_seeds(right, np.asarray(theirs.steps, dtype=np.float64), theirs.colour[None, :], "published", 2)
     right.set_ylabel("accuracy of a linear probe\nof the dominant colour", fontsize=9)
     for axes in (left, right):
         axes.set_xscale("symlog", linthresh=1, linscale=0.35)
@@ -149,14 +153,6 @@ def draw(folders: ResultFolders, path: Path) -> None:
         axes.tick_params(labelsize=8)
         axes.legend(frameon=False, fontsize=8)
     figure.savefig(path)
-
-
-def _band(axes: Axes, steps: FloatArray, values: FloatArray, colour: str, label: str) -> None:
-    mean = values.mean(axis=0)
-    axes.plot(steps, mean, color=colour, marker="o", markersize=4, label=label)
-    if values.shape[0] > 1:
-        error = values.std(axis=0, ddof=1) / np.sqrt(values.shape[0])
-        axes.fill_between(steps, mean - error, mean + error, color=colour, alpha=0.2, linewidth=0)
 
 
 PART = Part("published", (EXACT, TRAINED), numbers, tables, figures)

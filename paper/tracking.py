@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from empirical.checkpoint_probe import PROBE_ACCURACY, RECONSTRUCTION, TEST_ACCURACY, WHOLE
 from empirical.figures import PHASE_NAMES, shade_between
 from empirical.phase_reading import mean_over_seeds
 from empirical.probe_tasks import COLOUR
+from empirical.seed_lines import draw_seeds
 from paper.macros import count, fixed, plain, with_error
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
@@ -21,10 +21,6 @@ from theory.validation import FloatArray
 
 #: The network whose numbers the text states; all others are in the table.
 MAIN = "track-vgg8-cifar10"
-
-# Colours of Okabe and Ito (2008), told apart with any colour vision.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_MARKERS = "osD^vPX"
 
 
 def numbers(folders: ResultFolders) -> dict[str, str]:
@@ -122,13 +118,13 @@ def draw(folders: ResultFolders, path: Path) -> None:
         for axes in (left, right):
             shade_between(axes, edges, PHASE_NAMES)
     for number, layer in enumerate(layers):
-        _line(left, steps, _values(folders, MAIN, layer, RECONSTRUCTION), layer, number)
+        draw_seeds(left, steps, _values(folders, MAIN, layer, RECONSTRUCTION), layer, number)
     left.set_ylabel(r"reconstruction loss, $L / \mathrm{tr}\,\Sigma$", fontsize=9)
-    _line(right, steps, _values(folders, MAIN, WHOLE, TEST_ACCURACY), "network", 6)
+    draw_seeds(right, steps, _values(folders, MAIN, WHOLE, TEST_ACCURACY), "network", 6)
     probes = [name for name in content["means"][last] if name.startswith(PROBE_ACCURACY)]
     for number, name in enumerate(probes):
         label = f"probe of {last}: {name.removeprefix(PROBE_ACCURACY)}"
-        _line(right, steps, _values(folders, MAIN, last, name), label, number)
+        draw_seeds(right, steps, _values(folders, MAIN, last, name), label, number)
     right.set_ylabel("held-out accuracy", fontsize=9)
     right.set_ylim(0, 1)
     for axes in (left, right):
@@ -138,15 +134,6 @@ def draw(folders: ResultFolders, path: Path) -> None:
         axes.tick_params(labelsize=8)
         axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
     figure.savefig(path)
-
-
-def _line(axes: Axes, steps: FloatArray, values: FloatArray, label: str, number: int) -> None:
-    mean = values.mean(axis=0)
-    colour = _COLOURS[number % len(_COLOURS)]
-    axes.plot(steps, mean, color=colour, marker=_MARKERS[number % 7], markersize=3.5, linewidth=1.3, label=label)
-    if values.shape[0] > 1:
-        error = values.std(axis=0, ddof=1) / np.sqrt(values.shape[0])
-        axes.fill_between(steps, mean - error, mean + error, color=colour, alpha=0.2, linewidth=0)
 
 
 PART = Part("tracking", (MAIN,), numbers, tables, figures)
