@@ -44,7 +44,7 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
         "PredictEarly": fixed(max(one.early for one in common), 3),
         "PredictLate": fixed(max(one.late for one in common), 3),
         "PredictClassBetter": count(sum(own[CLASSES].late < own[COMMON].late for own in sets)),
-        "PredictParametric": fixed(max(own[PARAMETRIC].late for own in sets if PARAMETRIC in own), 2),
+        "PredictParametric": fixed(max((own[PARAMETRIC].late for own in sets if PARAMETRIC in own), default=np.nan), 2),
         "PredictEarlyStep": count(EARLY),
         "PredictEarlyTolerance": plain(EARLY_TOLERANCE),
         "PredictLateTolerance": plain(LATE_TOLERANCE),
