@@ -365,6 +365,9 @@ def track(
             "figures: minutes a checkpoint), or information (the information plane); repeat it for several."
         ),
     ] = None,
+    also_stride: Annotated[
+        int, typer.Option(help="Make these at every so-manieth checkpoint only, counted back from the last.")
+    ] = 1,
     device: Device = "cpu",
     out: Annotated[
         Path | None, typer.Option(help="Folder of the results. [default: results/track-NETWORK-DATA]")
@@ -402,7 +405,8 @@ def track(
         folder = RunFolder(out if out is not None else Path("results") / f"track-{network}-{Path(data).name}")
         training = TrainingPlan(network, base_width, steps, batch_size, step_size, momentum, weight_decay, seed)
         own = tuple(layer) if layer else layer_names(build_network(network, 2))
-        plan = TrackPlan(training, ProbePlan(own, pooled_features, classifier_samples), seeds, tuple(also or ()))
+        probe = ProbePlan(own, pooled_features, classifier_samples)
+        plan = TrackPlan(training, probe, seeds, tuple(also or ()), also_stride)
         chosen = checked_device(device)
         whole = at_least_32(load_images(data, data_root, download))
         other = at_least_32(load_images(transfer_data, data_root, download)) if transfer_data else None

@@ -54,7 +54,13 @@ def _content(path: Path) -> dict[str, Any]:
 
 def _plan(stored: dict[str, Any]) -> TrackPlan:
     probe = stored["probe"] | {"layers": tuple(stored["probe"]["layers"])}
-    return TrackPlan(TrainingPlan(**stored["training"]), ProbePlan(**probe), stored["seeds"], tuple(stored["also"]))
+    return TrackPlan(
+        TrainingPlan(**stored["training"]),
+        ProbePlan(**probe),
+        stored["seeds"],
+        tuple(stored["also"]),
+        stored["also_stride"],
+    )
 
 
 def _rows(path: Path, plan: TrackPlan) -> tuple[tuple[tuple[Measurement, ...], ...], ...]:

@@ -38,15 +38,18 @@ class TrackPlan:
         probe: of every checkpoint.
         seeds: number of networks, of seeds 0, 1, ... counted from the training plan's.
         also: probes made on request, by name (``empirical.requested_probes``).
+        also_stride: these are made at every so-manieth checkpoint, counted back from the last.
     """
 
     training: TrainingPlan
     probe: ProbePlan
     seeds: int = 1
     also: tuple[str, ...] = ()
+    also_stride: int = 1
 
     def __post_init__(self) -> None:
         at_least("seeds", self.seeds, 1)
+        at_least("also_stride", self.also_stride, 1)
         for name in self.also:
             requested_probe(name)
 
@@ -54,6 +57,11 @@ class TrackPlan:
     def steps(self) -> IntArray:
         """(T,) the checkpoints' steps."""
         return checkpoint_steps(self.training.steps)
+
+    @property
+    def also_steps(self) -> IntArray:
+        """The steps at which probes are made on request."""
+        return self.steps[:: -self.also_stride][::-1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,22 +79,22 @@ class Tracked:
     rows: tuple[tuple[tuple[Measurement, ...], ...], ...]
 
     def values(self, layer: str, measure: str) -> FloatArray:
-        """(seed, T) values of one measure of one layer.
+        """(seed, T) values of one measure of one layer; NaN where a probe on request was not made.
 
         Raises:
             InputError: nothing of that name was measured.
         """
+        if measure not in self.measures(layer):
+            raise InputError(f"measure: {measure!r} of {layer!r} was not measured; give one of {self.measures(layer)}")
         found = [
-            [next((row.value for row in rows if (row.layer, row.measure) == (layer, measure)), None) for rows in seed]
+            [next((row.value for row in rows if (row.layer, row.measure) == (layer, measure)), np.nan) for rows in seed]
             for seed in self.rows
         ]
-        if any(value is None for seed in found for value in seed):
-            raise InputError(f"measure: {measure!r} of {layer!r} was not measured; give one of {self.measures(layer)}")
         return np.asarray(found, dtype=np.float64)
 
     def measures(self, layer: str) -> list[str]:
-        """What was measured of a layer."""
-        return [row.measure for row in self.rows[0][0] if row.layer == layer]
+        """What was measured of a layer; at the last checkpoint nothing is left out."""
+        return [row.measure for row in self.rows[0][-1] if row.layer == layer]
 
     def phases(self, layer: str, measure: str = RECONSTRUCTION) -> PhaseReading:
         """The phases of one layer's curve."""
@@ -127,7 +135,7 @@ def track(
     found: list[tuple[Measurement, ...]] = []
     for run, step in progress(pairs):
         rows = _measured(run, step, "measures", {"probe": [test, *labelled]}, standard)
-        for name in plan.also:
+        for name in plan.also if step in plan.also_steps else ():
             probe = partial(_on_request, name, data, normalisation, plan.probe, device)
             rows += _measured(run, step, name.replace(" ", "-"), {"probe": [test, name]}, probe)
         found.append(rows)

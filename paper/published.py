@@ -53,11 +53,12 @@ def published() -> Published:
 
 
 def _curves(folders: ResultFolders) -> tuple[Tracked, FloatArray, IntArray, FloatArray]:
-    """The exact run with its (seed, T) losses of the last layer; steps and (T,) losses of the trained decoder."""
+    """The exact run with its (seed, T) losses of the last layer; steps and losses of the trained decoder."""
     exact, trained = (read_tracked(folders.folder(name)) for name in (EXACT, TRAINED))
     layer = exact.plan.probe.layers[-1]
     found = trained.values(trained.plan.probe.layers[-1], _TRAINED_LOSS)[0]
-    return exact, exact.values(layer, RECONSTRUCTION), trained.plan.steps, found
+    made = np.isfinite(found)
+    return exact, exact.values(layer, RECONSTRUCTION), trained.plan.steps[made], found[made]
 
 
 def numbers(folders: ResultFolders) -> dict[str, str]:

@@ -89,6 +89,16 @@ def test_probes_on_request_join_the_others_without_measuring_those_again(tracked
     np.testing.assert_array_equal(found.values("block3", RECONSTRUCTION), result.values("block3", RECONSTRUCTION)[:1])
 
 
+def test_probes_on_request_may_be_made_at_some_checkpoints_only(tracked, monkeypatch):
+    _, folder, chosen, tasks = tracked
+    monkeypatch.setattr("empirical.requested_probes.INFORMATION_SAMPLES", 100)
+    asked = dataclasses.replace(PLAN, seeds=1, also=(INFORMATION,), also_stride=2)
+    found = track(asked, chosen, tasks, folder, CPU)
+    made = np.isfinite(found.values("block5", "information: neighbours, about the label")[0])
+    assert asked.steps[made].tolist() == asked.also_steps.tolist() == [1, 4, 16]
+    assert np.isfinite(found.values("block5", RECONSTRUCTION)).all()
+
+
 def test_a_measure_that_is_lost_is_made_again_to_the_bit(tracked):
     result, folder, chosen, tasks = tracked
     file = sorted((folder.path / "seed-1" / "measures").glob("step-00000004-*.json"))[0]
@@ -145,6 +155,7 @@ def test_nan_names_layer_step_and_seed(data, tmp_path, monkeypatch):
         (lambda data: parse_classes("0,-1"), "classes: -1"),
         (lambda data: TrackPlan(PLAN.training, PLAN.probe, seeds=0), "seeds"),
         (lambda data: TrackPlan(PLAN.training, PLAN.probe, also=("magic",)), "also: 'magic' is unknown"),
+        (lambda data: TrackPlan(PLAN.training, PLAN.probe, also_stride=0), "also_stride"),
         (lambda data: ProbePlan(("a",), pooled_features=0), "pooled_features"),
     ],
 )
