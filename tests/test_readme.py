@@ -51,10 +51,10 @@ def test_every_file_that_it_links_is_in_the_repository() -> None:
 
 
 def test_what_it_says_of_the_first_figure_is_so() -> None:
-    rows = json.loads((ROOT / "paper/results/predict-resnet10/result.json").read_text())["rows"]
+    rows = json.loads((ROOT / "paper/results/predict-vgg8/result.json").read_text())["rows"]
     early = {row["features"]: row["early"] for row in rows if row["source"] == COMMON}
     assert len(early) == 6
     within, beyond = [{name for name, value in early.items() if (value < 0.006) is close} for close in (True, False)]
-    assert beyond == {"stage2, untrained"}
+    assert beyond == {"block3, untrained"}
     assert len(within) == 5
-    assert "within .006 of training up to step 1,024 in five of six panels" in " ".join(README.split())
+    assert "the mean field is within .006 of training up to step 1,024 in five of six panels" in " ".join(README.split())
