@@ -57,4 +57,15 @@ def test_what_it_says_of_the_first_figure_is_so() -> None:
     within, beyond = [{name for name, value in early.items() if (value < 0.006) is close} for close in (True, False)]
     assert beyond == {"block3, untrained"}
     assert len(within) == 5
-    assert "the mean field is within .006 of training up to step 1,024 in five of six panels" in " ".join(README.split())
+    assert "the mean field is within .006 of training up to step 1,024 in five of six panels" in " ".join(
+        README.split()
+    )
+
+
+def test_what_it_says_of_transfer_is_so() -> None:
+    (row,) = json.loads((ROOT / "paper/results/transfer/result.json").read_text())["rows"]
+    said = f"the rule recommends step {row['recommended_steps'][0]}, and a probe of the dominant colour gains "
+    said += f"{row['gain']['value']:.3f} +- {row['half_width']:.3f}".replace("0.", ".")
+    assert row["task"] == "colour dominance"
+    assert len(set(row["recommended_steps"])) == 1
+    assert said in " ".join(README.split())
