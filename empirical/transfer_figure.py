@@ -70,6 +70,7 @@ def _draw_gains(axes: Axes, runs: Sequence[tuple[Tracked, list[TransferRow]]], t
                 linestyle="none",
                 label=label,
             )
+    axes.set_xlim(0, 1)
     axes.set_xlabel("alignment: share of the task's linear signal\nthat predictors of the trained classes see")
     axes.set_ylabel("gain of the recommended\nover the last checkpoint")
     axes.set_title("colour: the task; marker: the network and its data", fontsize=10)
