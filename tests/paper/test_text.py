@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from paper import published
 from paper.parts import EMPIRICAL, SIMULATIONS
 from paper.result_folders import ResultFolders
 from paper.studies import SOURCE, Run
@@ -105,3 +106,16 @@ def test_what_sentences_say_of_the_results_is_so(results: ResultFolders) -> None
     assert phases["block5"]["turned"]  # "The last layer shows all three phases"
     assert not phases["block1"]["falls"]  # "The first layers stay near-constant"
     assert not phases["block2"]["falls"]
+
+
+def test_what_sentences_say_of_the_published_curve_is_so() -> None:
+    found = published.numbers(ResultFolders((SOURCE / "results",)))
+    value = {name: float(text.strip("$").replace("{,}", "")) for name, text in found.items()}
+    # "so here the published training is long enough"
+    assert 1 < value["PublishedTrainedExcessLeast"] <= value["PublishedTrainedExcessMost"] < 1.02
+    # "in the time of the lowest loss within the spacing of the checkpoints": doubling steps, every second one trained
+    assert 0.5 <= value["PublishedExactLowestStep"] / value["PublishedLowestStep"] <= 2
+    assert 0.25 <= value["PublishedTrainedLowestStep"] / value["PublishedLowestStep"] <= 4
+    # "and in how far the loss rises"
+    assert abs(value["PublishedExactRise"] - value["PublishedRise"]) < 0.05
+    assert abs(value["PublishedTrainedRise"] - value["PublishedRise"]) < 0.05
