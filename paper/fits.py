@@ -30,14 +30,14 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
 
 
 def tables(folders: ResultFolders) -> dict[str, str]:
-    """A row a layer: exponents, alignment and separation with 95 % intervals, effective rank, tail index."""
+    """A row a layer, before and after training: exponents and alignment with 95 % intervals, effective rank, tails."""
     rows = []
-    for name in folders.names(RESULTS):
+    for name in sorted(folders.names(RESULTS), key=_before_and_after):
         content = folders.content(name)
-        network, state, layer = name.removeprefix("fits/").split("-", 2)
+        network, layer, state = _parts(name)
         rows.append(
             [
-                f"{network}, {state}, {layer}",
+                f"{network}, {layer}, {state}",
                 *(_interval(content[quantity]) for quantity in ("alpha", "beta", "alignment")),
                 significant(content["effective_rank"]["value"], 3),
                 _number(content["tail_index"]["value"]),
@@ -45,6 +45,17 @@ def tables(folders: ResultFolders) -> dict[str, str]:
         )
     header = ["layer", r"$\alpha$", r"$\beta$", "$R_2 / R_0$", "effective rank", "tail index"]
     return {"fits.tex": table("llllrr", header, rows)}
+
+
+def _parts(name: str) -> tuple[str, str, str]:
+    """Network, layer and state of a result's name."""
+    network, state, layer = name.removeprefix("fits/").split("-", 2)
+    return network, layer, state
+
+
+def _before_and_after(name: str) -> tuple[str, str, bool]:
+    network, layer, state = _parts(name)
+    return network, layer, state == "trained"
 
 
 def _interval(values: dict[str, Any] | None) -> str:
