@@ -67,6 +67,7 @@ def test_a_missing_short_study_runs_and_missing_optional_ones_are_named(
     elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.rmtree(elsewhere / "results" / "verify-digits")
+    shutil.rmtree(elsewhere / "results" / "predict-vgg8")
     started, said = [], []
 
     def started_instead(command: list[str], check: bool) -> subprocess.CompletedProcess[str]:
