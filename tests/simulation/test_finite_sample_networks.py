@@ -89,7 +89,9 @@ def _half_of_the_fall(network: SampledOneOutput | OneOutput) -> float:
     return network.fraction_point(INIT_SCALE, 0.5 * (1 - missing))
 
 
-@pytest.mark.parametrize("samples", [1000, 200, 100], ids=["d/n=0.1", "d/n=0.5", "d/n=1"])
+@pytest.mark.parametrize(
+    "samples", [1000, pytest.param(200, marks=pytest.mark.slow), 100], ids=["d/n=0.1", "d/n=0.5", "d/n=1"]
+)
 def test_networks_on_finite_samples_keep_to_the_boundaries_predicted_for_their_number(samples: int) -> None:
     """The boundaries of the population, as if n were infinite, fail the same comparison."""
     predicted = SampledOneOutput.from_model(ALIGNED, SquaredError(), samples)
@@ -113,6 +115,7 @@ def test_networks_on_finite_samples_keep_to_the_boundaries_predicted_for_their_n
         assert abs(np.log(measured / uncorrected)) > 1.5 * tolerance
 
 
+@pytest.mark.slow
 def test_the_logistic_loss_has_the_same_boundaries_at_its_own_curvature() -> None:
     predicted = SampledOneOutput.from_model(ALIGNED, Logistic(), 200)
     turning = predicted.turning_point_formula(INIT_SCALE)
@@ -123,7 +126,7 @@ def test_the_logistic_loss_has_the_same_boundaries_at_its_own_curvature() -> Non
     assert abs(np.log(measured / turning)) < _tolerance(found, "turning_point", 200, predicted.effective_rank)
 
 
-@pytest.mark.parametrize("samples", [200, 100])
+@pytest.mark.parametrize("samples", [200, pytest.param(100, marks=pytest.mark.slow)])
 def test_misaligned_data_have_a_phase_two_on_a_sample_that_is_small_enough(samples: int) -> None:
     """Theorem T3 speaks of the moments that train: those of a small sample are aligned by its noise."""
     predicted = SampledOneOutput.from_model(MISALIGNED, SquaredError(), samples)
@@ -150,7 +153,7 @@ def test_the_same_networks_have_none_on_fresh_inputs_and_none_on_many_samples() 
     assert found.boundaries.regime is Regime.MONOTONE_RISE
 
 
-@pytest.mark.parametrize("samples", [200, 100])
+@pytest.mark.parametrize("samples", [pytest.param(200, marks=pytest.mark.slow), 100])
 def test_on_fresh_inputs_networks_turn_later_than_on_their_sample_and_where_predicted(samples: int) -> None:
     predicted = SampledOneOutput.from_model(ALIGNED, SquaredError(), samples)
     turning = predicted.fresh_turning_point_formula(INIT_SCALE)
