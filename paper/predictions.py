@@ -22,6 +22,7 @@ from empirical.feature_prediction import (
 )
 from empirical.prediction_figure import draw_prediction
 from paper.macros import count, fixed, percent, plain
+from paper.panels import finish_panels
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
 from paper.tables import table
@@ -122,14 +123,7 @@ def draw(folders: ResultFolders, result: str, path: Path) -> None:
         draw_prediction(axes, one)
         axes.set_title(one.name, fontsize=9)
         axes.tick_params(labelsize=7.5)
-    for axes in panels.flat[len(found) :]:
-        axes.set_axis_off()
-    for axes in panels[:, 0]:
-        axes.set_ylabel(r"$L / \mathrm{tr}\,\Sigma$", fontsize=9)
-    for axes in panels[-1]:
-        axes.set_xlabel("training step", fontsize=9)
-    handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    finish_panels(figure, panels, len(found), legend_columns=3)
     figure.savefig(path)
 
 

@@ -13,6 +13,7 @@ from empirical.figures import PHASE_NAMES, shade_between
 from empirical.phase_reading import mean_over_seeds
 from empirical.probe_tasks import COLOUR
 from empirical.seed_lines import draw_seeds
+from empirical.tracked_file import read_tracked
 from paper.macros import count, fixed, plain, with_error
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
@@ -28,9 +29,10 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
     content = folders.content(MAIN)
     steps, last = np.asarray(content["steps"]), _layers(content)[-1]
     reading = content["phases"][last]
-    loss = _values(folders, MAIN, last, RECONSTRUCTION)
-    colour = _values(folders, MAIN, last, PROBE_ACCURACY + COLOUR)
-    accuracy = _values(folders, MAIN, WHOLE, TEST_ACCURACY)
+    tracked = read_tracked(folders.folder(MAIN))
+    loss = tracked.values(last, RECONSTRUCTION)
+    colour = tracked.values(last, PROBE_ACCURACY + COLOUR)
+    accuracy = tracked.values(WHOLE, TEST_ACCURACY)
     best = int(np.argmax(colour.mean(axis=0)))
     training = content["plan"]["training"]
     return {
@@ -54,14 +56,6 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
 
 def _layers(content: dict[str, Any]) -> list[str]:
     return list(content["plan"]["probe"]["layers"])
-
-
-def _values(folders: ResultFolders, result: str, layer: str, measure: str) -> FloatArray:
-    """(seed, T) values of one measure of one layer."""
-    columns = folders.table(result, "measures.parquet")
-    here = (columns["layer"] == layer) & (columns["measure"] == measure)
-    seeds = np.unique(columns["seed"])
-    return np.stack([columns["value"][here & (columns["seed"] == seed)] for seed in seeds]).astype(np.float64)
 
 
 def _mean(values: FloatArray) -> str:
@@ -110,6 +104,7 @@ def draw(folders: ResultFolders, path: Path) -> None:
     content = folders.content(MAIN)
     steps, layers = np.asarray(content["steps"], dtype=np.float64), _layers(content)
     last = layers[-1]
+    tracked = read_tracked(folders.folder(MAIN))
     figure = Figure(figsize=(6.9, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2, sharex=True)
     reading = content["phases"][last]
@@ -118,13 +113,13 @@ def draw(folders: ResultFolders, path: Path) -> None:
         for axes in (left, right):
             shade_between(axes, edges, PHASE_NAMES)
     for number, layer in enumerate(layers):
-        draw_seeds(left, steps, _values(folders, MAIN, layer, RECONSTRUCTION), layer, number)
+        draw_seeds(left, steps, tracked.values(layer, RECONSTRUCTION), layer, number)
     left.set_ylabel(r"reconstruction loss, $L / \mathrm{tr}\,\Sigma$", fontsize=9)
-    draw_seeds(right, steps, _values(folders, MAIN, WHOLE, TEST_ACCURACY), "network", 6)
+    draw_seeds(right, steps, tracked.values(WHOLE, TEST_ACCURACY), "network", 6)
     probes = [name for name in content["means"][last] if name.startswith(PROBE_ACCURACY)]
     for number, name in enumerate(probes):
         label = f"probe of {last}: {name.removeprefix(PROBE_ACCURACY)}"
-        draw_seeds(right, steps, _values(folders, MAIN, last, name), label, number)
+        draw_seeds(right, steps, tracked.values(last, name), label, number)
     right.set_ylabel("held-out accuracy", fontsize=9)
     right.set_ylim(0, 1)
     for axes in (left, right):

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from empirical.figures import draw_finding
 from empirical.verification import INPUTS, Finding
 from paper.macros import count, fixed, plain, significant, with_error
+from paper.panels import finish_panels
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
 from paper.tables import table
@@ -119,14 +120,7 @@ def draw(folders: ResultFolders, path: Path) -> None:
     for axes, finding in zip(panels.flat, own, strict=False):
         draw_finding(axes, finding, content["data"], content["configuration"]["step_size"])
         axes.tick_params(labelsize=8)
-    for axes in panels.flat[len(own) :]:
-        axes.set_axis_off()
-    for axes in panels[:, 0]:
-        axes.set_ylabel(r"$L / \mathrm{tr}\,\Sigma$", fontsize=9)
-    for axes in panels[-1]:
-        axes.set_xlabel("training step", fontsize=9)
-    handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    finish_panels(figure, panels, len(own), legend_columns=2)
     figure.savefig(path)
 
 
