@@ -313,7 +313,7 @@ def explore(
     typer.echo(f"page: {page}")
 
 
-Device = Annotated[str, typer.Option(help="Where torch computes: cpu, cuda, cuda:1, mps.")]
+Device = Annotated[str, typer.Option(help="Where torch computes: cpu, cuda, or cuda:1 and so on.")]
 Images = Annotated[
     str,
     typer.Option(

@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from empirical.float_precision import full_precision
 from empirical.shifted_products import (
     add_product,
     add_scatter,
     check_rows,
     covariance_of,
-    full_precision,
     in_chunks,
     shift_from,
     shifted,

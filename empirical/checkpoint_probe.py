@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from empirical.activation_moments import JointAccumulator, JointMoments
 from empirical.batch_norm import recalibrated_on
 from empirical.capture import capture
+from empirical.float_precision import full_precision
 from empirical.images import ImageData, ImageSplit, Normalisation
 from empirical.layer_features import activations_of
 from empirical.linear_probe import fit_logistic_classifier
@@ -112,9 +113,10 @@ def measure_checkpoint(
     Raises:
         InputError: an unknown layer, NaN in the activations (the layer is named).
     """
-    own = recalibrated_on(network, data.train, normalisation, device)
-    training, training_outputs = _one_pass(own, data.train, data.classes, normalisation, plan, device)
-    held_out, test_outputs = _one_pass(own, data.test, data.classes, normalisation, plan, device)
+    with full_precision(device):
+        own = recalibrated_on(network, data.train, normalisation, device)
+        training, training_outputs = _one_pass(own, data.train, data.classes, normalisation, plan, device)
+        held_out, test_outputs = _one_pass(own, data.test, data.classes, normalisation, plan, device)
     rows = [
         _accuracy(TRAINING_ACCURACY, training_outputs, data.train),
         _accuracy(TEST_ACCURACY, test_outputs, data.test),
@@ -200,8 +202,8 @@ def _transfer(
     for task in tasks:
         name = f"{PROBE_ACCURACY}{task.name}"
         for layer in plan.layers:
-            classifier = fit_logistic_classifier(train[layer], task.train.labels[:count], task.classes)
-            accuracy = classifier.accuracy([(test[layer], task.test.labels)])
+            classifier = fit_logistic_classifier(train[layer].to(device), task.train.labels[:count], task.classes)
+            accuracy = classifier.accuracy([(test[layer].to(device), task.test.labels)])
             rows.append(Measurement(layer, name, accuracy.value, accuracy.standard_error, classifier.warning or ""))
     return rows
 

@@ -14,6 +14,7 @@ from empirical.batch_norm import recalibrated_on
 from empirical.capture import capture
 from empirical.checkpoint_file import with_weights_from
 from empirical.datasets import DataSet, unit_variance
+from empirical.float_precision import full_precision
 from empirical.images import ImageData, ImageSplit, Normalisation
 from empirical.network_training import image_batches
 from empirical.networks import build_network, layer_names
@@ -37,9 +38,10 @@ def activations_of(
         InputError: as ``capture``.
     """
     parts: dict[str, list[Tensor]] = {layer: [] for layer in layers}
-    for captured in capture(network, layers, image_batches(split, normalisation, _BATCH, device), pooled_features):
-        for layer, activations in captured.activations.items():
-            parts[layer].append(activations.cpu())
+    with full_precision(device):
+        for captured in capture(network, layers, image_batches(split, normalisation, _BATCH, device), pooled_features):
+            for layer, activations in captured.activations.items():
+                parts[layer].append(activations.cpu())
     return {layer: torch.cat(found) for layer, found in parts.items()}
 
 

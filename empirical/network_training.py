@@ -2,12 +2,13 @@
 
 What a step does is a function of the plan, the images and the step's number: the order of an epoch's images comes from
 the seed and the epoch alone. A state (weights, batch-normalisation statistics, momentum) on the disk is therefore all
-that a run needs to go on as if it had never stopped.
+that a run needs to go on as if it had never stopped, on one kind of device.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -153,13 +154,14 @@ class TrainingRun:
             weight_decay=self.plan.weight_decay,
         )
         start = self._restore(network, optimiser, missing[0])
-        for step in progress(range(start, last + 1)):
-            if step in wanted or step == last:
-                self._save(self.checkpoint(step), step, network.state_dict())
-            if step == last or (step % STATE_INTERVAL == 0 and step > start) or (step in wanted and step > start):
-                self._save(self.folder.path / _STATE, step, _state(network, optimiser))
-            if step < last:
-                self._advance(network, optimiser, step)
+        with _convolutions_that_repeat():
+            for step in progress(range(start, last + 1)):
+                if step in wanted or step == last:
+                    self._save(self.checkpoint(step), step, network.state_dict())
+                if step == last or (step % STATE_INTERVAL == 0 and step > start) or (step in wanted and step > start):
+                    self._save(self.folder.path / _STATE, step, _state(network, optimiser))
+                if step < last:
+                    self._advance(network, optimiser, step)
 
     def _advance(self, network: nn.Module, optimiser: torch.optim.Optimizer, step: int) -> None:
         chosen = batch_indices(self.plan.seed, step, self.split.labels.size, self.plan.batch_size)
@@ -225,6 +227,18 @@ def image_batches(
         inputs = torch.from_numpy(normalisation.apply(split.images[start : start + size])).to(device)
         labels = torch.from_numpy(split.labels[start : start + size]).to(device)
         yield inputs.contiguous(memory_format=torch.channels_last), labels
+
+
+@contextmanager
+def _convolutions_that_repeat() -> Iterator[None]:
+    """CUDA's convolutions by methods that give the same bits each time; what was chosen before is put back."""
+    chosen = torch.backends.cudnn
+    before = chosen.deterministic, chosen.benchmark
+    chosen.deterministic, chosen.benchmark = True, False
+    try:
+        yield
+    finally:
+        chosen.deterministic, chosen.benchmark = before
 
 
 def _state(network: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -5,10 +5,6 @@ Rows are moved near mean zero, multiplied in float32 (in float64 where they have
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -89,43 +85,3 @@ def covariance_of(scatter: Tensor, count: int, offset: FloatArray) -> FloatArray
         corner[:] = (corner + corner.T) / 2
         covariance[end:, start:end] = upper[:, _PANEL:].T
     return np.asarray(covariance, dtype=np.float64)
-
-
-@contextmanager
-def full_precision(device: torch.device) -> Iterator[None]:
-    """Products with all digits of float32, whatever the training around has allowed; its choice is put back.
-
-    The choice belongs to the process: products of other threads meanwhile have all digits too.
-    """
-    backends = _backends()
-    before = [backend.fp32_precision for backend in backends]
-    try:
-        for backend in backends:
-            backend.fp32_precision = "ieee"
-        with torch.autocast(device.type, enabled=False):
-            yield
-    finally:
-        for backend, precision in zip(backends, before, strict=True):
-            backend.fp32_precision = precision
-
-
-class _AllBackends:
-    """The one setting that torch before 2.9 has, under the name of the later ones."""
-
-    @property
-    def fp32_precision(self) -> str:
-        return torch.get_float32_matmul_precision()
-
-    @fp32_precision.setter
-    def fp32_precision(self, precision: str) -> None:
-        torch.set_float32_matmul_precision("highest" if precision == "ieee" else precision)
-
-
-def _backends() -> tuple[Any, ...]:
-    """What decides the precision of products.
-
-    Where each backend has its own setting, that is used: the common one then fails once they have been set
-    apart, and does not put back what it found.
-    """
-    own = getattr(torch.backends.mkldnn, "matmul", None)
-    return (_AllBackends(),) if own is None else (torch.backends.cuda.matmul, own)

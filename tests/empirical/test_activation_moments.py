@@ -243,17 +243,6 @@ def test_low_precision_allowed_to_training_does_not_reach_the_moments(
     assert torch.get_float32_matmul_precision() == "medium"
 
 
-@pytest.mark.usefixtures("_half_hearted_products")
-def test_products_have_all_digits_on_every_backend_while_moments_are_taken() -> None:
-    """Stated of the setting, as not every processor multiplies with fewer digits where it may."""
-    before = torch.backends.cuda.matmul.fp32_precision, torch.backends.mkldnn.matmul.fp32_precision
-    assert "ieee" not in before
-    with products.full_precision(torch.device("cpu")):
-        inside = torch.backends.cuda.matmul.fp32_precision, torch.backends.mkldnn.matmul.fp32_precision
-    assert inside == ("ieee", "ieee")
-    assert (torch.backends.cuda.matmul.fp32_precision, torch.backends.mkldnn.matmul.fp32_precision) == before
-
-
 def _joint_update(activations: Tensor, labels: Tensor) -> None:
     JointAccumulator(3).update(activations, torch.ones((*activations.shape[:1], 2)), labels)
 

@@ -20,13 +20,12 @@ from simulation import (
 from simulation.batches import BatchSource
 from simulation.devices import checked_device, seeded_generator
 from simulation.optimisers import Adam, GradientDescent, Optimiser
+from tests.devices import DEVICES, NEEDS_CUDA
 from theory import DataModel, Loss, Moments, Softmax
 from theory.losses import LOSSES
 
 MODEL = DataModel.power_law(10, 1.0, 1.5, 0.03)
 THREE_CLASSES = DataModel.power_law_classes(10, 0.7, 1.5, 3, 0.2, seed=0)
-NEEDS_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA card")
-DEVICES = ["cpu", pytest.param("cuda", marks=NEEDS_CUDA)]
 STEPS = np.array([0, 1, 50])
 
 

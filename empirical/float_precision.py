@@ -1,0 +1,67 @@
+"""Single precision as it is meant: all 24 bits of float32, on every device, whatever a training allows itself.
+
+CUDA cards multiply and convolve with 11 bits where they may, and for convolutions torch lets them by default. A decoder
+takes such rounding for noise in the activations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+
+@contextmanager
+def full_precision(device: torch.device) -> Iterator[None]:
+    """Products and convolutions with all digits of float32, without autocast; what was chosen before is put back.
+
+    The choice belongs to the process: other threads compute with all digits meanwhile too.
+    """
+    backends = _backends()
+    before = [backend.fp32_precision for backend in backends]
+    try:
+        for backend in backends:
+            backend.fp32_precision = "ieee"
+        with torch.autocast(device.type, enabled=False):
+            yield
+    finally:
+        for backend, precision in zip(backends, before, strict=True):
+            backend.fp32_precision = precision
+
+
+class _Products:
+    """The one setting of products that torch before 2.9 has, under the name of the later ones."""
+
+    @property
+    def fp32_precision(self) -> str:
+        return torch.get_float32_matmul_precision()
+
+    @fp32_precision.setter
+    def fp32_precision(self, precision: str) -> None:
+        torch.set_float32_matmul_precision("highest" if precision == "ieee" else precision)
+
+
+class _Convolutions:
+    """The setting of convolutions that torch before 2.9 has, likewise."""
+
+    @property
+    def fp32_precision(self) -> str:
+        return "tf32" if torch.backends.cudnn.allow_tf32 else "ieee"
+
+    @fp32_precision.setter
+    def fp32_precision(self, precision: str) -> None:
+        torch.backends.cudnn.allow_tf32 = precision == "tf32"
+
+
+def _backends() -> tuple[Any, ...]:
+    """What decides the precision of products and convolutions.
+
+    Where each backend has its own setting, that is used: the common one then fails once they have been set
+    apart, and does not put back what it found.
+    """
+    processor: Any = torch.backends.mkldnn
+    if not hasattr(processor, "matmul"):
+        return _Products(), _Convolutions()
+    return torch.backends.cuda.matmul, processor.matmul, torch.backends.cudnn.conv, processor.conv
