@@ -62,6 +62,7 @@ def _backends() -> tuple[Any, ...]:
     apart, and does not put back what it found.
     """
     processor: Any = torch.backends.mkldnn
+    card: Any = torch.backends.cudnn
     if not hasattr(processor, "matmul"):
         return _Products(), _Convolutions()
-    return torch.backends.cuda.matmul, processor.matmul, torch.backends.cudnn.conv, processor.conv
+    return torch.backends.cuda.matmul, processor.matmul, card.conv, processor.conv
