@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from empirical.checkpoint_probe import BUDGETED, PROBE_ACCURACY, RECONSTRUCTION, ProbePlan, measure_checkpoint
+from empirical.float_precision import full_precision
 from empirical.images import ImageData, ImageSplit, Normalisation
 from empirical.network_training import TrainingPlan, TrainingRun
 from empirical.networks import build_network
@@ -54,16 +55,16 @@ def test_a_killed_run_on_a_card_goes_on_to_the_bit(data: ImageData, tmp_path: Pa
 
 
 def test_the_first_steps_are_those_on_the_processor(data: ImageData, tmp_path: Path) -> None:
-    """Convolutions of a training on a card keep 11 bits; the weights move by some hundredths in four steps."""
+    """With all digits of float32, four steps move every tensor alike to a hundredth of its way."""
     there, here = _run(tmp_path / "card", data.train, CARD), _run(tmp_path / "cpu", data.train, CPU)
-    there.train_to(4)
+    with full_precision(CARD):
+        there.train_to(4)
     here.train_to(4)
-    begun = here.network_at(0).state_dict()
-    expected = here.network_at(4).state_dict()
+    begun, expected = here.network_at(0).state_dict(), here.network_at(4).state_dict()
     for key, tensor in there.network_at(4).state_dict().items():
-        if tensor.is_floating_point() and "running" not in key:
+        if tensor.is_floating_point():
             moved = float((expected[key] - begun[key]).norm())
-            assert float((tensor.cpu() - expected[key]).norm()) < 0.05 * moved, key
+            assert float((tensor.cpu() - expected[key]).norm()) < 0.01 * moved, key
 
 
 def test_a_checkpoint_measures_on_a_card_as_on_the_processor(data: ImageData) -> None:
