@@ -435,7 +435,8 @@ def transfer(
     The stop rule reads the reconstruction loss of the last layer and recommends a checkpoint for each seed. For every
     task of transfer, the accuracy of a linear probe at that checkpoint is compared with the last and with the best
     one. The gain over the last is paired by seed, with a 95 % interval by Student's distribution; it stands beside the
-    alignment of the tasks: the share of the new task's linear signal that predictors of the trained classes see.
+    alignment of the tasks: the share of the new task's linear signal that predictors of the trained classes see. With
+    four trainings or more a task, the rank correlation of gain and alignment is given.
 
     Writes result.json and transfer.png. Exit code 1 where stopping hurts the probe of the dominant colour, for which
     the published figures say that it helps.
@@ -445,6 +446,7 @@ def transfer(
       phases transfer results/track-vgg8-cifar10 results/track-resnet10-cifar10
     """
     with bad_input_exits():
+        from empirical.alignment_relation import alignment_relations, relation_lines
         from empirical.probe_tasks import COLOUR
         from empirical.tracked_file import alignments_in, read_tracked
         from empirical.transfer_figure import draw_transfer
@@ -456,8 +458,10 @@ def transfer(
         runs = [(one, transfer_rows(one, alignment)) for one, alignment in read]
         rows = [row for _, own in runs for row in own]
         figure = folder.write("transfer.png", lambda path: draw_transfer(runs, path))
-        report = folder.write_json("result.json", {"rows": transfer_as_json(rows)})
-    for line in transfer_lines(rows):
+        relations = alignment_relations(rows)
+        content = {"rows": transfer_as_json(rows), "alignment": [asdict(one) for one in relations]}
+        report = folder.write_json("result.json", content)
+    for line in [*transfer_lines(rows), *relation_lines(relations)]:
         typer.echo(line)
     typer.echo(f"figure: {figure}\nresult: {report}")
     if any(row.task == COLOUR and row.effect is Effect.HURTS for row in rows):

@@ -12,28 +12,31 @@ matplotlib.use("Agg")
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from empirical.checkpoint_probe import PROBE_ACCURACY
 from empirical.seed_lines import COLOURS, MARKERS, draw_seeds
 from empirical.tracking import Tracked
 from empirical.transfer_report import TransferRow, recommended_indices
 
+# Gains closer than this in alignment are drawn beside each other, at this distance.
+_SIDE_BY_SIDE = 0.012
+
 
 def draw_transfer(runs: Sequence[tuple[Tracked, list[TransferRow]]], path: Path) -> None:
-    """A panel for each run and one of the gains, written to ``path`` as PNG.
+    """A panel for each run and a wide one of the gains, written to ``path`` as PNG.
 
-    Accuracies are means over seeds with bands of a standard error; bars of the gains are 95 % intervals.
+    Accuracies are means over seeds with bands of a standard error; bars of the gains are 95 % intervals. Gains of one
+    alignment stand side by side.
     """
-    columns = 2
-    rows = -(-(len(runs) + 1) // columns)
+    columns = min(2, len(runs))
+    rows = -(-len(runs) // columns) + 1
     figure = Figure(figsize=(5.0 * columns, 3.3 * rows + 0.4), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False).reshape(-1)
+    grid = figure.add_gridspec(rows, columns)
     tasks = list(dict.fromkeys(row.task for _, found in runs for row in found))
-    for panel, (tracked, found) in zip(panels, runs, strict=False):
-        _draw_run(panel, tracked, found, tasks)
-    _draw_gains(panels[len(runs)], runs, tasks)
-    for panel in panels[len(runs) + 1 :]:
-        panel.set_axis_off()
+    for number, (tracked, found) in enumerate(runs):
+        _draw_run(figure.add_subplot(grid[divmod(number, columns)]), tracked, found, tasks)
+    _draw_gains(figure.add_subplot(grid[-1, :]), runs, tasks)
     figure.savefig(path, dpi=150, format="png")
 
 
@@ -54,24 +57,33 @@ def _draw_run(axes: Axes, tracked: Tracked, found: list[TransferRow], tasks: lis
 
 def _draw_gains(axes: Axes, runs: Sequence[tuple[Tracked, list[TransferRow]]], tasks: list[str]) -> None:
     axes.axhline(0, color="black", linewidth=0.8)
+    taken: list[float] = []
     for number, (_, found) in enumerate(runs):
         for row in found:
-            colour = COLOURS[tasks.index(row.task) % len(COLOURS)]
             bar = None if np.isnan(row.half_width) else row.half_width
-            label = f"{row.network}, {row.data}" if row is found[0] else None
+            beside = sum(abs(row.alignment - one) < _SIDE_BY_SIDE for one in taken)
+            taken.append(row.alignment)
             axes.errorbar(
-                row.alignment,
+                row.alignment + beside * _SIDE_BY_SIDE,
                 row.gain.value,
                 yerr=bar,
-                color=colour,
+                color=COLOURS[tasks.index(row.task) % len(COLOURS)],
                 marker=MARKERS[number % len(MARKERS)],
                 markerfacecolor="white",
                 capsize=3,
                 linestyle="none",
-                label=label,
             )
     axes.set_xlim(0, 1)
-    axes.set_xlabel("alignment: share of the task's linear signal\nthat predictors of the trained classes see")
+    axes.set_xlabel("alignment: share of the task's linear signal that predictors of the trained classes see")
     axes.set_ylabel("gain of the recommended\nover the last checkpoint")
-    axes.set_title("colour: the task; marker: the network and its data", fontsize=10)
-    axes.legend(fontsize=8, frameon=False)
+    trainings = [
+        Line2D(
+            [], [], color="#555555", marker=MARKERS[number % len(MARKERS)], markerfacecolor="white", linestyle="none"
+        )
+        for number in range(len(runs))
+    ]
+    names = [f"{tracked.plan.training.network}, {tracked.data}" for tracked, _ in runs]
+    colours = [Line2D([], [], color=COLOURS[place % len(COLOURS)]) for place in range(len(tasks))]
+    axes.legend(
+        [*colours, *trainings], [*tasks, *names], fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0)
+    )

@@ -50,15 +50,25 @@ _CHECKPOINTS = {
 _BLOCKS = ("--layer", "block3", "--layer", "block4", "--layer", "block5")
 _STAGES = ("--layer", "stage2", "--layer", "stage3", "--layer", "stage4")
 
-_SHORT = ("--seeds", "3", "--steps", "2048")
-_FIVE = (*_SHORT, "--classes", "0,1,2,3,4")
+_ON_A_CARD = ("--seeds", "3", "--device", "cuda")
+_FIVE = ("--classes", "0,1,2,3,4")
+_VEHICLES = ("--classes", "0,1,8,9", "--layer", "block5")
+_ANIMALS = ("--classes", "2,3,4,5,6,7", "--layer", "block5")
 _DECODER = ("--layer", "block5", "--also", "linear decoder", "--also-stride", "2")
-_TRACKED = ("paper/results/track-vgg8-cifar10",)
+_TRACKED = tuple(
+    f"paper/results/track-{name}"
+    for name in ("vgg8-cifar10", "resnet10-cifar10", "vgg8-five", "resnet10-five", "vgg8-vehicles", "vgg8-animals")
+)
 
 
 def _on_network(command: str, network: str) -> tuple[str, ...]:
     """A command on the layers of a trained network."""
     return (command, "--network", network, "--checkpoint", _CHECKPOINTS[network])
+
+
+def _tracked(network: str) -> tuple[str, ...]:
+    """Three trainings of a network, which take hours without a CUDA card."""
+    return ("track", "--network", network, *_ON_A_CARD)
 
 
 STUDIES = (
@@ -73,9 +83,11 @@ STUDIES = (
     Study("scaling", ("sweep", "scaling"), 2, quick=("--pairs", "2")),
     Study("robustness", ("sweep", "robustness"), 6, quick=("--draws", "2")),
     Study("track-vgg8-cifar10", ("track", "--network", "vgg8", "--seeds", "3"), 120, long=True),
-    Study("track-vgg8-five", ("track", "--network", "vgg8", *_FIVE), 120, long=True, optional=True),
-    Study("track-resnet10-cifar10", ("track", "--network", "resnet10", *_SHORT), 120, long=True, optional=True),
-    Study("track-resnet10-five", ("track", "--network", "resnet10", *_FIVE), 120, long=True, optional=True),
+    Study("track-resnet10-cifar10", _tracked("resnet10"), 300, long=True, optional=True),
+    Study("track-vgg8-five", (*_tracked("vgg8"), *_FIVE), 120, long=True, optional=True),
+    Study("track-resnet10-five", (*_tracked("resnet10"), *_FIVE), 300, long=True, optional=True),
+    Study("track-vgg8-vehicles", (*_tracked("vgg8"), *_VEHICLES), 120, long=True, optional=True),
+    Study("track-vgg8-animals", (*_tracked("vgg8"), *_ANIMALS), 120, long=True, optional=True),
     Study("decoder-vgg8", ("track", "--network", "vgg8", *_DECODER), 120, long=True, optional=True),
     Study("transfer", ("transfer", *_TRACKED), 0.1, long=True, optional=True),
     Study("predict-vgg8", (*_on_network("predict", "vgg8"), *_BLOCKS), 10, long=True, optional=True),

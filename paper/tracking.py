@@ -23,6 +23,9 @@ from theory.validation import FloatArray
 #: The network whose numbers the text states; all others are in the table.
 MAIN = "track-vgg8-cifar10"
 
+#: Folders of all trainings.
+TRAININGS = "track-*"
+
 
 def numbers(folders: ResultFolders) -> dict[str, str]:
     """The last layer's loss and the probe of the dominant colour, at the start, at their best and at the end."""
@@ -51,7 +54,31 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
         "TrackColourBestStep": count(int(steps[best])),
         "TrackColourEnd": _mean(colour[:, -1]),
         "TrackAccuracy": _mean(accuracy[:, -1]),
+        "TrackTrainings": count(len(folders.names(TRAININGS))),
+        "TrackAllPhases": count(sum(_last_turned(folders.content(name)) for name in folders.names(TRAININGS))),
     }
+
+
+def _last_turned(content: dict[str, Any]) -> bool:
+    """Whether the last layer shows all three phases: a fall, a turning point and a rise."""
+    return bool(content["phases"][_layers(content)[-1]]["turned"])
+
+
+def classes_of(data: str) -> str:
+    """The classes that a network was trained on, of a data set as ``empirical.images.only_classes`` names it.
+
+    Consecutive ones are a range, as 0--4.
+    """
+    _, _, chosen = data.partition(" classes ")
+    if not chosen:
+        return "all"
+    runs: list[list[int]] = []
+    for one in map(int, chosen.split(", ")):
+        if runs and one == runs[-1][-1] + 1:
+            runs[-1].append(one)
+        else:
+            runs.append([one])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}--{run[-1]}" for run in runs)
 
 
 def _layers(content: dict[str, Any]) -> list[str]:
@@ -73,15 +100,16 @@ def _estimate(values: dict[str, Any], digits: int) -> str:
 def tables(folders: ResultFolders) -> dict[str, str]:
     """A row for each network and layer: fall, half of it, turning point, rise."""
     rows = []
-    for result in folders.names("track-*"):
+    for result in folders.names(TRAININGS):
         content = folders.content(result)
         for layer in _layers(content):
             reading = content["phases"][layer]
             steps = [_estimate(reading[name], 2) for name in ("half_fall", "turning_point")]
             changes = [_change(reading[name]) for name in ("fall", "rise")]
-            rows.append([content["plan"]["training"]["network"], layer, changes[0], *steps, changes[1]])
-    header = ["network", "layer", "fall", "half of it at step", "turning point at step", "rise"]
-    return {"tracking.tex": table("llrrrr", header, rows)}
+            trained = [content["plan"]["training"]["network"], classes_of(content["data"])]
+            rows.append([*trained, layer, changes[0], *steps, changes[1]])
+    header = ["network", "classes", "layer", "fall", "half of it at step", "turning point at step", "rise"]
+    return {"tracking.tex": table("lllrrrr", header, rows)}
 
 
 def _change(values: dict[str, Any]) -> str:

@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+from empirical.probe_tasks import COLOUR, HELD_OUT
 from empirical.transfer_report import Effect
 from paper.macros import count, fixed, with_error
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
 from paper.tables import table
+from paper.tracking import classes_of
 
 RESULT = "transfer"
 
 
 def numbers(folders: ResultFolders) -> dict[str, str]:
-    """How often stopping helps, hurts, or makes no difference that is seen."""
-    rows = folders.content(RESULT)["rows"]
-    return {
-        "TransferRows": count(len(rows)),
-        "TransferHelps": count(_with(rows, Effect.HELPS)),
-        "TransferHurts": count(_with(rows, Effect.HURTS)),
-        "TransferUndecided": count(_with(rows, Effect.UNDECIDED)),
+    """For each task how often stopping helps or hurts, its gains, and how these go with the alignment."""
+    content = folders.content(RESULT)
+    rows = content["rows"]
+    found = {
         "TransferSeeds": count(min(len(row["recommended_steps"]) for row in rows)),
+        "TransferSpread": count(max(round(max(steps) / min(steps)) for steps in _recommended(rows))),
     }
+    for prefix, task in (("TransferColour", COLOUR), ("TransferClasses", HELD_OUT)):
+        own = [row for row in rows if row["task"] == task]
+        gains = [float(row["gain"]["value"]) for row in own] or [math.nan]
+        relation = next((one for one in content["alignment"] if one["task"] == task), {})
+        found |= {
+            f"{prefix}Rows": count(len(own)),
+            f"{prefix}Helps": count(_with(own, Effect.HELPS)),
+            f"{prefix}Hurts": count(_with(own, Effect.HURTS)),
+            f"{prefix}Least": fixed(min(gains)),
+            f"{prefix}Most": fixed(max(gains)),
+            f"{prefix}Correlation": fixed(relation.get("rank_correlation", math.nan), 2),
+            f"{prefix}Chance": fixed(relation.get("p_value", math.nan), 2),
+        }
+    return found
+
+
+def _recommended(rows: list[dict[str, Any]]) -> list[list[int]]:
+    """The recommended steps of each row; step 0 counts as the first one."""
+    return [[max(1, step) for step in row["recommended_steps"]] for row in rows]
 
 
 def _with(rows: list[dict[str, Any]], effect: Effect) -> int:
@@ -34,7 +54,7 @@ def tables(folders: ResultFolders) -> dict[str, str]:
     rows = [
         [
             row["network"],
-            _classes(row["data"]),
+            classes_of(row["data"]),
             row["task"],
             fixed(row["alignment"], 2),
             _accuracy(row["recommended"]),
@@ -47,12 +67,6 @@ def tables(folders: ResultFolders) -> dict[str, str]:
     ]
     header = ["network", "classes", "task", "alignment", "recommended", "best", "last", "gain", "stopping"]
     return {"transfer.tex": table("lllrrrrrl", header, rows)}
-
-
-def _classes(data: str) -> str:
-    """The classes that a network was trained on, of a data set as ``only_classes`` names it."""
-    _, _, chosen = data.partition(" classes ")
-    return chosen or "all"
 
 
 def _accuracy(estimate: dict[str, Any]) -> str:

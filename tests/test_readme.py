@@ -6,10 +6,12 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from empirical.feature_prediction import COMMON
+from empirical.probe_tasks import COLOUR, HELD_OUT
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -62,10 +64,19 @@ def test_what_it_says_of_the_first_figure_is_so() -> None:
     )
 
 
+def _transfer_rows(task: str) -> list[dict[str, Any]]:
+    rows = json.loads((ROOT / "paper/results/transfer/result.json").read_text())["rows"]
+    return [row for row in rows if row["task"] == task]
+
+
 def test_what_it_says_of_transfer_is_so() -> None:
-    (row,) = json.loads((ROOT / "paper/results/transfer/result.json").read_text())["rows"]
-    said = f"the rule recommends step {row['recommended_steps'][0]}, and a probe of the dominant colour gains "
-    said += f"{row['gain']['value']:.3f} +- {row['half_width']:.3f}".replace("0.", ".")
-    assert row["task"] == "colour dominance"
-    assert len(set(row["recommended_steps"])) == 1
-    assert said in " ".join(README.split())
+    text = " ".join(README.split())
+    colour, held_out = (_transfer_rows(task) for task in (COLOUR, HELD_OUT))
+    (row,) = [one for one in colour if (one["network"], one["data"]) == ("vgg8", "CIFAR-10")]
+    gained = f"{row['gain']['value']:.3f} +- {row['half_width']:.3f}".replace("0.", ".")
+    (step,) = set(row["recommended_steps"])
+    assert f"recommends step {step} for VGG-8 on CIFAR-10, where a probe of the dominant colour gains {gained}" in text
+    assert {one["effect"] for one in colour} == {"helps"}
+    assert f"it helps that task in all {len(colour)} trainings" in text
+    assert {one["effect"] for one in held_out} == {"hurts", "no difference seen"}
+    assert f"classes held out of training in none of {len(held_out)}" in text

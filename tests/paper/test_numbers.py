@@ -107,6 +107,19 @@ def test_a_macro_follows_the_result(
     assert {name for name in before if before[name] != after[name]} == unchanged
 
 
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ("CIFAR-10", "all"),
+        ("CIFAR-10 classes 0, 1, 2, 3, 4", "0--4"),
+        ("CIFAR-10 classes 0, 1, 8, 9", "0--1, 8--9"),
+        ("CIFAR-10 classes 7, 3", "7, 3"),
+    ],
+)
+def test_classes_are_printed_as_ranges(data: str, expected: str) -> None:
+    assert tracking.classes_of(data) == expected
+
+
 def test_a_missing_or_damaged_result_is_named(tmp_path: Path) -> None:
     folders = ResultFolders((tmp_path,))
     with pytest.raises(InputError, match="results: diagram is missing; looked in"):

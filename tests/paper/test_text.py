@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from empirical.probe_tasks import COLOUR, HELD_OUT
 from paper import published
 from paper.parts import EMPIRICAL, SIMULATIONS
 from paper.result_folders import ResultFolders
@@ -106,6 +107,21 @@ def test_what_sentences_say_of_the_results_is_so(results: ResultFolders) -> None
     assert phases["block5"]["turned"]  # "The last layer shows all three phases"
     assert not phases["block1"]["falls"]  # "The first layers stay near-constant"
     assert not phases["block2"]["falls"]
+
+
+def test_what_sentences_say_of_transfer_is_so() -> None:
+    content = ResultFolders((SOURCE / "results",)).content("transfer")
+    effects = {task: {row["effect"] for row in content["rows"] if row["task"] == task} for task in (COLOUR, HELD_OUT)}
+    # "Both findings of the literature are here, side by side in the same networks"
+    assert effects[COLOUR] == {"helps"}
+    assert effects[HELD_OUT] == {"hurts", "no difference seen"}
+    # "It does not explain the gains"
+    assert all(one["p_value"] > 0.1 for one in content["alignment"])
+    # "between the tasks the effects differ at equal alignment": tasks nearer than a twentieth
+    helped, hurt = (
+        [row["alignment"] for row in content["rows"] if row["effect"] == word] for word in ("helps", "hurts")
+    )
+    assert min(abs(one - other) for one in helped for other in hurt) < 0.1
 
 
 def test_what_sentences_say_of_the_published_curve_is_so() -> None:
