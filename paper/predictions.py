@@ -38,6 +38,7 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
     plan = folders.content(names[0])["plan"]
     common = [own[COMMON] for own in sets]
     return {
+        "PredictNetwork": names[0].removeprefix("predict-"),
         "PredictSets": count(len(sets)),
         "PredictHold": count(
             sum(any(one.holds for source, one in own.items() if source != PARAMETRIC) for own in sets)

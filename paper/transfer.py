@@ -7,7 +7,7 @@ from typing import Any
 
 from empirical.probe_tasks import COLOUR, HELD_OUT
 from empirical.transfer_report import Effect
-from paper.macros import count, fixed, with_error
+from paper.macros import count, fixed
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
 from paper.tables import table
@@ -61,7 +61,7 @@ def tables(folders: ResultFolders) -> dict[str, str]:
             _accuracy(row["best"]),
             _accuracy(row["last"]),
             _gain(row),
-            row["effect"],
+            "--" if row["effect"] == Effect.UNDECIDED.value else row["effect"],
         ]
         for row in sorted(folders.content(RESULT)["rows"], key=lambda row: float(row["alignment"]))
     ]
@@ -71,7 +71,9 @@ def tables(folders: ResultFolders) -> dict[str, str]:
 
 def _accuracy(estimate: dict[str, Any]) -> str:
     """With the error over networks, which a single one does not give."""
-    return fixed(estimate["value"]) if estimate["error"] is None else with_error(estimate["value"], estimate["error"])
+    if estimate["error"] is None:
+        return fixed(estimate["value"])
+    return rf"${estimate['value']:.3f} \pm {estimate['error']:.3f}$"
 
 
 def _gain(row: dict[str, Any]) -> str:

@@ -109,8 +109,8 @@ def test_what_sentences_say_of_the_results_is_so(results: ResultFolders) -> None
     assert not phases["block2"]["falls"]
 
 
-def test_what_sentences_say_of_transfer_is_so() -> None:
-    content = ResultFolders((SOURCE / "results",)).content("transfer")
+def test_what_sentences_say_of_transfer_is_so(results: ResultFolders) -> None:
+    content = results.content("transfer")
     effects = {task: {row["effect"] for row in content["rows"] if row["task"] == task} for task in (COLOUR, HELD_OUT)}
     # "Both findings of the literature are here, side by side in the same networks"
     assert effects[COLOUR] == {"helps"}
@@ -124,8 +124,8 @@ def test_what_sentences_say_of_transfer_is_so() -> None:
     assert min(abs(one - other) for one in helped for other in hurt) < 0.1
 
 
-def test_what_sentences_say_of_the_published_curve_is_so() -> None:
-    found = published.numbers(ResultFolders((SOURCE / "results",)))
+def test_what_sentences_say_of_the_published_curve_is_so(results: ResultFolders) -> None:
+    found = published.numbers(results)
     value = {name: float(text.strip("$").replace("{,}", "")) for name, text in found.items()}
     # "so here the published training is long enough"
     assert 1 < value["PublishedTrainedExcessLeast"] <= value["PublishedTrainedExcessMost"] < 1.02
