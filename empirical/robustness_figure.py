@@ -122,10 +122,12 @@ def _turning_text(one: dict[str, Any]) -> str:
 
 def draw_robustness(found: Robustness, path: Path) -> None:
     """For each axis the signed deviation of the loss and, below it, the ratio of turning points; rises of R last."""
-    figure = Figure(figsize=(16.0, 10.5), layout="constrained")
-    rows = -(-(len(AXES) + 1) // _ROW_LENGTH)
-    cells = list(np.asarray(figure.subfigures(rows, _ROW_LENGTH, hspace=0.04)).flat)
-    for cell, axis in zip(cells, AXES, strict=False):
+    relaxed = [axis for axis in AXES if any(_is_of(point, axis) for point in found.points)]
+    columns = min(_ROW_LENGTH, len(relaxed) + 1)
+    rows = -(-(len(relaxed) + 1) // columns)
+    figure = Figure(figsize=(3.2 * columns, 5.25 * rows), layout="constrained")
+    cells = list(figure.subfigures(rows, columns, squeeze=False, hspace=0.04).flat)
+    for cell, axis in zip(cells, relaxed, strict=False):
         own = [point for point in found.points if _is_of(point, axis) and point.found is not None]
         upper, lower = cell.subplots(2, 1, sharex=True, height_ratios=(3, 2))
         if own:
@@ -133,9 +135,11 @@ def draw_robustness(found: Robustness, path: Path) -> None:
             _draw_turning(lower, own)
         upper.set_title(f"relaxes {axis.assumption}", fontsize=9)
         lower.set_xlabel(axis.title.replace("eta c lambda_1", r"$\eta c \lambda_1$"))
-    _draw_rises(cells[len(AXES)].subplots(), found.rises)
+    _draw_rises(cells[len(relaxed)].subplots(), found.rises)
     handles, labels = cells[0].axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=10)
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=1 if columns < 4 else 3, frameon=False, fontsize=10
+    )
     figure.savefig(path, dpi=110, format="png")
 
 

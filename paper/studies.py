@@ -81,7 +81,12 @@ STUDIES = (
     ),
     Study("diagram", ("diagram",), 0.25, quick=("--dimension", "24", "--replicas", "4")),
     Study("scaling", ("sweep", "scaling"), 2, quick=("--pairs", "2")),
-    Study("robustness", ("sweep", "robustness"), 6, quick=("--draws", "2")),
+    Study(
+        "robustness",
+        ("sweep", "robustness"),
+        6,
+        quick=("--draws", "2", "--axis", "tail_index", "--axis", "step_share", "--axis", "optimiser"),
+    ),
     Study("track-vgg8-cifar10", ("track", "--network", "vgg8", "--seeds", "3"), 120, long=True),
     Study("track-resnet10-cifar10", _tracked("resnet10"), 300, long=True, optional=True),
     Study("track-vgg8-five", (*_tracked("vgg8"), *_FIVE), 120, long=True, optional=True),

@@ -165,8 +165,8 @@ AXES = (
 )
 
 
-def settings(draws: int, seed: int) -> list[tuple[Axis, Setting]]:
-    """Every level of every axis.
+def settings(draws: int, seed: int, names: Sequence[str] = ()) -> list[tuple[Axis, Setting]]:
+    """Every level of every axis, or of those that are named.
 
     All have the same seed, so that what changes along an axis is the departure and not the sample; the first level of
     most axes is one and the same setting. Levels with few samples or small batches, which are noisy and cheap, have up
@@ -175,10 +175,18 @@ def settings(draws: int, seed: int) -> list[tuple[Axis, Setting]]:
     Args:
         draws: of a level with a full batch, at least 2.
         seed: see ``Setting``.
+        names: of axes; none for all of them.
+
+    Raises:
+        InputError: a number out of range, or an unknown name.
     """
     at_least("draws", draws, 2)
+    for name in names:
+        one_of("axis", name, [axis.name for axis in AXES])
     chosen = []
     for axis in AXES:
+        if names and axis.name not in names:
+            continue
         for level in axis.levels:
             setting = replace(axis.base, **{axis.name: level}, seed=seed)
             more = _FRESH_BATCH // setting.batch_size if setting.batch_size else _FULL_BATCH // setting.samples

@@ -32,6 +32,7 @@ from simulation.statistics import Slope
         (["scaling", "--seed", "-1"], "seed: -1 is not accepted"),
         (["scaling", "--workers", "0"], "workers: 0 is not accepted"),
         (["robustness", "--draws", "1"], "draws: 1 is not accepted"),
+        (["robustness", "--axis", "tails"], "axis: 'tails' is"),
         (["robustness", "--workers", "0"], "workers: 0 is not accepted"),
         (["robustness", "--seed", "-1"], "seed: -1 is not accepted"),
     ],
@@ -85,6 +86,8 @@ def test_departures_are_drawn_and_listed_with_those_that_failed(tmp_path: Path) 
     found = Robustness(tuple(points), tuple(phase_three_rises()))
     draw_robustness(found, tmp_path / "robustness.png")
     assert (tmp_path / "robustness.png").stat().st_size > 10_000
+    draw_robustness(replace(found, points=found.points[-2:]), tmp_path / "two.png")
+    assert (tmp_path / "two.png").stat().st_size < (tmp_path / "robustness.png").stat().st_size
     lines = robustness_lines(found)
     assert "tail index of the noise 3: failed, training diverged" in lines
     assert sum(line.startswith("phase III at eta lambda_1") for line in lines) == len(found.rises)

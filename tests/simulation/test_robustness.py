@@ -152,6 +152,14 @@ def test_every_axis_begins_where_its_assumption_holds_best() -> None:
     assert draws[100] == 16
 
 
+def test_named_axes_are_relaxed_alone_and_as_among_all() -> None:
+    some = settings(2, 0, ["optimiser", "tail_index"])
+    assert some == [one for one in settings(2, 0) if one[0].name in ("tail_index", "optimiser")]
+    assert {axis.name for axis, _ in some} == {"tail_index", "optimiser"}
+    with pytest.raises(InputError, match="axis: 'tails' is unknown"):
+        settings(2, 0, ["tails"])
+
+
 def test_imbalance_is_in_the_population() -> None:
     shares = population_of(replace(SMALL, imbalance=9.0)).frequencies
     assert shares[0] / shares[-1] == pytest.approx(9)
