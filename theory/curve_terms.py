@@ -5,9 +5,9 @@ averaged over W(0) before the ratio is taken, and K outputs whose rows are indep
 equivalent. Both hold for a decoder of limited budget mu >= 0, and both are only sums over modes, so that whoever
 evaluates them (numpy here, a web page elsewhere) needs no linear algebra.
 
-The deterministic equivalent. Let S = X^T X for K rows X_k ~ N(0, D) of the whitened layer Sigma^(1/2) W^T, with
-D_i = l_i E w_i^2. A ridge decoder leaves (I - H) Sigma^(1/2) of an input, H = S (S + mu)^(-1), hence the loss
-mu^2 tr Sigma (S + mu)^(-2). For many directions mu (S + mu)^(-1) is near kappa (D + kappa)^(-1), where
+The deterministic equivalent (lemma L4). Let S = X^T X for K rows X_k ~ N(0, D) of the whitened layer
+Sigma^(1/2) W^T, with D_i = l_i E w_i^2. A ridge decoder leaves (I - H) Sigma^(1/2) of an input, H = S (S + mu)^(-1),
+hence the loss mu^2 tr Sigma (S + mu)^(-2). For many directions mu (S + mu)^(-1) is near kappa (D + kappa)^(-1), where
 mu = kappa (K - sum D_i / (D_i + kappa)): the equations of `theory.expected_curve` with equal rows, mu added.
 As (S + mu)^(-2) is minus the derivative of (S + mu)^(-1) by mu, differentiating gives the loss.
 """
@@ -130,7 +130,7 @@ def one_output_formula() -> LossFormula:
 
 @lru_cache(maxsize=1)
 def gaussian_rows_formula() -> LossFormula:
-    """The loss of K independent Gaussian rows, by the deterministic equivalent, at the kappa of their balance."""
+    """The loss of K independent Gaussian rows (lemma L4), at the kappa of their balance."""
     rows = _GaussianRows()
     budget = rows.budget
     # mu (S + mu)^-1 has the trace E; -mu^2 d/dmu of E / mu, by way of kappa.

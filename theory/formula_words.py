@@ -18,6 +18,7 @@ GREEK = frozenset(
         "epsilon",
         "zeta",
         "eta",
+        "kappa",
         "lambda",
         "mu",
         "xi",

@@ -58,7 +58,7 @@ def limited_curve(network: OneOutput, init_scale: float, times: FloatArray, budg
 def random_outputs_curve(
     network: OneOutput, outputs: int, init_scale: float, times: FloatArray, budget: float = 0.0
 ) -> FloatArray:
-    """(T,) mean L_mu / tr Sigma of K outputs over W(0) and over random prototypes with the profile of ``network``.
+    """(T,) mean L_mu / tr Sigma of K outputs, over W(0) and random prototypes of ``network``'s profile (lemma L4).
 
     What is explained, 1 - L_mu / tr Sigma, comes out a few percent too large: against drawn networks at most 7 % at
     K = 2 and 4 % at K = 8, with a spectrum i^-alpha for alpha from 0.5 to 2, and less the more directions share it.

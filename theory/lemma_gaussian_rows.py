@@ -1,0 +1,109 @@
+"""Lemma L4: what decoders of K outputs leave, when the rows of the whitened layer are independent and Gaussian.
+
+The proof is that of a deterministic equivalent (Derezinski, Liang & Mahoney 2020, "Precise expressions for random
+projections", arXiv 2006.10653): one quadratic form in each row is replaced by its mean, which is right for many
+directions and not proved here. All else follows exactly, and the formula that is evaluated is checked against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import sympy as sp
+
+from theory.curve_terms import BUDGET, MOMENT, OUTPUTS, TOTAL, WIDTH, gaussian_rows_formula
+from theory.symbolic import EIGENVALUE, INITIAL_SCALE
+from theory.theorem import Relation, Step, Theorem
+from theory.theorems_early import rational
+
+#: Eigenvalues of Sigma and E w^2 of two modes.
+EIGENVALUES, MOMENTS = sp.symbols("lambda1:3", positive=True), sp.symbols("v1:3", positive=True)
+
+_SIZES = tuple(eigenvalue * moment for eigenvalue, moment in zip(EIGENVALUES, MOMENTS, strict=True))
+
+
+def gaussian_rows() -> Theorem:
+    """L4: the mean loss L_mu of K Gaussian rows."""
+    along, kept, quadratic = sp.symbols("x F q", positive=True)
+    diagonal, row = sp.symbols("a1:3", positive=True), sp.Matrix(sp.symbols("x1:3", real=True))
+    others = sp.diag(*diagonal)
+    form = (row.T * others.inv() * row)[0]
+    together = OUTPUTS * quadratic / (1 + quadratic)
+    budget, missed = sp.Function("m")(WIDTH), sp.Function("E")(WIDTH)
+    budget_of = WIDTH * (OUTPUTS - sum(size / (size + WIDTH) for size in _SIZES))
+    missed_of = sum(eigenvalue * WIDTH / (size + WIDTH) for eigenvalue, size in zip(EIGENVALUES, _SIZES, strict=True))
+    at_start = [eigenvalue * INITIAL_SCALE**2 for eigenvalue in EIGENVALUES]
+    steps = (
+        Step(
+            -(BUDGET**2) * sp.Derivative(1 / (along + BUDGET), BUDGET),
+            Relation.EQUAL,
+            (BUDGET / (along + BUDGET)) ** 2,
+            "With rows X of the whitened layer and S = X^T X, a ridge decoder leaves mu (S + mu)^-1 Sigma^(1/2) of an "
+            "input. Squared, along an eigenvector of S with eigenvalue x: L_mu = -mu^2 d/dmu tr Sigma (S + mu)^-1.",
+        ),
+        Step(
+            (row.T * (others + row * row.T).inv() * row)[0],
+            Relation.EQUAL,
+            form / (1 + form),
+            "Sherman and Morrison: a row x has x^T (A + x x^T)^-1 x = q / (1 + q) with q = x^T A^-1 x, A being mu and "
+            "the other rows; written out in two directions.",
+        ),
+        Step(
+            sp.Subs(sp.Subs(together, quadratic, WIDTH * kept / BUDGET), BUDGET, WIDTH * (OUTPUTS - kept)),
+            Relation.EQUAL,
+            kept,
+            "Many directions: q is near its mean. Say mu (S + mu)^-1 acts as kappa (D + kappa)^-1, D_i = lambda_i v_i; "
+            "then q = kappa F / mu with F = sum D_i / (D_i + kappa), and tr S (S + mu)^-1 is F. The K rows add up to "
+            "this where mu = kappa (K - F).",
+        ),
+        Step(
+            -(budget**2) * sp.Derivative(missed / budget, WIDTH) / sp.Derivative(budget, WIDTH),
+            Relation.EQUAL,
+            _written_out(budget_of),
+            "So tr Sigma (S + mu)^-1 is E / mu. By way of kappa, with m for mu and two modes, the derivative of the "
+            "first step is the formula that is evaluated.",
+            _instance,
+            (sp.Eq(missed, missed_of), sp.Eq(budget, budget_of)),
+        ),
+        Step(
+            sp.Subs(missed_of * INITIAL_SCALE**2 / WIDTH, MOMENTS, (INITIAL_SCALE**2,) * len(MOMENTS)),
+            Relation.EQUAL,
+            sum(size / (size + WIDTH) for size in at_start),
+            "At time 0, v = sigma0^2, and without a budget F = K: the exact decoder leaves K kappa / sigma0^2, as of "
+            "any random sketch.",
+        ),
+        Step(
+            -sp.Derivative(budget_of, WIDTH, 2),
+            Relation.BELOW,
+            sp.Integer(0),
+            "The budget is convex in kappa, so that Newton's method from above finds the largest kappa.",
+            _instance,
+        ),
+    )
+    explained = sp.Function("E")(BUDGET)
+    return Theorem(
+        name="L4",
+        title="Decoders of K random outputs",
+        statement=sp.Eq(sp.Symbol("L_mu"), explained - BUDGET * sp.Derivative(explained, BUDGET)),
+        words="The mean loss of a ridge decoder of K outputs whose rows have independent Gaussian weights of the "
+        "variances v_i: E = sum lambda_i kappa / (D_i + kappa), D_i = lambda_i v_i, at the kappa where "
+        "kappa (K - sum D_i / (D_i + kappa)) = mu. So it is at W(0), and later for random prototypes.",
+        assumptions=("A6",),
+        steps=steps,
+        corollaries=("Without a budget the decoder is exact and leaves E.",),
+    )
+
+
+def _written_out(budget: sp.Expr) -> sp.Expr:
+    """``gaussian_rows_formula`` for two modes, at this budget."""
+    formula = gaussian_rows_formula()
+    modes = [{EIGENVALUE: eigenvalue, MOMENT: moment} for eigenvalue, moment in zip(EIGENVALUES, MOMENTS, strict=True)]
+    sums = {symbol: sp.Add(*[term.subs(mode) for mode in modes]) for symbol, term in formula.terms.items()}
+    return (TOTAL * formula.loss).subs(sums).subs(BUDGET, budget)
+
+
+def _instance(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Rational]:
+    """Two modes, a kappa, and outputs for which the budget is positive."""
+    values = {symbol: rational(generator, 0.1, 2) for symbol in (*EIGENVALUES, *MOMENTS, WIDTH)}
+    return values | {OUTPUTS: rational(generator, 2, 5)}
