@@ -13,6 +13,7 @@ matplotlib.use("Agg")
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from empirical.step_axis import step_axis
 from empirical.verification import INPUTS, SYNTHETIC, Finding, Verification
 from theory import Boundaries, Regime
 from theory.validation import FloatArray
@@ -53,8 +54,7 @@ def draw_finding(axes: Axes, finding: Finding, name: str, step_size: float) -> N
     comparison = finding.comparison
     steps = comparison.trained.times / step_size
     derived, measured = comparison.expected.boundaries, comparison.found.boundaries
-    axes.set_xscale("symlog", linthresh=1, linscale=0.35)
-    axes.set_xlim(0, steps[-1])
+    step_axis(axes, steps[-1])
     shade_phases(axes, derived, step_size, float(steps[-1]))
     mean, spread = comparison.trained.mean, comparison.trained.spread
     axes.fill_between(steps, mean - spread, mean + spread, color=TRAINED, alpha=0.15, linewidth=0)

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from empirical.feature_prediction import CLASSES, COMMON, LINEARISED, PARAMETRIC, FeaturePrediction
 from empirical.figures import DERIVED, TRAINED, shade_phases, spaced
 from empirical.figures import LINEARISED as LINEARISED_COLOUR
+from empirical.step_axis import step_axis
 from theory import measure_boundaries
 
 _STYLES = {
@@ -52,8 +53,7 @@ def draw_prediction(axes: Axes, one: FeaturePrediction) -> None:
     """One panel: derived curves as lines, trained as markers, the phases of the mean field shaded."""
     steps = one.trained.times / one.step_size
     axes.margins(y=0.12)  # the curve starts below the names of the phases
-    axes.set_xscale("symlog", linthresh=1, linscale=0.35)
-    axes.set_xlim(0, steps[-1])
+    step_axis(axes, steps[-1])
     common = one.derived[COMMON]
     shade_phases(axes, measure_boundaries(common.times, common.mean), one.step_size, float(steps[-1]))
     for source, curve in one.derived.items():

@@ -17,6 +17,7 @@ from empirical.checkpoint_probe import BUDGETED, BUDGETS, PROBE_ACCURACY, RECONS
 from empirical.figures import PHASE_NAMES, shade_between
 from empirical.phase_reading import PhaseReading
 from empirical.seed_lines import COLOURS, draw_seeds
+from empirical.step_axis import step_axis
 from empirical.tracking import Tracked
 
 
@@ -107,7 +108,6 @@ def draw_tracked(tracked: Tracked, path: Path) -> None:
     accuracy.set_ylabel("held-out accuracy")
     accuracy.set_xlabel("training step")
     for panel in (exact, budgeted, accuracy):
-        panel.set_xscale("symlog", linthresh=1, linscale=0.35)
-        panel.set_xlim(0, steps[-1])
+        step_axis(panel, steps[-1])
         panel.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     figure.savefig(path, dpi=150, format="png")

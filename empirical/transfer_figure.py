@@ -16,8 +16,9 @@ from matplotlib.lines import Line2D
 
 from empirical.checkpoint_probe import PROBE_ACCURACY
 from empirical.seed_lines import COLOURS, MARKERS, draw_seeds
+from empirical.step_axis import step_axis
 from empirical.tracking import Tracked
-from empirical.transfer_report import TransferRow, recommended_indices
+from empirical.transfer_report import TransferRow
 
 # Gains closer than this in alignment are drawn beside each other, at this distance.
 _SIDE_BY_SIDE = 0.012
@@ -45,10 +46,10 @@ def _draw_run(axes: Axes, tracked: Tracked, found: list[TransferRow], tasks: lis
     for row in found:
         accuracy = tracked.values(row.layer, PROBE_ACCURACY + row.task)
         draw_seeds(axes, steps, accuracy, row.task, tasks.index(row.task))
-    for index in np.unique(recommended_indices(tracked)):
-        axes.axvline(steps[index], color="#555555", linestyle=":", linewidth=1.3)
-    axes.set_xscale("symlog", linthresh=1, linscale=0.35)
-    axes.set_xlim(0, steps[-1])
+    # The rule asks the layer, not the task: all rows of a training have the same steps.
+    for step in set(found[0].recommended_steps):
+        axes.axvline(step, color="#555555", linestyle=":", linewidth=1.3)
+    step_axis(axes, steps[-1])
     axes.set_xlabel("training step")
     axes.set_ylabel(f"held-out accuracy of a\nlinear probe of {tracked.plan.probe.layers[-1]}")
     axes.set_title(f"{tracked.plan.training.network} on {tracked.data}\ndotted: recommended, by seed", fontsize=10)

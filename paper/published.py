@@ -13,6 +13,7 @@ from empirical.phase_reading import mean_over_seeds, read_phases
 from empirical.probe_tasks import COLOUR
 from empirical.requested_probes import LINEAR
 from empirical.seed_lines import draw_seeds
+from empirical.step_axis import step_axis
 from empirical.tracked_file import read_tracked
 from empirical.tracking import Tracked
 from paper.macros import count, fixed, with_error
@@ -148,8 +149,7 @@ def draw(folders: ResultFolders, path: Path) -> None:
     draw_seeds(right, np.asarray(theirs.steps, dtype=np.float64), theirs.colour[None, :], "published", 2)
     right.set_ylabel("accuracy of a linear probe\nof the dominant colour", fontsize=9)
     for axes in (left, right):
-        axes.set_xscale("symlog", linthresh=1, linscale=0.35)
-        axes.set_xlim(0, float(theirs.steps[-1]))
+        step_axis(axes, float(theirs.steps[-1]))
         axes.set_xlabel("training step", fontsize=9)
         axes.tick_params(labelsize=8)
         axes.legend(frameon=False, fontsize=8)

@@ -13,6 +13,7 @@ from empirical.figures import PHASE_NAMES, shade_between
 from empirical.phase_reading import mean_over_seeds
 from empirical.probe_tasks import COLOUR
 from empirical.seed_lines import draw_seeds
+from empirical.step_axis import step_axis
 from empirical.tracked_file import read_tracked
 from paper.macros import count, fixed, plain, with_error
 from paper.part import Draw, Part
@@ -151,8 +152,7 @@ def draw(folders: ResultFolders, path: Path) -> None:
     right.set_ylabel("held-out accuracy", fontsize=9)
     right.set_ylim(0, 1)
     for axes in (left, right):
-        axes.set_xscale("symlog", linthresh=1, linscale=0.35)
-        axes.set_xlim(0, steps[-1])
+        step_axis(axes, steps[-1])
         axes.set_xlabel("training step", fontsize=9)
         axes.tick_params(labelsize=8)
         axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
