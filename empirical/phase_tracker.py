@@ -25,13 +25,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
-from scipy import linalg
 from torch import Tensor, distributed, nn
 
-from empirical.activation_moments import JointAccumulator
+from empirical.activation_moments import JointAccumulator, JointMoments
 from empirical.batch_norm import recalibrated
 from empirical.capture import capture
-from empirical.reconstruction_probe import RidgeDecoders
+from empirical.reconstruction_probe import CrossValidatedDecoder
 from empirical.stop_rule import StopRule
 from simulation.results import RunFolder, array_digest
 from theory import InputError
@@ -41,6 +40,8 @@ from theory.validation import FloatArray, at_least, positive
 LEAST_INPUTS = 64
 
 _BATCH = 250
+# Statistics of batch normalisation from 500 inputs: known to a few per cent, and the same ones at every step.
+_CALIBRATION_BATCHES = 2
 _GROUPS = 25
 _CHECKPOINTS = "step-*.safetensors"
 
@@ -74,9 +75,9 @@ class SubsetProbe:
     """Reconstruction losses of layers on a small set of inputs, always the same and in the same parts.
 
     Three quarters of the inputs, chosen by a fixed draw, fit ridge decoders at the penalty of generalised
-    cross-validation (``RidgeDecoders.regularised``); the rest scores them. With so few samples the exact decoder would
+    cross-validation (``CrossValidatedDecoder``); the rest scores them. With so few samples the exact decoder would
     fit noise. The penalty is chosen at every step, also where samples suffice, so that the curve has no jump. Batch
-    normalisation is measured anew on the fitting part.
+    normalisation is measured anew on the first of the fitting part.
 
     Args:
         inputs: (n, ...) real numbers as the network takes them, n at least LEAST_INPUTS; a copy is kept on the
@@ -119,19 +120,18 @@ class SubsetProbe:
         """
         first = next(network.parameters(), torch.zeros(0))
         with _generators_untouched(first.device), torch.autocast(first.device.type, enabled=False):
-            batches = (inputs.to(first.device, first.dtype) for inputs in torch.split(self._fitting, _BATCH))
+            calibration = torch.split(self._fitting[: _CALIBRATION_BATCHES * _BATCH], _BATCH)
+            batches = (inputs.to(first.device, first.dtype) for inputs in calibration)
             own = recalibrated(network, batches)
             training = {layer: JointAccumulator(2) for layer in self.layers}
-            held_out = {layer: JointAccumulator(2) for layer in self.layers}
             seen: dict[str, list[Tensor]] = {layer: [] for layer in self.layers}
             for inputs, activations in self._captured(own, self._fitting, first.dtype):
                 for layer, rows in activations.items():
                     training[layer].update(rows, inputs, _no_labels(rows))
-            for inputs, activations in self._captured(own, self._held_out, first.dtype):
+            for _, activations in self._captured(own, self._held_out, first.dtype):
                 for layer, rows in activations.items():
-                    held_out[layer].update(rows, inputs, _no_labels(rows))
                     seen[layer].append(rows.cpu())
-        return {layer: self._scored(training[layer], held_out[layer], torch.cat(seen[layer])) for layer in self.layers}
+        return {layer: self._scored(training[layer].result(), torch.cat(seen[layer])) for layer in self.layers}
 
     def _captured(
         self, network: nn.Module, inputs: Tensor, dtype: torch.dtype
@@ -144,22 +144,15 @@ class SubsetProbe:
         for part, captured in zip(parts, stream, strict=True):
             yield part, captured.activations
 
-    def _scored(self, training: JointAccumulator, held_out: JointAccumulator, activations: Tensor) -> FloatArray:
+    def _scored(self, fitted: JointMoments, activations: Tensor) -> FloatArray:
         """(G,) losses of the decoder that cross-validation chooses, in groups of about the same size."""
-        fitted, scored = training.result(), held_out.result()
-        own = fitted.activations
-        decoders = RidgeDecoders.fit(fitted, scored)
-        weights = np.zeros_like(fitted.cross)
-        if decoders.rank:
-            # The penalty is positive then, and a factor costs less than eigenvectors.
-            penalised = own.covariance + decoders.regularised().budget * np.eye(own.mean.size)
-            factor = linalg.cho_factor(penalised, lower=True, check_finite=False)
-            weights = linalg.cho_solve(factor, fitted.cross, check_finite=False)
-        predicted = fitted.input_mean + (activations.double().numpy() - own.mean) @ weights
-        errors = np.square(self._held_out.flatten(1).double().numpy() - predicted).sum(axis=1)
+        predicted = CrossValidatedDecoder.fit(fitted).reconstruct(activations.double().numpy())
+        inputs = self._held_out.flatten(1).double().numpy()
+        errors = np.square(inputs - predicted).sum(axis=1)
         groups = min(_GROUPS, errors.size)
         sums = np.array([part.sum() for part in np.array_split(errors, groups)])
-        return np.asarray(sums * (groups / errors.size / scored.input_variance), dtype=np.float64)
+        variance = float(inputs.var(axis=0).sum())
+        return np.asarray(sums * (groups / errors.size / variance), dtype=np.float64)
 
 
 class PhaseTracker:

@@ -135,8 +135,7 @@ class RidgeDecoders:
         """
         if self.rank == 0:
             return self._result(self.constant, 0.0, self._warning(0.0))
-        budgets = self._grid()
-        chosen = float(budgets[int(np.argmin(self._cross_validation(budgets)))])
+        chosen = _cross_validated(self.eigenvalues, self.explained, self.training_variance, self.samples)
         return self._result(float(self._sums(np.array([chosen]))[0]), chosen, self._warning(chosen))
 
     def budgeted(self, budgets: Sequence[float]) -> tuple[ReconstructionLoss, ...]:
@@ -168,7 +167,7 @@ class RidgeDecoders:
         target = positive("loss", loss) * self.coordinates
         reached = (self.constant, self.constant)
         if self.rank:
-            budgets = self._grid()[::-1]
+            budgets = _grid(self.eigenvalues)[::-1]
             sums = self._sums(budgets)
             below = np.flatnonzero(sums <= target)
             if below.size and below[0] > 0:
@@ -184,23 +183,11 @@ class RidgeDecoders:
         low, high = (value / self.coordinates for value in reached)
         raise InputError(f"loss: {loss!r} is not reached; give one between {low:.6g} and {high:.6g}")
 
-    def _grid(self) -> FloatArray:
-        return np.asarray(self.eigenvalues[-1] * _GRID, dtype=np.float64)
-
     def _sums(self, budgets: FloatArray) -> FloatArray:
         """(m,) held-out losses, summed over coordinates."""
         weights = 1 / (self.eigenvalues + budgets[:, None])
         squared = np.einsum("mi,mi->m", weights @ self.quadratic, weights)
         return np.asarray(self.constant - 2 * weights @ self.linear + squared, dtype=np.float64)
-
-    def _cross_validation(self, budgets: FloatArray) -> FloatArray:
-        """(m,) GCV scores, from the parts of the residual and of its degrees of freedom that each mu leaves."""
-        left = budgets[:, None] / (self.eigenvalues + budgets[:, None])
-        variance = self.explained / self.eigenvalues
-        never = max(self.training_variance - float(variance.sum()), 0.0)
-        residual = never + np.square(left) @ variance
-        freedom = (max(self.samples - 1 - self.rank, 0) + left.sum(axis=1)) / self.samples
-        return np.asarray(residual / np.square(freedom), dtype=np.float64)
 
     def _result(self, total: float, budget: float, warning: str | None) -> ReconstructionLoss:
         return ReconstructionLoss(total / self.coordinates, total / self.held_out_variance, self.rank, budget, warning)
@@ -210,6 +197,40 @@ class RidgeDecoders:
             f"{self.samples} samples for {self.rank} directions of {self.features} features: ridge {budget:.3g} by "
             f"generalised cross-validation; the exact decoder needs {LEAST_SAMPLES_A_DIRECTION} samples a direction"
         )
+
+
+@dataclass(frozen=True, eq=False)
+class CrossValidatedDecoder:
+    """The decoder of ``RidgeDecoders.regularised`` by itself, from training moments alone, to apply to activations.
+
+    Attributes:
+        mean: (p,) of the training activations.
+        input_mean: (D,) of the training inputs.
+        directions: (p, r) of the activations that are read, each divided by lambda_i + mu.
+        read: (r, D) covariance of each direction with the training inputs.
+    """
+
+    mean: FloatArray
+    input_mean: FloatArray
+    directions: FloatArray
+    read: FloatArray
+
+    @classmethod
+    def fit(cls, training: JointMoments) -> CrossValidatedDecoder:
+        """One eigendecomposition and one product; without a direction that varies it is the mean of the inputs."""
+        values, vectors, kept = _eigenbasis(training)
+        eigenvalues, basis = values[kept], vectors[:, kept]
+        read = basis.T @ training.cross
+        if eigenvalues.size:
+            explained = np.einsum("id,id->i", read, read)
+            budget = _cross_validated(eigenvalues, explained, training.input_variance, training.count)
+            basis = basis / (eigenvalues + budget)
+        return cls(training.activations.mean, training.input_mean, basis, read)
+
+    def reconstruct(self, activations: FloatArray) -> FloatArray:
+        """(n, D) inputs from (n, p) activations."""
+        centred = activations - self.mean
+        return np.asarray(self.input_mean + (centred @ self.directions) @ self.read)
 
 
 def exact_reconstruction_loss(training: JointMoments, held_out: JointMoments) -> ReconstructionLoss:
@@ -275,6 +296,23 @@ def _eigenbasis(training: JointMoments) -> tuple[FloatArray, FloatArray, slice]:
     values, vectors = linalg.eigh(training.activations.covariance, driver="evd", check_finite=False)
     smallest = RELATIVE_RANK_TOLERANCE * max(float(values[-1]), 0.0)
     return values, vectors, slice(int(np.searchsorted(values, smallest, side="right")), None)
+
+
+def _grid(eigenvalues: FloatArray) -> FloatArray:
+    """Penalties that are tried, for eigenvalues in ascending order."""
+    return np.asarray(eigenvalues[-1] * _GRID, dtype=np.float64)
+
+
+def _cross_validated(eigenvalues: FloatArray, explained: FloatArray, input_variance: float, samples: int) -> float:
+    """The penalty of the smallest GCV score: see ``RidgeDecoders.regularised``; arguments as its attributes."""
+    budgets = _grid(eigenvalues)
+    # The parts of the residual and of its degrees of freedom that each penalty leaves.
+    left = budgets[:, None] / (eigenvalues + budgets[:, None])
+    variance = explained / eigenvalues
+    never = max(input_variance - float(variance.sum()), 0.0)
+    residual = never + np.square(left) @ variance
+    freedom = (max(samples - 1 - eigenvalues.size, 0) + left.sum(axis=1)) / samples
+    return float(budgets[int(np.argmin(residual / np.square(freedom)))])
 
 
 def _certain_factor(covariance: FloatArray) -> FloatArray | None:
