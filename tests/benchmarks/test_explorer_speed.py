@@ -3,8 +3,9 @@
     pip install -e '.[test,browser]'
     python -m pytest -m slow tests/benchmarks/test_explorer_speed.py -s
 
-Timed in the page around the update and the layout that it causes; the median of the moves after a first round, in
-which the browser compiles the page's code. Moving alpha also draws the phase diagram anew.
+Timed in the page around the update and the layout that it causes, from a second after the page is loaded, as no hand is
+faster. All moves are shown, the first ones among them; the medians of the last round are held to the limit, as another
+process may take the processor from one move. Moving alpha also draws the phase diagram anew.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ TIMED = """([name, position]) => {
 
 @pytest.mark.slow
 def test_a_move_is_answered_within_fifty_milliseconds(explorer: OpenPage) -> None:
+    explorer.page.wait_for_timeout(1000)
     for rounds in range(3):
         found = {
             name: [explorer.evaluate(TIMED, [name, position]) for position in positions]
