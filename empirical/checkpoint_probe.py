@@ -117,16 +117,16 @@ def measure_checkpoint(
         own = recalibrated_on(network, data.train, normalisation, device)
         training, training_outputs = _one_pass(own, data.train, data.classes, normalisation, plan, device)
         held_out, test_outputs = _one_pass(own, data.test, data.classes, normalisation, plan, device)
-    rows = [
-        _accuracy(TRAINING_ACCURACY, training_outputs, data.train),
-        _accuracy(TEST_ACCURACY, test_outputs, data.test),
-        _gradient_share(training_outputs, data.train),
-    ]
-    for layer in progress(list(plan.layers)):
-        rows += _reconstruction(layer, training[layer], held_out[layer])
-        rows += _collapse(layer, training[layer].activations)
-    for group in progress(_on_the_same_images(tasks)):
-        rows += _transfer(own, group, normalisation, plan, device)
+        rows = [
+            _accuracy(TRAINING_ACCURACY, training_outputs, data.train),
+            _accuracy(TEST_ACCURACY, test_outputs, data.test),
+            _gradient_share(training_outputs, data.train),
+        ]
+        for layer in progress(list(plan.layers)):
+            rows += _reconstruction(layer, training[layer], held_out[layer])
+            rows += _collapse(layer, training[layer].activations)
+        for group in progress(_on_the_same_images(tasks)):
+            rows += _transfer(own, group, normalisation, plan, device)
     return rows
 
 

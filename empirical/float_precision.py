@@ -15,9 +15,10 @@ import torch
 
 @contextmanager
 def full_precision(device: torch.device) -> Iterator[None]:
-    """Products and convolutions with all digits of float32, without autocast; what was chosen before is put back.
+    """Products, convolutions and recurrent layers with all digits of float32, without autocast; settings are put back.
 
-    The choice belongs to the process: other threads compute with all digits meanwhile too.
+    The choice belongs to the process: other threads compute with all digits meanwhile too. It is put back for each
+    operation by itself, so that torch's settings for all of them at once act on these no longer.
     """
     backends = _backends()
     before = [backend.fp32_precision for backend in backends]
@@ -44,7 +45,7 @@ class _Products:
 
 
 class _Convolutions:
-    """The setting of convolutions that torch before 2.9 has, likewise."""
+    """The setting of convolutions and recurrent layers that torch before 2.9 has, likewise."""
 
     @property
     def fp32_precision(self) -> str:
@@ -56,7 +57,7 @@ class _Convolutions:
 
 
 def _backends() -> tuple[Any, ...]:
-    """What decides the precision of products and convolutions.
+    """What decides the precision of products, convolutions and recurrent layers.
 
     Where each backend has its own setting, that is used: the common one then fails once they have been set
     apart, and does not put back what it found.
@@ -65,4 +66,4 @@ def _backends() -> tuple[Any, ...]:
     card: Any = torch.backends.cudnn
     if not hasattr(processor, "matmul"):
         return _Products(), _Convolutions()
-    return torch.backends.cuda.matmul, processor.matmul, card.conv, processor.conv
+    return torch.backends.cuda.matmul, card.conv, card.rnn, processor.matmul, processor.conv, processor.rnn

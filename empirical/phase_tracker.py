@@ -77,7 +77,7 @@ class SubsetProbe:
     Three quarters of the inputs, chosen by a fixed draw, fit ridge decoders at the penalty of generalised
     cross-validation (``CrossValidatedDecoder``); the rest scores them. With so few samples the exact decoder would
     fit noise. The penalty is chosen at every step, also where samples suffice, so that the curve has no jump. Batch
-    normalisation is measured anew on the first of the fitting part.
+    normalisation is measured anew on the first 500 of the fitting part.
 
     Args:
         inputs: (n, ...) real numbers as the network takes them, n at least LEAST_INPUTS; a copy is kept on the
@@ -101,10 +101,11 @@ class SubsetProbe:
         order = torch.from_numpy(np.random.default_rng(0).permutation(kept.shape[0]))
         # Indexing copies: the caller's tensor may change later on.
         shuffled = kept.cpu().float()[order]
-        if not bool(torch.isfinite(shuffled).all()) or bool((shuffled == shuffled[0]).all()):
-            raise InputError("inputs: hold NaN, infinity or a single value; give finite inputs that vary")
         held_out = shuffled.shape[0] // 4
         self._fitting, self._held_out = shuffled[held_out:], shuffled[:held_out]
+        varied = all(bool((part != part[0]).any()) for part in (self._fitting, self._held_out))
+        if not (varied and bool(torch.isfinite(shuffled).all())):
+            raise InputError("inputs: hold NaN, infinity or hardly a difference; give finite inputs that vary")
         self.layers = tuple(layers)
         self._pooled_features = at_least("pooled_features", pooled_features, 1)
         self.digest = array_digest(shuffled.numpy())

@@ -62,10 +62,12 @@ def _draw_gains(axes: Axes, runs: Sequence[tuple[Tracked, list[TransferRow]]], t
     for number, (_, found) in enumerate(runs):
         for row in found:
             bar = None if np.isnan(row.half_width) else row.half_width
-            beside = sum(abs(row.alignment - one) < _SIDE_BY_SIDE for one in taken)
-            taken.append(row.alignment)
+            place = row.alignment
+            while any(abs(place - one) < _SIDE_BY_SIDE for one in taken):
+                place += _SIDE_BY_SIDE
+            taken.append(place)
             axes.errorbar(
-                row.alignment + beside * _SIDE_BY_SIDE,
+                place,
                 row.gain.value,
                 yerr=bar,
                 color=COLOURS[tasks.index(row.task) % len(COLOURS)],
@@ -74,7 +76,7 @@ def _draw_gains(axes: Axes, runs: Sequence[tuple[Tracked, list[TransferRow]]], t
                 capsize=3,
                 linestyle="none",
             )
-    axes.set_xlim(0, 1)
+    axes.set_xlim(0, max([1.0, *(place + _SIDE_BY_SIDE for place in taken)]))
     axes.set_xlabel("alignment: share of the task's linear signal that predictors of the trained classes see")
     axes.set_ylabel("gain of the recommended\nover the last checkpoint")
     trainings = [

@@ -44,8 +44,8 @@ class TransferRow:
         task: the task's name.
         alignment: share of the task's linear signal that the source's predictors see.
         recommended_steps: for each seed the recommended checkpoint's step.
-        best_step: the single step of the best mean accuracy. It is chosen on the images that it is scored on, and
-            so is a bound that no rule is expected to reach.
+        best_step: the single step of the best mean accuracy, chosen on the images that it is scored on. A rule that
+            takes another step for each seed may do better.
         last_step: of the training.
         first: accuracy at step 0.
         recommended: accuracy at the recommended steps.

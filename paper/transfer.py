@@ -20,22 +20,23 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
     """For each task how often stopping helps or hurts, its gains, and how these go with the alignment."""
     content = folders.content(RESULT)
     rows = content["rows"]
+    relation = next((one for one in content["alignment"] if one["task"] == COLOUR), {})
     found = {
+        "TransferRows": count(len(rows)),
+        "TransferColourCorrelation": fixed(relation.get("rank_correlation", math.nan), 2),
+        "TransferColourChance": fixed(relation.get("p_value", math.nan), 2),
         "TransferSeeds": count(min(len(row["recommended_steps"]) for row in rows)),
         "TransferSpread": count(max(round(max(steps) / min(steps)) for steps in _recommended(rows))),
     }
     for prefix, task in (("TransferColour", COLOUR), ("TransferClasses", HELD_OUT)):
         own = [row for row in rows if row["task"] == task]
         gains = [float(row["gain"]["value"]) for row in own] or [math.nan]
-        relation = next((one for one in content["alignment"] if one["task"] == task), {})
         found |= {
             f"{prefix}Rows": count(len(own)),
             f"{prefix}Helps": count(_with(own, Effect.HELPS)),
             f"{prefix}Hurts": count(_with(own, Effect.HURTS)),
             f"{prefix}Least": fixed(min(gains)),
             f"{prefix}Most": fixed(max(gains)),
-            f"{prefix}Correlation": fixed(relation.get("rank_correlation", math.nan), 2),
-            f"{prefix}Chance": fixed(relation.get("p_value", math.nan), 2),
         }
     return found
 

@@ -77,6 +77,7 @@ def test_what_it_says_of_transfer_is_so() -> None:
     (step,) = set(row["recommended_steps"])
     assert f"recommends step {step} for VGG-8 on CIFAR-10, where a probe of the dominant colour gains {gained}" in text
     assert {one["effect"] for one in colour} == {"helps"}
-    assert f"it helps that task in all {len(colour)} trainings" in text
+    assert f"stopping helps that task in all {len(colour)} trainings" in text
     assert {one["effect"] for one in held_out} == {"hurts", "no difference seen"}
-    assert f"classes held out of training in none of {len(held_out)}" in text
+    hurts = sum(one["effect"] == "hurts" for one in held_out)
+    assert f"classes held out of training it helps in none of {len(held_out)} and hurts in {hurts}" in text

@@ -1,8 +1,9 @@
 """Lemma L4: what decoders of K outputs leave, when the rows of the whitened layer are independent and Gaussian.
 
-The proof is that of a deterministic equivalent (Derezinski, Liang & Mahoney 2020, "Precise expressions for random
-projections", arXiv 2006.10653): one quadratic form in each row is replaced by its mean, which is right for many
-directions and not proved here. All else follows exactly, and the formula that is evaluated is checked against it.
+A deterministic equivalent (Derezinski, Liang & Mahoney 2020, "Precise expressions for random projections", arXiv
+2006.10653), which holds for many directions and is not proved here: the quadratic form in a row is near its mean, one
+row more or less changes nothing, mu (S + mu)^-1 acts as kappa (D + kappa)^-1, and all this may be differentiated by mu.
+What the steps check is the algebra around it, up to the formula that is evaluated.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ _SIZES = tuple(eigenvalue * moment for eigenvalue, moment in zip(EIGENVALUES, MO
 def gaussian_rows() -> Theorem:
     """L4: the mean loss L_mu of K Gaussian rows."""
     along, kept, quadratic = sp.symbols("x F q", positive=True)
-    diagonal, row = sp.symbols("a1:3", positive=True), sp.Matrix(sp.symbols("x1:3", real=True))
-    others = sp.diag(*diagonal)
-    form = (row.T * others.inv() * row)[0]
+    diagonal, row = sp.symbols("a1:3", positive=True), sp.symbols("x1:3", real=True)
+    form = sum(entry**2 / size for entry, size in zip(row, diagonal, strict=True))
+    solution = [entry / size / (1 + form) for entry, size in zip(row, diagonal, strict=True)]
     together = OUTPUTS * quadratic / (1 + quadratic)
     budget, missed = sp.Function("m")(WIDTH), sp.Function("E")(WIDTH)
     budget_of = WIDTH * (OUTPUTS - sum(size / (size + WIDTH) for size in _SIZES))
@@ -43,19 +44,20 @@ def gaussian_rows() -> Theorem:
             "input. Squared, along an eigenvector of S with eigenvalue x: L_mu = -mu^2 d/dmu tr Sigma (S + mu)^-1.",
         ),
         Step(
-            (row.T * (others + row * row.T).inv() * row)[0],
+            diagonal[0] * solution[0] + row[0] * (row[0] * solution[0] + row[1] * solution[1]),
             Relation.EQUAL,
-            form / (1 + form),
-            "Sherman and Morrison: a row x has x^T (A + x x^T)^-1 x = q / (1 + q) with q = x^T A^-1 x, A being mu and "
-            "the other rows; written out in two directions.",
+            row[0],
+            "Sherman and Morrison: (A + x x^T) y = x has the solution y = A^-1 x / (1 + q) with q = x^T A^-1 x, so "
+            "that x^T (A + x x^T)^-1 x = q / (1 + q). Here x is a row, and A is mu and the other rows; the first of "
+            "two coordinates is shown.",
         ),
         Step(
             sp.Subs(sp.Subs(together, quadratic, WIDTH * kept / BUDGET), BUDGET, WIDTH * (OUTPUTS - kept)),
             Relation.EQUAL,
             kept,
-            "Many directions: q is near its mean. Say mu (S + mu)^-1 acts as kappa (D + kappa)^-1, D_i = lambda_i v_i; "
-            "then q = kappa F / mu with F = sum D_i / (D_i + kappa), and tr S (S + mu)^-1 is F. The K rows add up to "
-            "this where mu = kappa (K - F).",
+            "Many directions: q is near its mean, also without the row. Say mu (S + mu)^-1 acts as "
+            "kappa (D + kappa)^-1, D_i = lambda_i v_i; then q = kappa F / mu with F = sum D_i / (D_i + kappa), and "
+            "tr S (S + mu)^-1 is F. The K rows add up to this where mu = kappa (K - F).",
         ),
         Step(
             -(budget**2) * sp.Derivative(missed / budget, WIDTH) / sp.Derivative(budget, WIDTH),
@@ -70,8 +72,8 @@ def gaussian_rows() -> Theorem:
             sp.Subs(missed_of * INITIAL_SCALE**2 / WIDTH, MOMENTS, (INITIAL_SCALE**2,) * len(MOMENTS)),
             Relation.EQUAL,
             sum(size / (size + WIDTH) for size in at_start),
-            "At time 0, v = sigma0^2, and without a budget F = K: the exact decoder leaves K kappa / sigma0^2, as of "
-            "any random sketch.",
+            "At time 0, v = sigma0^2, and without a budget F = K: the exact decoder leaves K kappa / sigma0^2, as "
+            "with any Gaussian sketch.",
         ),
         Step(
             -sp.Derivative(budget_of, WIDTH, 2),
@@ -81,15 +83,16 @@ def gaussian_rows() -> Theorem:
             _instance,
         ),
     )
-    explained = sp.Function("E")(BUDGET)
+    left = sp.Function("E")(BUDGET)
     return Theorem(
         name="L4",
         title="Decoders of K random outputs",
-        statement=sp.Eq(sp.Symbol("L_mu"), explained - BUDGET * sp.Derivative(explained, BUDGET)),
-        words="The mean loss of a ridge decoder of K outputs whose rows have independent Gaussian weights of the "
-        "variances v_i: E = sum lambda_i kappa / (D_i + kappa), D_i = lambda_i v_i, at the kappa where "
-        "kappa (K - sum D_i / (D_i + kappa)) = mu. So it is at W(0), and later for random prototypes.",
-        assumptions=("A6",),
+        statement=sp.Eq(sp.Symbol("L_mu"), left - BUDGET * sp.Derivative(left, BUDGET)),
+        words="About the mean loss of a ridge decoder of K outputs whose rows have independent Gaussian weights of the "
+        "variances v_i, for many directions. E stands for sum lambda_i kappa / (D_i + kappa), D_i = lambda_i v_i, at "
+        "the kappa where kappa (K - sum D_i / (D_i + kappa)) = mu. Rows are such at W(0), and later, while outputs are "
+        "of order one, for random Gaussian prototypes.",
+        assumptions=("A6", "A8"),
         steps=steps,
         corollaries=("Without a budget the decoder is exact and leaves E.",),
     )

@@ -4,8 +4,8 @@
     python -m pytest -m slow tests/benchmarks/test_explorer_speed.py -s
 
 Timed in the page around the update and the layout that it causes, from a second after the page is loaded, as no hand is
-faster. All moves are shown, the first ones among them; the medians of the last round are held to the limit, as another
-process may take the processor from one move. Moving alpha also draws the phase diagram anew.
+faster. All moves are held to the limit, the first ones among them, and so the machine has to be quiet. Moving alpha
+also draws the phase diagram anew.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ TIMED = """([name, position]) => {
 @pytest.mark.slow
 def test_a_move_is_answered_within_fifty_milliseconds(explorer: OpenPage) -> None:
     explorer.page.wait_for_timeout(1000)
+    longest = 0.0
     for rounds in range(3):
         found = {
             name: [explorer.evaluate(TIMED, [name, position]) for position in positions]
@@ -49,6 +50,7 @@ def test_a_move_is_answered_within_fifty_milliseconds(explorer: OpenPage) -> Non
             f"\nround {rounds + 1}: "
             + ", ".join(f"{name} {max(times):.0f} ms at most" for name, times in found.items())
         )
+        longest = max(longest, *(max(times) for times in found.values()))
     medians = {name: statistics.median(times) for name, times in found.items()}
     print("medians: " + ", ".join(f"{name} {median:.0f} ms" for name, median in medians.items()))
-    assert max(medians.values()) < 50
+    assert longest < 50

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -220,15 +220,7 @@ def test_results_travel_between_processes() -> None:
         _assert_close(pickle.loads(pickle.dumps(result)), result, 0.0)
 
 
-@pytest.fixture
-def _half_hearted_products() -> Iterator[None]:
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium")
-    yield
-    torch.set_float32_matmul_precision(before)
-
-
-@pytest.mark.usefixtures("_half_hearted_products")
+@pytest.mark.usefixtures("few_digits")
 @pytest.mark.parametrize("own_settings", [True, False])
 def test_low_precision_allowed_to_training_does_not_reach_the_moments(
     own_settings: bool, monkeypatch: pytest.MonkeyPatch

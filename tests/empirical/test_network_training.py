@@ -186,3 +186,23 @@ def test_a_damaged_or_foreign_checkpoint_is_refused_in_one_line(tmp_path, conten
 def test_bad_plans_are_named(tmp_path, change, message):
     with pytest.raises(InputError, match=message):
         run_in(tmp_path, **change)
+
+
+@pytest.mark.parametrize("before", [(False, True), (True, False)])
+def test_convolutions_repeat_while_a_training_lasts_and_the_callers_choice_comes_back(tmp_path, monkeypatch, before):
+    """Also after a fault; the setting acts on CUDA cards alone and can be read anywhere."""
+    chosen = torch.backends.cudnn
+    monkeypatch.setattr(chosen, "deterministic", before[0])
+    monkeypatch.setattr(chosen, "benchmark", before[1])
+    seen = []
+
+    def looks(steps):
+        for step in steps:
+            seen.append((chosen.deterministic, chosen.benchmark))
+            yield step
+
+    run_in(tmp_path / "whole").train_to(3, looks)
+    with pytest.raises(InputError, match="diverged"):
+        run_in(tmp_path / "diverging", step_size=1e30).train_to(12, looks)
+    assert set(seen) == {(True, False)}
+    assert (chosen.deterministic, chosen.benchmark) == before

@@ -122,6 +122,28 @@ def test_the_loss_is_that_of_the_regularised_decoder_on_inputs_it_was_not_fitted
     assert groups.std() > 0
 
 
+@pytest.mark.parametrize("part", ["fitted", "scored"])
+def test_a_part_that_does_not_vary_is_refused_before_any_probe(part):
+    inputs = images(80)
+    order = np.random.default_rng(0).permutation(80)
+    rows = order[20:] if part == "fitted" else order[:20]
+    inputs[rows] = inputs[rows[0]].clone()
+    with pytest.raises(InputError, match="inputs: hold NaN, infinity or hardly a difference"):
+        SubsetProbe(inputs, ["0"])
+
+
+def test_batch_normalisation_is_measured_on_at_most_five_hundred_inputs(monkeypatch):
+    seen = []
+
+    def recalibrated(network, batches):
+        seen.extend(len(batch) for batch in batches)
+        return network.eval()
+
+    monkeypatch.setattr("empirical.phase_tracker.recalibrated", recalibrated)
+    SubsetProbe(images(900), ["0"]).losses(small_network())
+    assert seen == [250, 250]
+
+
 def test_more_features_than_samples_never_reconstruct_by_over_fitting():
     """White noise seen through random features: with 150 samples for 400 features hardly anything is known of it."""
     torch.manual_seed(3)
@@ -301,7 +323,7 @@ def test_half_precision_weights_are_probed_near_the_single_precision_loss():
         ({"inputs": torch.zeros(80, 3, dtype=torch.int64)}, "inputs: have shape"),
         ({"inputs": images(10)}, "give at least 64 rows"),
         ({"inputs": images() * float("nan")}, "inputs: hold NaN"),
-        ({"inputs": torch.ones(80, 3, 6, 6)}, "inputs: hold NaN, infinity or a single value"),
+        ({"inputs": torch.ones(80, 3, 6, 6)}, "inputs: hold NaN, infinity or hardly a difference"),
         ({"pooled_features": 0}, "pooled_features"),
     ],
 )

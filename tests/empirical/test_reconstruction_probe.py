@@ -9,6 +9,7 @@ from hypothesis import given
 from empirical.activation_moments import JointMoments
 from empirical.decoder import LinearDecoder
 from empirical.reconstruction_probe import (
+    CrossValidatedDecoder,
     RidgeDecoders,
     decoder_from_moments,
     exact_reconstruction_loss,
@@ -253,3 +254,17 @@ def test_values_out_of_range_are_refused() -> None:
         decoder_from_moments(training, -1.0)
     with pytest.raises(InputError, match="decoder: has"):
         loss_from_moments(LinearDecoder(np.zeros((4, 7)), np.zeros(7)), held_out)
+
+
+@pytest.mark.parametrize(("count", "features"), [(400, 5), (60, 90)], ids=["many samples", "more features"])
+def test_the_cross_validated_decoder_is_the_regularised_one(count: int, features: int) -> None:
+    training, held_out = _pair(1, count, features), _pair(2, 90, features)
+    found = CrossValidatedDecoder.fit(_moments(training)).reconstruct(held_out[0])
+    expected = RidgeDecoders.fit(_moments(training), _moments(held_out)).regularised()
+    assert np.square(found - held_out[1]).mean() == pytest.approx(expected.loss, rel=1e-9)
+
+
+def test_the_cross_validated_decoder_of_constant_activations_is_the_mean() -> None:
+    _, inputs = _pair(1, 50)
+    decoder = CrossValidatedDecoder.fit(_moments((np.ones((50, 3)), inputs)))
+    np.testing.assert_allclose(decoder.reconstruct(np.ones((4, 3))), np.tile(inputs.mean(axis=0), (4, 1)))

@@ -71,7 +71,7 @@ def test_noise_between_seeds_leaves_the_effect_open():
 
 def test_a_figure_and_plain_data_come_of_it(tmp_path):
     run = tracked(LOSSES, colour=RISE_AND_FALL + OFFSETS)
-    runs = [(run, transfer_rows(run, {"colour": 0.2}))] * 3  # an odd number of panels, gains of one alignment
+    runs = [(run, transfer_rows(run, {"colour": 1.0}))] * 3  # an odd number of panels, gains of one alignment
     draw_transfer(runs, tmp_path / "transfer.png")
     assert (tmp_path / "transfer.png").stat().st_size > 10_000
     assert transfer_as_json(runs[0][1])[0]["effect"] == "helps"

@@ -115,8 +115,10 @@ def test_what_sentences_say_of_transfer_is_so(results: ResultFolders) -> None:
     # "Both findings of the literature are here, side by side in the same networks"
     assert effects[COLOUR] == {"helps"}
     assert effects[HELD_OUT] == {"hurts", "no difference seen"}
-    # "It does not explain the gains"
-    assert all(one["p_value"] > 0.1 for one in content["alignment"])
+    # "such few trainings could not show a weak relation", and there is no strong one
+    (relation,) = content["alignment"]
+    assert relation["task"] == COLOUR
+    assert relation["p_value"] > 0.05
     # "between the tasks the effects differ at equal alignment": tasks nearer than a twentieth
     helped, hurt = (
         [row["alignment"] for row in content["rows"] if row["effect"] == word] for word in ("helps", "hurts")

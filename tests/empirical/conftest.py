@@ -1,0 +1,15 @@
+"""What tests of several modules need."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+
+@pytest.fixture
+def few_digits() -> Iterator[None]:
+    """Products with fewer digits than float32 has, where the processor can; as a training may choose."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    yield
+    torch.set_float32_matmul_precision(before)
