@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from theory import InputError
 
+#: Names of arrays that an error tells, at most.
+_SHOWN = 5
+
 #: What reading a damaged archive, a damaged member or a damaged header of one raises.
 _DAMAGED = (
     OSError,
@@ -43,7 +46,8 @@ def read_arrays(path: Path, names: tuple[str, ...]) -> tuple[NDArray[Any], ...]:
             missing = [name for name in names if name not in archive.files]
             if missing:
                 accepted = f"{', '.join(names[:-1])} and {names[-1]}"
-                raise InputError(f"data: {path} holds no array {missing[0]!r}; give {accepted}")
+                held = ", ".join(map(repr, archive.files[:_SHOWN])) or "nothing"
+                raise InputError(f"data: {path} holds no array {missing[0]!r} but {held}; give {accepted}")
             return tuple(np.asarray(archive[name]) for name in names)
     except InputError:
         raise

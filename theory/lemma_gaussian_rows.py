@@ -41,8 +41,8 @@ def gaussian_rows() -> Theorem:
             Relation.EQUAL,
             (BUDGET / (along + BUDGET)) ** 2,
             "With rows X of the whitened layer and S = X^T X, a ridge decoder leaves mu (S + mu)^-1 Sigma^(1/2) of an "
-            "input. Squared, along an eigenvector of S with eigenvalue x; the loss is tr Sigma of this, the derivative by mu "
-            "of tr Sigma (S + mu)^-1 times -mu^2.",
+            "input. Squared, along an eigenvector of S with eigenvalue x; the loss is tr Sigma of this, the derivative "
+            "by mu of tr Sigma (S + mu)^-1 times -mu^2.",
         ),
         Step(
             diagonal[0] * solution[0] + row[0] * (row[0] * solution[0] + row[1] * solution[1]),
