@@ -362,6 +362,6 @@ def test_an_archive_without_one_of_the_arrays_is_refused(tmp_path: Path) -> None
     del arrays["test_labels"]
     np.savez(tmp_path / "bad.npz", **arrays)
     with pytest.raises(
-        InputError, match="holds no array 'test_labels' but .*; give train_images, train_labels, test_images and"
+        InputError, match=r"holds no array 'test_labels' but .*; give train_images, train_labels, test_images and"
     ):
         load_images(str(tmp_path / "bad.npz"))
