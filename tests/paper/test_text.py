@@ -107,6 +107,9 @@ def test_what_sentences_say_of_the_results_is_so(results: ResultFolders) -> None
     assert phases["block5"]["turned"]  # "The last layer shows all three phases"
     assert not phases["block1"]["falls"]  # "The first layers stay near-constant"
     assert not phases["block2"]["falls"]
+    # "All but the VGG-8 on all classes were trained on a graphics card"
+    devices = {name: results.content(name)["versions"]["device"] for name in results.names("track-*")}
+    assert {name for name, device in devices.items() if device == "cpu"} == {"track-vgg8-cifar10"}
 
 
 def test_what_sentences_say_of_transfer_is_so(results: ResultFolders) -> None:
