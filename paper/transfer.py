@@ -20,7 +20,7 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
     """For each task how often stopping helps or hurts, its gains, and how these go with the alignment."""
     content = folders.content(RESULT)
     rows = content["rows"]
-    relation = next((one for one in content["alignment"] if one["task"] == COLOUR), {})
+    relation: dict[str, Any] = next((one for one in content["alignment"] if one["task"] == COLOUR), {})
     found = {
         "TransferRows": count(len(rows)),
         "TransferColourCorrelation": fixed(relation.get("rank_correlation", math.nan), 2),
