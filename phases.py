@@ -436,7 +436,7 @@ def transfer(
     task of transfer, the accuracy of a linear probe at that checkpoint is compared with the last and with the best
     one. The gain over the last is paired by seed, with a 95 % interval by Student's distribution; it stands beside the
     alignment of the tasks: the share of the new task's linear signal that predictors of the trained classes see. With
-    four trainings or more a task, the rank correlation of gain and alignment is given.
+    five trainings or more a task, the rank correlation of gain and alignment is given.
 
     Writes result.json and transfer.png. Exit code 1 where stopping hurts the probe of the dominant colour, for which
     the published figures say that it helps.

@@ -45,9 +45,8 @@ def alignment_relations(rows: Sequence[TransferRow]) -> list[AlignmentRelation]:
     found = []
     for task in dict.fromkeys(row.task for row in rows):
         own = [row for row in rows if row.task == task]
-        alignment, gain = (
-            _ranks(values) for values in ([row.alignment for row in own], [row.gain.value for row in own])
-        )
+        alignment = _ranks([row.alignment for row in own])
+        gain = _ranks([row.gain.value for row in own])
         if len(own) >= LEAST_TRAININGS and np.ptp(alignment) > 0 and np.ptp(gain) > 0:
             found.append(_relation(task, alignment, gain))
     return found

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from empirical.float_precision import full_precision
 from empirical.images import ImageSplit, Normalisation
 from empirical.network_training import image_batches
 from theory import InputError
@@ -72,4 +73,5 @@ def recalibrated_on(network: Network, split: ImageSplit, normalisation: Normalis
         count -= count % CALIBRATION_SIZE
     first = ImageSplit(split.images[:count], split.labels[:count])
     batches = image_batches(first, normalisation, CALIBRATION_SIZE, device)
-    return recalibrated(network.to(device), (inputs for inputs, _ in batches))
+    with full_precision(device):
+        return recalibrated(network.to(device), (inputs for inputs, _ in batches))

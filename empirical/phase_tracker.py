@@ -106,6 +106,7 @@ class SubsetProbe:
         varied = all(bool((part != part[0]).any()) for part in (self._fitting, self._held_out))
         if not (varied and bool(torch.isfinite(shuffled).all())):
             raise InputError("inputs: hold NaN, infinity or hardly a difference; give finite inputs that vary")
+        self._held_out_variance = float(self._held_out.flatten(1).double().numpy().var(axis=0).sum())
         self.layers = tuple(layers)
         self._pooled_features = at_least("pooled_features", pooled_features, 1)
         self.digest = array_digest(shuffled.numpy())
@@ -148,12 +149,10 @@ class SubsetProbe:
     def _scored(self, fitted: JointMoments, activations: Tensor) -> FloatArray:
         """(G,) losses of the decoder that cross-validation chooses, in groups of about the same size."""
         predicted = CrossValidatedDecoder.fit(fitted).reconstruct(activations.double().numpy())
-        inputs = self._held_out.flatten(1).double().numpy()
-        errors = np.square(inputs - predicted).sum(axis=1)
+        errors = np.square(self._held_out.flatten(1).double().numpy() - predicted).sum(axis=1)
         groups = min(_GROUPS, errors.size)
         sums = np.array([part.sum() for part in np.array_split(errors, groups)])
-        variance = float(inputs.var(axis=0).sum())
-        return np.asarray(sums * (groups / errors.size / variance), dtype=np.float64)
+        return np.asarray(sums * (groups / errors.size / self._held_out_variance), dtype=np.float64)
 
 
 class PhaseTracker:

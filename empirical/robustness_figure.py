@@ -137,9 +137,9 @@ def draw_robustness(found: Robustness, path: Path) -> None:
         lower.set_xlabel(axis.title.replace("eta c lambda_1", r"$\eta c \lambda_1$"))
     _draw_rises(cells[len(relaxed)].subplots(), found.rises)
     handles, labels = cells[0].axes[0].get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside lower center", ncols=1 if columns < 4 else 3, frameon=False, fontsize=10
-    )
+    # Beside each other the two are wider than any shorter row.
+    beside = len(labels) if columns == _ROW_LENGTH else 1
+    figure.legend(handles, labels, loc="outside lower center", ncols=beside, frameon=False, fontsize=10)
     figure.savefig(path, dpi=110, format="png")
 
 

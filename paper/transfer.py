@@ -71,15 +71,18 @@ def tables(folders: ResultFolders) -> dict[str, str]:
 
 
 def _accuracy(estimate: dict[str, Any]) -> str:
-    """With the error over networks, which a single one does not give."""
-    if estimate["error"] is None:
-        return fixed(estimate["value"])
-    return rf"${estimate['value']:.3f} \pm {estimate['error']:.3f}$"
+    """With the error over networks."""
+    return _spread(f"{estimate['value']:.3f}", estimate["error"])
 
 
 def _gain(row: dict[str, Any]) -> str:
-    gain = f"{row['gain']['value']:+.3f}"
-    return f"${gain}$" if row["half_width"] is None else rf"${gain} \pm {row['half_width']:.3f}$"
+    """With its sign and the half width of its interval."""
+    return _spread(f"{row['gain']['value']:+.3f}", row["half_width"])
+
+
+def _spread(value: str, spread: float | None) -> str:
+    """A number and what is about it, which a single network does not give."""
+    return f"${value}$" if spread is None else rf"${value} \pm {spread:.3f}$"
 
 
 def figures(folders: ResultFolders) -> dict[str, Draw]:

@@ -30,8 +30,7 @@ def test_before_torch_has_a_setting_for_each_operation_the_common_ones_are_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delattr(type(torch.backends.mkldnn), "matmul")
-    before = torch.backends.cudnn.allow_tf32
-    assert before
+    assert torch.backends.cudnn.allow_tf32
     with full_precision(torch.device("cpu")):
         assert not torch.backends.cudnn.allow_tf32
         assert torch.get_float32_matmul_precision() == "highest"

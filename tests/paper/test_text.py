@@ -122,11 +122,11 @@ def test_what_sentences_say_of_transfer_is_so(results: ResultFolders) -> None:
     (relation,) = content["alignment"]
     assert relation["task"] == COLOUR
     assert relation["p_value"] > 0.05
-    # "between the tasks the effects differ at equal alignment": tasks nearer than a twentieth
+    # "between the tasks the effects differ at similar alignment"
     helped, hurt = (
         [row["alignment"] for row in content["rows"] if row["effect"] == word] for word in ("helps", "hurts")
     )
-    assert min(abs(one - other) for one in helped for other in hurt) < 0.1
+    assert min(abs(one - other) for one in helped for other in hurt) < 0.07
 
 
 def test_what_sentences_say_of_the_published_curve_is_so(results: ResultFolders) -> None:
