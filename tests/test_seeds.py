@@ -1,0 +1,125 @@
+"""A seed decides every random draw: the same seed repeats it to the bit, another seed changes it.
+
+What is drawn together (replicas, scales, networks of several seeds) is drawn independently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import simulation.robustness
+from empirical.datasets import DataSet
+from empirical.network_training import batch_indices
+from empirical.networks import build_network
+from empirical.trained_decoder import convolutional_decoder, linear_decoder, shuffled_epochs
+from empirical.verification import DIGITS_PLAN, verify
+from simulation import (
+    BatchesWithReplacement,
+    FreshSamples,
+    MiniBatches,
+    Population,
+    initial_weights,
+    measured_boundaries,
+    sample,
+    sample_with_exact_moments,
+)
+from simulation.antithetic import antithetic_weights
+from simulation.results import RunFolder
+from simulation.robustness import Setting, measure_robustness
+from simulation.scaling import PowerLaw, initial_scale_laws
+from theory import Curve, DataModel
+
+MODEL = DataModel.power_law(4, 1.0, 1.0, 0.01)
+ROWS = torch.arange(60, dtype=torch.float64)[:, None]
+
+
+def _batch(source: Any) -> torch.Tensor:
+    return torch.cat([batch.inputs.flatten() for step in range(3) for batch in source.batches(step)])
+
+
+def _weights(network: torch.nn.Module) -> torch.Tensor:
+    return torch.cat([one.detach().flatten() for one in network.parameters()])
+
+
+def _scattered_curve() -> Curve:
+    logs, shifts = np.linspace(0, 6, 61), np.random.default_rng(0).normal(0, 0.3, 8)
+    return Curve(np.exp(logs), 0.5 - 0.2 * np.exp(-((logs - 3 - shifts[:, None]) ** 2) / 4))
+
+
+def _data() -> DataSet:
+    generator = np.random.default_rng(0)
+    labels = np.arange(40) % 2
+    inputs = generator.standard_normal((40, 3)) * [2.0, 1.0, 0.5] + labels[:, None]
+    return DataSet("pair", inputs.astype(np.float32), labels, 2)
+
+
+def _verified(seed: int, folder: Path) -> np.ndarray:
+    """Curves derived from W(0) alone at two initial scales, (scale, replica, T), of inputs and synthetic samples."""
+    plan = replace(DIGITS_PLAN, init_scales=(0.01, 0.02), steps=2, replicas=2, seed=seed)
+    result = verify(_data(), plan, RunFolder(folder / str(seed)), lambda _: lambda calls: calls)
+    return np.stack([finding.comparison.derived.losses for finding in result.findings])
+
+
+#: From a seed, whatever is drawn from it.
+DRAWS: dict[str, Callable[[int], Any]] = {
+    "initial weights": lambda seed: initial_weights(2, 1, 4, 1.0, seed),
+    "antithetic weights": lambda seed: antithetic_weights(2, 1, 4, 1.0, seed),
+    "samples": lambda seed: sample(MODEL, 5, seed)[0],
+    "labels of samples": lambda seed: sample(MODEL, 50, seed)[1],
+    "samples of a population": lambda seed: sample(Population(MODEL, 5.0, 0.2), 5, seed)[0],
+    "samples with exact moments": lambda seed: sample_with_exact_moments(MODEL, 20, seed)[0],
+    "mini-batches": lambda seed: _batch(MiniBatches(ROWS, torch.arange(60) % 2, 4, 2, seed)),
+    "batches with replacement": lambda seed: _batch(BatchesWithReplacement(ROWS, torch.arange(60) % 2, 4, 2, seed)),
+    "fresh samples": lambda seed: _batch(FreshSamples(MODEL, 3, 2, seed)),
+    "bootstrap": lambda seed: measured_boundaries(_scattered_curve(), resamples=20, seed=seed).resampled,
+    "scaling law": lambda seed: (
+        initial_scale_laws(PowerLaw(1.0, 1.0, 4), np.array([0.02, 0.04]), pairs=2, seed=seed, tests=1)[0].measured
+    ),
+    "random prototypes": lambda seed: DataModel.power_law_classes(6, 1.0, 1.5, 3, 0.5, seed).prototypes,
+    "linear decoder": lambda seed: _weights(linear_decoder(3, 4, seed)),
+    "convolutional decoder": lambda seed: _weights(convolutional_decoder(3, 1, 8, seed)),
+    "order of an epoch": lambda seed: torch.cat([rows for rows, _ in shuffled_epochs(ROWS, ROWS, 7, seed)(0)]),
+    "batches of a training": lambda seed: batch_indices(seed, 3, 50, 8),
+    "weights of a network": lambda seed: _weights(build_network("vgg8", 3, base_width=2, seed=seed)),
+}
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_a_seed_repeats_a_draw_to_the_bit_and_another_seed_changes_it(name: str) -> None:
+    first, same, *others = (np.asarray(DRAWS[name](seed)) for seed in (3, 3, 4, 5))
+    np.testing.assert_array_equal(first, same)
+    for one, other in combinations([first, *others], 2):
+        assert not np.array_equal(one, other)
+
+
+def test_a_verification_draws_each_scale_and_replica_anew(tmp_path: Path) -> None:
+    """At time 0 a curve depends on the direction of W(0) alone: shared draws would start alike at every scale."""
+    first, other = _verified(0, tmp_path), _verified(1, tmp_path)
+    starts = first[:, :, 0]  # (source x scale, replica)
+    inputs = starts[:2].ravel()
+    assert np.unique(inputs.round(9)).size == inputs.size
+    assert not np.isclose(first[:, :, 0], other[:, :, 0]).any()
+
+
+def test_each_draw_of_a_robustness_level_has_samples_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[torch.Tensor] = []
+
+    def stop(source: Any, *_: Any) -> None:
+        seen.extend(group for batch in source.batches(0) for group in batch.inputs)
+        raise InterruptedError
+
+    monkeypatch.setattr(simulation.robustness, "train", stop)
+    for seed in (0, 1):
+        setting = Setting(dimension=6, samples=30, steps=2, draws=3, seed=seed)
+        with pytest.raises(InterruptedError):
+            measure_robustness(setting)
+    assert len(seen) == 6
+    assert not any(torch.equal(one, other) for one, other in combinations(seen, 2))
