@@ -16,6 +16,7 @@ import pytest
 import torch
 
 import simulation.robustness
+import simulation.scaling
 from empirical.datasets import DataSet
 from empirical.network_training import batch_indices
 from empirical.networks import build_network
@@ -80,9 +81,6 @@ DRAWS: dict[str, Callable[[int], Any]] = {
     "batches with replacement": lambda seed: _batch(BatchesWithReplacement(ROWS, torch.arange(60) % 2, 4, 2, seed)),
     "fresh samples": lambda seed: _batch(FreshSamples(MODEL, 3, 2, seed)),
     "bootstrap": lambda seed: measured_boundaries(_scattered_curve(), resamples=20, seed=seed).resampled,
-    "scaling law": lambda seed: (
-        initial_scale_laws(PowerLaw(1.0, 1.0, 4), np.array([0.02, 0.04]), pairs=2, seed=seed, tests=1)[0].measured
-    ),
     "random prototypes": lambda seed: DataModel.power_law_classes(6, 1.0, 1.5, 3, 0.5, seed).prototypes,
     "linear decoder": lambda seed: _weights(linear_decoder(3, 4, seed)),
     "convolutional decoder": lambda seed: _weights(convolutional_decoder(3, 1, 8, seed)),
@@ -123,3 +121,20 @@ def test_each_draw_of_a_robustness_level_has_samples_of_its_own(monkeypatch: pyt
             measure_robustness(setting)
     assert len(seen) == 6
     assert not any(torch.equal(one, other) for one, other in combinations(seen, 2))
+
+
+def test_each_seed_of_a_scaling_law_has_samples_and_initial_weights_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[np.ndarray] = []
+
+    def stop(source: Any, model: Any, loss: Any, weights: np.ndarray, *_: Any, **__: Any) -> None:
+        (batch,) = source.batches(0)
+        seen.extend([batch.inputs.numpy().ravel(), weights.ravel() / np.abs(weights).max()])
+        raise InterruptedError
+
+    monkeypatch.setattr(simulation.scaling, "train", stop)
+    for seed in (0, 1, 0):
+        with pytest.raises(InterruptedError):
+            initial_scale_laws(PowerLaw(1.0, 2.0, 12), np.array([0.01, 0.02]), pairs=2, seed=seed, tests=1)
+    for first, other, same in zip(seen[:2], seen[2:4], seen[4:], strict=True):
+        np.testing.assert_array_equal(first, same)
+        assert not np.array_equal(first, other)

@@ -143,7 +143,7 @@ def test_the_exact_decoder_is_fitted_to_training_images_and_scored_on_test_image
 
 def test_neural_collapse_is_that_of_the_training_images(measured, plain) -> None:
     def ratio(name: str) -> float:
-        """tr Sigma_W / tr Sigma_B by its definition."""
+        """The ratio tr Sigma_W / tr Sigma_B by its definition."""
         _, activations, _, labels = plain[name]
         means = np.stack([activations[labels == label].mean(axis=0) for label in range(CLASSES)])
         within = np.square(activations - means[labels]).sum()
