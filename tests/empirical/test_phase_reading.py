@@ -40,6 +40,12 @@ def test_half_of_a_straight_fall_is_in_its_middle():
     assert half_fall_time(times, np.array([1.0, 1.0, 0.8, 0.6, 0.9])) == 2.0
 
 
+def test_a_fall_is_counted_from_the_start_and_not_from_a_later_rise():
+    times = np.arange(6.0)
+    # Half of the way from .8 at the start to .4, which is passed between 3 and 4; from the crest it would be earlier.
+    assert half_fall_time(times, np.array([0.8, 0.9, 1.2, 0.7, 0.5, 0.4])) == pytest.approx(3.5, rel=1e-12)
+
+
 def test_an_uneven_grid_does_not_bias_the_vertex():
     times = np.array([0.0, 1.0, 1.5, 4.0, 5.0])
     np.testing.assert_allclose(turning_time(times, (times - 1.7) ** 2), 1.7, rtol=1e-12)

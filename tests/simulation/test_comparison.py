@@ -58,6 +58,21 @@ def test_the_spread_over_draws_cancels_but_noise_of_a_draw_does_not(curve: Curve
     assert noisy.standard_error == pytest.approx(0.01 / np.sqrt(6), rel=0.8)
 
 
+def test_the_error_of_a_curve_is_the_spread_of_the_paired_difference_over_the_root_of_the_draws(curve: Curve) -> None:
+    """Six draws at plus and minus a known amount: a standard deviation of sqrt(6 / 5) times it."""
+    scatter = 0.004 * np.where(np.arange(6) % 2, 1.0, -1.0)[:, None]
+    claims = compare(curve, curve, replace(curve, losses=curve.losses + scatter), STEP_SIZE, TOLERANCES).claims
+    assert claims[0].standard_error == pytest.approx(0.004 * np.sqrt(6 / 5) / np.sqrt(6), rel=1e-9)
+
+
+def test_early_and_late_claims_share_no_step(curve: Curve) -> None:
+    """A deviation at the last early step alone fails the early claim and not the late one."""
+    steps = np.rint(curve.times / STEP_SIZE)
+    last = steps[steps <= TOLERANCES.early_steps][-1]
+    failed = _failed(curve, replace(curve, losses=curve.losses + 0.03 * (steps == last)))
+    assert [name for name in failed if "mean-field" in name] == ["mean-field curve, steps 0 to 100"]
+
+
 @pytest.mark.parametrize(
     ("deviation", "error", "verdict"),
     [

@@ -231,6 +231,24 @@ def test_a_slope_is_that_of_least_squares_and_wider_at_a_higher_level() -> None:
     assert slope.high - slope.value == pytest.approx(slope.value - slope.low)
 
 
+def test_a_slope_has_the_half_width_of_students_t_with_the_degrees_of_welch_and_satterthwaite() -> None:
+    """Three parameters a factor e apart, bootstrap errors of .1 and five replicas, by hand.
+
+    The slope weighs the logarithms by -1/2, 0 and 1/2; each has the variance .01 * 5/4, and the sum of two equal ones
+    has 2 * 4 degrees of freedom, for which the 97.5 % point of Student's t is 2.306. With an error of 0 at one end a
+    single variance is left, with 4 degrees, for which it is 2.776.
+    """
+    scattered = _boundary(1.0, np.array([-1.0, 1.0]) * 0.1 / np.sqrt(2))
+    certain = _boundary(1.0, np.zeros(2))
+    assert scattered.relative_error("turning_point") == pytest.approx(0.1, rel=1e-12)
+    parameters = np.exp([0.0, 1.0, 2.0])
+    for found, quantile, terms in (([scattered] * 3, 2.306, 2), ([certain, scattered, scattered], 2.776, 1)):
+        slope = slope_with_interval(parameters, found, "turning_point", replicas=5)
+        half_width = quantile * np.sqrt(terms * 0.25 * 0.1**2 * 5 / 4)
+        assert slope.high - slope.value == pytest.approx(half_width, rel=3e-4)  # four digits of the quantile
+        assert slope.level == 0.95
+
+
 def test_boundaries_of_curves_have_the_slope_by_which_they_move() -> None:
     """Valleys in log time whose centre moves with the exponent 2/3 of the parameter."""
     generator = np.random.default_rng(4)
