@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from empirical.data_root import data_folder
 from empirical.downloads import RemoteFile, fetch
+from empirical.reading import one_line
 from theory import InputError
 from theory.validation import IntArray
 
@@ -67,7 +68,7 @@ _MNIST_MIRRORS = (
 )
 _FASHION_MIRRORS = (
     "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
-    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
 )
 
 MNIST = IdxLayout(
@@ -157,7 +158,7 @@ def _entries(folder: Path, remote: RemoteFile, axes: int) -> tuple[Path, NDArray
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
             return path, _array(path, stream, axes)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"data_root: {path} cannot be read ({error}); fetch it again") from None
+        raise InputError(f"data_root: {path} cannot be read ({one_line(error)}); fetch it again") from None
 
 
 def _array(path: Path, stream: gzip.GzipFile | io.BufferedReader, axes: int) -> NDArray[np.uint8]:
