@@ -164,7 +164,7 @@ def test_a_damaged_or_foreign_checkpoint_is_refused_in_one_line(tmp_path, conten
     whole = run.checkpoint(1).read_bytes()
     foreign = {"truncated": whole[: len(whole) // 2], "pickle": pickle.dumps(Planted()), "text": b"hello"}
     run.checkpoint(1).write_bytes(foreign[content])
-    with pytest.raises(InputError, match="damaged or no safetensors file") as caught:
+    with pytest.raises(InputError, match="is not an intact safetensors file") as caught:
         run.network_at(1)
     assert "\n" not in str(caught.value)
 

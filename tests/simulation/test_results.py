@@ -120,6 +120,14 @@ def test_digests_tell_contents_shapes_and_types_apart() -> None:
     assert array_digest(np.zeros(4)) == array_digest(np.zeros(4))
 
 
+def test_the_version_of_torch_names_its_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    # pip's record of an installed wheel may lack the local part, which says what the numbers were computed with.
+    monkeypatch.setattr("simulation.results.version", lambda name: "2.14.1")
+    monkeypatch.setattr(torch, "__version__", "2.14.1+cu130")
+    versions = software_versions()
+    assert (versions["torch"], versions["numpy"]) == ("2.14.1+cu130", "2.14.1")
+
+
 def test_versions_name_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     """A CUDA card by its own name; the card is made up, so that the test needs none."""
     assert software_versions()["device"] == "cpu"
