@@ -31,7 +31,9 @@ def with_weights_from(network: Network, path: Path) -> Network:
     expected = network.state_dict()
     missing = sorted(expected.keys() ^ tensors.keys())
     if missing:
-        raise InputError(f"checkpoint: {path} and the network differ in {printable(missing[0])}; give the same architecture")
+        raise InputError(
+            f"checkpoint: {path} and the network differ in {printable(missing[0])}; give the same architecture"
+        )
     for name, tensor in tensors.items():
         _check(f"{printable(name)} in {path}", tensor, expected[name])
     with one_line_faults("checkpoint", path, "a file of this network's weights", "give the same architecture"):

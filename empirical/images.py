@@ -328,11 +328,11 @@ def _arrays(path: Path, image_names: tuple[str, str], label_names: tuple[str, st
         for image, label, count in zip(image_names, label_names, counts, strict=True)
     )
     classes = Classes.of(_place(file, label_names[0]), train_labels)
-    splits = (
+    trained, tested = (
         ImageSplit(images, classes.numbers(_place(file, label), labels))
         for images, labels, label in ((train, train_labels, label_names[0]), (test, test_labels, label_names[1]))
     )
-    return ImageData(path.stem, *splits, len(classes.names), classes.names, classes.notes)
+    return ImageData(path.stem, trained, tested, len(classes.names), classes.names, classes.notes)
 
 
 def _place(file: ArrayFile, name: str) -> str:

@@ -132,17 +132,19 @@ def _hot_columns(name: str, rows: NDArray[Any]) -> IntArray:
             f"{name}: have shape {rows.shape}, but row {int(np.argmax(wrong))} is not one-hot, 1 in the column of its "
             f"class and 0 elsewhere; {_ACCEPTED}"
         )
-    return ones.argmax(axis=1).astype(np.int64)
+    return np.asarray(ones.argmax(axis=1), dtype=np.int64)
 
 
 def _whole(name: str, numbers: NDArray[Any]) -> IntArray:
     """Floats as int64."""
+    with np.errstate(over="ignore"):  # of longer floats, which are refused as infinite
+        exact = numbers.astype(np.float64)
     # Above 2^53 neighbouring integers are one float.
-    fits = np.isfinite(numbers) & (np.abs(numbers) <= 2.0**53)
-    fits[fits] = numbers[fits] == np.floor(numbers[fits])
+    fits = np.isfinite(exact) & (np.abs(exact) <= 2.0**53)
+    fits[fits] = exact[fits] == np.floor(exact[fits])
     if not fits.all():
         at = int(np.argmin(fits))
         raise InputError(
-            f"{name}: hold {printable(str(numbers[at]))} at place {at}, which is not a whole number; {_ACCEPTED}"
+            f"{name}: hold {printable(str(exact[at]))} at place {at}, which is not a whole number; {_ACCEPTED}"
         )
-    return numbers.astype(np.int64)
+    return exact.astype(np.int64)

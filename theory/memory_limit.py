@@ -32,10 +32,8 @@ def memory_text(count: int) -> str:
     power = max(count.bit_length() - 1, 0) // 10
     if power >= len(_UNITS):  # a product of sizes that a user gives may have hundreds of digits
         return f"more than 1,000 {_UNITS[-1]}"
-    whole, rest = divmod(count, 1024**power)
-    if whole >= 100 or power == 0:
-        return f"{whole:,} {_UNITS[power]}"
-    return f"{whole + rest / 1024**power:.1f} {_UNITS[power]}"
+    value = count / 1024**power
+    return f"{value:,.0f} {_UNITS[power]}" if value >= 100 or power == 0 else f"{value:.1f} {_UNITS[power]}"
 
 
 def check_memory(name: str, bytes_needed: int, remedy: str, available: int | None = None) -> None:

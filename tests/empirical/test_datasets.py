@@ -103,7 +103,11 @@ _INPUTS = np.eye(4)
 @pytest.mark.parametrize(
     ("arrays", "match"),
     [
-        pytest.param({"inputs": _INPUTS}, "no array 'labels' but 'inputs'; give one of these names by --labels-key", id="no labels"),
+        pytest.param(
+            {"inputs": _INPUTS},
+            "no array 'labels' but 'inputs'; give one of these names by --labels-key",
+            id="no labels",
+        ),
         pytest.param({"inputs": _INPUTS * np.nan, "labels": [0, 1, 0, 1]}, "hold 16 NaN or infinite", id="NaN"),
         pytest.param({"inputs": np.ones((4, 2)), "labels": [0, 1, 0, 1]}, "all equal", id="constant"),
         pytest.param({"inputs": _INPUTS, "labels": [0, 0, 0, 0]}, "hold 1 class only", id="one class"),

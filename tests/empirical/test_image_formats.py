@@ -344,9 +344,17 @@ def test_arrays_are_read_and_gray_ones_get_their_channel(tmp_path: Path) -> None
         pytest.param({"train_labels": np.arange(6) / 2}, "train_labels .* hold 0.5 at place 1", id="float labels"),
         pytest.param({"train_labels": np.arange(1, 7)}, "train_labels in .* take 6 values on 6", id="no classes"),
         pytest.param({"train_labels": np.zeros(6, int)}, "labels hold 1 class only", id="one class"),
-        pytest.param({"train_labels": np.array([0, 1, 3] * 2)}, "test_labels .* holds the label 2, which the training labels lack", id="gap"),
+        pytest.param(
+            {"train_labels": np.array([0, 1, 3] * 2)},
+            "test_labels .* holds the label 2, which the training labels lack",
+            id="gap",
+        ),
         pytest.param({"test_labels": np.array([0, 1, 1])}, "class 2 of 0 to 2 is empty in the test", id="not tested"),
-        pytest.param({"train_labels": np.array([0, 1, 1] * 2)}, "holds the label 2, which the training labels lack", id="only in test"),
+        pytest.param(
+            {"train_labels": np.array([0, 1, 1] * 2)},
+            "holds the label 2, which the training labels lack",
+            id="only in test",
+        ),
         pytest.param({"train_labels": np.array([{}] * 6, object)}, "'train_labels' .* Python objects", id="pickle"),
     ],
 )
@@ -361,6 +369,7 @@ def test_an_archive_without_one_of_the_arrays_is_refused(tmp_path: Path) -> None
     del arrays["test_labels"]
     np.savez(tmp_path / "bad.npz", **arrays)
     with pytest.raises(
-        InputError, match=r"holds no array 'test_labels' but 'train_images', .*; give one of these names by --labels-key"
+        InputError,
+        match=r"holds no array 'test_labels' but 'train_images', .*; give one of these names by --labels-key",
     ):
         load_images(str(tmp_path / "bad.npz"))

@@ -16,7 +16,7 @@ from theory.memory_limit import array_bytes, available_memory, check_memory, mem
         (0, "0 bytes"),
         (1023, "1,023 bytes"),
         (1024, "1.0 KiB"),
-        (8 * 150_528**2, "168 GiB"),
+        (8 * 150_528**2, "169 GiB"),
         (2**30 * 500, "500 GiB"),
         (2**69, "512 EiB"),
         (2**90, "more than 1,000 EiB"),
