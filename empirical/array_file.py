@@ -75,7 +75,7 @@ def header_of(file: ArrayFile, name: str, option: str) -> ArrayHeader:
     if header.fault is not None:
         raise InputError(f"data: {printable(repr(name))} in {shown(file.path)} {header.fault}")
     check_memory(
-        f"data: {printable(repr(name))} in {shown(file.path)}, of shape {header.shape},",
+        f"data: {printable(repr(name))} in {shown(file.path)}, of shape {printable(str(header.shape))}",
         header.size_in_bytes,
         "give fewer samples or fewer features",
     )

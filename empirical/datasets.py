@@ -177,7 +177,7 @@ def _check_working_memory(place: str, count: int, dimension: int, size_in_bytes:
         InputError: with the number of bytes.
     """
     check_memory(
-        f"{place}, {count} x {dimension},", size_in_bytes + 2 * array_bytes((count, dimension), 4), "give fewer"
+        f"{place}, {count} x {dimension}", size_in_bytes + 2 * array_bytes((count, dimension), 4), "give fewer"
     )
     matrix = array_bytes((dimension, dimension))
     remedy = (

@@ -34,6 +34,7 @@ _DEEP = re.compile(r"(?<!BGR);16[LBNS]")
 
 #: The tag of EXIF's orientation, and those of its values that swap height and width.
 _ORIENTATION, _SWAPPING = 0x0112, frozenset({5, 6, 7, 8})
+_TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +84,7 @@ def read_tree(folder: Path) -> ImageTree:
     paths = [[path for name in class_names for path in split[name]] for split in files]
     size, mode = _common_size_and_mode([*paths[0], *paths[1]], Image)
     shape = (len(paths[0]) + len(paths[1]), len(mode), *size)
-    check_memory(
-        f"data: {shown(folder)} with images of {shape},", array_bytes(shape, 1), "give fewer or smaller images"
-    )
+    check_memory(f"data: {shown(folder)} with images of {shape}", array_bytes(shape, 1), "give fewer or smaller images")
     labels = [np.repeat(np.arange(len(class_names)), [len(split[name]) for name in class_names]) for split in files]
     train_images, test_images = (_decoded(split, size, mode, Image, ImageOps) for split in paths)
     return ImageTree((train_images, labels[0]), (test_images, labels[1]), class_names)
@@ -120,10 +119,10 @@ def _common_size_and_mode(paths: list[Path], pillow: ModuleType) -> tuple[tuple[
     mode, size, first = "L", (0, 0), paths[0]
     for path in paths:
         with _opened(path, pillow) as image:
-            found, found_mode = (image.height, image.width), image.mode
-            if image.getexif().get(_ORIENTATION) in _SWAPPING:
-                found = found[::-1]
+            found_mode = image.mode
+            # Before the orientation is asked for, which decodes a PNG and forgets how it was coded.
             _check_depth(path, image)
+            found = _turned_size(image)
         if path == first:
             size = found
         if found != size:
@@ -134,6 +133,14 @@ def _common_size_and_mode(paths: list[Path], pillow: ModuleType) -> tuple[tuple[
         if found_mode not in GRAY_MODES:
             mode = "RGB"
     return size, mode
+
+
+def _turned_size(image: Any) -> tuple[int, int]:
+    """(height, width) once an opened image is turned as its EXIF orientation says."""
+    tags = getattr(image, "tag_v2", {})
+    # Of a TIFF some versions of Pillow state the turned size, its tags the stored one.
+    height, width = tags.get(_TIFF_HEIGHT, image.height), tags.get(_TIFF_WIDTH, image.width)
+    return (width, height) if image.getexif().get(_ORIENTATION) in _SWAPPING else (height, width)
 
 
 def _check_depth(path: Path, image: Any) -> None:
