@@ -21,6 +21,7 @@ from empirical.data_root import data_folder
 from empirical.downloads import RemoteFile, fetch
 from empirical.reading import one_line
 from theory import InputError
+from theory.memory_limit import check_memory
 from theory.validation import IntArray
 
 _UNSIGNED_BYTE = 8
@@ -173,7 +174,9 @@ def _array(path: Path, stream: gzip.GzipFile | io.BufferedReader, axes: int) -> 
     expected = math.prod(shape)
     if len(header) < 4 + 4 * axes or expected == 0:
         raise InputError(f"data_root: {path} is empty (shape {shape}); fetch it again")
-    # In chunks, as a damaged header may promise more than the memory holds; one byte more tells a file too long.
+    if path.suffix == ".gz":  # which may hold a thousand times its size
+        check_memory(f"data_root: {path} of shape {shape}", expected, "fetch it again")
+    # In chunks, as a damaged header may promise more than the file holds; one byte more shows that a file is too long.
     content = bytearray()
     while len(content) <= expected and (chunk := stream.read(min(_CHUNK, expected + 1 - len(content)))):
         content += chunk
