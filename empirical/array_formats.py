@@ -61,7 +61,7 @@ def open_labels(path: Path, inputs: ArrayFile, labels: str) -> tuple[ArrayFile, 
     if not isinstance(inputs, NpyFile):
         return inputs, labels
     beside = path.parent / labels
-    own = Path(labels) if not beside.exists() else beside
+    own = Path(labels).expanduser() if not beside.exists() else beside
     if own.suffix.lower() != ".npy":
         raise InputError(
             f"data: {shown(path)} holds one array, the inputs; give the .npy file of their labels by --labels-key "

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,7 @@ class Hdf5File:
     @property
     def names(self) -> tuple[str, ...]:
         """Of its data sets, those behind links to other files left out; InputError for a damaged file."""
-        import h5py
-
+        h5py = _library()
         found: list[str] = []
         with self._file() as file:
             file.visititems(lambda name, one: found.append(name) if isinstance(one, h5py.Dataset) else None)
@@ -35,8 +35,7 @@ class Hdf5File:
 
     def header(self, name: str) -> ArrayHeader:
         """Of a data set; InputError for a damaged file."""
-        import h5py
-
+        h5py = _library()
         with self._file() as file:
             found = file[name]
             if found.is_virtual or found.external:
@@ -49,8 +48,7 @@ class Hdf5File:
 
     def read(self, name: str) -> NDArray[Any]:
         """A data set; InputError for a damaged file."""
-        import h5py
-
+        h5py = _library()
         with self._file() as file:
             found = file[name]
             if h5py.check_string_dtype(found.dtype) is not None:
@@ -59,11 +57,15 @@ class Hdf5File:
 
     @contextmanager
     def _file(self) -> Iterator[Any]:
-        try:
-            import h5py
-        except ImportError:
-            raise InputError(
-                "data: a .h5 file needs h5py; install it with: pip install 'learning-phases[hdf5]'"
-            ) from None
-        with one_line_faults("data", self.path, "a readable HDF5 file"), h5py.File(self.path, "r") as file:
+        with one_line_faults("data", self.path, "a readable HDF5 file"), _library().File(self.path, "r") as file:
             yield file
+
+
+def _library() -> ModuleType:
+    """h5py, which is optional; InputError where it is not installed."""
+    try:
+        import h5py
+    except ImportError:
+        raise InputError("data: a .h5 file needs h5py; install it with: pip install 'learning-phases[hdf5]'") from None
+    found: ModuleType = h5py
+    return found

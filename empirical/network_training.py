@@ -270,7 +270,7 @@ def _read(path: Path, key: str) -> tuple[dict[str, Tensor], int]:
         safe_open(path, framework="pt") as file,
     ):
         metadata = file.metadata() or {}
-        if "step" not in metadata or "key" not in metadata:
+        if "step" not in metadata or "key" not in metadata or not metadata["step"].isdecimal():
             raise InputError(f"checkpoint: {path} was not written by this training; give another folder")
         if metadata["key"] != key:
             raise InputError(f"checkpoint: {path} is of other settings, data or seed; give another folder")

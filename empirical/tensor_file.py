@@ -37,19 +37,10 @@ def read_tensors(name: str, path: Path) -> dict[str, Tensor]:
         path: a .safetensors file, or one that torch.save wrote, of which plain tensors alone are read.
 
     Raises:
-        InputError: no regular file; a damaged one; a pickle that holds more than tensors; no dictionary of tensors
-            with names; more than the memory holds.
+        InputError: no regular file; a damaged one; a pickle that could run code; no dictionary of tensors with names;
+            more than the memory holds.
     """
-    check_regular_file(name, path, "a .safetensors or torch file of tensors")
-    if path.suffix == _SAFETENSORS:
-        check_memory(f"{name}: {shown(path)}", path.stat().st_size, "give a smaller file")
-        with one_line_faults(name, path, "a readable .safetensors file, it does not hold plain tensors"):
-            return dict(load_file(path))
-    _check_torch_file(name, path)
-    with one_line_faults(
-        name, path, "a readable torch file, it does not hold plain tensors", "give a file of torch.save(state_dict)"
-    ):
-        found = torch.load(path, map_location="cpu", weights_only=True)
+    found = _read_plain(name, path)
     if not isinstance(found, dict) or not all(isinstance(one, Tensor) for one in found.values()):
         raise InputError(
             f"{name}: {shown(path)} holds no dictionary of tensors; save a dictionary of names and tensors"
@@ -57,6 +48,20 @@ def read_tensors(name: str, path: Path) -> dict[str, Tensor]:
     if not all(isinstance(key, str) for key in found):
         raise InputError(f"{name}: {shown(path)} holds tensors without names; save a dictionary of names and tensors")
     return dict(found)
+
+
+def _read_plain(name: str, path: Path) -> object:
+    """What a file holds: tensors and plain containers of them; InputError for anything else."""
+    check_regular_file(name, path, "a .safetensors or torch file of tensors")
+    if path.suffix.lower() == _SAFETENSORS:
+        check_memory(f"{name}: {shown(path)}", path.stat().st_size, "give a smaller file")
+        with one_line_faults(name, path, "a readable .safetensors file, it does not hold plain tensors"):
+            return load_file(path)
+    _check_torch_file(name, path)
+    with one_line_faults(
+        name, path, "a readable torch file, it does not hold plain tensors", "give a file of torch.save(state_dict)"
+    ):
+        return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _check_torch_file(name: str, path: Path) -> None:
@@ -108,13 +113,16 @@ def write_tensors(path: Path, target: Path, tensors: Mapping[str, Tensor], metad
 
 @dataclass(frozen=True)
 class TensorFile:
-    """A file of tensors read as arrays; they are read together, once."""
+    """A file of tensors read as arrays; they are read together, once. What else a dictionary holds is passed over."""
 
     path: Path
 
     @cached_property
     def _tensors(self) -> dict[str, Tensor]:
-        return read_tensors("data", self.path)
+        found = _read_plain("data", self.path)
+        if not isinstance(found, dict):
+            raise InputError(f"data: {shown(self.path)} holds no dictionary of tensors; save one of names and tensors")
+        return {key: one for key, one in found.items() if isinstance(key, str) and isinstance(one, Tensor)}
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import io
 import os
 import pickle
 import struct
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -387,7 +388,7 @@ def odd_tensors() -> dict[str, object]:
         "layout sparse_coo; save it with to_dense": torch.eye(12, 3).to_sparse(),
         "is on the device meta, which keeps no values": torch.zeros(12, 3, device="meta"),
         "has type float8_e4m3fn; save it as float32": torch.zeros(12, 3).to(torch.float8_e4m3fn),
-        "holds no dictionary of tensors": [1, 2],
+        "holds no array 'inputs' but 'labels'; give one of these names": [1, 2],
     }
 
 
@@ -405,6 +406,12 @@ def test_tensors_of_sixteen_bits_and_views_are_taken(tmp_path: Path) -> None:
     # One number that claims to be 10^12 of them.
     torch.save({"inputs": torch.zeros(1).expand(10**6, 10**6), "labels": torch.as_tensor(LABELS)}, tmp_path / "c.pt")
     refused(tmp_path / "c.pt", "would need 3.6 TiB of memory|labels in .* for 1000000 inputs")
+
+
+def test_hdf5_without_its_library_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "mine.h5")
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    refused(path, r"a \.h5 file needs h5py; install it with: pip install 'learning-phases\[hdf5\]'")
 
 
 def test_hdf5_files_that_lead_elsewhere_are_refused(tmp_path: Path) -> None:
