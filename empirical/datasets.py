@@ -92,11 +92,12 @@ def _standardised(inputs: NDArray[Any], place: str) -> NDArray[np.float32]:
     bad = sum(int(np.count_nonzero(~np.isfinite(chunk))) for _, chunk in _rows(inputs))
     if bad:
         raise InputError(f"{place} hold {bad} NaN or infinite entries; give finite numbers")
-    smallest = float(np.finfo(np.float64).tiny)
-    unit = max(smallest, *(float(np.abs(chunk).max()) for _, chunk in _rows(inputs)))
+    unit = max(float(np.finfo(np.float64).tiny), *(float(np.abs(chunk).max()) for _, chunk in _rows(inputs)))
     first = next(chunk[0] / unit for _, chunk in _rows(inputs))
     shift = sum((chunk / unit - first).sum(axis=0) for _, chunk in _rows(inputs)) / inputs.shape[0]
-    spread = max(smallest, *(float(np.abs(chunk / unit - first - shift).max()) for _, chunk in _rows(inputs)))
+    spread = max(float(np.abs(chunk / unit - first - shift).max()) for _, chunk in _rows(inputs))
+    if spread == 0:
+        raise InputError(f"{place} are all equal; give inputs that vary")
     result = np.empty((inputs.shape[0], first.size), dtype=np.float32)
     for rows, chunk in _rows(inputs):
         result[rows] = (chunk / unit - first - shift) / spread

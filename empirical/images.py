@@ -212,7 +212,7 @@ def _loaded(
     path = Path(name_or_path).expanduser()
     named = name_or_path in _NAMED
     # os.path, as pathlib lets the error of a name that is too long through.
-    is_file = not named and not os.path.isdir(path)
+    is_file = not named and not (name_or_path and os.path.isdir(path))
     for option, key in (("inputs_key", inputs_key), ("labels_key", labels_key)):
         if key is not None and not is_file and (name_or_path, option) != ("cifar100", "labels_key"):
             raise InputError(

@@ -17,6 +17,14 @@ _SHOWN = 160
 #: Names that an error lists at most.
 _LISTED = 8
 
+#: What errors mean that have no text of their own.
+_WORDS = (
+    (EOFError, "it ends too early"),
+    (MemoryError, "it asks for more memory than there is"),
+    (RecursionError, "it is nested too deeply"),
+    (KeyError, "its content is not what its kind of file has"),
+)
+
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -81,6 +89,8 @@ def one_line(error: BaseException) -> str:
     Sentences from the first one on that speaks of pickles are left out: they advise to load pickles, which run code.
     """
     text = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+    if not text or isinstance(error, KeyError):  # whose text is the key alone
+        return next((words for kind, words in _WORDS if isinstance(error, kind)), type(error).__name__)
     kept: list[str] = []
     for sentence in " ".join(text.split()).split(". "):
         if any(word in sentence.lower() for word in ("pickle", "weights_only", "weights only", "trust")):

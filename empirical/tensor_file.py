@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -61,7 +62,16 @@ def _read_plain(name: str, path: Path) -> object:
     with one_line_faults(
         name, path, "a readable torch file, it does not hold plain tensors", "give a file of torch.save(state_dict)"
     ):
-        return torch.load(path, map_location="cpu", weights_only=True)
+        try:
+            return torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            # In the place of torch's own text, which advises to run the code.
+            if "global" not in str(error).lower():
+                raise
+            raise InputError(
+                f"{name}: {shown(path)} does not hold plain tensors but objects whose loading runs code, as of a whole "
+                "network; save network.state_dict()"
+            ) from None
 
 
 def _check_torch_file(name: str, path: Path) -> None:
