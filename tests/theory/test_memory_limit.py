@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from theory import InputError, memory_limit
+from theory import InputError, Moments, memory_limit
 from theory.memory_limit import array_bytes, available_memory, check_memory, memory_text
 
 
@@ -42,6 +43,12 @@ def test_what_does_not_fit_is_refused_with_the_bytes_and_the_remedy() -> None:
     assert str(refused.value) == (
         "replicas: would need 7.3 TiB of memory (8000000000000 bytes), with 16.0 GiB available; give fewer replicas"
     )
+
+
+def test_a_covariance_that_does_not_fit_is_refused_before_it_is_made() -> None:
+    # 40 images of 224 x 224 x 3: 2 x 169 GiB.
+    with pytest.raises(InputError, match=r"a covariance of 150528 features: would need 338 GiB of memory"):
+        Moments.from_samples(np.zeros((2, 150_528)), [0, 1], 2)
 
 
 def test_the_machine_has_some_memory_and_not_without_end() -> None:
