@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import pickle
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -118,7 +121,10 @@ def write_tensors(path: Path, target: Path, tensors: Mapping[str, Tensor], metad
     try:
         save_file(plain, path, dict(metadata))
     except SafetensorError as error:
-        raise OSError(f"{shown(target)} could not be written ({one_line(error)})") from None
+        # It states the system's error in words alone.
+        stated = re.search(r"os error (\d+)", str(error))
+        number = int(stated[1]) if stated else errno.EIO
+        raise OSError(number, os.strerror(number) if stated else one_line(error), str(target)) from None
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,7 @@ class RunFolder:
         known = _read_curve(self.path / file)
         if known is not None:
             return known
+        self.remove_abandoned("parts")
         curve = compute()
         columns = {"time": curve.times} | {f"replica_{index}": row for index, row in enumerate(curve.losses)}
         self.write_table(file, columns)

@@ -90,6 +90,15 @@ def test_the_rest_of_a_killed_run_is_removed_and_that_of_a_living_one_stays(tmp_
     assert {path.name for path in tmp_path.iterdir()} == {living, other_machine, *foreign}
 
 
+def test_a_part_computed_anew_clears_what_a_killed_run_left_of_it(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / f".{platform.node()}-{ended.pid}-0123abcd.a.parquet").write_text("half")
+    RunFolder(tmp_path).curve_part("a", "key", lambda: Curve(np.arange(2.0), np.ones((1, 2))))
+    assert [path.name for path in (tmp_path / "parts").iterdir()] == ["a-key.parquet"]
+
+
 def test_the_source_of_a_package_is_all_its_files_and_that_of_a_module_one(tmp_path: Path) -> None:
     assert source_digest(theory) != source_digest(theory.validation)
     assert source_digest(results) == source_digest(results)
