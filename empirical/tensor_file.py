@@ -73,7 +73,7 @@ def _read_plain(name: str, path: Path) -> object:
                 raise
             raise InputError(
                 f"{name}: {shown(path)} does not hold plain tensors but objects whose loading runs code, as of a whole "
-                "network; save network.state_dict()"
+                "network or of NumPy; save a dictionary of tensors, as network.state_dict()"
             ) from None
 
 
