@@ -26,6 +26,19 @@ DataRoot = Annotated[
     typer.Option(help="Folder that holds cifar-10-batches-bin. [default: the variable LEARNING_PHASES_DATA]"),
 ]
 LossName = Annotated[str, typer.Option(help="softmax, logistic (two classes) or squared.")]
+InputsKey = Annotated[
+    str | None,
+    typer.Option(
+        help="Name of the inputs in a file, or of two arrays for images. [default: inputs; train_images,test_images]"
+    ),
+]
+LabelsKey = Annotated[
+    str | None,
+    typer.Option(
+        help="Name of the labels in a file, or of two arrays for images; for a .npy file the path of the .npy file of "
+        "its labels; for cifar100, fine or coarse. [default: labels; train_labels,test_labels; labels.npy; fine]"
+    ),
+]
 
 
 def _print_version(asked: bool) -> None:
@@ -66,6 +79,13 @@ def bad_input_exits() -> Iterator[None]:
         raise typer.Exit(2) from None
 
 
+def _noted(data: Any) -> Any:
+    """The data as given, after its notes on how labels were read are printed on the standard error."""
+    for note in data.notes:
+        typer.echo(f"note: {note}", err=True)
+    return data
+
+
 class Bar:
     """A progress bar around an iterable."""
 
@@ -83,13 +103,16 @@ def verify(
     data: Annotated[
         str,
         typer.Option(
-            help="digits, cifar10, or an .npz file with inputs (n, d) and labels (n,); inputs are scaled to variance 1."
+            help="digits, cifar10, or a file with inputs (n, d) and labels (n,): .npz, .npy, .pt, .safetensors, "
+            ".parquet or .h5; inputs are scaled to variance 1."
         ),
     ] = "digits",
     data_root: DataRoot = None,
     download: Annotated[
         bool, typer.Option("--download", help="Fetch CIFAR-10 into the data root if it is absent.")
     ] = False,
+    inputs_key: InputsKey = None,
+    labels_key: LabelsKey = None,
     init_scale: Annotated[
         list[float] | None,
         typer.Option(help="Standard deviation of W(0); repeat it for several. [default: depends on the data]"),
@@ -146,7 +169,7 @@ def verify(
             seed=seed,
         )
         folder = RunFolder(out if out is not None else Path("results") / f"verify-{Path(data).stem}")
-        result = run_verification(load(data, data_root, download), plan, folder, Bar)
+        result = run_verification(_noted(load(data, data_root, download, inputs_key, labels_key)), plan, folder, Bar)
         folder.write_table("curves.parquet", curve_columns(result))
         figure = folder.write("phases.png", lambda path: draw_verification(result, path))
         report = folder.write_json("result.json", result_as_json(result))
@@ -165,8 +188,10 @@ def verify(
 
 @app.command()
 def check(
-    data: Annotated[str, typer.Argument(help="digits, cifar10, or an .npz file of inputs (n, d) and labels (n,).")],
+    data: Annotated[str, typer.Argument(help="digits, cifar10, or a file of inputs (n, d) and labels (n,).")],
     data_root: DataRoot = None,
+    inputs_key: InputsKey = None,
+    labels_key: LabelsKey = None,
     loss: LossName = "softmax",
     step_share: Annotated[float, typer.Option(help="Step size times the largest eigenvalue, for A5.")] = 0.1,
     init_scale: Annotated[float, typer.Option(help="Standard deviation of W(0), for A7 and A8.")] = 0.01,
@@ -190,7 +215,8 @@ def check(
         folder = RunFolder(out) if out is not None else None
         chosen = loss_named(loss)
         at_least("seed", seed, 0)
-        result = run_check(load(data, data_root), chosen, step_share, init_scale, seed, Bar("moments"))
+        data_set = _noted(load(data, data_root, False, inputs_key, labels_key))
+        result = run_check(data_set, chosen, step_share, init_scale, seed, Bar("moments"))
         if folder is not None:
             folder.write_json("check.json", check_as_json(result))
     for line in check_lines(result):
@@ -317,8 +343,8 @@ Device = Annotated[str, typer.Option(help="Where torch computes: cpu, cuda, or c
 Images = Annotated[
     str,
     typer.Option(
-        help="cifar10, cifar100, mnist, fashion-mnist, a folder train/CLASS/*.png beside test/CLASS/*.png, or an .npz "
-        "file of train_images, train_labels, test_images, test_labels."
+        help="cifar10, cifar100, mnist, fashion-mnist, a folder train/CLASS/*.png beside test/CLASS/*.png, or a "
+        "file (.npz, .pt, .safetensors or .h5) of train_images, train_labels, test_images, test_labels."
     ),
 ]
 
@@ -351,6 +377,8 @@ def track(
     ] = None,
     data_root: DataRoot = None,
     download: Annotated[bool, typer.Option("--download", help="Fetch the data if they are absent.")] = False,
+    inputs_key: InputsKey = None,
+    labels_key: LabelsKey = None,
     base_width: BaseWidth = None,
     batch_size: Annotated[int, typer.Option(help="Images a step.")] = 128,
     step_size: Annotated[float, typer.Option(help="Step size eta.")] = 0.002,
@@ -408,8 +436,8 @@ def track(
         probe = ProbePlan(own, pooled_features, classifier_samples)
         plan = TrackPlan(training, probe, seeds, tuple(also or ()), also_stride)
         chosen = checked_device(device)
-        whole = at_least_32(load_images(data, data_root, download))
-        other = at_least_32(load_images(transfer_data, data_root, download)) if transfer_data else None
+        whole = at_least_32(_noted(load_images(data, data_root, download, inputs_key, labels_key)))
+        other = at_least_32(_noted(load_images(transfer_data, data_root, download))) if transfer_data else None
         trained_on, tasks = transfer_tasks(whole, parse_classes(classes), other)
         result = run_tracking(plan, trained_on, tasks, folder, chosen, Bar("checkpoints"))
         folder.write_table("measures.parquet", measurement_columns(result))
@@ -472,7 +500,7 @@ def transfer(
 def fit(
     data: Annotated[
         str,
-        typer.Option(help="digits, cifar10 or an .npz file of inputs and labels; with --network: images as for track."),
+        typer.Option(help="digits, cifar10 or a file of inputs and labels; with --network: images as for track."),
     ] = "digits",
     network: Annotated[
         str | None, typer.Option(help="vgg8, resnet10, ...: fit the activations of one of its layers.")
@@ -483,6 +511,8 @@ def fit(
     pooled_features: PooledFeatures = 1024,
     data_root: DataRoot = None,
     download: Annotated[bool, typer.Option("--download", help="Fetch the data if they are absent.")] = False,
+    inputs_key: InputsKey = None,
+    labels_key: LabelsKey = None,
     init_scale: Annotated[
         float, typer.Option(help="Standard deviation of W(0), for the predicted boundaries.")
     ] = 0.003,
@@ -526,9 +556,9 @@ def fit(
         if network is None:
             if checkpoint is not None or layer is not None:
                 raise InputError("network: is not given; a checkpoint or a layer needs one")
-            features = load(data, data_root, download)
+            features = _noted(load(data, data_root, download, inputs_key, labels_key))
         else:
-            images = at_least_32(load_images(data, data_root, download))
+            images = at_least_32(_noted(load_images(data, data_root, download, inputs_key, labels_key)))
             module = network_with_weights(images, network, base_width, checkpoint, seed)
             of_layers = training_features(module, images, (layer,) if layer else None, pooled_features, chosen)
             features = list(of_layers.values())[-1]
@@ -557,6 +587,8 @@ def predict(
     pooled_features: PooledFeatures = 1024,
     data_root: DataRoot = None,
     download: Annotated[bool, typer.Option("--download", help="Fetch the data if they are absent.")] = False,
+    inputs_key: InputsKey = None,
+    labels_key: LabelsKey = None,
     init_scale: Annotated[float, typer.Option(help="Standard deviation of W(0).")] = 0.003,
     step_share: Annotated[float, typer.Option(help="Step size times the largest eigenvalue.")] = 0.08,
     steps: Annotated[int, typer.Option(help="Last training step.")] = 4096,
@@ -597,7 +629,7 @@ def predict(
         folder = RunFolder(out if out is not None else Path("results") / f"predict-{network}-{Path(data).stem}")
         plan = FeaturePlan(init_scale, step_share, steps, batch_size, replicas, seed)
         chosen = checked_device(device)
-        images = at_least_32(load_images(data, data_root, download))
+        images = at_least_32(_noted(load_images(data, data_root, download, inputs_key, labels_key)))
         files = (None, *(checkpoint or ()))
         modules = [network_with_weights(images, network, base_width, file, seed) for file in files]
         predictions = []

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import pickle
-import warnings
 from pathlib import Path
 from typing import TypeVar
-from zipfile import BadZipFile
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
+from empirical.reading import one_line_faults, printable
+from empirical.tensor_file import read_tensors, unfit_tensor
 from theory import InputError
 
 Network = TypeVar("Network", bound=nn.Module)
-
-_SAFETENSORS = ".safetensors"
 
 
 def with_weights_from(network: Network, path: Path) -> Network:
@@ -29,33 +24,35 @@ def with_weights_from(network: Network, path: Path) -> Network:
             of which tensors alone are read.
 
     Raises:
-        InputError: no such file; a damaged file, or a pickle that holds more than tensors; other names or shapes.
+        InputError: no such file; a damaged file, or a pickle that holds more than tensors; other names, shapes or kinds
+            of numbers; complex, sparse, quantised or absent values; NaN or infinity.
     """
-    if not path.is_file():
-        raise InputError(f"checkpoint: {path} is not a file; give a .safetensors or torch file of weights")
-    try:
-        if path.suffix == _SAFETENSORS:
-            tensors = load_file(path)
-        else:
-            # A protocol other than torch's own is warned of before it is refused.
-            with warnings.catch_warnings(action="ignore"):
-                tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, BadZipFile, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"checkpoint: {path} does not hold plain tensors ({reason}); give a file of weights") from None
-    if not isinstance(tensors, dict) or not all(isinstance(one, torch.Tensor) for one in tensors.values()):
-        raise InputError(f"checkpoint: {path} holds no dictionary of tensors; save network.state_dict()")
+    tensors = read_tensors("checkpoint", path)
     expected = network.state_dict()
     missing = sorted(expected.keys() ^ tensors.keys())
     if missing:
-        raise InputError(f"checkpoint: {path} and the network differ in {missing[0]}; give the same architecture")
+        raise InputError(
+            f"checkpoint: {path} and the network differ in {printable(missing[0])}; give the same architecture"
+        )
     for name, tensor in tensors.items():
-        if tensor.shape != expected[name].shape:
-            raise InputError(
-                f"checkpoint: {name} in {path} has shape {tuple(tensor.shape)}; the network's is "
-                f"{tuple(expected[name].shape)}: give the same architecture"
-            )
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise InputError(f"checkpoint: {name} in {path} holds NaN or infinite numbers; give another file")
-    network.load_state_dict(tensors)
+        _check(f"{printable(name)} in {path}", tensor, expected[name])
+    with one_line_faults("checkpoint", path, "a file of this network's weights", "give the same architecture"):
+        network.load_state_dict(tensors)
     return network.eval()
+
+
+def _check(place: str, tensor: torch.Tensor, expected: torch.Tensor) -> None:
+    """Refuse a tensor that would not be taken over number by number."""
+    fault = unfit_tensor(tensor)
+    if fault is not None:
+        raise InputError(f"checkpoint: {place} {fault}")
+    if tensor.shape != expected.shape:
+        raise InputError(
+            f"checkpoint: {place} has shape {tuple(tensor.shape)}; the network's is {tuple(expected.shape)}: give the "
+            "same architecture"
+        )
+    if tensor.is_floating_point() != expected.is_floating_point():
+        raise InputError(f"checkpoint: {place} has type {tensor.dtype}; the network's is {expected.dtype}")
+    # As the network will hold them: float64 may exceed its float32.
+    if expected.is_floating_point() and not bool(torch.isfinite(tensor.to(expected.dtype)).all()):
+        raise InputError(f"checkpoint: {place} holds NaN or infinite numbers; give another file")

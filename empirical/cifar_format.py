@@ -6,7 +6,7 @@ A record is its label bytes, then the R, G and B planes of 32 x 32 pixels, row b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from empirical.data_root import data_folder, missing_files
 from empirical.downloads import RemoteFile, fetch_and_unpack
+from empirical.reading import check_regular_file, one_line
 from theory import InputError
-from theory.validation import IntArray
+from theory.validation import IntArray, one_of
 
 _SHAPE = (3, 32, 32)
 _PIXELS = 3 * 32 * 32
@@ -32,8 +33,10 @@ class CifarLayout:
         train: the files of the training split, in order.
         test: the files of the test split.
         records: records in each file, by the file's name.
-        label_counts: values that each label byte of a record may take; the last byte is the class.
+        label_counts: values that each label byte of a record may take.
         class_names: of the classes, in the order of their numbers.
+        label_byte: place of the class among a record's label bytes.
+        coarse_names: of the superclasses; empty where there are none.
     """
 
     name: str
@@ -44,6 +47,18 @@ class CifarLayout:
     records: dict[str, int]
     label_counts: tuple[int, ...]
     class_names: tuple[str, ...]
+    label_byte: int = 0
+    coarse_names: tuple[str, ...] = ()
+
+    def with_labels(self, which: str) -> CifarLayout:
+        """The layout with the classes called ``fine``, which are its own, or ``coarse``, the superclasses.
+
+        Raises:
+            InputError: another name.
+        """
+        if one_of("labels_key", which, ("fine", "coarse")) == "fine":
+            return self
+        return replace(self, name=f"{self.name} coarse", class_names=self.coarse_names, label_byte=0)
 
 
 _BATCHES = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
@@ -72,6 +87,7 @@ CIFAR100 = CifarLayout(
     records={"train.bin": 50_000, "test.bin": 10_000},
     # The superclass, then the class.
     label_counts=(20, 100),
+    label_byte=1,
     class_names=tuple(
         """
         apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can
@@ -82,6 +98,14 @@ CIFAR100 = CifarLayout(
         skyscraper snail snake spider squirrel streetcar sunflower sweet_pepper table tank telephone television tiger
         tractor train trout tulip turtle wardrobe whale willow_tree wolf woman worm
         """.split()  # noqa: SIM905 - a list of 100 would fill 100 lines
+    ),
+    coarse_names=tuple(
+        """
+        aquatic_mammals fish flowers food_containers fruit_and_vegetables household_electrical_devices
+        household_furniture insects large_carnivores large_man-made_outdoor_things large_natural_outdoor_scenes
+        large_omnivores_and_herbivores medium_mammals non-insect_invertebrates people reptiles small_mammals trees
+        vehicles_1 vehicles_2
+        """.split()  # noqa: SIM905
     ),
 )
 
@@ -113,7 +137,8 @@ def read_cifar(layout: CifarLayout, files: tuple[str, ...], folder: Path) -> tup
     """Images (n, 3, 32, 32) and labels (n,) of the files, in order.
 
     Raises:
-        InputError: a file that cannot be read, of another size than the official one, or with a label out of range.
+        InputError: a file that cannot be read, of another size than the official one, or with a label out of range;
+            a whole split whose classes are unequal in number, which those of the official splits are not.
     """
     total = sum(layout.records[name] for name in files)
     images, labels = np.empty((total, *_SHAPE), dtype=np.uint8), np.empty(total, dtype=np.int64)
@@ -122,21 +147,30 @@ def read_cifar(layout: CifarLayout, files: tuple[str, ...], folder: Path) -> tup
         records = _records(folder / name, layout.records[name], layout.label_counts)
         part = slice(start, start + records.shape[0])
         images[part] = records[:, -_PIXELS:].reshape(-1, *_SHAPE)
-        labels[part] = records[:, -_PIXELS - 1]
+        labels[part] = records[:, layout.label_byte]
         start = part.stop
+    counts = np.bincount(labels, minlength=len(layout.class_names))
+    if files in (layout.train, layout.test) and counts.min() != counts.max():
+        # The files of CIFAR-10 have one size: nothing else tells that one lies in the place of another.
+        raise InputError(
+            f"data_root: {folder / files[0]} {'and the like hold' if len(files) > 1 else 'holds'} {counts.min()} to "
+            f"{counts.max()} images a class, the official split the same number of each; training and test files are "
+            "swapped or changed: fetch them again"
+        )
     return images, labels
 
 
 def _records(path: Path, count: int, label_counts: tuple[int, ...]) -> NDArray[np.uint8]:
     """(count, label bytes + 3,072) bytes."""
     length = len(label_counts) + _PIXELS
+    check_regular_file("data_root", path, "the official file")
     size = path.stat().st_size
     if size != count * length:
         raise InputError(f"data_root: {path} has {size} bytes instead of {count * length}; fetch it again")
     try:
         records = np.fromfile(path, dtype=np.uint8).reshape(count, length)
     except OSError as error:
-        raise InputError(f"data_root: {path} cannot be read ({error})") from None
+        raise InputError(f"data_root: {path} cannot be read ({one_line(error)})") from None
     for position, accepted in enumerate(label_counts):
         largest = int(records[:, position].max())
         if largest >= accepted:

@@ -23,9 +23,9 @@ def data_folder(data_root: Path | None, official: str) -> Path:
         InputError: no data root is given, or it is a file.
     """
     if data_root is not None:
-        root = data_root
+        root = data_root.expanduser()
     elif os.environ.get(DATA_ROOT_VARIABLE):
-        root = Path(os.environ[DATA_ROOT_VARIABLE])
+        root = Path(os.environ[DATA_ROOT_VARIABLE]).expanduser()
     else:
         raise InputError(f"data_root: is not given; give --data-root or set {DATA_ROOT_VARIABLE}")
     if root.exists() and not root.is_dir():

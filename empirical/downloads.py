@@ -30,6 +30,12 @@ class RemoteFile:
     urls: tuple[str, ...]
     md5: str
 
+    def __post_init__(self) -> None:
+        # What is fetched is checked against md5 alone, which whoever answers a plain request may forge.
+        plain = [url for url in self.urls if not url.startswith("https://")]
+        if plain or not self.urls:
+            raise InputError(f"urls: {plain[0] if plain else 'none'} is not accepted; give https:// addresses")
+
     @property
     def name(self) -> str:
         """The name of the file, without folders."""

@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 
 from empirical.data_root import data_folder
 from empirical.downloads import RemoteFile, fetch
+from empirical.reading import one_line
 from theory import InputError
+from theory.memory_limit import check_memory
 from theory.validation import IntArray
 
 _UNSIGNED_BYTE = 8
@@ -67,7 +69,7 @@ _MNIST_MIRRORS = (
 )
 _FASHION_MIRRORS = (
     "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
-    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
 )
 
 MNIST = IdxLayout(
@@ -157,7 +159,7 @@ def _entries(folder: Path, remote: RemoteFile, axes: int) -> tuple[Path, NDArray
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
             return path, _array(path, stream, axes)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"data_root: {path} cannot be read ({error}); fetch it again") from None
+        raise InputError(f"data_root: {path} cannot be read ({one_line(error)}); fetch it again") from None
 
 
 def _array(path: Path, stream: gzip.GzipFile | io.BufferedReader, axes: int) -> NDArray[np.uint8]:
@@ -172,7 +174,9 @@ def _array(path: Path, stream: gzip.GzipFile | io.BufferedReader, axes: int) -> 
     expected = math.prod(shape)
     if len(header) < 4 + 4 * axes or expected == 0:
         raise InputError(f"data_root: {path} is empty (shape {shape}); fetch it again")
-    # In chunks, as a damaged header may promise more than the memory holds; one byte more tells a file too long.
+    if path.suffix == ".gz":  # which may hold a thousand times its size
+        check_memory(f"data_root: {path} of shape {shape}", expected, "fetch it again")
+    # In chunks, as a damaged header may promise more than the file holds; one byte more shows that a file is too long.
     content = bytearray()
     while len(content) <= expected and (chunk := stream.read(min(_CHUNK, expected + 1 - len(content)))):
         content += chunk

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from empirical.array_file import ArrayFile, header_of
+from empirical.array_formats import ARRAY_SUFFIXES, is_array_file, open_arrays
 from empirical.cifar_format import CIFAR10, CIFAR100, CifarLayout, cifar_folder, read_cifar
 from empirical.folder_format import read_tree
 from empirical.idx_format import FASHION_MNIST, MNIST, IdxLayout, idx_folder, read_idx
-from empirical.npz_format import read_arrays
+from empirical.labels import Classes, check_label_shape, plain_labels
+from empirical.reading import shown
 from theory import InputError
 from theory.validation import FloatArray, IntArray, at_least, class_labels
 
@@ -23,6 +26,8 @@ _CHUNK = 4096
 
 #: Numbers of channels of gray and colour images, with and without transparency.
 _USUAL_CHANNELS = (1, 3, 4)
+
+_NAMED = ("cifar10", "cifar100", "mnist", "fashion-mnist")
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +65,7 @@ class ImageData:
         test: the test split; its images have the shape of the training images.
         classes: number of classes, at least 2; each has an image in both splits.
         class_names: one a class.
+        notes: what a user should know of how they were read, a line each.
     """
 
     name: str
@@ -67,6 +73,7 @@ class ImageData:
     test: ImageSplit
     classes: int
     class_names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if at_least(f"{self.name}: classes", self.classes, 1) < 2:
@@ -161,46 +168,83 @@ class Normalisation:
         return values
 
 
-def load_images(name_or_path: str, data_root: Path | None = None, download: bool = False) -> ImageData:
+def load_images(
+    name_or_path: str,
+    data_root: Path | None = None,
+    download: bool = False,
+    inputs_key: str | None = None,
+    labels_key: str | None = None,
+) -> ImageData:
     """Images by name or path, as unsigned bytes.
 
     Args:
         name_or_path: one of
             cifar10: ROOT/cifar-10-batches-bin, the official binary files;
-            cifar100: ROOT/cifar-100-binary, likewise, with the 100 fine classes;
+            cifar100: ROOT/cifar-100-binary, likewise, with the 100 fine or the 20 coarse classes;
             mnist, fashion-mnist: ROOT/MNIST/raw, ROOT/FashionMNIST/raw, the official idx files, plain or .gz;
             a folder train/CLASS/FILE beside test/CLASS/FILE (or val/CLASS/FILE), of image files of one size;
-            an .npz file of uint8 train_images and test_images, (n, channels, height, width) or (n, height, width), and
-            integer train_labels and test_labels (n,), from 0 on.
+            a file .npz, .pt, .pth, .safetensors, .h5 or .hdf5 of uint8 images of two splits, (n, channels, height,
+            width) or (n, height, width), and their labels, which are taken by the rule of ``empirical.labels``.
         data_root: ROOT, or the named folder itself; None takes the environment variable LEARNING_PHASES_DATA.
         download: fetch the official files where they are absent, and check them; for the four names.
+        inputs_key: names of the training and of the test images in a file, with a comma between; None takes
+            ``train_images,test_images``.
+        labels_key: of their labels likewise; None takes ``train_labels,test_labels``. For cifar100 ``fine``, which
+            None takes, or ``coarse``.
 
     Raises:
-        InputError: an unknown name, or data that do not load.
+        InputError: an unknown name, a key that does nothing, data that do not load, or a data set of the four names
+            most of whose test images are training images; a note says so of other data.
     """
+    data = _loaded(name_or_path, data_root, download, inputs_key, labels_key)
+    share = repeated_share(data)
+    if share <= 0.5 or np.ptp(data.test.images) == 0:
+        return data
+    fault = f"{data.name}: {share:.0%} of the test images are training images too"
+    if name_or_path in _NAMED:
+        raise InputError(f"{fault}; give the official files, each under its own name")
+    return replace(data, notes=(*data.notes, f"{fault}, so that what is measured on them is not held out"))
+
+
+def _loaded(
+    name_or_path: str, data_root: Path | None, download: bool, inputs_key: str | None, labels_key: str | None
+) -> ImageData:
+    path = Path(name_or_path).expanduser()
+    named = name_or_path in _NAMED
+    # os.path, as pathlib lets the error of a name that is too long through.
+    is_file = not named and not (name_or_path and os.path.isdir(path))
+    for option, key in (("inputs_key", inputs_key), ("labels_key", labels_key)):
+        if key is not None and not is_file and (name_or_path, option) != ("cifar100", "labels_key"):
+            raise InputError(
+                f"{option}: does nothing for {name_or_path}; give it with a file of arrays, or leave it out"
+            )
     match name_or_path:
         case "cifar10":
             return _cifar(CIFAR10, data_root, download)
         case "cifar100":
-            return _cifar(CIFAR100, data_root, download)
+            return _cifar(CIFAR100.with_labels(labels_key if labels_key is not None else "fine"), data_root, download)
         case "mnist":
             return _idx(MNIST, data_root, download)
         case "fashion-mnist":
             return _idx(FASHION_MNIST, data_root, download)
     if not name_or_path.isprintable():
         raise InputError(f"data: {name_or_path!r} has characters that cannot be printed; rename the file or folder")
-    path = Path(name_or_path)
-    # os.path, as pathlib lets the error of a name that is too long through.
-    if os.path.isdir(path):
+    if not is_file:
         tree = read_tree(path)
         splits = ImageSplit(*tree.train), ImageSplit(*tree.test)
         return ImageData(path.resolve().name, *splits, len(tree.class_names), tree.class_names)
-    if path.suffix == ".npz" and os.path.isfile(path):
-        return _npz(path)
+    if is_array_file(name_or_path) and os.path.lexists(path):
+        return _arrays(path, _pair("inputs_key", inputs_key, "images"), _pair("labels_key", labels_key, "labels"))
     raise InputError(
-        f"data: {name_or_path!r} is unknown; give cifar10, cifar100, mnist, fashion-mnist, "
-        "the path of a folder of images or of an .npz file"
+        f"data: {name_or_path!r} is unknown; give {', '.join(_NAMED)}, the path of a folder of images or of a file "
+        f"{', '.join(ARRAY_SUFFIXES)}"
     )
+
+
+def repeated_share(data: ImageData) -> float:
+    """The share of the different test images that are, byte for byte, training images too."""
+    tested = {_digest(image) for image in data.test.images}
+    return len(tested & {_digest(image) for image in data.train.images}) / len(tested)
 
 
 def only_classes(data: ImageData, classes: Sequence[int]) -> ImageData:
@@ -256,31 +300,61 @@ def _cifar(layout: CifarLayout, data_root: Path | None, download: bool) -> Image
 def _idx(layout: IdxLayout, data_root: Path | None, download: bool) -> ImageData:
     folder = idx_folder(layout, data_root, download)
     train, test = (ImageSplit(*read_idx(layout, split, folder)) for split in (layout.train, layout.test))
+    if test.labels.size > train.labels.size:
+        raise InputError(
+            f"data_root: {folder} holds {test.labels.size} test images and {train.labels.size} training images; "
+            "training and test files are swapped: fetch them again"
+        )
     return ImageData(layout.name, train, test, len(layout.class_names), layout.class_names)
 
 
-def _npz(path: Path) -> ImageData:
-    arrays = read_arrays(path, ("train_images", "train_labels", "test_images", "test_labels"))
-    train, test = (_array_split(path, which, *pair) for which, pair in (("train", arrays[:2]), ("test", arrays[2:])))
-    classes = int(train.labels.max()) + 1
-    return ImageData(path.stem, train, test, classes, tuple(map(str, range(classes))))
+def _digest(image: NDArray[np.uint8]) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
 
 
-def _array_split(path: Path, which: str, images: NDArray[Any], labels: NDArray[Any]) -> ImageSplit:
-    accepted = "give uint8 (n, channels, height, width) or (n, height, width)"
-    if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.size == 0:
-        raise InputError(f"data: {which}_images in {path} have shape {images.shape}, type {images.dtype}; {accepted}")
+def _pair(option: str, key: str | None, kind: str) -> tuple[str, str]:
+    """The names of the arrays of the training and of the test split."""
+    names = (f"train_{kind},test_{kind}" if key is None else key).split(",")
+    if len(names) != 2 or not all(names):
+        raise InputError(f"{option}: {key!r} is not accepted; give two names with a comma between, training then test")
+    return names[0].strip(), names[1].strip()
+
+
+def _arrays(path: Path, image_names: tuple[str, str], label_names: tuple[str, str]) -> ImageData:
+    file = open_arrays(path, label_names[0])
+    counts = [_check_image_header(file, image, label) for image, label in zip(image_names, label_names, strict=True)]
+    (train, train_labels), (test, test_labels) = (
+        (_images(file, image), plain_labels(_place(file, label), file.read(label), count))
+        for image, label, count in zip(image_names, label_names, counts, strict=True)
+    )
+    classes = Classes.of(_place(file, label_names[0]), train_labels)
+    trained, tested = (
+        ImageSplit(images, classes.numbers(_place(file, label), labels))
+        for images, labels, label in ((train, train_labels, label_names[0]), (test, test_labels, label_names[1]))
+    )
+    return ImageData(path.stem, trained, tested, len(classes.names), classes.names, classes.notes)
+
+
+def _place(file: ArrayFile, name: str) -> str:
+    return f"data: {name} in {shown(file.path)}"
+
+
+_IMAGES = "give uint8 (n, channels, height, width) or (n, height, width)"
+
+
+def _check_image_header(file: ArrayFile, image: str, label: str) -> int:
+    """The number of images of a split; shapes are checked before anything is read."""
+    header = header_of(file, image, "--inputs-key")
+    if len(header.shape) not in (3, 4) or 0 in header.shape:
+        raise InputError(f"{_place(file, image)} have shape {header.shape}, type {header.type_name}; {_IMAGES}")
+    check_label_shape(_place(file, label), header_of(file, label, "--labels-key").shape, header.shape[0])
+    return header.shape[0]
+
+
+def _images(file: ArrayFile, name: str) -> NDArray[np.uint8]:
+    images = file.read(name)
+    if images.dtype != np.uint8:
+        raise InputError(f"{_place(file, name)} have shape {images.shape}, type {images.dtype}; {_IMAGES}")
     if images.ndim == 4 and images.shape[3] in _USUAL_CHANNELS and images.shape[1] not in _USUAL_CHANNELS:
-        raise InputError(
-            f"data: {which}_images in {path} have shape {images.shape}, with the channels last; {accepted}"
-        )
-    count = images.shape[0]
-    if labels.dtype.kind not in "iu" or labels.shape != (count,) or labels.min() < 0:
-        raise InputError(
-            f"data: {which}_labels in {path} have shape {labels.shape}, type {labels.dtype}; "
-            f"give ({count},) integers from 0 on"
-        )
-    # More classes than images leave one empty; told before their number decides how much is counted.
-    if labels.max() >= count:
-        raise InputError(f"data: {which}_labels in {path} reach {labels.max()} with {count} images; number from 0 on")
-    return ImageSplit(images if images.ndim == 4 else images[:, None], labels.astype(np.int64))
+        raise InputError(f"{_place(file, name)} have shape {images.shape}, with the channels last; {_IMAGES}")
+    return images if images.ndim == 4 else images[:, None]

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import safe_open
 from torch import Tensor, nn
 
 from empirical.images import ImageSplit, Normalisation
 from empirical.networks import NETWORK_NAMES, build_network
+from empirical.reading import check_regular_file, one_line_faults
+from empirical.tensor_file import write_tensors
 from simulation.results import RunFolder, array_digest, part_key
 from theory import InputError
 from theory.progress import Progress, silent
@@ -30,6 +31,7 @@ from theory.validation import IntArray, at_least, non_negative, one_of, positive
 STATE_INTERVAL = 256
 
 _STATE = "state.safetensors"
+_CHECKPOINTS = "checkpoints"
 _MOMENTUM = "momentum/"
 
 
@@ -103,6 +105,8 @@ class TrainingRun:
             raise InputError(
                 f"batch_size: {self.plan.batch_size} exceeds the {self.split.labels.size} images; give at most as many"
             )
+        for folder in (".", _CHECKPOINTS):
+            self.folder.remove_abandoned(folder)
         for file in sorted(self._checkpoints.glob("step-*.safetensors")):
             _read(file, self.key)
 
@@ -117,7 +121,7 @@ class TrainingRun:
 
     @property
     def _checkpoints(self) -> Path:
-        return self.folder.path / "checkpoints"
+        return self.folder.path / _CHECKPOINTS
 
     def checkpoint(self, step: int) -> Path:
         """The file of the network at ``step``."""
@@ -130,7 +134,9 @@ class TrainingRun:
             InputError: no such checkpoint, or a damaged or foreign file.
         """
         network = self._new_network()
-        network.load_state_dict(_read(self.checkpoint(step), self.key)[0])
+        tensors, _ = _read(self.checkpoint(step), self.key)
+        with one_line_faults("checkpoint", self.checkpoint(step), "a file of this network's weights", "delete it"):
+            network.load_state_dict(tensors)
         return network.eval()
 
     def train_to(self, last: int, progress: Progress = silent) -> None:
@@ -191,18 +197,18 @@ class TrainingRun:
         tensors, step = _read(file, self.key)
         if step > missing:
             return 0
-        network.load_state_dict({name: one for name, one in tensors.items() if not name.startswith(_MOMENTUM)})
-        for name, parameter in network.named_parameters():
-            if _MOMENTUM + name in tensors:
-                buffer = torch.empty_like(parameter).copy_(tensors[_MOMENTUM + name])
-                optimiser.state[parameter]["momentum_buffer"] = buffer
+        with one_line_faults("checkpoint", file, "a state of this training", "delete it"):
+            network.load_state_dict({name: one for name, one in tensors.items() if not name.startswith(_MOMENTUM)})
+            for name, parameter in network.named_parameters():
+                if _MOMENTUM + name in tensors:
+                    buffer = torch.empty_like(parameter).copy_(tensors[_MOMENTUM + name])
+                    optimiser.state[parameter]["momentum_buffer"] = buffer
         return step
 
     def _save(self, path: Path, step: int, tensors: dict[str, Tensor]) -> None:
-        plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         metadata = {"step": str(step), "key": self.key, "network": self.plan.network}
         relative = str(path.relative_to(self.folder.path))
-        self.folder.write(relative, lambda temporary: save_file(plain, temporary, metadata))
+        self.folder.write(relative, lambda temporary: write_tensors(temporary, path, tensors, metadata))
 
 
 def batch_indices(seed: int, step: int, count: int, batch_size: int) -> IntArray:
@@ -256,15 +262,16 @@ def _read(path: Path, key: str) -> tuple[dict[str, Tensor], int]:
     Raises:
         InputError: no such file, a damaged or foreign one, or one of a run with other settings.
     """
-    if not path.is_file():
+    if not path.exists():
         raise InputError(f"checkpoint: {path} does not exist; train up to its step first")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            if "step" not in metadata or "key" not in metadata:
-                raise InputError(f"checkpoint: {path} was not written by this training; give another folder")
-            if metadata["key"] != key:
-                raise InputError(f"checkpoint: {path} is of other settings, data or seed; give another folder")
-            return {name: file.get_tensor(name) for name in file.keys()}, int(metadata["step"])  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"checkpoint: {path} is damaged or no safetensors file ({error}); delete it") from None
+    check_regular_file("checkpoint", path, "another folder")
+    with (
+        one_line_faults("checkpoint", path, "an intact safetensors file", "it is damaged: delete it"),
+        safe_open(path, framework="pt") as file,
+    ):
+        metadata = file.metadata() or {}
+        if "step" not in metadata or "key" not in metadata or not metadata["step"].isdecimal():
+            raise InputError(f"checkpoint: {path} was not written by this training; give another folder")
+        if metadata["key"] != key:
+            raise InputError(f"checkpoint: {path} is of other settings, data or seed; give another folder")
+        return {name: file.get_tensor(name) for name in file.keys()}, int(metadata["step"])  # noqa: SIM118

@@ -149,6 +149,7 @@ def _run(
 ) -> TrainingRun:
     training = replace(plan.training, seed=plan.training.seed + seed)
     own = RunFolder(folder.path / f"seed-{training.seed}")
+    own.remove_abandoned("measures")
     return TrainingRun(training, data.train, data.classes, normalisation, own, device)
 
 

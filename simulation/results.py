@@ -94,6 +94,7 @@ class RunFolder:
         known = _read_curve(self.path / file)
         if known is not None:
             return known
+        self.remove_abandoned("parts")
         curve = compute()
         columns = {"time": curve.times} | {f"replica_{index}": row for index, row in enumerate(curve.losses)}
         self.write_table(file, columns)
@@ -186,11 +187,13 @@ def software_versions(device: torch.device | str = "cpu") -> dict[str, str]:
     Raises:
         InputError: there is no such device.
     """
-    packages = ("learning-phases", "numpy", "scipy", "sympy", "torch", "scikit-learn")
+    packages = ("learning-phases", "numpy", "scipy", "sympy", "scikit-learn")
     return {
         "python": platform.python_version(),
         "machine": platform.machine(),
         "device": device_name(device),
+        # As the running library states it: an installer may leave out the build, as in 2.14.1 for 2.14.1+cu130.
+        "torch": str(torch.__version__),
     } | {name: _version(name) for name in packages}
 
 

@@ -8,7 +8,10 @@ from functools import reduce
 import numpy as np
 from numpy.typing import ArrayLike
 
+from theory.memory_limit import array_bytes, check_memory
 from theory.validation import FloatArray, InputError, IntArray, at_least, class_labels, finite_array
+
+_FEWER = "give fewer features, as of a network's layer or of projections"
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,12 +129,15 @@ class MomentsAccumulator:
         """Add a batch of ``inputs`` (n, d) with integer ``labels`` (n,).
 
         Raises:
-            InputError: NaN, infinity, mismatched shapes, labels out of range; nothing is added then.
+            InputError: NaN, infinity, mismatched shapes, labels out of range, a covariance that does not fit in the
+                memory; nothing is added then.
         """
         batch = finite_array("inputs", inputs, 2)
         known = class_labels("labels", labels, batch.shape[0], self._classes)
         if self._shift is None:
             dimension = batch.shape[1]
+            # The sum and the product that is added to it.
+            check_memory(f"inputs: a covariance of {dimension} features", 2 * array_bytes((dimension,) * 2), _FEWER)
             self._shift = batch.mean(axis=0)
             self._scatter = np.zeros((dimension, dimension))
             self._class_sums = np.zeros((self._classes, dimension))

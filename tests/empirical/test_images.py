@@ -173,7 +173,7 @@ def test_bad_data_are_refused(test: ImageSplit, classes: int, names: tuple[str, 
         ImageData("some", _GOOD, test, classes, names)
 
 
-@pytest.mark.parametrize("name", ["cifar", "nowhere.npz", "no/such/folder", "long" * 5000])
+@pytest.mark.parametrize("name", ["", "cifar", "nowhere.npz", "no/such/folder", "long" * 5000])
 def test_unknown_names_are_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=f"data: {name!r} is unknown; give cifar10, cifar100, mnist, fashion-mnist"):

@@ -1,6 +1,7 @@
 """Training with checkpoints: the optimiser's rule, resumption to the bit, faults."""
 
 import pickle
+import platform
 import signal
 import subprocess
 import sys
@@ -10,7 +11,9 @@ import time
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 
+from empirical import tensor_file
 from empirical.images import ImageSplit, Normalisation
 from empirical.network_training import TrainingPlan, TrainingRun, batch_indices, checkpoint_steps, image_batches
 from empirical.networks import build_network
@@ -164,7 +167,7 @@ def test_a_damaged_or_foreign_checkpoint_is_refused_in_one_line(tmp_path, conten
     whole = run.checkpoint(1).read_bytes()
     foreign = {"truncated": whole[: len(whole) // 2], "pickle": pickle.dumps(Planted()), "text": b"hello"}
     run.checkpoint(1).write_bytes(foreign[content])
-    with pytest.raises(InputError, match="damaged or no safetensors file") as caught:
+    with pytest.raises(InputError, match="is not an intact safetensors file") as caught:
         run.network_at(1)
     assert "\n" not in str(caught.value)
 
@@ -206,3 +209,38 @@ def test_convolutions_repeat_while_a_training_lasts_and_the_callers_choice_comes
         run_in(tmp_path / "diverging", step_size=1e30).train_to(12, looks)
     assert set(seen) == {(True, False)}
     assert (chosen.deterministic, chosen.benchmark) == before
+
+
+def test_what_killed_trainings_left_half_written_is_removed(tmp_path):
+    # The folder tells its checkpoints and its state apart from files that have no name yet.
+    run_in(tmp_path).train_to(1)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    name = f".{platform.node()}-{ended.pid}-0123abcd.state.safetensors"
+    for folder in (tmp_path, tmp_path / "checkpoints"):
+        (folder / name).write_bytes(b"half")
+    before = {path.name for path in tmp_path.rglob("*")} - {name}
+    run_in(tmp_path)
+    assert {path.name for path in tmp_path.rglob("*")} == before
+
+
+def test_an_intact_checkpoint_of_other_settings_is_not_called_damaged(tmp_path):
+    run_in(tmp_path).train_to(1)
+    with pytest.raises(InputError) as caught:
+        run_in(tmp_path, batch_size=7)
+    assert str(caught.value).endswith("is of other settings, data or seed; give another folder")
+
+
+def test_a_full_disk_names_the_file_and_leaves_nothing(tmp_path, monkeypatch):
+    run = run_in(tmp_path)
+    run.train_to(0)
+    before = sorted(tmp_path.rglob("*"))
+
+    def full(tensors, path, metadata):
+        path.write_bytes(b"half")
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(tensor_file, "save_file", full)
+    with pytest.raises(OSError, match=r"No space left on device: .*step-\d+\.safetensors"):
+        run.train_to(1)
+    assert sorted(tmp_path.rglob("*")) == before

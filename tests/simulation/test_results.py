@@ -90,6 +90,15 @@ def test_the_rest_of_a_killed_run_is_removed_and_that_of_a_living_one_stays(tmp_
     assert {path.name for path in tmp_path.iterdir()} == {living, other_machine, *foreign}
 
 
+def test_a_part_computed_anew_clears_what_a_killed_run_left_of_it(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / f".{platform.node()}-{ended.pid}-0123abcd.a.parquet").write_text("half")
+    RunFolder(tmp_path).curve_part("a", "key", lambda: Curve(np.arange(2.0), np.ones((1, 2))))
+    assert [path.name for path in (tmp_path / "parts").iterdir()] == ["a-key.parquet"]
+
+
 def test_the_source_of_a_package_is_all_its_files_and_that_of_a_module_one(tmp_path: Path) -> None:
     assert source_digest(theory) != source_digest(theory.validation)
     assert source_digest(results) == source_digest(results)
@@ -118,6 +127,14 @@ def test_digests_tell_contents_shapes_and_types_apart() -> None:
     }
     assert len(digests) == 5
     assert array_digest(np.zeros(4)) == array_digest(np.zeros(4))
+
+
+def test_the_version_of_torch_names_its_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    # pip's record of an installed wheel may lack the local part, which says what the numbers were computed with.
+    monkeypatch.setattr("simulation.results.version", lambda name: "2.14.1")
+    monkeypatch.setattr(torch, "__version__", "2.14.1+cu130")
+    versions = software_versions()
+    assert (versions["torch"], versions["numpy"]) == ("2.14.1+cu130", "2.14.1")
 
 
 def test_versions_name_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
