@@ -15,9 +15,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from simulation.diagram import DiagramPoint, agreement
+from simulation.diagram import SAMPLES_A_DIRECTION, DiagramPoint, agreement, saturation_steps
 from simulation.results import software_versions
-from theory import Regime
+from theory import InputError, Regime
+from theory.memory_limit import array_bytes, check_memory
 from theory.phase_diagram import (
     ScaleFamily,
     alignment_range,
@@ -32,6 +33,12 @@ from theory.phase_diagram import (
     rise_border_asymptote,
 )
 from theory.validation import FloatArray, at_least, positive
+
+#: Training steps of a point, at most: more than this takes the 225 points half a day.
+MOST_STEPS = 100_000
+
+# Arrays of the size of the samples that are held at once while they are given exact moments.
+_SAMPLE_COPIES = 4
 
 #: Regimes in the order of their colours (Okabe and Ito 2008), light for regions and dark for points.
 REGIMES = (Regime.THREE_PHASES, Regime.RISE_DIP_RISE, Regime.MONOTONE_RISE, Regime.STILL_FALLING)
@@ -54,9 +61,17 @@ def diagram_grid(dimension: int, alpha: float) -> DiagramGrid:
     """Fifteen scales from 0.003 to 30 by fifteen alignments, from a misaligned to an aligned signal.
 
     Raises:
-        InputError: a dimension below 8 or an exponent that is not positive.
+        InputError: a dimension below 8, or whose samples do not fit in memory; an exponent that is not positive, or
+            with which the last mode takes more than MOST_STEPS to saturate.
     """
-    ranks = np.arange(1, at_least("dimension", dimension, 8) + 1, dtype=np.float64)
+    samples = array_bytes((SAMPLES_A_DIRECTION * at_least("dimension", dimension, 8), dimension))
+    check_memory("dimension", _SAMPLE_COPIES * samples, "give a smaller one")
+    if positive("alpha", alpha) * np.log(dimension) > np.log(MOST_STEPS / saturation_steps(1.0)):
+        raise InputError(
+            f"alpha: at {alpha:g} the last of {dimension} modes takes more than {MOST_STEPS:,} steps to saturate; give "
+            f"at most {np.log(MOST_STEPS / saturation_steps(1.0)) / np.log(dimension):.2f}, or a smaller dimension"
+        )
+    ranks = np.arange(1, dimension + 1, dtype=np.float64)
     eigenvalues = np.asarray(ranks ** -positive("alpha", alpha), dtype=np.float64)
     lowest, highest = alignment_range(eigenvalues)
     scaled = np.geomspace(0.003, 30, 15)

@@ -261,10 +261,13 @@ def _read(path: Path, key: str) -> tuple[dict[str, Tensor], int]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            if "step" not in metadata or "key" not in metadata:
-                raise InputError(f"checkpoint: {path} was not written by this training; give another folder")
-            if metadata["key"] != key:
-                raise InputError(f"checkpoint: {path} is of other settings, data or seed; give another folder")
-            return {name: file.get_tensor(name) for name in file.keys()}, int(metadata["step"])  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except OSError as error:
+        raise InputError(f"checkpoint: {path} cannot be read ({error}); give another folder") from None
+    except SafetensorError as error:
         raise InputError(f"checkpoint: {path} is damaged or no safetensors file ({error}); delete it") from None
+    if "step" not in metadata or "key" not in metadata or not metadata["step"].isdecimal():
+        raise InputError(f"checkpoint: {path} was not written by this training; give another folder")
+    if metadata["key"] != key:
+        raise InputError(f"checkpoint: {path} is of other settings, data or seed; give another folder")
+    return tensors, int(metadata["step"])

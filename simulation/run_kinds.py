@@ -51,23 +51,15 @@ class RunKind:
         return json.dumps({"command": self.command}) + "\n"
 
 
-VERIFY = RunKind(
-    "phases verify", ("curves.parquet", "phases.png", _RESULT), ("parts",), frozenset({"claims", "draws"})
-)
+VERIFY = RunKind("phases verify", ("curves.parquet", "phases.png", _RESULT), ("parts",), frozenset({"claims", "draws"}))
 CHECK = RunKind("phases check", ("check.json",))
 DIAGRAM = RunKind(
     "phases diagram", ("points.parquet", "diagram.png", _RESULT), (), frozenset({"agreement", "disagreements"})
 )
-TRACK = RunKind(
-    "phases track", ("measures.parquet", "track.png", _RESULT), (), frozenset({"plan", "phases", "means"})
-)
+TRACK = RunKind("phases track", ("measures.parquet", "track.png", _RESULT), (), frozenset({"plan", "phases", "means"}))
 TRANSFER = RunKind("phases transfer", ("transfer.png", _RESULT), (), frozenset({"rows", "alignment"}))
-FIT = RunKind(
-    "phases fit", ("spectrum.parquet", "fit.png", _RESULT), (), frozenset({"spectrum_law", "signal_law"})
-)
-PREDICT = RunKind(
-    "phases predict", ("curves.parquet", "predict.png", _RESULT), ("parts",), frozenset({"plan", "rows"})
-)
+FIT = RunKind("phases fit", ("spectrum.parquet", "fit.png", _RESULT), (), frozenset({"spectrum_law", "signal_law"}))
+PREDICT = RunKind("phases predict", ("curves.parquet", "predict.png", _RESULT), ("parts",), frozenset({"plan", "rows"}))
 SCALING = RunKind(
     "phases sweep scaling",
     ("points.parquet", "scaling.png", _RESULT),
