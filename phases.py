@@ -31,7 +31,7 @@ from command.options import (
     text_option,
     whole_option,
 )
-from command.terminal import Bar, complain, say, say_lines
+from command.terminal import complain, say, say_lines
 
 app = typer.Typer(
     cls=OneLineGroup,
@@ -125,7 +125,7 @@ def verify(
 
       phases verify --data features.npz --init-scale 0.01 --loss softmax --out results/mine
     """
-    with bad_input_exits():
+    with bad_input_exits() as bars:
         from empirical.datasets import load
         from empirical.figures import draw_verification
         from empirical.verification import boundary_equality, curve_columns, plan_for, result_as_json
@@ -148,7 +148,7 @@ def verify(
             seed=seed,
         )
         folder = RunFolder(out if out is not None else Path("results") / f"verify-{Path(data).stem}", VERIFY)
-        result = run_verification(load(data, data_root, download), plan, folder, Bar)
+        result = run_verification(load(data, data_root, download), plan, folder, bars)
         folder.write_table("curves.parquet", curve_columns(result))
         figure = folder.write("phases.png", lambda path: draw_verification(result, path))
         report = folder.write_json("result.json", result_as_json(result))
@@ -181,7 +181,7 @@ def check(
 
       phases check digits
     """
-    with bad_input_exits():
+    with bad_input_exits() as bars:
         from empirical.checking import check as run_check
         from empirical.checking import check_as_json, check_lines
         from empirical.datasets import load
@@ -193,7 +193,7 @@ def check(
         refuse_where_nothing_is_fetched(context, data)
         folder = RunFolder(out, CHECK) if out is not None else None
         chosen = loss_named(loss)
-        result = run_check(load(data, data_root), chosen, step_share, init_scale, seed, Bar("moments"))
+        result = run_check(load(data, data_root), chosen, step_share, init_scale, seed, bars("moments"))
         if folder is not None:
             folder.write_json("check.json", check_as_json(result))
     for line in check_lines(result):
@@ -225,7 +225,7 @@ def derive(
 
       phases derive T5 --values sigma0=1e-3,d=1000,alpha=1,beta=2,g=0.2
     """
-    with bad_input_exits():
+    with bad_input_exits() as bars:
         from theory.catalogue import lemmas, theorem_named, theorems
         from theory.evaluation import parse_values, statement_at
         from theory.report import statement_text, theorem_latex, theorem_text
@@ -240,10 +240,10 @@ def derive(
         if numbers is not None:
             say_lines(statement_text(statement_at(chosen[0], numbers)))
             return
-    if latex:
-        say_lines("\n".join(theorem_latex(one) for one in chosen))
-        return
-    lines = [line for one in Bar("check")(chosen) for line in [*theorem_text(one), ""]]
+        if latex:
+            say_lines("\n".join(theorem_latex(one) for one in chosen))
+            return
+        lines = [line for one in bars("check")(chosen) for line in [*theorem_text(one), ""]]
     say_lines("\n".join(lines).rstrip())
     if any("NOT VERIFIED" in line for line in lines):
         raise typer.Exit(CLAIM_FAILS)
@@ -264,16 +264,16 @@ def diagram(
 
     Writes result.json (with every disagreement), points.parquet and diagram.png.
     """
-    with bad_input_exits():
+    with bad_input_exits() as bars:
         from empirical.diagram_figure import diagram_as_json, diagram_grid, draw_diagram, point_columns
         from simulation.diagram import agreement, simulate_diagram
         from simulation.results import RunFolder
         from simulation.run_kinds import DIAGRAM
 
         folder = RunFolder(out, DIAGRAM)
-        grid = diagram_grid(dimension, alpha)
+        grid = diagram_grid(dimension, alpha, replicas)
         points = simulate_diagram(
-            grid.eigenvalues, grid.scaled, grid.alignments, replicas, seed, grid.resolution, Bar("train")
+            grid.eigenvalues, grid.scaled, grid.alignments, replicas, seed, grid.resolution, bars("train")
         )
         folder.write_table("points.parquet", point_columns(points))
         figure = folder.write("diagram.png", lambda path: draw_diagram(grid, points, path))
@@ -397,7 +397,7 @@ def track(
 
       phases track --data cifar10 --network vgg8 --steps 8192 --seeds 3 --data-root DIR
     """
-    with bad_input_exits():
+    with bad_input_exits() as bars:
         from empirical.checkpoint_probe import ProbePlan
         from empirical.images import Normalisation, load_images
         from empirical.network_training import TrainingPlan
@@ -429,7 +429,7 @@ def track(
         check_features(
             build_network(network, trained_on.classes, whole.channels, base_width), own, whole, pooled_features
         )
-        result = run_tracking(plan, trained_on, tasks, folder, chosen, Bar("checkpoints"))
+        result = run_tracking(plan, trained_on, tasks, folder, chosen, bars("checkpoints"))
         folder.write_table("measures.parquet", measurement_columns(result))
         figure = folder.write("track.png", lambda path: draw_tracked(result, path))
         alignment = {"alignment": alignments(tasks, Normalisation.of(trained_on.train))}
@@ -528,7 +528,7 @@ def fit(
 
       phases fit --data cifar10 --network vgg8 --checkpoint step-00001024.safetensors --layer block5
     """
-    with bad_input_exits():
+    with bad_input_exits() as bars:
         from empirical.datasets import load
         from empirical.fit_figure import draw_fit
         from empirical.fit_report import fit_as_json, fit_lines, spectrum_columns
@@ -561,7 +561,7 @@ def fit(
             of_layers = training_features(module, images, layers, pooled_features, chosen)
             features = list(of_layers.values())[-1]
         title = name if network is None else f"{name} {features.name}"
-        result = fit_features(features, init_scale, step_share, steps, seed, Bar)
+        result = fit_features(features, init_scale, step_share, steps, seed, bars)
         folder.write_table("spectrum.parquet", spectrum_columns(result))
         figure = folder.write("fit.png", lambda path: draw_fit(result.fitted, title, path))
         report = folder.write_json("result.json", fit_as_json(result) | {"versions": software_versions(chosen)})
@@ -607,7 +607,7 @@ def predict(
     the better of linearised and mean field from the full moments is off by more than .02 up to step 1,024, .03 in all,
     or a quarter of the turning point.
     """
-    with bad_input_exits():
+    with bad_input_exits() as bars:
         from empirical.feature_prediction import (
             FeaturePlan,
             predict_features,
@@ -645,7 +645,7 @@ def predict(
         for file, module in zip(files, modules, strict=True):
             state = "untrained" if file is None else file.stem
             for name, own in training_features(module, images, layer, pooled_features, chosen).items():
-                predictions.append(predict_features(replace(own, name=f"{name}, {state}"), plan, folder, Bar))
+                predictions.append(predict_features(replace(own, name=f"{name}, {state}"), plan, folder, bars))
         folder.write_table("curves.parquet", prediction_curves(predictions))
         figure = folder.write("predict.png", lambda path: draw_predictions(predictions, path))
         content = {"plan": asdict(plan), "rows": prediction_rows(predictions), "versions": software_versions(chosen)}
@@ -704,7 +704,7 @@ def scaling(
     By chance that happens for one seed in twenty. Writes result.json, points.parquet and scaling.png; two minutes on
     two cores.
     """
-    with bad_input_exits():
+    with bad_input_exits() as bars:
         from empirical.sweep_figures import draw_scaling, scaling_columns, scaling_lines, scaling_rows
         from simulation.results import RunFolder, software_versions
         from simulation.run_kinds import SCALING
@@ -712,7 +712,7 @@ def scaling(
 
         folder, chosen = RunFolder(out, SCALING), _scheduler(context, workers, scheduler)
         measurements = scaling_measurements(pairs, seed)
-        laws = run_scaling_sweep(measurements, folder, chosen, Bar("measure"))
+        laws = run_scaling_sweep(measurements, folder, chosen, bars("measure"))
         folder.write_table("points.parquet", scaling_columns(laws))
         figure = folder.write("scaling.png", lambda path: draw_scaling(laws, path))
         configuration = {"pairs": pairs, "seed": seed}
@@ -755,7 +755,7 @@ def robustness(
 
       phases sweep robustness --axis optimiser
     """
-    with bad_input_exits():
+    with bad_input_exits() as bars:
         from empirical.robustness_figure import draw_robustness, robustness_content, robustness_lines
         from simulation.results import RunFolder, software_versions
         from simulation.robustness import run_robustness_sweep, settings
@@ -764,7 +764,7 @@ def robustness(
         folder, place = RunFolder(out, ROBUSTNESS), _scheduler(context, workers, scheduler)
         names = list(dict.fromkeys(axis or ()))
         chosen = settings(draws, seed, names)
-        found = run_robustness_sweep(chosen, folder, place, Bar("train and derive"))
+        found = run_robustness_sweep(chosen, folder, place, bars("train and derive"))
         figure = folder.write("robustness.png", lambda path: draw_robustness(found, path))
         configuration = {
             "configuration": {"draws": draws, "axes": names or "all", "seed": seed},

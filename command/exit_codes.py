@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from command.terminal import UnwritableOutputError, complain, discard_output
+from command.terminal import Bars, UnwritableOutputError, complain, discard_output
 
 FINE, CLAIM_FAILS, BAD_INPUT, INTERNAL_ERROR = 0, 1, 2, 3
 
@@ -69,12 +69,17 @@ def interruption() -> Iterator[None]:
 
 
 @contextmanager
-def bad_input_exits() -> Iterator[None]:
-    """Turn bad input, or a file that cannot be read or written, into one line and exit code 2."""
+def bad_input_exits() -> Iterator[Bars]:
+    """Turn bad input, or a file that cannot be read or written, into one line and exit code 2.
+
+    Hands out progress bars; those of short work are shown where nothing was refused.
+    """
     from theory import InputError
 
+    bars = Bars()
     try:
-        yield
+        yield bars
+        bars.show()
     except InputError as error:
         complain(f"error: {error}")
         raise typer.Exit(BAD_INPUT) from None

@@ -69,11 +69,37 @@ def discard_output() -> None:
     _discard(sys.stdout)
 
 
-class Bar:
-    """A progress bar around an iterable, on the standard error."""
+class Bars:
+    """Progress bars on the standard error, by their descriptions.
 
-    def __init__(self, description: str) -> None:
-        self._description = terminal_text(description)
+    A bar appears once its work has taken BAR_AFTER; what was done sooner is shown when all is done, so that a call
+    that is refused is answered by its error alone.
+    """
+
+    def __init__(self) -> None:
+        self._finished: list[str] = []
+
+    def __call__(self, description: str) -> Bar:
+        """A bar of this description."""
+        return Bar(description, self._finished)
+
+    def show(self) -> None:
+        """Show the bars that were not shown while they ran."""
+        for line in self._finished:
+            complain(line)
+        self._finished.clear()
+
+
+class Bar:
+    """A progress bar around an iterable.
+
+    Args:
+        description: what is done.
+        finished: gains the bar as a line where it ends without having been shown.
+    """
+
+    def __init__(self, description: str, finished: list[str]) -> None:
+        self._description, self._finished = terminal_text(description), finished
 
     def __call__(self, items: Iterable[Any], /) -> Iterable[Any]:
         """The same items, counted; a bar that cannot be written is left out."""
@@ -83,7 +109,8 @@ class Bar:
             for item in items:
                 yield item
                 bar.update()
-            bar.delay = 0  # finished work is shown however short it was
+            if bar.last_print_t < bar.start_t + bar.delay:
+                self._finished.append(str(bar))
 
 
 class _Forgiving:

@@ -55,8 +55,8 @@ def check(data: DataSet, loss: Loss, step_share: float, init_scale: float, seed:
     positive("step_share", step_share)
     positive("init_scale", init_scale)
     check_class_sizes(data)
+    check_class_means(data)
     moments = moments_of(data.inputs, data.labels, data.classes, progress)
-    check_class_means(moments)
     model = DataModel.from_moments(moments)
     order = np.random.default_rng(seed).permutation(data.labels.size)[:LARGEST_SAMPLE]
     classes = common_gaussian_classes(data.inputs[order] - moments.mean, data.labels[order], seed)

@@ -6,6 +6,7 @@ holds of its own takes sums over modes, finds roots and draws.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -123,7 +124,7 @@ def write_explorer(path: Path) -> Path:
         InputError: the path is a folder, a device or a link that leads nowhere, or lies below a file or in a folder
             that is not writable.
     """
-    if path.is_dir():
+    if os.path.isdir(path):  # not the method, which lets the error of a name that is too long through
         raise InputError(f"out: {path} is a folder; give a file, as in {path / 'explorer.html'}")
     check_output_file(path)
     return RunFolder(path.parent).write_text(path.name, explorer_page())

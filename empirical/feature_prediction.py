@@ -17,7 +17,7 @@ import torch
 import simulation
 import theory
 from empirical.boundary_prediction import MEAN_FIELD, Training, predict
-from empirical.class_checks import check_class_sizes
+from empirical.class_checks import check_class_means, check_class_sizes
 from empirical.datasets import DataSet
 from empirical.model_fit import fit_data_model, split_for_fit
 from empirical.parametric_model import parametric_model
@@ -149,6 +149,7 @@ def predict_features(
     """
     loss = Softmax()
     check_class_sizes(data)
+    check_class_means(data)
     check_step_share(plan.step_share, loss)
     mean = data.inputs.mean(axis=0, dtype=np.float64)
     centred = np.asarray(data.inputs - mean.astype(np.float32))

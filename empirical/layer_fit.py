@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from empirical.boundary_prediction import Training
 from empirical.checking import check
-from empirical.class_checks import check_class_sizes
+from empirical.class_checks import check_class_means, check_class_sizes
 from empirical.datasets import DataSet
 from empirical.fit_report import FitReport, report_fit
 from empirical.model_fit import fit_data_model, split_for_fit
@@ -41,6 +41,7 @@ def fit_features(
     at_least("steps", steps, 1)
     check_step_share(step_share, loss)
     check_class_sizes(data)
+    check_class_means(data)
     fitted = fit_data_model(*split_for_fit(data, seed=seed), seed=seed, progress=progress("fit"))
     assumptions = check(data, loss, step_share, init_scale, seed, progress("assumptions"))
     step_size = step_share / float(fitted.full_model.eigenvalues[0])

@@ -224,11 +224,11 @@ def verify(data: DataSet, plan: Plan, folder: RunFolder, progress: Callable[[str
     """
     outputs = plan.loss.outputs(data.classes)
     check_class_sizes(data)
+    check_class_means(data)
     if plan.batch_size is not None:
         check_batches(plan.batch_size, plan.replicas, data.labels.size)
     check_weights(plan.replicas * len(plan.init_scales), outputs, data.inputs.shape[1])
     own = moments_of(data.inputs, data.labels, data.classes, progress(f"moments of {data.name}"))
-    check_class_means(own)
     model = DataModel.from_moments(own)
     step_size = plan.step_size_for(model)
     labels = torch.from_numpy(data.labels)
