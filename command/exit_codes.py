@@ -28,6 +28,8 @@ EXIT_CODES = (
 # Typer brings its own copy of click, or takes the installed one, by its version.
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 
+_STOPPED = "interrupted: finished parts are kept; the same command goes on from them"
+
 #: What PyTorch's errors say when memory runs out.
 _NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
@@ -64,7 +66,7 @@ def interruption() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        complain("interrupted: finished parts are kept; the same command goes on from them")
+        complain(_STOPPED)
         raise typer.Exit(INTERRUPTED) from None
 
 
@@ -101,25 +103,24 @@ def ended(call: Callable[[], Any]) -> int:
     A bad argument, a file that cannot be read or written, or memory that runs out is one line. An error of this
     program is printed with its traceback, for whoever reports it.
     """
-    from theory import InputError
-
     try:
         code = call()
     except KeyboardInterrupt:
+        complain(_STOPPED)
         return INTERRUPTED
     except UnwritableOutputError as error:
         discard_output()
         return OUTPUT_CLOSED if error.closed else _bad(f"the standard output cannot be written ({error.reason})")
     except _USAGE_ERROR as error:
         return _help(error) if type(error).__name__ == "NoArgsIsHelpError" else _bad(usage_message(error))
-    except InputError as error:
-        return _bad(str(error))
     except OSError as error:
         if error.errno == errno.EPIPE:
             discard_output()
             return OUTPUT_CLOSED
         return _bad(system_error(error))
     except Exception as error:
+        if _is_bad_input(error):
+            return _bad(str(error))
         if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
             return _bad(f"memory: is exhausted ({_first_line(error)}); give smaller sizes or less data")
         complain_lines(traceback.format_exc())
@@ -136,6 +137,12 @@ def usage_message(error: Exception) -> str:
     if name is None:
         return " ".join(str(error.format_message()).split()) if hasattr(error, "format_message") else message
     return f"{name}: {message or 'is missing; give one'}"
+
+
+def _is_bad_input(error: Exception) -> bool:
+    """Whether this is an InputError, of a module that need not be loaded to ask."""
+    validation = sys.modules.get("theory.validation")
+    return validation is not None and isinstance(error, validation.InputError)
 
 
 def complain_lines(text: str) -> None:
