@@ -65,8 +65,8 @@ def diagram_grid(dimension: int, alpha: float, replicas: int = 1) -> DiagramGrid
     """Fifteen scales from 0.003 to 30 by fifteen alignments, from a misaligned to an aligned signal.
 
     Raises:
-        InputError: replicas or samples that do not fit in memory; a dimension below 8; an exponent that is not positive, or
-            with which the last mode takes more than MOST_STEPS to saturate.
+        InputError: replicas or samples that do not fit in memory; a dimension below 8; an exponent that is not
+            positive, or with which the last mode takes more than MOST_STEPS to saturate.
     """
     check_weights(_SCALES * at_least("replicas", replicas, 1), 1, at_least("dimension", dimension, 8))
     samples = array_bytes((SAMPLES_A_DIRECTION * dimension, dimension))

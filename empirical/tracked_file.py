@@ -123,6 +123,10 @@ def _rows(path: Path, plan: TrackPlan) -> tuple[tuple[tuple[Measurement, ...], .
     wanted = [[(first + seed, int(step)) for step in plan.steps] for seed in range(plan.seeds)]
     if sorted(grouped) != sorted(pair for seed in wanted for pair in seed):
         raise InputError(f"folder: {path} does not hold the seeds and steps of result.json; track again")
+    measured = {row.layer for row in grouped[wanted[0][-1]]}
+    missing = next((layer for layer in plan.probe.layers if layer not in measured), None)
+    if missing is not None:
+        raise InputError(f"folder: {path} does not hold the layer {missing!r} of result.json; track again")
     return tuple(tuple(tuple(grouped[pair]) for pair in seed) for seed in wanted)
 
 

@@ -131,9 +131,14 @@ def test_a_bar_of_short_work_is_shown_where_nothing_is_refused_and_only_there(
     with bad_input_exits() as bars:
         assert list(bars("moments\x1b of it")([1, 2])) == [1, 2]
     assert "moments\\x1b of it: 100%" in capsys.readouterr().err
-    with pytest.raises(typer.Exit), bad_input_exits() as bars:
-        list(bars("moments")([1, 2]))
-        raise InputError("labels: bad")
+
+    def refuses() -> None:
+        with bad_input_exits() as bars:
+            list(bars("moments")([1, 2]))
+            raise InputError("labels: bad")
+
+    with pytest.raises(typer.Exit):
+        refuses()
     assert capsys.readouterr().err == "error: labels: bad\n"
 
 
