@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from tqdm import tqdm
+
+from command.exit_codes import CLAIM_FAILS, OneLineGroup, bad_input_exits
+from command.options import (
+    LARGEST_INTEGER,
+    LARGEST_MOMENTUM,
+    LARGEST_RUNS,
+    LARGEST_SHARE,
+    LARGEST_WIDTH,
+    count_option,
+    data_path,
+    is_given,
+    path_argument,
+    path_option,
+    real_option,
+    refuse_where_nothing_is_fetched,
+    refuse_without,
+    scale_option,
+    seed_option,
+    share_option,
+    text_argument,
+    text_option,
+    whole_option,
+)
+from command.terminal import complain, say, say_lines
 
 app = typer.Typer(
+    cls=OneLineGroup,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -23,19 +44,19 @@ app = typer.Typer(
 
 DataRoot = Annotated[
     Path | None,
-    typer.Option(help="Folder that holds cifar-10-batches-bin. [default: the variable LEARNING_PHASES_DATA]"),
+    path_option("Folder that holds cifar-10-batches-bin. [default: the variable LEARNING_PHASES_DATA]"),
 ]
-LossName = Annotated[str, typer.Option(help="softmax, logistic (two classes) or squared.")]
+LossName = Annotated[str, text_option("softmax, logistic (two classes) or squared.")]
 InputsKey = Annotated[
     str | None,
-    typer.Option(
-        help="Name of the inputs in a file, or of two arrays for images. [default: inputs; train_images,test_images]"
+    text_option(
+        "Name of the inputs in a file, or of two arrays for images. [default: inputs; train_images,test_images]"
     ),
 ]
 LabelsKey = Annotated[
     str | None,
-    typer.Option(
-        help="Name of the labels in a file, or of two arrays for images; for a .npy file the path of the .npy file of "
+    text_option(
+        "Name of the labels in a file, or of two arrays for images; for a .npy file the path of the .npy file of "
         "its labels; for cifar100, fine or coarse. [default: labels; train_labels,test_labels; labels.npy; fine]"
     ),
 ]
@@ -45,7 +66,7 @@ def _print_version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
 
-        typer.echo(f"phases {version('learning-phases')}")
+        say(f"phases {version('learning-phases')}")
         raise typer.Exit
 
 
@@ -63,47 +84,25 @@ def phases(
 
     Start with: phases verify
 
-    Exit codes: 0 no claim fails, 1 a claim fails, 2 bad input.
+    Exit codes: 0 no claim fails, 1 a claim fails, 2 bad input or a file that cannot be read or written,
+    3 an error of this program, 130 interrupted (Ctrl-C), 141 nobody reads the output (as with | head -1).
     """
-
-
-@contextmanager
-def bad_input_exits() -> Iterator[None]:
-    """Turn bad input, or a disk that cannot be written, into one line on the standard error and exit code 2."""
-    from theory import InputError
-
-    try:
-        yield
-    except (InputError, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
 
 
 def _noted(data: Any) -> Any:
     """The data as given, after its notes on how labels were read are printed on the standard error."""
     for note in data.notes:
-        typer.echo(f"note: {note}", err=True)
+        complain(f"note: {note}")
     return data
-
-
-class Bar:
-    """A progress bar around an iterable."""
-
-    def __init__(self, description: str) -> None:
-        self._description = description
-
-    def __call__(self, items: Iterable[Any], /) -> Iterable[Any]:
-        """The same items, counted on the standard error."""
-        bar: Iterable[Any] = tqdm(items, desc=self._description, file=sys.stderr, dynamic_ncols=True)
-        return bar
 
 
 @app.command()
 def verify(
+    context: typer.Context,
     data: Annotated[
         str,
-        typer.Option(
-            help="digits, cifar10, or a file with inputs (n, d) and labels (n,): .npz, .npy, .pt, .safetensors, "
+        text_option(
+            "digits, cifar10, or a file with inputs (n, d) and labels (n,): .npz, .npy, .pt, .safetensors, "
             ".parquet or .h5; inputs are scaled to variance 1."
         ),
     ] = "digits",
@@ -115,18 +114,18 @@ def verify(
     labels_key: LabelsKey = None,
     init_scale: Annotated[
         list[float] | None,
-        typer.Option(help="Standard deviation of W(0); repeat it for several. [default: depends on the data]"),
+        scale_option("Standard deviation of W(0); repeat it for several. [default: depends on the data]"),
     ] = None,
     loss: LossName = "softmax",
-    steps: Annotated[int, typer.Option(help="Last training step.")] = 4096,
+    steps: Annotated[int, count_option("Last training step.")] = 4096,
     step_size: Annotated[
         float | None,
-        typer.Option(help="Step size eta. [default: 0.08 / largest eigenvalue of the covariance; cifar10: 0.002]"),
+        scale_option("Step size eta. [default: 0.08 / largest eigenvalue of the covariance; cifar10: 0.002]"),
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Inputs a step. [default: all inputs; cifar10: 1024]")] = None,
-    replicas: Annotated[int | None, typer.Option(help="Draws of W(0) for each scale. [default: 6]")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the results. [default: results/verify-DATA]")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of W(0), of the batches and of the synthetic sample.")] = 0,
+    batch_size: Annotated[int | None, count_option("Inputs a step. [default: all inputs; cifar10: 1024]")] = None,
+    replicas: Annotated[int | None, count_option("Draws of W(0) for each scale. [default: 6]")] = None,
+    out: Annotated[Path | None, path_option("Folder of the results. [default: results/verify-DATA]")] = None,
+    seed: Annotated[int, seed_option("Seed of W(0), of the batches and of the synthetic sample.")] = 0,
 ) -> None:
     """Check every derived phase boundary against trained single-layer networks.
 
@@ -149,14 +148,17 @@ def verify(
 
       phases verify --data features.npz --init-scale 0.01 --loss softmax --out results/mine
     """
-    with bad_input_exits():
+    with bad_input_exits() as bars:
         from empirical.datasets import load
         from empirical.figures import draw_verification
         from empirical.verification import boundary_equality, curve_columns, plan_for, result_as_json
         from empirical.verification import verify as run_verification
         from simulation.results import RunFolder
+        from simulation.run_kinds import VERIFY
         from theory import loss_named
 
+        data = data_path(data)
+        refuse_where_nothing_is_fetched(context, data)
         default = plan_for(data)
         plan = replace(
             default,
@@ -168,35 +170,35 @@ def verify(
             replicas=replicas if replicas is not None else default.replicas,
             seed=seed,
         )
-        folder = RunFolder(out if out is not None else Path("results") / f"verify-{Path(data).stem}")
-        result = run_verification(_noted(load(data, data_root, download, inputs_key, labels_key)), plan, folder, Bar)
+        folder = RunFolder(out if out is not None else Path("results") / f"verify-{Path(data).stem}", VERIFY)
+        result = run_verification(_noted(load(data, data_root, download, inputs_key, labels_key)), plan, folder, bars)
         folder.write_table("curves.parquet", curve_columns(result))
         figure = folder.write("phases.png", lambda path: draw_verification(result, path))
         report = folder.write_json("result.json", result_as_json(result))
     for line in claim_table(result):
-        typer.echo(line)
+        say(line)
     equality = boundary_equality(result)
     if equality is not None:
         differ = f"{equality.rejected.sum()} of {equality.rejected.size} boundaries"
-        typer.echo(
-            f"{differ} differ from the derived ones beyond chance (Holm's test, {equality.level:.0%} for the table)"
-        )
-    typer.echo(f"figure: {figure}\nresult: {report}")
+        say(f"{differ} differ from the derived ones beyond chance (Holm's test, {equality.level:.0%} for the table)")
+    say(f"figure: {figure}")
+    say(f"result: {report}")
     if not result.nothing_fails:
-        raise typer.Exit(1)
+        raise typer.Exit(CLAIM_FAILS)
 
 
 @app.command()
 def check(
-    data: Annotated[str, typer.Argument(help="digits, cifar10, or a file of inputs (n, d) and labels (n,).")],
+    context: typer.Context,
+    data: Annotated[str, text_argument("digits, cifar10, or a file of inputs (n, d) and labels (n,).")],
     data_root: DataRoot = None,
     inputs_key: InputsKey = None,
     labels_key: LabelsKey = None,
     loss: LossName = "softmax",
-    step_share: Annotated[float, typer.Option(help="Step size times the largest eigenvalue, for A5.")] = 0.1,
-    init_scale: Annotated[float, typer.Option(help="Standard deviation of W(0), for A7 and A8.")] = 0.01,
-    out: Annotated[Path | None, typer.Option(help="Folder for check.json. [default: nothing is written]")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the random projections, for A4.")] = 0,
+    step_share: Annotated[float, share_option("Step size times the largest eigenvalue, for A5.")] = 0.1,
+    init_scale: Annotated[float, scale_option("Standard deviation of W(0), for A7 and A8.")] = 0.01,
+    out: Annotated[Path | None, path_option("Folder for check.json. [default: nothing is written]")] = None,
+    seed: Annotated[int, seed_option("Seed of the random projections, for A4.")] = 0,
 ) -> None:
     """Evaluate the assumptions A1 to A8 on data: held or not, by what margin, and which theorems apply.
 
@@ -204,32 +206,33 @@ def check(
 
       phases check digits
     """
-    with bad_input_exits():
+    with bad_input_exits() as bars:
         from empirical.checking import check as run_check
         from empirical.checking import check_as_json, check_lines
         from empirical.datasets import load
         from simulation.results import RunFolder
+        from simulation.run_kinds import CHECK
         from theory import loss_named
-        from theory.validation import at_least
 
-        folder = RunFolder(out) if out is not None else None
+        data = data_path(data)
+        refuse_where_nothing_is_fetched(context, data)
+        folder = RunFolder(out, CHECK) if out is not None else None
         chosen = loss_named(loss)
-        at_least("seed", seed, 0)
         data_set = _noted(load(data, data_root, False, inputs_key, labels_key))
-        result = run_check(data_set, chosen, step_share, init_scale, seed, Bar("moments"))
+        result = run_check(data_set, chosen, step_share, init_scale, seed, bars("moments"))
         if folder is not None:
             folder.write_json("check.json", check_as_json(result))
     for line in check_lines(result):
-        typer.echo(line)
+        say(line)
 
 
 @app.command()
 def derive(
-    theorem: Annotated[str | None, typer.Argument(help="T1 to T8 or L1 to L4; all of them if left out.")] = None,
+    theorem: Annotated[str | None, text_argument("T1 to T8 or L1 to L4; all of them if left out.")] = None,
     latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX instead of text.")] = False,
     values: Annotated[
         str | None,
-        typer.Option(help="Numbers for the statement's symbols, as in sigma0=1e-3,d=1000,alpha=1,beta=2,g=.2."),
+        text_option("Numbers for the statement's symbols, as in sigma0=1e-3,d=1000,alpha=1,beta=2,g=.2."),
     ] = None,
 ) -> None:
     """Print theorems with their derivations, every step of which is checked again.
@@ -248,7 +251,7 @@ def derive(
 
       phases derive T5 --values sigma0=1e-3,d=1000,alpha=1,beta=2,g=0.2
     """
-    with bad_input_exits():
+    with bad_input_exits() as bars:
         from theory.catalogue import lemmas, theorem_named, theorems
         from theory.evaluation import parse_values, statement_at
         from theory.report import statement_text, theorem_latex, theorem_text
@@ -258,26 +261,27 @@ def derive(
             raise InputError("values: no theorem is named; give one, as in phases derive T5 --values ...")
         if values is not None and latex:
             raise InputError("values: does not go with --latex; give one of the two")
+        numbers = None if values is None else parse_values(values)
         chosen = (*theorems(), *lemmas()) if theorem is None else (theorem_named(theorem),)
-        if values is not None:
-            typer.echo(statement_text(statement_at(chosen[0], parse_values(values))))
+        if numbers is not None:
+            say_lines(statement_text(statement_at(chosen[0], numbers)))
             return
-    if latex:
-        typer.echo("\n".join(theorem_latex(one) for one in chosen))
-        return
-    lines = [line for one in Bar("check")(chosen) for line in [*theorem_text(one), ""]]
-    typer.echo("\n".join(lines).rstrip())
+        if latex:
+            say_lines("\n".join(theorem_latex(one) for one in chosen))
+            return
+        lines = [line for one in bars("check")(chosen) for line in [*theorem_text(one), ""]]
+    say_lines("\n".join(lines).rstrip())
     if any("NOT VERIFIED" in line for line in lines):
-        raise typer.Exit(1)
+        raise typer.Exit(CLAIM_FAILS)
 
 
 @app.command()
 def diagram(
-    dimension: Annotated[int, typer.Option(help="Dimension d of the spectrum lambda_i = i^-alpha.")] = 64,
-    alpha: Annotated[float, typer.Option(help="Its exponent.")] = 0.5,
-    replicas: Annotated[int, typer.Option(help="Draws of W(0) a point.")] = 16,
-    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results") / "diagram",
-    seed: Annotated[int, typer.Option(help="Seed of W(0) and of the samples.")] = 0,
+    dimension: Annotated[int, whole_option("Dimension d of the spectrum lambda_i = i^-alpha.", 8, LARGEST_WIDTH)] = 64,
+    alpha: Annotated[float, real_option("Its exponent.", 0.01, 10)] = 0.5,
+    replicas: Annotated[int, count_option("Draws of W(0) a point.")] = 16,
+    out: Annotated[Path, path_option("Folder of the results.")] = Path("results") / "diagram",
+    seed: Annotated[int, seed_option("Seed of W(0) and of the samples.")] = 0,
 ) -> None:
     """Draw the phase diagram over initialisation scale and alignment, with trained networks as points.
 
@@ -286,15 +290,16 @@ def diagram(
 
     Writes result.json (with every disagreement), points.parquet and diagram.png.
     """
-    with bad_input_exits():
+    with bad_input_exits() as bars:
         from empirical.diagram_figure import diagram_as_json, diagram_grid, draw_diagram, point_columns
         from simulation.diagram import agreement, simulate_diagram
         from simulation.results import RunFolder
+        from simulation.run_kinds import DIAGRAM
 
-        folder = RunFolder(out)
-        grid = diagram_grid(dimension, alpha)
+        folder = RunFolder(out, DIAGRAM)
+        grid = diagram_grid(dimension, alpha, replicas)
         points = simulate_diagram(
-            grid.eigenvalues, grid.scaled, grid.alignments, replicas, seed, grid.resolution, Bar("train")
+            grid.eigenvalues, grid.scaled, grid.alignments, replicas, seed, grid.resolution, bars("train")
         )
         folder.write_table("points.parquet", point_columns(points))
         figure = folder.write("diagram.png", lambda path: draw_diagram(grid, points, path))
@@ -302,20 +307,21 @@ def diagram(
     share = agreement(points)
     for point in points:
         if not point.near_border and not point.agrees:
-            typer.echo(
+            say(
                 f"disagrees: scale {point.scaled:.3g}, alignment {point.alignment:.3g}: "
                 f"predicted {point.predicted.value}, measured {point.measured.value}"
             )
     far = sum(not point.near_border for point in points)
-    typer.echo(f"{share:.1%} of {far} points away from the borders do as predicted ({len(points)} in all)")
-    typer.echo(f"figure: {figure}\nresult: {report}")
+    say(f"{share:.1%} of {far} points away from the borders do as predicted ({len(points)} in all)")
+    say(f"figure: {figure}")
+    say(f"result: {report}")
     if share < 0.95:
-        raise typer.Exit(1)
+        raise typer.Exit(CLAIM_FAILS)
 
 
 @app.command()
 def explore(
-    out: Annotated[Path, typer.Option(help="File of the page.")] = Path("results") / "explorer.html",
+    out: Annotated[Path, path_option("File of the page.")] = Path("results") / "explorer.html",
 ) -> None:
     """Write a web page on which sliders move the theory's parameters: open it in any browser, also without a network.
 
@@ -336,71 +342,73 @@ def explore(
         from empirical.explorer_page import write_explorer
 
         page = write_explorer(out)
-    typer.echo(f"page: {page}")
+    say(f"page: {page}")
 
 
-Device = Annotated[str, typer.Option(help="Where torch computes: cpu, cuda, or cuda:1 and so on.")]
+Device = Annotated[str, text_option("Where torch computes: cpu, cuda, or cuda:1 and so on.")]
 Images = Annotated[
     str,
-    typer.Option(
-        help="cifar10, cifar100, mnist, fashion-mnist, a folder train/CLASS/*.png beside test/CLASS/*.png, or a "
+    text_option(
+        "cifar10, cifar100, mnist, fashion-mnist, a folder train/CLASS/*.png beside test/CLASS/*.png, or a "
         "file (.npz, .pt, .safetensors or .h5) of train_images, train_labels, test_images, test_labels."
     ),
 ]
 
 
-NetworkName = Annotated[str, typer.Option(help="vgg8, vgg11, vgg13, vgg16, resnet10, resnet18 or resnet20.")]
-BaseWidth = Annotated[int | None, typer.Option(help="Width of the network's first part. [default: vgg 32, resnet 16]")]
+NetworkName = Annotated[str, text_option("vgg8, vgg11, vgg13, vgg16, resnet10, resnet18 or resnet20.")]
+BaseWidth = Annotated[
+    int | None,
+    whole_option(
+        "Width of the network's first part, as memory allows. [default: vgg 32, resnet 16]", 1, LARGEST_INTEGER
+    ),
+]
 Checkpoint = Annotated[
     Path | None,
-    typer.Option(help="File of the network's weights, .safetensors or torch. [default: an untrained network]"),
+    path_option("File of the network's weights, .safetensors or torch. [default: an untrained network]"),
 ]
-PooledFeatures = Annotated[
-    int, typer.Option(help="Features of a layer, at most; larger feature maps are average-pooled.")
-]
+PooledFeatures = Annotated[int, count_option("Features of a layer, at most; larger feature maps are average-pooled.")]
 
 
 @app.command()
 def track(
+    context: typer.Context,
     data: Images = "cifar10",
     network: NetworkName = "vgg8",
-    steps: Annotated[int, typer.Option(help="Last training step.")] = 8192,
-    seeds: Annotated[int, typer.Option(help="Networks trained, for the uncertainty.")] = 1,
+    steps: Annotated[int, count_option("Last training step.")] = 8192,
+    seeds: Annotated[int, whole_option("Networks trained, for the uncertainty.", 1, LARGEST_RUNS)] = 1,
     layer: Annotated[
-        list[str] | None, typer.Option(help="A module's name; repeat it for several. [default: every block]")
+        list[str] | None, text_option("A module's name; repeat it for several. [default: every block]")
     ] = None,
     classes: Annotated[
-        str | None, typer.Option(help="Classes to train on, as in 0,1,2,3,4; the others are a task of transfer.")
+        str | None, text_option("Classes to train on, as in 0,1,2,3,4; the others are a task of transfer.")
     ] = None,
     transfer_data: Annotated[
-        str | None, typer.Option(help="Another data set with images of the same shape, as a task of transfer.")
+        str | None, text_option("Another data set with images of the same shape, as a task of transfer.")
     ] = None,
     data_root: DataRoot = None,
     download: Annotated[bool, typer.Option("--download", help="Fetch the data if they are absent.")] = False,
     inputs_key: InputsKey = None,
     labels_key: LabelsKey = None,
     base_width: BaseWidth = None,
-    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 128,
-    step_size: Annotated[float, typer.Option(help="Step size eta.")] = 0.002,
-    momentum: Annotated[float, typer.Option(help="Momentum of the gradient descent.")] = 0.9,
-    weight_decay: Annotated[float, typer.Option(help="L2 penalty on the weights.")] = 0.0,
+    batch_size: Annotated[int, count_option("Images a step.", 2)] = 128,
+    step_size: Annotated[float, scale_option("Step size eta.")] = 0.002,
+    momentum: Annotated[float, real_option("Momentum of the gradient descent.", 0, LARGEST_MOMENTUM)] = 0.9,
+    weight_decay: Annotated[float, real_option("L2 penalty on the weights.", 0, LARGEST_SHARE)] = 0.0,
     pooled_features: PooledFeatures = 1024,
-    classifier_samples: Annotated[int, typer.Option(help="Images that the linear probes are fitted to.")] = 10_000,
+    classifier_samples: Annotated[int, count_option("Images that the linear probes are fitted to.", 2)] = 10_000,
     also: Annotated[
         list[str] | None,
-        typer.Option(
-            help="linear decoder, convolutional decoder (of the last layer, trained for 20 epochs as in the published "
+        text_option(
+            "linear decoder, convolutional decoder (of the last layer, trained for 20 epochs as in the published "
             "figures: minutes a checkpoint), or information (the information plane); repeat it for several."
         ),
     ] = None,
     also_stride: Annotated[
-        int, typer.Option(help="Make these at every so-manieth checkpoint only, counted back from the last.")
+        int, count_option("Make these only at every n-th checkpoint, counted back from the last.")
     ] = 1,
     device: Device = "cpu",
-    out: Annotated[
-        Path | None, typer.Option(help="Folder of the results. [default: results/track-NETWORK-DATA]")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the first network and of its batches.")] = 0,
+    out: Annotated[Path | None, path_option("Folder of the results. [default: results/track-NETWORK-DATA]")] = None,
+    seed: Annotated[int, seed_option("Seed of the first network and of its batches.")] = 0,
 ) -> None:
     """Train a deep network and see the phases of each of its layers.
 
@@ -417,46 +425,57 @@ def track(
 
       phases track --data cifar10 --network vgg8 --steps 8192 --seeds 3 --data-root DIR
     """
-    with bad_input_exits():
+    with bad_input_exits() as bars:
         from empirical.checkpoint_probe import ProbePlan
         from empirical.images import Normalisation, load_images
         from empirical.network_training import TrainingPlan
         from empirical.networks import build_network, layer_names
         from empirical.probe_tasks import at_least_32, parse_classes, transfer_tasks
+        from empirical.run_sizes import check_features
         from empirical.task_alignment import alignments
         from empirical.tracking import TrackPlan, measurement_columns
         from empirical.tracking import track as run_tracking
         from empirical.tracking_report import draw_tracked, phase_lines, tracked_as_json
         from simulation.devices import checked_device
         from simulation.results import RunFolder, software_versions
+        from simulation.run_kinds import TRACK
 
-        folder = RunFolder(out if out is not None else Path("results") / f"track-{network}-{Path(data).name}")
+        data, transfer_data = data_path(data), transfer_data and data_path(transfer_data)
+        refuse_where_nothing_is_fetched(context, data, transfer_data or "")
+        if not also:
+            refuse_without(context, "--also", "also_stride")
+        own_out = Path("results") / f"track-{network}-{Path(data).name}"
+        folder = RunFolder(out if out is not None else own_out, TRACK)
         training = TrainingPlan(network, base_width, steps, batch_size, step_size, momentum, weight_decay, seed)
         own = tuple(layer) if layer else layer_names(build_network(network, 2))
         probe = ProbePlan(own, pooled_features, classifier_samples)
         plan = TrackPlan(training, probe, seeds, tuple(also or ()), also_stride)
-        chosen = checked_device(device)
+        chosen, trained_classes = checked_device(device), parse_classes(classes)
         whole = at_least_32(_noted(load_images(data, data_root, download, inputs_key, labels_key)))
         other = at_least_32(_noted(load_images(transfer_data, data_root, download))) if transfer_data else None
-        trained_on, tasks = transfer_tasks(whole, parse_classes(classes), other)
-        result = run_tracking(plan, trained_on, tasks, folder, chosen, Bar("checkpoints"))
+        trained_on, tasks = transfer_tasks(whole, trained_classes, other)
+        check_features(
+            build_network(network, trained_on.classes, whole.channels, base_width), own, whole, pooled_features
+        )
+        result = run_tracking(plan, trained_on, tasks, folder, chosen, bars("checkpoints"))
         folder.write_table("measures.parquet", measurement_columns(result))
         figure = folder.write("track.png", lambda path: draw_tracked(result, path))
         alignment = {"alignment": alignments(tasks, Normalisation.of(trained_on.train))}
         versions = {"versions": software_versions(chosen)}
         report = folder.write_json("result.json", tracked_as_json(result) | alignment | versions)
     for line in phase_lines(result):
-        typer.echo(line)
-    typer.echo(f"figure: {figure}\nresult: {report}")
+        say(line)
+    say(f"figure: {figure}")
+    say(f"result: {report}")
 
 
 @app.command()
 def transfer(
     tracked: Annotated[
         list[Path],
-        typer.Argument(help="Folders that phases track has written.", metavar="FOLDER...", show_default=False),
+        path_argument("Folders that phases track has written.", "FOLDER..."),
     ],
-    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results/transfer"),
+    out: Annotated[Path, path_option("Folder of the results.")] = Path("results/transfer"),
 ) -> None:
     """Ask of tracked trainings whether the recommended checkpoint transfers better than the last one.
 
@@ -476,13 +495,14 @@ def transfer(
     with bad_input_exits():
         from empirical.alignment_relation import alignment_relations, relation_lines
         from empirical.probe_tasks import COLOUR
-        from empirical.tracked_file import alignments_in, read_tracked
+        from empirical.tracked_file import read_all
         from empirical.transfer_figure import draw_transfer
         from empirical.transfer_report import Effect, transfer_as_json, transfer_lines, transfer_rows
         from simulation.results import RunFolder
+        from simulation.run_kinds import TRANSFER
 
-        folder = RunFolder(out)
-        read = [(read_tracked(one), alignments_in(one)) for one in tracked]
+        folder = RunFolder(out, TRANSFER)
+        read = read_all(tracked)
         runs = [(one, transfer_rows(one, alignment)) for one, alignment in read]
         rows = [row for _, own in runs for row in own]
         figure = folder.write("transfer.png", lambda path: draw_transfer(runs, path))
@@ -490,37 +510,37 @@ def transfer(
         content = {"rows": transfer_as_json(rows), "alignment": [asdict(one) for one in relations]}
         report = folder.write_json("result.json", content)
     for line in [*transfer_lines(rows), *relation_lines(relations)]:
-        typer.echo(line)
-    typer.echo(f"figure: {figure}\nresult: {report}")
+        say(line)
+    say(f"figure: {figure}")
+    say(f"result: {report}")
     if any(row.task == COLOUR and row.effect is Effect.HURTS for row in rows):
-        raise typer.Exit(1)
+        raise typer.Exit(CLAIM_FAILS)
 
 
 @app.command()
 def fit(
+    context: typer.Context,
     data: Annotated[
         str,
-        typer.Option(help="digits, cifar10 or a file of inputs and labels; with --network: images as for track."),
+        text_option("digits, cifar10 or a file of inputs and labels; with --network: images as for track."),
     ] = "digits",
     network: Annotated[
-        str | None, typer.Option(help="vgg8, resnet10, ...: fit the activations of one of its layers.")
+        str | None, text_option("vgg8, resnet10, ...: fit the activations of one of its layers.")
     ] = None,
     checkpoint: Checkpoint = None,
-    layer: Annotated[str | None, typer.Option(help="The layer's name. [default: the last block]")] = None,
+    layer: Annotated[str | None, text_option("The layer's name. [default: the last block]")] = None,
     base_width: BaseWidth = None,
     pooled_features: PooledFeatures = 1024,
     data_root: DataRoot = None,
     download: Annotated[bool, typer.Option("--download", help="Fetch the data if they are absent.")] = False,
     inputs_key: InputsKey = None,
     labels_key: LabelsKey = None,
-    init_scale: Annotated[
-        float, typer.Option(help="Standard deviation of W(0), for the predicted boundaries.")
-    ] = 0.003,
-    step_share: Annotated[float, typer.Option(help="Step size times the largest eigenvalue.")] = 0.08,
-    steps: Annotated[int, typer.Option(help="Last step of the predicted curves.")] = 4096,
+    init_scale: Annotated[float, scale_option("Standard deviation of W(0), for the predicted boundaries.")] = 0.003,
+    step_share: Annotated[float, share_option("Step size times the largest eigenvalue.")] = 0.08,
+    steps: Annotated[int, count_option("Last step of the predicted curves.")] = 4096,
     device: Device = "cpu",
-    out: Annotated[Path | None, typer.Option(help="Folder of the results. [default: results/fit-NAME]")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of an untrained network, of the halves and of W(0).")] = 0,
+    out: Annotated[Path | None, path_option("Folder of the results. [default: results/fit-NAME]")] = None,
+    seed: Annotated[int, seed_option("Seed of an untrained network, of the halves and of W(0).")] = 0,
 ) -> None:
     """Fit the data model to inputs, or to the activations of a network's layer.
 
@@ -538,50 +558,60 @@ def fit(
 
       phases fit --data cifar10 --network vgg8 --checkpoint step-00001024.safetensors --layer block5
     """
-    with bad_input_exits():
+    with bad_input_exits() as bars:
         from empirical.datasets import load
         from empirical.fit_figure import draw_fit
         from empirical.fit_report import fit_as_json, fit_lines, spectrum_columns
         from empirical.images import load_images
         from empirical.layer_features import network_with_weights, training_features
         from empirical.layer_fit import fit_features
+        from empirical.networks import layer_names
         from empirical.probe_tasks import at_least_32
+        from empirical.run_sizes import check_features, check_step_share
         from simulation.devices import checked_device
         from simulation.results import RunFolder, software_versions
-        from theory.validation import InputError
+        from simulation.run_kinds import FIT
+        from theory import Softmax
 
-        name = Path(data).stem if network is None else f"{network}-{Path(data).stem}"
-        folder = RunFolder(out if out is not None else Path("results") / f"fit-{name}")
-        chosen = checked_device(device)
+        data = data_path(data)
+        refuse_where_nothing_is_fetched(context, data)
         if network is None:
-            if checkpoint is not None or layer is not None:
-                raise InputError("network: is not given; a checkpoint or a layer needs one")
+            refuse_without(context, "--network", "checkpoint", "layer", "base_width", "pooled_features", "device")
+        name = Path(data).stem if network is None else f"{network}-{Path(data).stem}"
+        folder = RunFolder(out if out is not None else Path("results") / f"fit-{name}", FIT)
+        chosen = checked_device(device)
+        check_step_share(step_share, Softmax())
+        if network is None:
             features = _noted(load(data, data_root, download, inputs_key, labels_key))
         else:
             images = at_least_32(_noted(load_images(data, data_root, download, inputs_key, labels_key)))
             module = network_with_weights(images, network, base_width, checkpoint, seed)
-            of_layers = training_features(module, images, (layer,) if layer else None, pooled_features, chosen)
+            layers = (layer,) if layer else layer_names(module)[-1:]
+            check_features(module, layers, images, pooled_features)
+            of_layers = training_features(module, images, layers, pooled_features, chosen)
             features = list(of_layers.values())[-1]
         title = name if network is None else f"{name} {features.name}"
-        result = fit_features(features, init_scale, step_share, steps, seed, Bar)
+        result = fit_features(features, init_scale, step_share, steps, seed, bars)
         folder.write_table("spectrum.parquet", spectrum_columns(result))
         figure = folder.write("fit.png", lambda path: draw_fit(result.fitted, title, path))
         report = folder.write_json("result.json", fit_as_json(result) | {"versions": software_versions(chosen)})
     for line in fit_lines(result):
-        typer.echo(line)
-    typer.echo(f"figure: {figure}\nresult: {report}")
+        say(line)
+    say(f"figure: {figure}")
+    say(f"result: {report}")
 
 
 @app.command()
 def predict(
+    context: typer.Context,
     data: Images = "cifar10",
     network: NetworkName = "vgg8",
     checkpoint: Annotated[
         list[Path] | None,
-        typer.Option(help="Files of the network's weights; repeat it for several. An untrained network comes first."),
+        path_option("Files of the network's weights; repeat it for several. An untrained network comes first."),
     ] = None,
     layer: Annotated[
-        list[str] | None, typer.Option(help="A module's name; repeat it for several. [default: every block]")
+        list[str] | None, text_option("A module's name; repeat it for several. [default: every block]")
     ] = None,
     base_width: BaseWidth = None,
     pooled_features: PooledFeatures = 1024,
@@ -589,16 +619,14 @@ def predict(
     download: Annotated[bool, typer.Option("--download", help="Fetch the data if they are absent.")] = False,
     inputs_key: InputsKey = None,
     labels_key: LabelsKey = None,
-    init_scale: Annotated[float, typer.Option(help="Standard deviation of W(0).")] = 0.003,
-    step_share: Annotated[float, typer.Option(help="Step size times the largest eigenvalue.")] = 0.08,
-    steps: Annotated[int, typer.Option(help="Last training step.")] = 4096,
-    batch_size: Annotated[int, typer.Option(help="Features a step.")] = 1024,
-    replicas: Annotated[int, typer.Option(help="Draws of W(0).")] = 4,
+    init_scale: Annotated[float, scale_option("Standard deviation of W(0).")] = 0.003,
+    step_share: Annotated[float, share_option("Step size times the largest eigenvalue.")] = 0.08,
+    steps: Annotated[int, count_option("Last training step.")] = 4096,
+    batch_size: Annotated[int, count_option("Features a step.")] = 1024,
+    replicas: Annotated[int, count_option("Draws of W(0).")] = 4,
     device: Device = "cpu",
-    out: Annotated[
-        Path | None, typer.Option(help="Folder of the results. [default: results/predict-NETWORK-DATA]")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the untrained network, of W(0), the batches and the fit.")] = 0,
+    out: Annotated[Path | None, path_option("Folder of the results. [default: results/predict-NETWORK-DATA]")] = None,
+    seed: Annotated[int, seed_option("Seed of the untrained network, of W(0), the batches and the fit.")] = 0,
 ) -> None:
     """Put the theory to the test on features: single-layer classifiers on frozen activations.
 
@@ -611,7 +639,7 @@ def predict(
     the better of linearised and mean field from the full moments is off by more than .02 up to step 1,024, .03 in all,
     or a quarter of the turning point.
     """
-    with bad_input_exits():
+    with bad_input_exits() as bars:
         from empirical.feature_prediction import (
             FeaturePlan,
             predict_features,
@@ -621,39 +649,53 @@ def predict(
         )
         from empirical.images import load_images
         from empirical.layer_features import network_with_weights, training_features
+        from empirical.networks import layer_names
         from empirical.prediction_figure import draw_predictions
         from empirical.probe_tasks import at_least_32
+        from empirical.run_sizes import check_batches, check_features, check_step_share
         from simulation.devices import checked_device
         from simulation.results import RunFolder, software_versions
+        from simulation.run_kinds import PREDICT
+        from simulation.training import check_weights
+        from theory import Softmax
 
-        folder = RunFolder(out if out is not None else Path("results") / f"predict-{network}-{Path(data).stem}")
+        data = data_path(data)
+        refuse_where_nothing_is_fetched(context, data)
+        own_out = Path("results") / f"predict-{network}-{Path(data).stem}"
+        folder = RunFolder(out if out is not None else own_out, PREDICT)
+        check_step_share(step_share, Softmax())
         plan = FeaturePlan(init_scale, step_share, steps, batch_size, replicas, seed)
         chosen = checked_device(device)
         images = at_least_32(_noted(load_images(data, data_root, download, inputs_key, labels_key)))
         files = (None, *(checkpoint or ()))
         modules = [network_with_weights(images, network, base_width, file, seed) for file in files]
+        check_batches(batch_size, replicas, images.train.labels.size)
+        for module in modules:
+            counts = check_features(module, layer or layer_names(module), images, pooled_features)
+            check_weights(replicas, images.classes, max(counts.values()))
         predictions = []
         for file, module in zip(files, modules, strict=True):
             state = "untrained" if file is None else file.stem
             for name, own in training_features(module, images, layer, pooled_features, chosen).items():
-                predictions.append(predict_features(replace(own, name=f"{name}, {state}"), plan, folder, Bar))
+                predictions.append(predict_features(replace(own, name=f"{name}, {state}"), plan, folder, bars))
         folder.write_table("curves.parquet", prediction_curves(predictions))
         figure = folder.write("predict.png", lambda path: draw_predictions(predictions, path))
         content = {"plan": asdict(plan), "rows": prediction_rows(predictions), "versions": software_versions(chosen)}
         report = folder.write_json("result.json", content)
     for line in prediction_lines(predictions):
-        typer.echo(line)
-    typer.echo(f"figure: {figure}\nresult: {report}")
+        say(line)
+    say(f"figure: {figure}")
+    say(f"result: {report}")
     if not all(one.holds for one in predictions):
-        raise typer.Exit(1)
+        raise typer.Exit(CLAIM_FAILS)
 
 
-sweep_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+sweep_app = typer.Typer(cls=OneLineGroup, no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(sweep_app, name="sweep")
 
-Workers = Annotated[int, typer.Option(help="Processes on this machine.")]
+Workers = Annotated[int, whole_option("Processes on this machine.", 1, LARGEST_RUNS)]
 SchedulerAddress = Annotated[
-    str | None, typer.Option(help="Address of a Dask scheduler, as tcp://host:8786, in the place of processes here.")
+    str | None, text_option("Address of a Dask scheduler, as tcp://host:8786, instead of processes here.")
 ]
 
 
@@ -666,19 +708,22 @@ def sweep() -> None:
     """
 
 
-def _scheduler(workers: int, address: str | None) -> Any:
+def _scheduler(context: typer.Context, workers: int, address: str | None) -> Any:
     from simulation.schedulers import DaskScheduler, LocalScheduler
 
+    if address is not None and is_given(context, "workers"):
+        raise typer.BadParameter("does nothing with --scheduler; give one of the two", param_hint="workers")
     return LocalScheduler(workers) if address is None else DaskScheduler(address)
 
 
 @sweep_app.command()
 def scaling(
-    pairs: Annotated[int, typer.Option(help="Pairs W(0), -W(0) at each value of sigma0.")] = 64,
+    context: typer.Context,
+    pairs: Annotated[int, count_option("Pairs W(0), -W(0) at each value of sigma0.", 2)] = 64,
     workers: Workers = 2,
     scheduler: SchedulerAddress = None,
-    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results") / "scaling",
-    seed: Annotated[int, typer.Option(help="Seed of W(0) and of the samples.")] = 1,
+    out: Annotated[Path, path_option("Folder of the results.")] = Path("results") / "scaling",
+    seed: Annotated[int, seed_option("Seed of W(0) and of the samples.")] = 1,
 ) -> None:
     """Measure how boundaries scale on trained networks, with confidence intervals.
 
@@ -691,40 +736,43 @@ def scaling(
     By chance that happens for one seed in twenty. Writes result.json, points.parquet and scaling.png; two minutes on
     two cores.
     """
-    with bad_input_exits():
+    with bad_input_exits() as bars:
         from empirical.sweep_figures import draw_scaling, scaling_columns, scaling_lines, scaling_rows
         from simulation.results import RunFolder, software_versions
+        from simulation.run_kinds import SCALING
         from simulation.scaling_sweep import run_scaling_sweep, scaling_measurements
 
-        folder = RunFolder(out)
+        folder, chosen = RunFolder(out, SCALING), _scheduler(context, workers, scheduler)
         measurements = scaling_measurements(pairs, seed)
-        laws = run_scaling_sweep(measurements, folder, _scheduler(workers, scheduler), Bar("measure"))
+        laws = run_scaling_sweep(measurements, folder, chosen, bars("measure"))
         folder.write_table("points.parquet", scaling_columns(laws))
         figure = folder.write("scaling.png", lambda path: draw_scaling(laws, path))
         configuration = {"pairs": pairs, "seed": seed}
         content = {"configuration": configuration, "versions": software_versions(), "laws": scaling_rows(laws)}
         report = folder.write_json("result.json", content)
     for line in scaling_lines(laws):
-        typer.echo(line)
-    typer.echo(f"figure: {figure}\nresult: {report}")
+        say(line)
+    say(f"figure: {figure}")
+    say(f"result: {report}")
     if not all(law.holds for law in laws):
-        raise typer.Exit(1)
+        raise typer.Exit(CLAIM_FAILS)
 
 
 @sweep_app.command()
 def robustness(
-    draws: Annotated[int, typer.Option(help="Samples, each with W(0) and -W(0), in a setting with full batches.")] = 6,
+    context: typer.Context,
+    draws: Annotated[int, count_option("Samples, each with W(0) and -W(0), in a setting with full batches.", 2)] = 6,
     axis: Annotated[
         list[str] | None,
-        typer.Option(
-            help="What to relax: tail_index, minority_share, label_noise, batch_size, step_share, samples, classes, "
+        text_option(
+            "What to relax: tail_index, minority_share, label_noise, batch_size, step_share, samples, classes, "
             "imbalance or optimiser; repeat it for several. [default: all]"
         ),
     ] = None,
     workers: Workers = 2,
     scheduler: SchedulerAddress = None,
-    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results") / "robustness",
-    seed: Annotated[int, typer.Option(help="Seed of W(0), the samples and the batches.")] = 0,
+    out: Annotated[Path, path_option("Folder of the results.")] = Path("results") / "robustness",
+    seed: Annotated[int, seed_option("Seed of W(0), the samples and the batches.")] = 0,
 ) -> None:
     """See where the theory breaks: relax one assumption after another and compare training with the mean field.
 
@@ -739,15 +787,16 @@ def robustness(
 
       phases sweep robustness --axis optimiser
     """
-    with bad_input_exits():
+    with bad_input_exits() as bars:
         from empirical.robustness_figure import draw_robustness, robustness_content, robustness_lines
         from simulation.results import RunFolder, software_versions
         from simulation.robustness import run_robustness_sweep, settings
+        from simulation.run_kinds import ROBUSTNESS
 
-        folder = RunFolder(out)
+        folder, place = RunFolder(out, ROBUSTNESS), _scheduler(context, workers, scheduler)
         names = list(dict.fromkeys(axis or ()))
         chosen = settings(draws, seed, names)
-        found = run_robustness_sweep(chosen, folder, _scheduler(workers, scheduler), Bar("train and derive"))
+        found = run_robustness_sweep(chosen, folder, place, bars("train and derive"))
         figure = folder.write("robustness.png", lambda path: draw_robustness(found, path))
         configuration = {
             "configuration": {"draws": draws, "axes": names or "all", "seed": seed},
@@ -755,12 +804,13 @@ def robustness(
         }
         report = folder.write_json("result.json", configuration | robustness_content(found))
     for line in robustness_lines(found):
-        typer.echo(line)
+        say(line)
     for point in found.failures:
-        typer.echo(f"failed: {point.axis.title} {point.level_name}: {point.failure}", err=True)
-    typer.echo(f"figure: {figure}\nresult: {report}")
+        complain(f"failed: {point.axis.title} {point.level_name}: {point.failure}")
+    say(f"figure: {figure}")
+    say(f"result: {report}")
     if found.failures:
-        raise typer.Exit(1)
+        raise typer.Exit(CLAIM_FAILS)
 
 
 def claim_table(result: Any) -> list[str]:

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from empirical.class_checks import check_class_means, check_class_sizes
 from empirical.datasets import DataSet
 from empirical.streaming import moments_of
 from theory import DataModel, Loss
 from theory.assumptions import Assessment, assess, common_gaussian_classes
 from theory.catalogue import theorems
 from theory.progress import Progress
+from theory.validation import positive
 
 #: Samples on which A4 is measured; more would not change its verdict.
 LARGEST_SAMPLE = 10_000
@@ -50,6 +52,10 @@ def check(data: DataSet, loss: Loss, step_share: float, init_scale: float, seed:
         InputError: a class with fewer than two inputs, or values that are not positive.
     """
     loss.outputs(data.classes)
+    positive("step_share", step_share)
+    positive("init_scale", init_scale)
+    check_class_sizes(data)
+    check_class_means(data)
     moments = moments_of(data.inputs, data.labels, data.classes, progress)
     model = DataModel.from_moments(moments)
     order = np.random.default_rng(seed).permutation(data.labels.size)[:LARGEST_SAMPLE]

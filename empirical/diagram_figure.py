@@ -15,9 +15,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from simulation.diagram import DiagramPoint, agreement
+from simulation.diagram import SAMPLES_A_DIRECTION, DiagramPoint, agreement, saturation_steps
 from simulation.results import software_versions
-from theory import Regime
+from simulation.training import check_weights
+from theory import InputError, Regime
+from theory.memory_limit import array_bytes, check_memory
 from theory.phase_diagram import (
     ScaleFamily,
     alignment_range,
@@ -32,6 +34,15 @@ from theory.phase_diagram import (
     rise_border_asymptote,
 )
 from theory.validation import FloatArray, at_least, positive
+
+#: Training steps of a point, at most: more than this takes the 225 points half a day.
+MOST_STEPS = 100_000
+
+# Initialisation scales, which train together.
+_SCALES = 15
+
+# Arrays of the size of the samples that are held at once while they are given exact moments.
+_SAMPLE_COPIES = 4
 
 #: Regimes in the order of their colours (Okabe and Ito 2008), light for regions and dark for points.
 REGIMES = (Regime.THREE_PHASES, Regime.RISE_DIP_RISE, Regime.MONOTONE_RISE, Regime.STILL_FALLING)
@@ -50,16 +61,25 @@ class DiagramGrid:
     resolution: float
 
 
-def diagram_grid(dimension: int, alpha: float) -> DiagramGrid:
+def diagram_grid(dimension: int, alpha: float, replicas: int = 1) -> DiagramGrid:
     """Fifteen scales from 0.003 to 30 by fifteen alignments, from a misaligned to an aligned signal.
 
     Raises:
-        InputError: a dimension below 8 or an exponent that is not positive.
+        InputError: replicas or samples that do not fit in memory; a dimension below 8; an exponent that is not
+            positive, or with which the last mode takes more than MOST_STEPS to saturate.
     """
-    ranks = np.arange(1, at_least("dimension", dimension, 8) + 1, dtype=np.float64)
+    check_weights(_SCALES * at_least("replicas", replicas, 1), 1, at_least("dimension", dimension, 8))
+    samples = array_bytes((SAMPLES_A_DIRECTION * dimension, dimension))
+    check_memory("dimension", _SAMPLE_COPIES * samples, "give a smaller one")
+    if positive("alpha", alpha) * np.log(dimension) > np.log(MOST_STEPS / saturation_steps(1.0)):
+        raise InputError(
+            f"alpha: at {alpha:g} the last of {dimension} modes takes more than {MOST_STEPS:,} steps to saturate; give "
+            f"at most {np.log(MOST_STEPS / saturation_steps(1.0)) / np.log(dimension):.2f}, or a smaller dimension"
+        )
+    ranks = np.arange(1, dimension + 1, dtype=np.float64)
     eigenvalues = np.asarray(ranks ** -positive("alpha", alpha), dtype=np.float64)
     lowest, highest = alignment_range(eigenvalues)
-    scaled = np.geomspace(0.003, 30, 15)
+    scaled = np.geomspace(0.003, 30, _SCALES)
     alignments = np.geomspace(lowest * 1.15, min(highest / 1.15, 4.0), 15)
     # One output explains little of the variance: a twentieth of the level of a random one is resolved.
     resolution = float(0.05 * np.sum(eigenvalues**2) / eigenvalues.sum() ** 2)

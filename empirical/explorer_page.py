@@ -6,12 +6,14 @@ holds of its own takes sums over modes, finds roots and draws.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
 import sympy as sp
 
+from simulation.output_paths import check_output_file
 from simulation.results import RunFolder
 from theory.complexity import ALPHA, BETA, STRENGTH
 from theory.curve_terms import (
@@ -119,10 +121,12 @@ def write_explorer(path: Path) -> Path:
     """Write the page to the file ``path``, whose folder is made where it is missing.
 
     Raises:
-        InputError: the path is a folder, or lies below a file or in a folder that is not writable.
+        InputError: the path is a folder, a device or a link that leads nowhere, or lies below a file or in a folder
+            that is not writable.
     """
-    if path.is_dir():
+    if os.path.isdir(path):  # not the method, which lets the error of a name that is too long through
         raise InputError(f"out: {path} is a folder; give a file, as in {path / 'explorer.html'}")
+    check_output_file(path)
     return RunFolder(path.parent).write_text(path.name, explorer_page())
 
 

@@ -17,9 +17,11 @@ import torch
 import simulation
 import theory
 from empirical.boundary_prediction import MEAN_FIELD, Training, predict
+from empirical.class_checks import check_class_means, check_class_sizes
 from empirical.datasets import DataSet
 from empirical.model_fit import fit_data_model, split_for_fit
 from empirical.parametric_model import parametric_model
+from empirical.run_sizes import check_step_share
 from simulation import MiniBatches, Status, initial_weights, train
 from simulation.results import RunFolder, array_digest, part_key, software_versions, source_digest
 from theory import Curve, InputError, Softmax, gradient_descent_curve, logarithmic_steps, mean_field_curve
@@ -146,6 +148,9 @@ def predict_features(
         InputError: a plan that does not fit the data, or training that diverges.
     """
     loss = Softmax()
+    check_class_sizes(data)
+    check_class_means(data)
+    check_step_share(plan.step_share, loss)
     mean = data.inputs.mean(axis=0, dtype=np.float64)
     centred = np.asarray(data.inputs - mean.astype(np.float32))
     conditional = ClassConditionalModel.from_samples(centred, data.labels, data.classes)

@@ -13,6 +13,7 @@ matplotlib.use("Agg")
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from empirical.figure_text import figure_text
 from empirical.step_axis import step_axis
 from empirical.verification import INPUTS, SYNTHETIC, Finding, Verification
 from theory import Boundaries, Regime
@@ -36,7 +37,7 @@ def draw_verification(result: Verification, path: Path) -> None:
     scales = result.plan.init_scales
     figure = Figure(figsize=(3.6 * len(scales) + 0.6, 3.0 * len(sources) + 1.1), layout="constrained")
     axes = figure.subplots(len(sources), len(scales), sharex=True, sharey="row", squeeze=False)
-    names = {INPUTS: result.data.replace("$", r"\$"), SYNTHETIC: "synthetic"}
+    names = {INPUTS: result.data, SYNTHETIC: "synthetic"}
     for finding in result.findings:
         row, column = sources.index(finding.source), scales.index(finding.init_scale)
         draw_finding(axes[row, column], finding, names[finding.source], result.step_size)
@@ -85,7 +86,7 @@ def draw_finding(axes: Axes, finding: Finding, name: str, step_size: float) -> N
         color=TRAINED,
         label="measured boundary (dotted: derived)",
     )
-    axes.set_title(f"{name}, $\\sigma_0$ = {finding.init_scale:g}\n{derived.regime.value}", fontsize=10)
+    axes.set_title(f"{figure_text(name)}, $\\sigma_0$ = {finding.init_scale:g}\n{derived.regime.value}", fontsize=10)
 
 
 def shade_phases(axes: Axes, derived: Boundaries, step_size: float, last: float) -> None:

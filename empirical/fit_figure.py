@@ -12,6 +12,7 @@ matplotlib.use("Agg")
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from empirical.figure_text import figure_text
 from empirical.jackknife import Interval
 from empirical.model_fit import FittedModel
 from empirical.rank_bins import rank_bins
@@ -36,7 +37,7 @@ def draw_fit(fitted: FittedModel, title: str, path: Path) -> None:
     left, right = figure.subplots(1, 2)
     _draw_spectrum(left, fitted)
     _draw_signal(right, fitted)
-    figure.suptitle(title.replace("$", r"\$"), fontsize=11)
+    figure.suptitle(figure_text(title), fontsize=11)
     figure.savefig(path, dpi=150, format="png")
 
 

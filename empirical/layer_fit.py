@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from empirical.boundary_prediction import Training
 from empirical.checking import check
+from empirical.class_checks import check_class_means, check_class_sizes
 from empirical.datasets import DataSet
 from empirical.fit_report import FitReport, report_fit
 from empirical.model_fit import fit_data_model, split_for_fit
+from empirical.run_sizes import check_step_share
 from theory import Softmax
 from theory.progress import Progress
 from theory.validation import at_least, positive
@@ -37,6 +39,9 @@ def fit_features(
     positive("init_scale", init_scale)
     positive("step_share", step_share)
     at_least("steps", steps, 1)
+    check_step_share(step_share, loss)
+    check_class_sizes(data)
+    check_class_means(data)
     fitted = fit_data_model(*split_for_fit(data, seed=seed), seed=seed, progress=progress("fit"))
     assumptions = check(data, loss, step_share, init_scale, seed, progress("assumptions"))
     step_size = step_share / float(fitted.full_model.eigenvalues[0])

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from theory import InputError
+from theory.memory_limit import check_memory
 from theory.validation import at_least, one_of
 
 #: Convolutions in each of the five blocks (Simonyan & Zisserman 2015; VGG-8 has one a block). The last convolution of
@@ -27,6 +28,9 @@ _RESNET_STAGES = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 20: (3, 3, 3)}
 _DEFAULT_VGG_WIDTH = 32
 #: Narrower than the published 64 (ResNet-10, ResNet-18), so that two cores train it.
 _DEFAULT_RESNET_WIDTH = 16
+
+# Of a parameter in training, in single precision: weight, gradient, momentum, and the state that is written.
+_TRAINING_BYTES = 4 * 4
 
 #: Networks by name.
 NETWORK_NAMES = tuple([f"vgg{depth}" for depth in _VGG_BLOCKS] + [f"resnet{depth}" for depth in _RESNET_STAGES])
@@ -137,15 +141,30 @@ def build_network(
         seed: of the weights; torch's own generator is left as it was.
 
     Raises:
-        InputError: an unknown name, or a number out of range.
+        InputError: an unknown name, a number out of range, or a width whose training does not fit in memory.
     """
     one_of("network", name, NETWORK_NAMES)
     family: Callable[..., nn.Sequential] = vgg if name.startswith("vgg") else resnet
     depth = int(name.removeprefix("vgg").removeprefix("resnet"))
-    width = {} if base_width is None else {"base_width": base_width}
+    width = {} if base_width is None else {"base_width": at_least("base_width", base_width, 1)}
     with torch.random.fork_rng(devices=[]):
+        if base_width is not None:
+            count = _parameter_count(lambda own: family(depth, classes, channels, base_width=own), base_width)
+            check_memory("base_width", _TRAINING_BYTES * count, "give a smaller one")
         torch.manual_seed(at_least("seed", seed, 0))
         return family(depth, classes, channels, **width)
+
+
+def _parameter_count(build: Callable[[int], nn.Module], base_width: int) -> int:
+    """Parameters of a network of any width, built at none but three small ones.
+
+    A layer has inputs times outputs of them, and both grow in proportion to the width: the number is a polynomial of
+    degree two, which Newton's differences continue in exact integers.
+    """
+    with torch.device("meta"):
+        first, second, third = (sum(one.numel() for one in build(width).parameters()) for width in (1, 2, 3))
+    steps = base_width - 1
+    return first + steps * (second - first) + steps * (steps - 1) // 2 * (third - 2 * second + first)
 
 
 def layer_names(network: nn.Sequential) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ def read_phases(steps: ArrayLike, losses: ArrayLike, resolution: float = RESOLUT
     """The phases of one layer's curve.
 
     Args:
-        steps: (T,) strictly increasing step counts, the first of them 0, T at least 3.
+        steps: (T,) strictly increasing step counts, from 0 on, T at least 2; with two nothing turns.
         losses: (seed, T) L / tr Sigma.
         resolution: smallest change that counts, in the same units.
 
@@ -75,8 +75,8 @@ def read_phases(steps: ArrayLike, losses: ArrayLike, resolution: float = RESOLUT
     """
     counts = step_counts("steps", np.asarray(steps))
     curves = finite_array("losses", losses, 2)
-    if counts.size < 3 or counts[0] != 0 or curves.shape[1] != counts.size:
-        raise InputError(f"steps: {counts.size} for losses {curves.shape}; give at least 3, from 0 on, one a column")
+    if counts.size < 2 or counts[0] != 0 or curves.shape[1] != counts.size:
+        raise InputError(f"steps: {counts.size} for losses {curves.shape}; give at least 2, from 0 on, one a column")
     smallest = positive("resolution", resolution)
     mean = curves.mean(axis=0)
     lowest = int(np.argmin(mean))

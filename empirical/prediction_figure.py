@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from empirical.feature_prediction import CLASSES, COMMON, LINEARISED, PARAMETRIC, FeaturePrediction
+from empirical.figure_text import figure_text
 from empirical.figures import DERIVED, TRAINED, shade_phases, spaced
 from empirical.figures import LINEARISED as LINEARISED_COLOUR
 from empirical.step_axis import step_axis
@@ -70,4 +71,4 @@ def draw_prediction(axes: Axes, one: FeaturePrediction) -> None:
         markeredgecolor=TRAINED,
         label="trained",
     )
-    axes.set_title(f"{one.name} ({one.rank} directions)", fontsize=9)
+    axes.set_title(f"{figure_text(one.name)} ({one.rank} directions)", fontsize=9)

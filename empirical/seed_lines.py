@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
+from empirical.figure_text import figure_text
 from theory.validation import FloatArray
 
 #: Colours of Okabe and Ito (2008), told apart with any colour vision; markers tell them apart without colour.
@@ -24,7 +25,7 @@ def draw_seeds(axes: Axes, steps: FloatArray, values: FloatArray, label: str, nu
     """
     mean = values.mean(axis=0)
     colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
-    axes.plot(steps, mean, color=colour, marker=marker, markersize=4, linewidth=1.4, label=label)
+    axes.plot(steps, mean, color=colour, marker=marker, markersize=4, linewidth=1.4, label=figure_text(label))
     if values.shape[0] > 1:
         error = values.std(axis=0, ddof=1) / np.sqrt(values.shape[0])
         axes.fill_between(steps, mean - error, mean + error, color=colour, alpha=0.2, linewidth=0)

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from empirical.figure_text import figure_text
 from simulation.scaling import ScalingLaw
 
 #: Okabe and Ito 2008.
@@ -33,7 +34,7 @@ def draw_scaling(laws: list[ScalingLaw], path: Path) -> None:
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.set_xlabel({"sigma0": r"initial scale $\sigma_0$", "eta": r"step size $\eta$"}.get(parameter, "time $s$"))
-        axes.set_ylabel(quantity)
+        axes.set_ylabel(figure_text(quantity))
         for scale in (axes.xaxis, axes.yaxis):
             scale.set_minor_formatter(NullFormatter())
         axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.14))

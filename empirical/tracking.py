@@ -28,6 +28,12 @@ from theory import InputError
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, IntArray, at_least
 
+#: Networks of one run, at most.
+LARGEST_SEEDS = 1_000
+
+# Seeds of torch's generators are below it.
+_SEEDS_END = 2**63
+
 
 @dataclass(frozen=True)
 class TrackPlan:
@@ -38,7 +44,7 @@ class TrackPlan:
         probe: of every checkpoint.
         seeds: number of networks, of seeds 0, 1, ... counted from the training plan's.
         also: probes made on request, by name (``empirical.requested_probes``).
-        also_stride: these are made at every so-manieth checkpoint, counted back from the last.
+        also_stride: these are made at every n-th checkpoint, counted back from the last.
     """
 
     training: TrainingPlan
@@ -48,7 +54,10 @@ class TrackPlan:
     also_stride: int = 1
 
     def __post_init__(self) -> None:
-        at_least("seeds", self.seeds, 1)
+        if at_least("seeds", self.seeds, 1) > LARGEST_SEEDS:
+            raise InputError(f"seeds: {self.seeds} is not accepted; give an integer from 1 to {LARGEST_SEEDS}")
+        if self.training.seed + self.seeds > _SEEDS_END:
+            raise InputError(f"seed: {self.training.seed} with {self.seeds} seeds goes beyond 2^63 - 1; give less")
         at_least("also_stride", self.also_stride, 1)
         for name in self.also:
             requested_probe(name)
@@ -188,10 +197,12 @@ def _measured(
 
 def _read_measurements(path: Path) -> tuple[Measurement, ...] | None:
     """The measurements in a file; None where there is none or it cannot be read as one."""
+    if not path.is_file():
+        return None
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["measurements"]
         return tuple(Measurement(**{name: _number(value) for name, value in row.items()}) for row in rows)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

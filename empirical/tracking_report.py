@@ -14,6 +14,7 @@ matplotlib.use("Agg")
 from matplotlib.figure import Figure
 
 from empirical.checkpoint_probe import BUDGETED, BUDGETS, PROBE_ACCURACY, RECONSTRUCTION, TEST_ACCURACY, WHOLE
+from empirical.figure_text import figure_text
 from empirical.figures import PHASE_NAMES, shade_between
 from empirical.phase_reading import PhaseReading
 from empirical.seed_lines import COLOURS, draw_seeds
@@ -89,8 +90,8 @@ def draw_tracked(tracked: Tracked, path: Path) -> None:
             exact.axvline(reading.turning_point.value, color=COLOURS[number % len(COLOURS)], linestyle=":", linewidth=1)
     exact.set_ylabel("reconstruction loss, exact decoder\n(share of the images' variance)")
     exact.set_title(
-        f"{tracked.plan.training.network} on {tracked.data}, {tracked.plan.seeds} seed(s)\n"
-        f"dotted: turning points; shaded: phases of {last}",
+        f"{tracked.plan.training.network} on {figure_text(tracked.data)}, {tracked.plan.seeds} seed(s)\n"
+        f"dotted: turning points; shaded: phases of {figure_text(last)}",
         fontsize=10,
     )
     shown = BUDGETS[::2]
@@ -98,7 +99,7 @@ def draw_tracked(tracked: Tracked, path: Path) -> None:
         values = tracked.values(last, f"{BUDGETED}{budget:.2e}").mean(axis=0)
         shade = str(0.8 * number / max(len(shown) - 1, 1))
         budgeted.plot(steps, values, color=shade, linewidth=1.3, label=f"$\\mu$ = {budget:.0e}")
-    budgeted.set_ylabel(f"reconstruction loss of {last},\ndecoders of limited budget")
+    budgeted.set_ylabel(f"reconstruction loss of {figure_text(last)},\ndecoders of limited budget")
     draw_seeds(accuracy, steps, tracked.values(WHOLE, TEST_ACCURACY), "test accuracy of the network", 6)
     probes = [name for name in tracked.measures(last) if name.startswith(PROBE_ACCURACY)]
     for number, name in enumerate(probes):

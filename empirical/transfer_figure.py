@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from empirical.checkpoint_probe import PROBE_ACCURACY
+from empirical.figure_text import figure_text
 from empirical.seed_lines import COLOURS, MARKERS, draw_seeds
 from empirical.step_axis import step_axis
 from empirical.tracking import Tracked
@@ -51,8 +52,10 @@ def _draw_run(axes: Axes, tracked: Tracked, found: list[TransferRow], tasks: lis
         axes.axvline(step, color="#555555", linestyle=":", linewidth=1.3)
     step_axis(axes, steps[-1])
     axes.set_xlabel("training step")
-    axes.set_ylabel(f"held-out accuracy of a\nlinear probe of {tracked.plan.probe.layers[-1]}")
-    axes.set_title(f"{tracked.plan.training.network} on {tracked.data}\ndotted: recommended, by seed", fontsize=10)
+    axes.set_ylabel(f"held-out accuracy of a\nlinear probe of {figure_text(tracked.plan.probe.layers[-1])}")
+    axes.set_title(
+        f"{tracked.plan.training.network} on {figure_text(tracked.data)}\ndotted: recommended, by seed", fontsize=10
+    )
     axes.legend(fontsize=8, frameon=False)
 
 
@@ -85,8 +88,13 @@ def _draw_gains(axes: Axes, runs: Sequence[tuple[Tracked, list[TransferRow]]], t
         )
         for number in range(len(runs))
     ]
-    names = [f"{tracked.plan.training.network}, {tracked.data}" for tracked, _ in runs]
+    names = [figure_text(f"{tracked.plan.training.network}, {tracked.data}") for tracked, _ in runs]
     colours = [Line2D([], [], color=COLOURS[place % len(COLOURS)]) for place in range(len(tasks))]
     axes.legend(
-        [*colours, *trainings], [*tasks, *names], fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0)
+        [*colours, *trainings],
+        [*map(figure_text, tasks), *names],
+        fontsize=8,
+        frameon=False,
+        loc="upper left",
+        bbox_to_anchor=(1.0, 1.0),
     )

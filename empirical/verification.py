@@ -16,7 +16,9 @@ import torch
 
 import simulation
 import theory
+from empirical.class_checks import check_class_means, check_class_sizes
 from empirical.datasets import DataSet
+from empirical.run_sizes import check_batches
 from empirical.streaming import moments_of
 from simulation import (
     Comparison,
@@ -34,6 +36,7 @@ from simulation.comparison import BOUNDARY_TITLES
 from simulation.results import RunFolder, array_digest, part_key, software_versions, source_digest
 from simulation.sampling import GaussianSampler
 from simulation.statistics import EqualityTest, equality_test
+from simulation.training import check_weights
 from theory import (
     Curve,
     DataModel,
@@ -219,12 +222,12 @@ def verify(data: DataSet, plan: Plan, folder: RunFolder, progress: Callable[[str
     Raises:
         InputError: a plan that does not fit the data, before any training.
     """
-    plan.loss.outputs(data.classes)
-    if plan.batch_size is not None and plan.batch_size * plan.replicas > data.labels.size:
-        raise InputError(
-            f"batch_size: {plan.batch_size} for each of {plan.replicas} draws is more than {data.labels.size} inputs; "
-            "give less, as draws see different batches at a step"
-        )
+    outputs = plan.loss.outputs(data.classes)
+    check_class_sizes(data)
+    check_class_means(data)
+    if plan.batch_size is not None:
+        check_batches(plan.batch_size, plan.replicas, data.labels.size)
+    check_weights(plan.replicas * len(plan.init_scales), outputs, data.inputs.shape[1])
     own = moments_of(data.inputs, data.labels, data.classes, progress(f"moments of {data.name}"))
     model = DataModel.from_moments(own)
     step_size = plan.step_size_for(model)

@@ -7,38 +7,43 @@ from typing import Annotated
 
 import typer
 
-from paper.document import compile_pdf, find_latexmk, make
-from paper.studies import SOURCE, Run
-from theory import InputError
+from command.exit_codes import OneLineCommand, bad_input_exits
+from command.options import path_option, seed_option
+from command.terminal import say
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+#: Folder of the paper's source, where results and all that is generated go by default.
+SOURCE = Path(__file__).resolve().parent
 
 
+@app.command(cls=OneLineCommand)
 def paper(
     quick: Annotated[
         bool, typer.Option("--quick", help="Run the studies that are missing at small settings, in a folder apart.")
     ] = False,
     pdf: Annotated[bool, typer.Option("--pdf", help="Typeset the paper, with latexmk.")] = False,
-    out: Annotated[Path, typer.Option(help="Folder of the results of new runs and of all that is generated.")] = SOURCE,
-    seed: Annotated[
-        int | None, typer.Option(help="Run all short studies anew with this seed, in a folder apart.")
-    ] = None,
+    out: Annotated[Path, path_option("Folder of the results of new runs and of all that is generated.")] = SOURCE,
+    seed: Annotated[int | None, seed_option("Run all short studies anew with this seed, in a folder apart.")] = None,
 ) -> None:
     """Make all numbers, tables and figures of the paper from result folders.
 
     Results are looked for under --out and in paper/results. Short studies that are missing run first; the long ones,
     on deep networks, are never started: a line names each that is missing, with its command.
 
-    Exit codes: 0 made, 2 a result or a program is missing.
+    Exit codes: 0 made, 2 bad input, or a result or a program is missing, 3 an error of this program, 130 interrupted
+    (Ctrl-C), 141 nobody reads the output.
     """
-    try:
+    with bad_input_exits():
+        from paper.document import compile_pdf, find_latexmk, make
+        from paper.studies import Run
+
         run = Run(out, quick, seed)
         latexmk = find_latexmk() if pdf else None
-        typer.echo(f"generated: {make(run, typer.echo)}")
+        say(f"generated: {make(run, say)}")
         if latexmk is not None:
-            typer.echo(f"paper: {compile_pdf(run, latexmk)}")
-    except (InputError, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
+            say(f"paper: {compile_pdf(run, latexmk)}")
 
 
 if __name__ == "__main__":
-    typer.run(paper)
+    app()

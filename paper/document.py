@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from paper import theorems
@@ -43,11 +44,27 @@ def make(run: Run, say: Callable[[str], None]) -> Path:
     present = present_parts(results)
     write_numbers(folder, results, present, run.is_quick)
     for part in present:
-        for name, text in part.tables(results).items():
+        with results_of(part):
+            tables, figures = part.tables(results), part.figures(results)
+        for name, text in tables.items():
             folder.write_text(name, text)
-        for name, draw in part.figures(results).items():
-            folder.write(name, draw)
+        for name, draw in figures.items():
+            with results_of(part):
+                folder.write(name, draw)
     return folder.path
+
+
+@contextmanager
+def results_of(part: Part) -> Iterator[None]:
+    """Name the part whose results are of the right shape but do not go together, as when a layer has no phases."""
+    try:
+        yield
+    except (InputError, OSError):
+        raise
+    except (LookupError, ArithmeticError, TypeError, ValueError, StopIteration) as error:
+        fault = " ".join(f"{type(error).__name__}: {error}".split())
+        named = ", ".join(part.results)
+        raise InputError(f"results: those of {named} do not go together ({fault}); run their study again") from error
 
 
 def present_parts(results: ResultFolders) -> tuple[Part, ...]:
@@ -60,7 +77,8 @@ def write_numbers(folder: RunFolder, results: ResultFolders, present: tuple[Part
     derived = theorems.derived()
     numbers = dict(theorems.numbers(derived))
     for part in present:
-        numbers |= part.numbers(results)
+        with results_of(part):
+            numbers |= part.numbers(results)
     numbers["RunNote"] = "Quick run: small settings, not the numbers of the paper." if quick else ""
     folder.write_text("macros.tex", newcommands(numbers))
     folder.write_text("statements.tex", theorems.statements(derived))

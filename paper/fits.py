@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from paper.latex_text import latex_text
 from paper.macros import count, fixed, interval, significant
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
@@ -37,7 +38,7 @@ def tables(folders: ResultFolders) -> dict[str, str]:
         network, layer, state = _parts(name)
         rows.append(
             [
-                f"{network}, {layer}, {state}",
+                latex_text(f"{network}, {layer}, {state}"),
                 *(_interval(content[quantity]) for quantity in ("alpha", "beta", "alignment")),
                 significant(content["effective_rank"]["value"], 3),
                 _number(content["tail_index"]["value"]),

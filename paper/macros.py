@@ -62,11 +62,6 @@ def percent(share: float, decimals: int = 1) -> str:
     return rf"{100 * share:.{decimals}f}\,\%"
 
 
-def escaped(text: str) -> str:
-    """Text with the characters that LaTeX would read as commands set as themselves."""
-    return re.sub(r"([%&#$_{}])", r"\\\1", text)
-
-
 def newcommands(numbers: Mapping[str, str]) -> str:
     """A file of definitions, one macro a line.
 

@@ -20,7 +20,9 @@ from empirical.feature_prediction import (
     Agreement,
     FeaturePrediction,
 )
+from empirical.figure_text import figure_text
 from empirical.prediction_figure import draw_prediction
+from paper.latex_text import latex_text
 from paper.macros import count, fixed, percent, plain
 from paper.panels import finish_panels
 from paper.part import Draw, Part
@@ -38,7 +40,7 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
     plan = folders.content(names[0])["plan"]
     common = [own[COMMON] for own in sets]
     return {
-        "PredictNetwork": names[0].removeprefix("predict-"),
+        "PredictNetwork": latex_text(names[0].removeprefix("predict-")),
         "PredictSets": count(len(sets)),
         "PredictHold": count(
             sum(any(one.holds for source, one in own.items() if source != PARAMETRIC) for own in sets)
@@ -70,7 +72,7 @@ def _by_features(folders: ResultFolders, result: str) -> dict[str, dict[str, Agr
 def tables(folders: ResultFolders) -> dict[str, str]:
     """A row for each network and set of features: deviation and turning ratio of the four derivations."""
     rows = [
-        [result.removeprefix("predict-"), _state(name), *_cells(own)]
+        [latex_text(result.removeprefix("predict-")), latex_text(_state(name)), *_cells(own)]
         for result in folders.names(RESULTS)
         for name, own in _by_features(folders, result).items()
     ]
@@ -122,7 +124,7 @@ def draw(folders: ResultFolders, result: str, path: Path) -> None:
     panels = figure.subplots(rows, columns, sharex=True, squeeze=False)
     for axes, one in zip(panels.flat, found, strict=False):
         draw_prediction(axes, one)
-        axes.set_title(one.name, fontsize=9)
+        axes.set_title(figure_text(one.name), fontsize=9)
         axes.tick_params(labelsize=7.5)
     finish_panels(figure, panels, len(found), legend_columns=3)
     figure.savefig(path)

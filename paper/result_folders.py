@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
+from paper.result_shapes import shape_of
+from simulation.json_reader import read_json
 from theory import InputError
 
 
@@ -36,19 +37,18 @@ class ResultFolders:
         raise InputError(f"results: {name} is missing; looked in {', '.join(map(str, self.roots))}")
 
     def content(self, name: str) -> dict[str, Any]:
-        """What ``result.json`` holds; InputError where it is missing or damaged."""
-        file = self.folder(name) / "result.json"
-        try:
-            content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise InputError(f"results: {file} is not JSON ({error}); run its study again") from None
-        return content
+        """What ``result.json`` holds; InputError where it is missing, damaged, or not of its study."""
+        return read_json(self.folder(name) / "result.json", shape_of(name), "results")
 
     def table(self, name: str, file: str) -> dict[str, np.ndarray[Any, Any]]:
         """Columns of a Parquet table of a result; InputError where it is missing or damaged."""
         path = self.folder(name) / file
+        if not path.is_file():  # a pipe would never end
+            raise InputError(f"results: {path} is missing; run its study again")
         try:
             table = pq.read_table(path)
         except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
             raise InputError(f"results: {path} cannot be read ({error}); run its study again") from None
+        if len(set(table.column_names)) < table.num_columns:
+            raise InputError(f"results: {path} has two columns of one name; run its study again")
         return {column: table.column(column).to_numpy() for column in table.column_names}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from paper.macros import count, escaped, percent, plain, with_error
+from paper.latex_text import latex_text
+from paper.macros import count, percent, plain, with_error
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
 from paper.tables import table
@@ -63,7 +64,7 @@ def tables(folders: ResultFolders) -> dict[str, str]:
 
 def _level(level: Any) -> str:
     if isinstance(level, str):
-        return escaped(level)
+        return latex_text(level)
     return count(level) if isinstance(level, int) else plain(level)
 
 
@@ -78,7 +79,7 @@ def _cells(found: dict[str, Any]) -> list[str]:
     return [
         with_error(found["deviation"], found["deviation_error"]),
         ratio,
-        "as derived" if same else escaped(found["regime_measured"]),
+        "as derived" if same else latex_text(found["regime_measured"]),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from paper.latex_text import latex_text
 from paper.macros import count, fixed, percent, plain, significant
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
@@ -29,7 +30,7 @@ def tables(folders: ResultFolders) -> dict[str, str]:
     """A row a law: what against what, the model, limit exponent, derived and measured slope."""
     rows = [
         [
-            law["quantity"].removesuffix(" (share of the total)"),
+            latex_text(law["quantity"].removesuffix(" (share of the total)")),
             _PARAMETERS[law["parameter"]],
             plain(law["law"]["alpha"]),
             plain(law["law"]["beta"]),

@@ -15,6 +15,7 @@ from empirical.probe_tasks import COLOUR
 from empirical.seed_lines import draw_seeds
 from empirical.step_axis import step_axis
 from empirical.tracked_file import read_tracked
+from paper.latex_text import latex_text
 from paper.macros import count, fixed, plain, with_error
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
@@ -107,8 +108,8 @@ def tables(folders: ResultFolders) -> dict[str, str]:
             reading = content["phases"][layer]
             steps = [_estimate(reading[name], 2) for name in ("half_fall", "turning_point")]
             changes = [_change(reading[name]) for name in ("fall", "rise")]
-            trained = [content["plan"]["training"]["network"], classes_of(content["data"])]
-            rows.append([*trained, layer, changes[0], *steps, changes[1]])
+            trained = [latex_text(content["plan"]["training"]["network"]), classes_of(content["data"])]
+            rows.append([*trained, latex_text(layer), changes[0], *steps, changes[1]])
     header = ["network", "classes", "layer", "fall", "half of it at step", "turning point at step", "rise"]
     return {"tracking.tex": table("lllrrrr", header, rows)}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from empirical.probe_tasks import COLOUR, HELD_OUT
 from empirical.transfer_report import Effect
+from paper.latex_text import latex_text
 from paper.macros import count, fixed
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
@@ -54,15 +55,15 @@ def tables(folders: ResultFolders) -> dict[str, str]:
     """A row a network and task, in the order of the alignment."""
     rows = [
         [
-            row["network"],
+            latex_text(row["network"]),
             classes_of(row["data"]),
-            row["task"],
+            latex_text(row["task"]),
             fixed(row["alignment"], 2),
             _accuracy(row["recommended"]),
             _accuracy(row["best"]),
             _accuracy(row["last"]),
             _gain(row),
-            "--" if row["effect"] == Effect.UNDECIDED.value else row["effect"],
+            "--" if row["effect"] == Effect.UNDECIDED.value else latex_text(row["effect"]),
         ]
         for row in sorted(folders.content(RESULT)["rows"], key=lambda row: float(row["alignment"]))
     ]

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from empirical.figures import draw_finding
 from empirical.verification import INPUTS, Finding
+from paper.latex_text import latex_text
 from paper.macros import count, fixed, plain, significant, with_error
 from paper.panels import finish_panels
 from paper.part import Draw, Part
@@ -64,7 +65,7 @@ def tables(folders: ResultFolders) -> dict[str, str]:
         content = folders.content(result)
         for source, scale in dict.fromkeys((claim["source"], claim["init_scale"]) for claim in content["claims"]):
             own = [claim for claim in content["claims"] if (claim["source"], claim["init_scale"]) == (source, scale)]
-            rows.append([title, source, plain(scale), *_cells(own)])
+            rows.append([title, latex_text(source), plain(scale), *_cells(own)])
     header = ["data", "source", r"$\sigma_0$", "deviation", r"end of I", "trained", "turning point", "trained"]
     return {"verification.tex": table("llrrrrrr", header, rows)}
 

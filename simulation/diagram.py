@@ -9,7 +9,7 @@ import torch
 
 from simulation.batches import FullBatch
 from simulation.sampling import sample_with_exact_moments
-from simulation.training import Status, initial_weights, train
+from simulation.training import Status, check_weights, initial_weights, train
 from theory import Curve, OneOutput, Regime, SquaredError, regime_of
 from theory.boundaries import RESOLUTION
 from theory.data_model import DataModel
@@ -19,6 +19,10 @@ from theory.validation import FloatArray, at_least
 
 #: A point is near a border if a change of an axis by this share changes the predicted regime.
 NEAR = 0.1
+
+
+#: Samples for each direction, and eta lambda_1.
+SAMPLES_A_DIRECTION, STEP_SHARE = 4, 0.5
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ def simulate_diagram(
     """
     at_least("replicas", replicas, 1)
     at_least("seed", seed, 0)
+    check_weights(replicas * len(scaled), 1, len(eigenvalues))
     points = []
     for alignment in progress([float(value) for value in alignments]):
         network = network_with_alignment(eigenvalues, alignment)
@@ -83,12 +88,21 @@ def simulate_diagram(
     return points
 
 
+def saturation_steps(condition: float) -> int:
+    """Steps at eta lambda_1 = 1/2 after which the last mode is within exp(-12) of its rest.
+
+    Args:
+        condition: lambda_1 / lambda_d.
+    """
+    return int(np.ceil(12 * condition / STEP_SHARE))
+
+
 def _trained(network: OneOutput, scaled: FloatArray, replicas: int, seed: int) -> Curve:
     """Curves (X * replicas, T), the replicas of a scale together."""
     # Classes can hold half of the variance in a direction; W(0) is scaled along with the signal.
     factor = np.sqrt(0.5 / (4 * np.sum(network.signal**2 / network.eigenvalues)))
     model = DataModel.two_classes(network.eigenvalues, factor * network.signal)
-    inputs, labels = sample_with_exact_moments(model, 4 * model.dimension, seed)
+    inputs, labels = sample_with_exact_moments(model, SAMPLES_A_DIRECTION * model.dimension, seed)
     per_unit = network.phase_one_end(1.0) * network.eigenvalues[0]
     weights = np.concatenate(
         [
@@ -96,8 +110,8 @@ def _trained(network: OneOutput, scaled: FloatArray, replicas: int, seed: int) -
             for n, value in enumerate(scaled)
         ]
     )
-    step_size = 0.5 / network.eigenvalues[0]
-    last = int(np.ceil(12 / (step_size * network.eigenvalues[-1])))
+    step_size = STEP_SHARE / network.eigenvalues[0]
+    last = saturation_steps(float(network.eigenvalues[0] / network.eigenvalues[-1]))
     steps = np.unique(np.concatenate([np.arange(20), np.geomspace(20, last, 60).astype(np.int64)]))
     result = train(FullBatch(inputs, labels), model, SquaredError(), weights, steps, step_size, dtype=torch.float64)
     assert result.status is Status.COMPLETED, "full-batch descent within the stability limit stays finite"

@@ -47,7 +47,10 @@ def result_from(text: str) -> Any:
     Raises:
         ValueError: not JSON, or a number or array written in another way.
     """
-    return json.loads(text, object_hook=_restored)
+    try:
+        return json.loads(text, object_hook=_restored)
+    except RecursionError:
+        raise ValueError("lists and mappings are nested too deeply") from None
 
 
 def configuration_as_json(name: str, value: Any) -> Any:
@@ -117,11 +120,11 @@ def _array(name: str, array: np.ndarray[Any, Any], accepted: str) -> dict[str, A
 
 
 def _restored(entries: dict[str, Any]) -> Any:
-    if _FLOAT in entries:
-        return float(entries[_FLOAT])
-    if _ARRAY in entries:
-        try:
+    try:
+        if _FLOAT in entries:
+            return float(entries[_FLOAT])
+        if _ARRAY in entries:
             return np.array(entries[_ARRAY], dtype=entries["dtype"]).reshape(entries["shape"])
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"an array without {error}") from None
+    except (KeyError, TypeError, OverflowError) as error:
+        raise ValueError(f"not as a number or an array is written ({error})") from None
     return entries

@@ -8,6 +8,7 @@ run can be told from the work of a living one on the same folder.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -26,8 +27,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from safetensors import SafetensorError
 
 from simulation.devices import device_name
+from simulation.output_paths import check_output_file, check_output_folder, written_file
+from simulation.run_kinds import MARKER, RunKind
 from theory import Curve, InputError
 
 #: Seconds after which a temporary file is abandoned whoever made it; writing one takes a fraction of them.
@@ -38,35 +42,50 @@ _TEMPORARY = re.compile(r"\.(?P<machine>.*)-(?P<process>\d+)-[0-9a-f]{8}\..+")
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The folder of one run; created on the first write."""
+    """The folder of one run; created on the first write.
+
+    Attributes:
+        path: of the folder.
+        kind: of the run; the folder is marked as such, and other kinds of run refuse it. None marks nothing.
+
+    Raises:
+        InputError: something in the way that is neither a folder nor, for the kind's files, a regular file; a folder
+            that is not writable or belongs to another kind of run.
+    """
 
     path: Path
+    kind: RunKind | None = None
 
     def __post_init__(self) -> None:
-        existing = self.path
-        while not existing.exists() and existing != existing.parent:
-            existing = existing.parent
-        if not existing.is_dir():
-            raise InputError(f"out: {existing} is a file; give a folder, new or existing")
-        if not os.access(existing, os.W_OK):
-            raise InputError(f"out: {existing} is not writable; give a folder that is")
+        check_output_folder(self.path)
+        if self.kind is not None:
+            self.kind.check(self.path)
 
     def write(self, name: str, writer: Callable[[Path], None]) -> Path:
         """Have ``writer`` write a temporary file beside ``name`` and rename it; returns the path.
 
+        Where ``name`` is a link to a file, that file is written.
+
         Raises:
-            OSError: the disk is full or cannot be written; what was there before stays, and nothing else.
+            InputError: something that is no regular file is there; it is kept.
+            OSError: the disk is full or cannot be written, with the path; what was there before stays, and nothing
+                else.
         """
-        target = self.path / name
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if self.kind is not None and name != MARKER and not (self.path / MARKER).exists():
+            self.write_text(MARKER, self.kind.marker)
+        check_output_file(self.path / name)
+        target = written_file(self.path / name)
         temporary = target.with_name(f".{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}.{target.name}")
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
             writer(temporary)
             _flush(temporary)
             os.replace(temporary, target)
+        except (OSError, SafetensorError) as error:
+            raise _with_path(error, target) from error
         finally:
             temporary.unlink(missing_ok=True)
-        return target
+        return self.path / name
 
     def remove_abandoned(self, name: str) -> None:
         """Remove the temporary files that killed runs left in the folder ``name`` of this folder."""
@@ -107,8 +126,18 @@ def _read_curve(path: Path) -> Curve | None:
         table = pq.read_table(path)
         columns = [table.column(name).to_numpy() for name in table.column_names]
         return Curve(columns[0], np.stack(columns[1:]))
-    except (OSError, pa.ArrowException, InputError, IndexError, ValueError):
+    except (OSError, pa.ArrowException, InputError, LookupError, TypeError, ValueError):
         return None
+
+
+def _with_path(error: OSError | SafetensorError, target: Path) -> OSError:
+    """The error of a writer, with the path of the file that it was to write."""
+    if isinstance(error, OSError):
+        return OSError(error.errno or errno.EIO, error.strerror or str(error), str(target))
+    # This library states the system's error in words alone.
+    stated = re.search(r"os error (\d+)", str(error))
+    number = int(stated[1]) if stated else errno.EIO
+    return OSError(number, os.strerror(number) if stated else str(error), str(target))
 
 
 def _write_text(path: Path, text: str) -> None:

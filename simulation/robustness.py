@@ -27,6 +27,7 @@ from simulation.sweep import run_sweep
 from simulation.training import Status, initial_weights, train
 from theory import Curve, DataModel, InputError, loss_named, mean_field_curve
 from theory.curve import logarithmic_steps
+from theory.memory_limit import array_bytes, check_memory
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, IntArray, at_least, one_of, positive
 
@@ -39,6 +40,9 @@ _FLOW_STEPS = 32
 #: Eta of Adam in units of sigma0: in generic coordinates it turns within some thirty steps, as gradient descent does,
 #: and forgets within the steps of the defaults.
 _ADAM_STEP = 0.05
+
+# Arrays of the size of all samples of a level that are held at once, and their labels and outputs.
+_SAMPLE_COPIES = 3
 
 #: Samples a step up to which a level has more draws, and by how many times at most.
 _FULL_BATCH, _FRESH_BATCH, _MORE_DRAWS = 8000, 1024, 8
@@ -191,6 +195,8 @@ def settings(draws: int, seed: int, names: Sequence[str] = ()) -> list[tuple[Axi
             setting = replace(axis.base, **{axis.name: level}, seed=seed)
             more = _FRESH_BATCH // setting.batch_size if setting.batch_size else _FULL_BATCH // setting.samples
             chosen.append((axis, replace(setting, draws=draws * min(max(more, 1), _MORE_DRAWS))))
+    held = max(array_bytes((one.draws, one.batch_size or one.samples, one.dimension), 4) for _, one in chosen)
+    check_memory("draws", _SAMPLE_COPIES * held, "give fewer")
     return chosen
 
 

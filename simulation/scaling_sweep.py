@@ -17,6 +17,7 @@ from simulation.scaling import PowerLaw, ScalingLaw, forgetting_law, initial_sca
 from simulation.schedulers import Scheduler
 from simulation.statistics import Slope
 from simulation.sweep import run_sweep
+from simulation.training import check_weights
 from theory import InputError
 from theory.progress import Progress, silent
 from theory.validation import at_least, one_of
@@ -82,6 +83,7 @@ def scaling_measurements(pairs: int, seed: int) -> list[ScalingMeasurement]:
         seed: each configuration derives its own from it.
     """
     at_least("pairs", pairs, 2)
+    check_weights(2 * pairs, 1, max(law.dimension for law in (*BOUNDARY_MODELS, *FORGETTING_MODELS)), "pairs")
     chosen = [(experiment, law) for experiment in EXPERIMENTS[:2] for law in BOUNDARY_MODELS]
     # W(0) hardly counts in phase III, where two pairs show that much; a turning point scatters less than s1.
     counts = {EXPERIMENTS[0]: pairs, EXPERIMENTS[1]: max(2, pairs // 2), EXPERIMENTS[2]: 2}

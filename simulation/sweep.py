@@ -175,19 +175,21 @@ def _found(folder: RunFolder, entry: _Entry) -> dict[str, Any] | None:
         InputError: the file cannot be read, or holds whole JSON of something else.
     """
     path = folder.path / entry.file(RESULTS)
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would never end
+        raise InputError(f"folder: {path} is no regular file; remove it or give another folder")
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except OSError as error:
         raise InputError(f"folder: {path} cannot be read ({error.strerror}); repair or remove it") from None
-    except ValueError:  # not UTF-8 or not JSON: cut off or overwritten
+    except (ValueError, RecursionError):  # not UTF-8, not JSON or nested without end: cut off or overwritten
         return None
     if not isinstance(record, dict) or part_key({name: record.get(name) for name in entry.origin}) != entry.key:
         raise InputError(f"folder: {path} is no result of this configuration; remove it or give another folder")
     try:
         result: dict[str, Any] = result_from(json.dumps(record["result"]))
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, RecursionError):
         return None
     _forget_failure(folder, entry)  # of a run that was killed before it could
     return result

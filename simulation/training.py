@@ -19,6 +19,7 @@ from simulation.descent import Descent
 from simulation.devices import checked_dtype
 from simulation.optimisers import GradientDescent, Optimiser
 from theory import Curve, DataModel, InputError, Loss, relative_loss
+from theory.memory_limit import array_bytes, check_memory
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, IntArray, at_least, finite_array, non_negative, step_counts
 
@@ -77,6 +78,27 @@ class Trained:
         return Curve(np.asarray(sizes[0] * self.steps[finite], dtype=np.float64), losses[:, finite])
 
 
+# Bytes of a replica's generator, and arrays of the size of all weights that are held at once: the weights in two bases
+# and two precisions, their gradients and products.
+_GENERATOR_BYTES, _WEIGHT_COPIES = 1000, 8
+
+
+def check_weights(replicas: int, outputs: int, dimension: int, argument: str = "replicas") -> None:
+    """Refuse more replicas than memory holds while they train.
+
+    Args:
+        replicas: draws of W(0).
+        outputs: rows of W.
+        dimension: columns of W.
+        argument: what sets their number.
+
+    Raises:
+        InputError: with the number of bytes.
+    """
+    held = _WEIGHT_COPIES * array_bytes((replicas, outputs, dimension)) + _GENERATOR_BYTES * int(replicas)
+    check_memory(argument, held, "give fewer")
+
+
 def initial_weights(replicas: int, outputs: int, dimension: int, scale: float, seed: int) -> FloatArray:
     """(replica, outputs, dimension) independent N(0, scale^2) entries, float64.
 
@@ -86,6 +108,7 @@ def initial_weights(replicas: int, outputs: int, dimension: int, scale: float, s
     for name, value in (("replicas", replicas), ("outputs", outputs), ("dimension", dimension)):
         at_least(name, value, 1)
     at_least("seed", seed, 0)
+    check_weights(replicas, outputs, dimension)
     children = np.random.SeedSequence(seed).spawn(replicas)
     draws = [np.random.default_rng(child).standard_normal((outputs, dimension)) for child in children]
     return deviation * np.stack(draws)

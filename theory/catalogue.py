@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache
 
 from theory.lemma_finite_sample import finite_sample
 from theory.lemma_gaussian_rows import gaussian_rows
@@ -14,30 +15,40 @@ from theory.theorems_early import alignment, phase_one, prototype_direction, tur
 from theory.theorems_late import forgetting, limited_decoder, phase_three
 from theory.validation import one_of
 
+#: What derives each theorem and lemma, by its name; deriving all of them takes half a minute, naming them nothing.
+THEOREMS: dict[str, Callable[[], Theorem]] = {
+    "T1": prototype_direction,
+    "T2": phase_one,
+    "T3": alignment,
+    "T4": phase_three,
+    "T5": turning_point,
+    "T6": forgetting,
+    "T7": phase_diagram,
+    "T8": limited_decoder,
+}
+LEMMAS: dict[str, Callable[[], Theorem]] = {
+    "L1": power_sums,
+    "L2": finite_sample,
+    "L3": turning_point_of_outputs,
+    "L4": gaussian_rows,
+}
 
-@lru_cache(maxsize=1)
+
 def theorems() -> tuple[Theorem, ...]:
     """T1 to T8, derived once and kept in memory."""
-    return (
-        prototype_direction(),
-        phase_one(),
-        alignment(),
-        phase_three(),
-        turning_point(),
-        forgetting(),
-        phase_diagram(),
-        limited_decoder(),
-    )
+    return tuple(_derived(name) for name in THEOREMS)
 
 
-@lru_cache(maxsize=1)
 def lemmas() -> tuple[Theorem, ...]:
     """L1 to L4, derived once and kept in memory."""
-    return (power_sums(), finite_sample(), turning_point_of_outputs(), gaussian_rows())
+    return tuple(_derived(name) for name in LEMMAS)
 
 
 def theorem_named(name: str) -> Theorem:
-    """The theorem or lemma of this name; InputError, listing them, otherwise."""
-    known = (*theorems(), *lemmas())
-    names = [theorem.name for theorem in known]
-    return known[names.index(one_of("theorem", name, names))]
+    """The theorem or lemma of this name; InputError, listing them, otherwise. Nothing else is derived."""
+    return _derived(one_of("theorem", name, (*THEOREMS, *LEMMAS)))
+
+
+@cache
+def _derived(name: str) -> Theorem:
+    return (THEOREMS | LEMMAS)[name]()

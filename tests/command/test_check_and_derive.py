@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import contextlib
 import json
 from pathlib import Path
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
@@ -24,32 +22,6 @@ def test_the_digits_are_checked_line_by_line(tmp_path: Path) -> None:
     assert "A1" not in held
     assert "T6" in report["missing"]
     assert "T5" in report["applicable"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["check", "digits", "--loss", "logistic"], "logistic takes two classes"),
-        (["check", "digits", "--init-scale", "0"], "init_scale: 0.0 is not accepted"),
-        (["check", "digits", "--step-share", "-1"], "step_size"),
-        (["check", "digits", "--seed", "-1"], "seed: -1 is not accepted"),
-        (["check", "digits", "--out", "file"], "out: file is a file"),
-        (["check", "lonely.npz"], "class 1 has 1 members"),
-        (["derive", "T9"], "theorem: 'T9' is unknown"),
-        (["derive", "--values", "sigma0=1"], "values: no theorem is named"),
-        (["derive", "T5", "--latex", "--values", "sigma0=1"], "values: does not go with --latex"),
-        (["derive", "T5", "--values", "sigma0"], "values: 'sigma0' is not understood"),
-    ],
-)
-def test_bad_input_gives_one_line_and_exit_code_two(tmp_path: Path, arguments: list[str], message: str) -> None:
-    (tmp_path / "file").write_text("")
-    np.savez(tmp_path / "lonely.npz", inputs=np.random.default_rng(0).random((5, 3)), labels=[0, 0, 0, 0, 1])
-    with contextlib.chdir(tmp_path):
-        done = CliRunner().invoke(app, arguments)
-    assert done.exit_code == 2
-    errors = [line for line in done.stderr.split("\n") if line and "it/s" not in line]
-    assert len(errors) == 1
-    assert message in errors[0]
 
 
 def test_a_theorem_is_printed_with_every_step_verified() -> None:
@@ -72,14 +44,6 @@ def test_the_diagram_is_drawn_with_its_points_and_disagreements(tmp_path: Path) 
     differ = sum(a != b for a, b in zip(*(table.column(n).to_pylist() for n in ("predicted", "measured")), strict=True))
     assert differ == len(report["disagreements"])
     assert (tmp_path / "diagram.png").read_bytes()[:4] == b"\x89PNG"
-
-
-@pytest.mark.parametrize("arguments", [["--dimension", "7"], ["--alpha", "0"], ["--replicas", "0"], ["--seed", "-1"]])
-def test_a_diagram_that_cannot_be_drawn_is_refused(tmp_path: Path, arguments: list[str]) -> None:
-    done = CliRunner().invoke(app, ["diagram", "--out", str(tmp_path / "out"), *arguments])
-    assert done.exit_code == 2
-    assert arguments[0][2:] in done.stderr
-    assert not (tmp_path / "out").exists()
 
 
 def test_a_statement_is_evaluated_at_values() -> None:

@@ -1,4 +1,4 @@
-"""The commands phases sweep: bad calls, and the figures and tables that they write."""
+"""The commands phases sweep: the figures and tables that they write."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pytest
-from typer.testing import CliRunner
 
 from empirical.robustness_figure import draw_robustness, robustness_content, robustness_lines
 from empirical.sweep_figures import (
@@ -17,32 +15,11 @@ from empirical.sweep_figures import (
     scaling_lines,
     scaling_rows,
 )
-from phases import app
 from simulation.large_steps import phase_three_rises
 from simulation.results import RunFolder
 from simulation.robustness import AXES, Point, Robustness, Setting, measure_robustness
 from simulation.scaling import PowerLaw, ScalingLaw, forgetting_law
 from simulation.statistics import Slope
-
-
-@pytest.mark.parametrize(
-    ("arguments", "match"),
-    [
-        (["scaling", "--pairs", "1"], "pairs: 1 is not accepted"),
-        (["scaling", "--seed", "-1"], "seed: -1 is not accepted"),
-        (["scaling", "--workers", "0"], "workers: 0 is not accepted"),
-        (["robustness", "--draws", "1"], "draws: 1 is not accepted"),
-        (["robustness", "--axis", "tails"], "axis: 'tails' is"),
-        (["robustness", "--workers", "0"], "workers: 0 is not accepted"),
-        (["robustness", "--seed", "-1"], "seed: -1 is not accepted"),
-    ],
-)
-def test_bad_calls_end_with_one_line_and_write_nothing(arguments: list[str], match: str, tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["sweep", *arguments, "--out", str(tmp_path / "new")])
-    assert result.exit_code == 2
-    assert match in result.stderr
-    assert result.stderr.count("\n") == 1
-    assert not (tmp_path / "new").exists()
 
 
 def _laws() -> list[ScalingLaw]:

@@ -101,31 +101,6 @@ def test_predict_compares_untrained_features_and_says_so_by_its_exit_code(images
     assert {"predict.png", "curves.parquet"} <= {path.name for path in out.iterdir()}
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("track", "--network", "lenet"), "network: 'lenet' is unknown"),
-        (("track", "--data", "nowhere"), "data: 'nowhere' is unknown"),
-        (("track", "--steps", "0"), "steps"),
-        (("track", "--layer", "block9"), "block5"),
-        (("track", "--classes", "0,b"), "classes: '0,b'"),
-        (("track", "--also", "magic"), "also: 'magic'"),
-        (("track", "--device", "abacus"), "device"),
-        (("fit", "--data", "digits", "--layer", "block5"), "network: is not given"),
-        (("fit", "--network", "vgg8", "--checkpoint", "nowhere.pt"), "checkpoint: nowhere.pt is not a file"),
-        (("predict", "--checkpoint", "nowhere.pt"), "checkpoint: nowhere.pt is not a file"),
-        (("predict", "--replicas", "0"), "replicas"),
-    ],
-)
-def test_bad_input_is_one_line_and_exit_code_2(images, tmp_path, arguments, message):
-    given = () if "--data" in arguments else ("--data", images)
-    result = run(*arguments, *given, "--out", str(tmp_path / "out"))
-    assert result.exit_code == 2
-    error = result.stderr.strip().splitlines()[-1]
-    assert error.startswith("error: ")
-    assert message in error
-
-
 @pytest.mark.parametrize("command", ["track", "fit", "predict"])
 def test_help_teaches(command):
     result = run(command, "--help")

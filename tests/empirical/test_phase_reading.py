@@ -89,7 +89,7 @@ def test_the_error_of_the_turning_point_covers_it_as_often_as_it_should():
 @pytest.mark.parametrize(
     ("steps", "losses", "message"),
     [
-        ([0, 1], [[1.0, 1.0]], "steps: 2"),
+        ([0], [[1.0]], "steps: 1"),
         ([1, 2, 4], [[1.0, 1.0, 1.0]], "steps"),
         ([0, 1, 2], [[1.0, 1.0]], "steps: 3"),
         ([0, 1, 2], [[1.0, np.nan, 1.0]], "losses"),

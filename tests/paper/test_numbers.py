@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from paper import diagram, robustness, scaling, tracking, verification
-from paper.macros import count, escaped, fixed, interval, newcommands, percent, plain, significant, with_error
+from paper.latex_text import latex_text
+from paper.macros import count, fixed, interval, newcommands, percent, plain, significant, with_error
 from paper.part import Part
 from paper.parts import EMPIRICAL, SIMULATIONS
 from paper.result_folders import ResultFolders
@@ -42,7 +43,7 @@ PARTS = (*SIMULATIONS, *EMPIRICAL)
         (interval(0.5, 0.456, 0.528), "$0.50$ $[0.46, 0.53]$"),
         (count(50000), "50{,}000"),
         (percent(0.99492), r"99.5\,\%"),
-        (escaped("a_b & 5%"), r"a\_b \& 5\%"),
+        (latex_text("a_b & 5%"), r"a\_b \& 5\%"),
     ],
 )
 def test_a_number_is_printed_to_the_digits_that_it_has(printed: str, expected: str) -> None:

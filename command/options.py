@@ -1,0 +1,188 @@
+"""Options of the command: one reader for each kind, which checks a value before anything else happens.
+
+A reader turns the text of a call into a value or refuses it with what is accepted; help texts state the same bounds.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import typer
+
+#: Counts of what is trained, drawn or kept; whether they fit in memory is asked where the other sizes are known.
+LARGEST_COUNT = 1_000_000_000
+
+#: Runs, each with its own folder and processes.
+LARGEST_RUNS = 1_000
+
+#: Directions of a diagram, whose samples are a multiple of the square.
+LARGEST_WIDTH = 10_000
+
+#: Momentum is below 1.
+LARGEST_MOMENTUM = 0.999999
+
+#: Of torch's generators and sizes.
+LARGEST_INTEGER = 2**63 - 1
+
+#: Scales and step sizes whose squares stay within the numbers of single precision.
+SMALLEST_SCALE, LARGEST_SCALE = 1e-15, 1e15
+
+#: eta lambda_1; at a smaller one nothing moves within LARGEST_COUNT steps, and a larger one is not stable.
+SMALLEST_SHARE, LARGEST_SHARE = 1e-9, 1e3
+
+_SHOWN = 40
+
+
+def whole_option(description: str, least: int, most: int = LARGEST_COUNT) -> Any:
+    """An option that takes whole numbers from ``least`` to ``most``."""
+    accepted = f"an integer from {least} to {_power(most)}"
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise typer.BadParameter(f"{_shown(text)} is not an integer; give {accepted}") from None
+        if not least <= number <= most:
+            raise typer.BadParameter(f"{_cut(_digits(number))} is not accepted; give {accepted}")
+        return number
+
+    return typer.Option(help=f"{description} [{least} to {_power(most)}]", parser=read, metavar="INTEGER")
+
+
+def real_option(description: str, least: float, most: float) -> Any:
+    """An option that takes finite numbers from ``least`` to ``most``."""
+    accepted = f"a number from {least:g} to {most:g}"
+
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            raise typer.BadParameter(f"{_shown(text)} is not a number; give {accepted}") from None
+        if not (math.isfinite(number) and least <= number <= most):
+            raise typer.BadParameter(f"{number} is not accepted; give {accepted}")
+        return number
+
+    return typer.Option(help=f"{description} [{least:g} to {most:g}]", parser=read, metavar="FLOAT")
+
+
+def count_option(description: str, least: int = 1) -> Any:
+    """An option that takes a number of steps, samples, draws or features."""
+    return whole_option(description, least)
+
+
+def seed_option(description: str) -> Any:
+    """An option that takes a seed."""
+    return whole_option(description, 0, LARGEST_INTEGER)
+
+
+def scale_option(description: str) -> Any:
+    """An option that takes an initialisation scale or a step size."""
+    return real_option(description, SMALLEST_SCALE, LARGEST_SCALE)
+
+
+def share_option(description: str) -> Any:
+    """An option that takes a step size in units of the largest stable order, eta lambda_1."""
+    return real_option(description, SMALLEST_SHARE, LARGEST_SHARE)
+
+
+def text_option(description: str) -> Any:
+    """An option that takes a name or another text, which is not empty."""
+    return typer.Option(help=description, parser=_text, metavar="TEXT")
+
+
+def text_argument(description: str) -> Any:
+    """The same as an argument."""
+    return typer.Argument(help=description, parser=_text)
+
+
+def path_option(description: str) -> Any:
+    """An option that takes a path, in which ``~`` is the home folder."""
+    return typer.Option(help=description, parser=_path, metavar="PATH")
+
+
+def path_argument(description: str, metavar: str) -> Any:
+    """The same as an argument."""
+    return typer.Argument(help=description, parser=_path, metavar=metavar, show_default=False)
+
+
+def data_path(name: str) -> str:
+    """The name of a data set, or the path of one with ``~`` written out."""
+    return str(Path(name).expanduser()) if name.startswith("~") else name
+
+
+def is_given(context: typer.Context, name: str) -> bool:
+    """Whether the call itself names an option."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def refuse_without(context: typer.Context, needed: str, *names: str) -> None:
+    """Refuse options that do nothing without another one.
+
+    Args:
+        context: of the call, in which ``needed`` is not given.
+        needed: what would make them count, as in "--network".
+        names: of the options, as parameters.
+
+    Raises:
+        typer.BadParameter: one of them is given.
+    """
+    for name in names:
+        if is_given(context, name):
+            raise typer.BadParameter(f"does nothing without {needed}; leave it out, or give both", param_hint=name)
+
+
+def refuse_where_nothing_is_fetched(context: typer.Context, *data: str) -> None:
+    """Refuse --data-root and --download where the data are a file, a folder or come with a package.
+
+    Args:
+        context: of the call.
+        data: names of its data sets.
+
+    Raises:
+        typer.BadParameter: one of the two is given, and none of the data sets is kept under a data root.
+    """
+    if not any(name in ROOTED for name in data):
+        refuse_without(context, f"one of {', '.join(ROOTED)} as data", "data_root", "download")
+
+
+#: Data sets that are kept under a data root and can be fetched.
+ROOTED = ("cifar10", "cifar100", "mnist", "fashion-mnist")
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise typer.BadParameter("is empty; give a name, or leave the option out")
+    if "\0" in text:
+        raise typer.BadParameter(f"{_shown(text)} holds the character NUL; leave it out")
+    return text
+
+
+def _path(text: str) -> Path:
+    path = Path(_text(str(text)))
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise typer.BadParameter(f"{_shown(str(text))} names a home folder that is not known; write it out") from None
+
+
+def _power(number: int) -> str:
+    """A bound as people write it."""
+    return {LARGEST_COUNT: "1e9", LARGEST_INTEGER: "2^63 - 1"}.get(number, str(number))
+
+
+def _digits(number: int) -> str:
+    try:
+        return str(number)
+    except ValueError:  # more digits than Python converts
+        return f"a number of {number.bit_length()} bits"
+
+
+def _shown(text: str) -> str:
+    return repr(_cut(text))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

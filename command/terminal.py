@@ -1,0 +1,151 @@
+"""What reaches the terminal: a line an item, without a character that a terminal would obey."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Iterable, Sized
+from typing import Any, TextIO
+
+import typer
+from tqdm import tqdm
+
+#: Seconds of work before a progress bar appears: what is refused sooner is refused without one.
+BAR_AFTER = 0.5
+
+
+class UnwritableOutputError(Exception):
+    """The standard output cannot be written.
+
+    Attributes:
+        closed: whether its reader has gone, as that of ``phases ... | head -1``, and not, say, a disk run full.
+        reason: what the system says.
+    """
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.closed = error.errno == errno.EPIPE
+        self.reason = error.strerror or str(error)
+
+
+def terminal_text(text: str) -> str:
+    r"""``text`` with everything that is not printed as itself written as an escape, such as ``\x1b`` or ``\n``.
+
+    Names come from files: control characters could move the cursor, a line break could fake a line, and marks of
+    direction could show a name backwards.
+    """
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
+
+
+def say(text: str) -> None:
+    """Print one line; characters that the terminal's encoding lacks are escaped.
+
+    Raises:
+        UnwritableOutputError: nobody reads any more, or the disk that takes the output is full.
+    """
+    try:
+        typer.echo(_encodable(terminal_text(text), sys.stdout))
+    except OSError as error:
+        raise UnwritableOutputError(error) from error
+
+
+def say_lines(text: str) -> None:
+    """Print a text of several lines; UnwritableOutputError as ``say``."""
+    for line in text.split("\n"):
+        say(line)
+
+
+def complain(text: str) -> None:
+    """Print one line on the standard error; where that cannot be written, nothing is left to do."""
+    try:
+        typer.echo(_encodable(terminal_text(text), sys.stderr), err=True)
+    except OSError:
+        _discard(sys.stderr)
+
+
+def discard_output() -> None:
+    """Send what is still buffered for the standard output nowhere, so that the end of the process does not fail."""
+    _discard(sys.stdout)
+
+
+class Bars:
+    """Progress bars on the standard error, by their descriptions.
+
+    A bar appears once its work has taken BAR_AFTER; what was done sooner is shown when all is done, so that a call
+    that is refused is answered by its error alone.
+    """
+
+    def __init__(self) -> None:
+        self._finished: list[str] = []
+
+    def __call__(self, description: str) -> Bar:
+        """A bar of this description."""
+        return Bar(description, self._finished)
+
+    def show(self) -> None:
+        """Show the bars that were not shown while they ran."""
+        for line in self._finished:
+            complain(line)
+        self._finished.clear()
+
+
+class Bar:
+    """A progress bar around an iterable.
+
+    Args:
+        description: what is done.
+        finished: gains the bar as a line where it ends without having been shown.
+    """
+
+    def __init__(self, description: str, finished: list[str]) -> None:
+        self._description, self._finished = terminal_text(description), finished
+
+    def __call__(self, items: Iterable[Any], /) -> Iterable[Any]:
+        """The same items, counted; a bar that cannot be written is left out."""
+        total = len(items) if isinstance(items, Sized) else None
+        stream: Any = _Forgiving(sys.stderr)
+        with tqdm(desc=self._description, total=total, file=stream, dynamic_ncols=True, delay=BAR_AFTER) as bar:
+            for item in items:
+                yield item
+                bar.update()
+            if bar.last_print_t < bar.start_t + bar.delay:
+                self._finished.append(str(bar))
+
+
+class _Forgiving:
+    """A stream that drops what cannot be written."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return 0 if self._stream is None else self._stream.write(text)
+        except (OSError, ValueError):  # a full disk or nobody that reads; a closed stream
+            return 0
+
+    def flush(self) -> None:
+        try:
+            if self._stream is not None:
+                self._stream.flush()
+        except (OSError, ValueError):
+            return
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _encodable(text: str, stream: TextIO | None) -> str:
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _discard(stream: TextIO | None) -> None:
+    try:
+        if stream is not None:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+    except (OSError, ValueError):  # no stream of the system's
+        return
