@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
+from empirical.module_names import plain_names
 from theory import InputError
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -26,7 +27,8 @@ def with_weights_from(network: Network, path: Path) -> Network:
     Args:
         network: of the architecture whose weights the file holds.
         path: a .safetensors file, as ``phases track`` writes them, or a file of ``torch.save(network.state_dict())``,
-            of which tensors alone are read.
+            of which tensors alone are read. Prefixes of compiled and distributed networks (``_orig_mod.``,
+            ``module.``) are left out.
 
     Raises:
         InputError: no such file; a damaged file, or a pickle that holds more than tensors; other names or shapes.
@@ -46,6 +48,7 @@ def with_weights_from(network: Network, path: Path) -> Network:
     if not isinstance(tensors, dict) or not all(isinstance(one, torch.Tensor) for one in tensors.values()):
         raise InputError(f"checkpoint: {path} holds no dictionary of tensors; save network.state_dict()")
     expected = network.state_dict()
+    tensors = plain_names(tensors, expected)
     missing = sorted(expected.keys() ^ tensors.keys())
     if missing:
         raise InputError(f"checkpoint: {path} and the network differ in {missing[0]}; give the same architecture")

@@ -38,7 +38,7 @@ def checked_network(name: str, network: Any) -> nn.Module:
         InputError: no module; scripted parts, or weights without values or in shards.
     """
     if not isinstance(network, nn.Module):
-        raise InputError(f"{name}: is {_kind(network)}; give a torch.nn.Module")
+        raise InputError(f"{name}: {_kind(network)} is not accepted; give a torch.nn.Module")
     for own, part in network.named_modules():
         if isinstance(part, torch.jit.ScriptModule):
             place = f"its part {own!r}" if own else "the network"
@@ -147,4 +147,4 @@ def _tensors(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 
 def _kind(value: object) -> str:
-    return "None" if value is None else f"a {type(value).__name__}"
+    return "None" if value is None else type(value).__name__

@@ -153,7 +153,7 @@ def _tensor(name: str, value: Any, beside: bool = False) -> Tensor:
             )
         value = torch.from_numpy(np.array(value, order="C", subok=False, ndmin=0).copy())
     if not isinstance(value, Tensor):
-        raise InputError(f"{name}: {'is None' if value is None else f'are a {type(value).__name__}'}; {accepted}")
+        raise InputError(f"{name}: {'None' if value is None else type(value).__name__} is not accepted; {accepted}")
     if value.is_meta or value.layout is not torch.strided or value.is_quantized or value.is_nested:
         kind = "on the meta device" if value.is_meta else "sparse, nested or quantised"
         raise InputError(f"{name}: are {kind}; {accepted}")

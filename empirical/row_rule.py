@@ -101,7 +101,7 @@ def _rule(given: Any) -> RowRule:
     if isinstance(given, str):
         return RowRule(given)
     if not isinstance(given, RowRule):
-        raise InputError(f"rows: a {type(given).__name__} is not accepted; give {FLATTEN!r}, {MEAN!r} or a RowRule")
+        raise InputError(f"rows: {type(given).__name__} is not accepted; give {FLATTEN!r}, {MEAN!r} or a RowRule")
     return given
 
 
