@@ -18,7 +18,7 @@ _UPDATES = "updates"
 
 
 class LightningPhaseTracker(Callback):
-    """Calls the tracker when training starts and after every batch, with the number of updates of the network's weights.
+    """Calls the tracker when training starts and after every batch, with the number of updates of the weights.
 
     Updates are those of the module that the tracker watches, whatever other optimisers do and however many batches are
     accumulated (see ``UpdateCount``). The tracker's state and the count are part of Lightning's checkpoints. The

@@ -77,10 +77,15 @@ def named_layers(network: nn.Module, layers: Sequence[str]) -> dict[str, nn.Modu
         shown = repr(layers) if isinstance(layers, str | list | tuple) or layers is None else _kind(layers)
         raise InputError(f"layers: {shown} is not accepted; give a list of at least one name of named_modules()")
     # Under one name, the innermost module comes last. A module registered under two names is known by both.
-    known = {own: module for _, own, module in _walk(bare(network), "", "")}
+    parts = list(_walk(bare(network), "", ""))
+    known = {own: module for _, own, module in parts}
+    as_wrapped = {raw: own for raw, own, _ in parts}
     found: dict[str, nn.Module] = {}
     for name in layers:
-        own = name if name in known else plain_name(name, known)
+        own = name
+        while own not in known and own not in as_wrapped and own.partition(".")[0] in (_MODULE, *_WRAPPED):
+            own = own.partition(".")[2]  # of the wrappers around the network
+        own = own if own in known else as_wrapped.get(own, plain_name(name, known))
         if own not in known:
             nearest = difflib.get_close_matches(own, filter(None, known), n=3, cutoff=0.0)
             raise InputError(f"layers: {name!r} is unknown; the nearest names are {', '.join(nearest) or 'none'}")

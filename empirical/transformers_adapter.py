@@ -23,7 +23,7 @@ _UPDATES = "updates"
 
 
 class TransformersPhaseTracker(TrainerCallback):
-    """Calls the tracker when training begins and after every step, with the number of updates of the network's weights.
+    """Calls the tracker when training begins and after every step, with the number of updates of the weights.
 
     Updates are those of the module that the tracker watches (see ``UpdateCount``). The tracker's state and the count
     lie in each of the Trainer's checkpoints, as phase_tracker.json. A training that is resumed takes them up from

@@ -1,4 +1,4 @@
-"""Networks that people train and a careless probe disturbs: each a function that makes one, its layer and its inputs."""
+"""Networks that people train and a careless probe disturbs: how to make each, its layer and its inputs."""
 
 from __future__ import annotations
 
@@ -344,7 +344,7 @@ def _tokens(count: int, draw: torch.Generator) -> Tensor:
 
 
 def _sequences(count: int, draw: torch.Generator) -> Tensor:
-    return torch.randn(count, 5, 6 if count else 6, generator=draw)
+    return torch.randn(count, 5, 6, generator=draw)
 
 
 def _maps(count: int, draw: torch.Generator) -> Tensor:
@@ -375,7 +375,9 @@ KINDS: dict[str, Callable[[], Odd]] = {
         _in_sequence(nn.Linear(12, 6), nn.BatchNorm1d(6, track_running_stats=False))
     ),
     "frozen parts": lambda: Odd(_frozen()),
-    "instance norm": lambda: Odd(_on_maps(nn.Conv2d(3, 4, 3, padding=1), nn.InstanceNorm2d(4, track_running_stats=True)), inputs=_maps),
+    "instance norm": lambda: Odd(
+        _on_maps(nn.Conv2d(3, 4, 3, padding=1), nn.InstanceNorm2d(4, track_running_stats=True)), inputs=_maps
+    ),
     "convolutions": lambda: Odd(_on_maps(nn.ReLU(inplace=True), nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)), inputs=_maps),
     "weight norm": lambda: Odd(Net(parametrizations.weight_norm(nn.Linear(12, 6)))),
     "weight norm of old": lambda: Odd(Net(nn.utils.weight_norm(nn.Linear(12, 6)))),
@@ -383,7 +385,10 @@ KINDS: dict[str, Callable[[], Odd]] = {
     "spectral norm of old": lambda: Odd(Net(nn.utils.spectral_norm(nn.Linear(12, 6)))),
     "orthogonal weights": lambda: Odd(Net(parametrizations.orthogonal(nn.Linear(12, 6)))),
     "pruned": lambda: Odd(_pruned()),
-    **{f"hook: {kind}": lambda kind=kind: _counter_of(kind) for kind in ("forward", "pre", "named pre", "backward", "backward pre", "always", "state")},
+    **{
+        f"hook: {kind}": lambda kind=kind: _counter_of(kind)
+        for kind in ("forward", "pre", "named pre", "backward", "backward pre", "always", "state")
+    },
     "hook of all modules": _global_hook,
     "counter": lambda: Odd(net(_counted, calls=0)),
     "kept activations": lambda: Odd(net(_kept_in_list, kept=[])),
@@ -393,9 +398,7 @@ KINDS: dict[str, Callable[[], Odd]] = {
     "containers": lambda: Odd(
         net(_containers, groups=defaultdict(int), last=deque(maxlen=3), lengths=set(), names=OrderedDict())
     ),
-    "object of the user": lambda: Odd(
-        net(lambda self, hidden: hidden * self.own.add(0.1), own=_Statistics())
-    ),
+    "object of the user": lambda: Odd(net(lambda self, hidden: hidden * self.own.add(0.1), own=_Statistics())),
     "object in a list in an object": lambda: Odd(
         net(lambda self, hidden: hidden * self.own.all[0].add(0.1), own=types.SimpleNamespace(all=[_Statistics()]))
     ),
@@ -408,9 +411,7 @@ KINDS: dict[str, Callable[[], Odd]] = {
         net(_drawn(lambda self: self.own[0]["a"]), own=[{"a": torch.Generator().manual_seed(1)}])
     ),
     "generator of NumPy": lambda: Odd(net(_draws(lambda self: self.own.random()), own=np.random.default_rng(1))),
-    "old generator of NumPy": lambda: Odd(
-        net(_draws(lambda self: self.own.rand()), own=np.random.RandomState(1))  # noqa: NPY002
-    ),
+    "old generator of NumPy": lambda: Odd(net(_draws(lambda self: self.own.rand()), own=np.random.RandomState(1))),
     "generator of Python": lambda: Odd(net(_draws(lambda self: self.own.random()), own=random.Random(1))),
     "global state of torch": lambda: Odd(net(_draws(lambda _: torch.rand(())))),
     "global state of Python": lambda: Odd(net(_draws(lambda _: random.gauss(0, 1)))),
@@ -460,4 +461,4 @@ KINDS: dict[str, Callable[[], Odd]] = {
     "MemoryError": lambda: Odd(net(_in_evaluation(MemoryError())), warning="step 0: MemoryError"),
     "AssertionError": lambda: Odd(net(_in_evaluation(AssertionError("no"))), warning="step 0: AssertionError: no"),
     "StopIteration": lambda: Odd(net(_in_evaluation(StopIteration())), warning="step 0: "),
-}  # fmt: skip
+}

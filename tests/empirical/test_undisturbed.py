@@ -1,4 +1,4 @@
-"""A network that is probed trains to the same bits as one that is not, whatever it holds and whatever a probe raises."""
+"""A network that is probed trains to the same bits as one that is not, whatever it holds and a probe raises."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from empirical.phase_tracker import PhaseTracker, ProbeSchedule
+from empirical.subset_probe import SubsetProbe
 from empirical.undisturbed import undisturbed
 from tests.empirical.odd_modules import KINDS, Net, Odd, net
 
@@ -25,8 +27,14 @@ def plain(value: Any) -> Any:
     """State as something that == compares to the bit."""
     if isinstance(value, Tensor):
         dense = value.detach().cpu()
-        return "tensor", str(dense.dtype), value.requires_grad, dense.contiguous().view(-1).numpy(force=True).tobytes() \
-            if dense.dtype is not torch.bfloat16 else dense.float().numpy().tobytes()
+        return (
+            "tensor",
+            str(dense.dtype),
+            value.requires_grad,
+            dense.contiguous().view(-1).numpy(force=True).tobytes()
+            if dense.dtype is not torch.bfloat16
+            else dense.float().numpy().tobytes(),
+        )
     if isinstance(value, np.ndarray):
         return "array", value.tobytes()
     if isinstance(value, dict):
@@ -54,12 +62,18 @@ def everything(network: nn.Module, optimiser: torch.optim.Optimizer, odd: Odd) -
                 }
                 for name, part in parts.items()
             },
-            "hooks": [[len(part._forward_hooks), len(part._backward_hooks), len(part._forward_pre_hooks)] for part in parts.values()],
+            "hooks": [
+                [len(part._forward_hooks), len(part._backward_hooks), len(part._forward_pre_hooks)]
+                for part in parts.values()
+            ],
             "random": [torch.get_rng_state(), random.getstate(), np.random.get_state()[1]],  # noqa: NPY002
-            "settings": [torch.is_grad_enabled(), torch.get_default_dtype(), np.geterr(), torch.is_autocast_enabled("cpu")],
+            "settings": [
+                *(torch.is_grad_enabled(), torch.get_default_dtype(), np.geterr()),
+                torch.is_autocast_enabled("cpu"),
+            ],
             "counts": odd.counts(),
         }
-    )  # fmt: skip
+    )
 
 
 def trained(make: Callable[[], Odd], folder: Path | None) -> tuple[dict[str, Any], list[str], PhaseTracker | None]:
@@ -123,3 +137,127 @@ def test_a_probed_training_is_the_same_to_the_bit(kind: str, tmp_path: Path) -> 
         assert len(said) == 1  # reported once
         assert "\n" not in said[0]
         assert re.search(expected, said[0]), said[0]
+
+
+def assert_put_back(network: nn.Module, read: Callable[[], Any], act: Callable[[], None]) -> None:
+    """What ``act`` changes inside is as before afterwards."""
+    before = plain(read())
+    with undisturbed(network):
+        act()
+        assert plain(read()) != before
+    assert plain(read()) == before
+
+
+def test_an_interrupt_and_an_exit_pass_and_everything_is_put_back() -> None:
+    for error in (KeyboardInterrupt(), SystemExit(1)):
+        network = net(_raising(error))
+        before, random_state = plain(network.state_dict()), torch.get_rng_state()
+        tracker_inputs = torch.randn(64, 12, generator=torch.Generator().manual_seed(0))
+        with pytest.raises(type(error)):
+            _probe(network, tracker_inputs)
+        assert plain(network.state_dict()) == before
+        assert torch.equal(torch.get_rng_state(), random_state)
+        assert network.training
+
+
+def _raising(error: BaseException) -> Callable[[Any, Tensor], Tensor]:
+    def between(self: Any, hidden: Tensor) -> Tensor:
+        self.head.weight.data.zero_()
+        torch.rand(1)
+        raise error
+
+    return between
+
+
+def _probe(network: nn.Module, inputs: Tensor) -> None:
+    SubsetProbe(inputs, ["body"]).losses(network)
+
+
+def test_a_graph_that_waits_for_its_backward_pass_stays_valid(tmp_path: Path) -> None:
+    """Batch normalisation and a bounded embedding save what a probe changes and puts back."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(12, 6), nn.BatchNorm1d(6), nn.Linear(6, 3))
+    inputs = torch.randn(64, 12)
+
+    def gradients(probed: bool) -> list[Any]:
+        network.zero_grad()
+        network[1].reset_running_stats()
+        loss = network(inputs).square().mean()
+        if probed:
+            PhaseTracker(network, inputs, ["1"], tmp_path).update(0)
+        loss.backward()
+        return [plain(one.grad) for one in network.parameters()]
+
+    assert gradients(True) == gradients(False)
+
+
+def test_parts_that_are_moved_to_another_type_come_back_to_their_own_memory() -> None:
+    network = Net()
+    memory = [one.data_ptr() for one in network.parameters()]
+    assert_put_back(network, network.state_dict, network.double)
+    assert [one.data_ptr() for one in network.parameters()] == memory
+
+
+def test_settings_of_the_process_are_put_back() -> None:
+    network = Net()
+    assert_put_back(
+        network, torch.are_deterministic_algorithms_enabled, lambda: torch.use_deterministic_algorithms(True)
+    )
+    assert_put_back(
+        network, lambda: torch.backends.cudnn.benchmark, lambda: setattr(torch.backends.cudnn, "benchmark", True)
+    )
+    assert_put_back(network, torch.get_default_dtype, lambda: torch.set_default_dtype(torch.float64))
+
+
+@pytest.mark.parametrize("inside", [torch.inference_mode, torch.no_grad, lambda: torch.autocast("cpu", torch.bfloat16)])
+def test_the_losses_do_not_depend_on_the_modes_around(inside: Callable[[], Any]) -> None:
+    torch.manual_seed(0)
+    network, inputs = nn.Sequential(nn.Linear(12, 6), nn.BatchNorm1d(6)), torch.randn(64, 12)
+    probe = SubsetProbe(inputs, ["1"])
+    expected = probe.losses(network)["1"]
+    with inside():
+        found = probe.losses(network)["1"]
+    assert np.array_equal(found, expected)
+
+
+def test_weights_that_hooks_of_torch_compute_are_those_of_now() -> None:
+    """The old weight_norm computes its weight in a hook; without it a probe would see that of the last pass."""
+    with warnings.catch_warnings(action="ignore"):
+        network = nn.utils.weight_norm(nn.Linear(12, 6))
+    before = network.weight.detach().clone()
+    network.weight_g.data *= 3
+    with undisturbed(network):
+        seen = network(torch.eye(12)) - network.bias
+    torch.testing.assert_close(seen.T, 3 * before)
+    assert torch.equal(network.weight, before)
+
+
+def test_a_cached_parametrisation_is_still_the_trainings() -> None:
+    """Within ``cached`` a weight is computed once: by a probe first, it would have no gradient."""
+    network = nn.utils.parametrizations.weight_norm(nn.Linear(12, 6))
+    with nn.utils.parametrize.cached():
+        with undisturbed(network):
+            network(torch.zeros(2, 12))
+        network(torch.ones(2, 12)).sum().backward()
+    assert network.parametrizations.weight.original0.grad is not None
+
+
+@pytest.mark.filterwarnings("ignore")  # torch's own, in its compiler
+def test_compiled_code_is_not_compiled_again_for_a_probe() -> None:
+    compilations = Mock()
+
+    def backend(graph: Any, _: Any) -> Any:
+        compilations()
+        return graph.forward
+
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(12, 6), nn.Dropout(0.5))
+    network[0] = torch.compile(network[0], backend=backend)
+    other = Net()
+    other.compile(backend=backend)
+    for one in (network, other):
+        one(torch.randn(8, 12))
+        before = compilations.call_count
+        with undisturbed(one):
+            one(torch.randn(5, 12))
+        assert compilations.call_count == before > 0
