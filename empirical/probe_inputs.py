@@ -93,8 +93,8 @@ def probe_inputs(inputs: Any, target: Any = None) -> ProbeInputs:
     Real numbers are reconstructed as they are. Identities of tokens (int32 or int64) are reconstructed as one-hot
     vectors, one for each position: by a code of CODE random signs for each token that occurs, fixed by the number of
     tokens alone, or by the vector itself where no more than CODE tokens occur. A linear decoder of the codes has the
-    error of the vectors in expectation over the codes, and the variance too, so that the relative loss is the same up to
-    the ratio of two means. Positions whose ``attention_mask`` is 0 have the code 0.
+    error of the vectors in expectation over the codes, and the variance too, so that the relative loss is the same up
+    to the ratio of two means. Positions whose ``attention_mask`` is 0 have the code 0.
 
     Args:
         inputs: a tensor or array (n, ...), or a dictionary of them with one n; other entries (flags, None) are given to
