@@ -49,7 +49,7 @@ _ENTERED = (types.SimpleNamespace, functools.partial)
 _NOT_ENTERED = (torch.utils.data.Dataset, torch.utils.data.DataLoader, torch.optim.Optimizer)
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, type, types.ModuleType, torch.dtype, torch.device)
 _REWINDABLE: tuple[Any, ...] = (
-    *(type(iter(one)) for one in ([], (), "", b"", range(0))),
+    *(type(iter(range(0))), type(iter(list[int]())), type(iter(())), type(iter("")), type(iter(b""))),
     itertools.count,
 )
 _WORDS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
