@@ -14,8 +14,10 @@ from empirical.parametric_model import parametric_model
 from empirical.phase_reading import PhaseReading, read_phases
 from empirical.phase_tracker import PhaseTracker, ProbeSchedule
 from empirical.reconstruction_probe import ReconstructionLoss, RidgeDecoders
+from empirical.row_rule import RowRule
 from empirical.stop_rule import StopRule
 from empirical.streaming import batches_of, moments_of, stream_moments
+from empirical.undisturbed import undisturbed
 
 __all__ = [
     "DATA_ROOT_VARIABLE",
@@ -35,6 +37,7 @@ __all__ = [
     "ProbeSchedule",
     "ReconstructionLoss",
     "RidgeDecoders",
+    "RowRule",
     "SavedMoments",
     "StopRule",
     "batches_of",
@@ -55,4 +58,5 @@ __all__ = [
     "save_moments",
     "split_for_fit",
     "stream_moments",
+    "undisturbed",
 ]

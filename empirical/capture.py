@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from itertools import chain
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from empirical.layer_reading import Inputs, LayerReader, samples_in
+from empirical.module_names import checked_network, device_and_type, plain_name, uninitialised
+from empirical.row_rule import LayerError, Rows
+from empirical.undisturbed import undisturbed
 from theory import InputError
 from theory.validation import at_least
 
 #: Types in which activations may be returned.
 PRECISIONS = (torch.float16, torch.bfloat16, torch.float32)
 
-#: Turns a layer's output into its (n, p) activations.
-_Reduction = Callable[[str, Tensor], Tensor]
+_LABELS = ("labels", "label")
+
+
+class ByLayer(dict[str, Tensor]):
+    """Activations by the names of layers without wrappers; a name with their prefixes is understood."""
+
+    def __missing__(self, name: str) -> Tensor:
+        own = plain_name(name, self)
+        if own not in self:
+            raise KeyError(name)
+        return self[own]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,159 +39,126 @@ class Captured:
     """One batch and the activations that it gave, all on the module's device.
 
     Attributes:
-        inputs: (n, ...) as the module got them.
+        inputs: (n, ...) as the module got them; by name where they were given so.
         labels: (n,) int64.
         activations: (n, p) of each layer, in the order asked for.
+        widths: what was done to each layer's output to get p features, in words.
     """
 
-    inputs: Tensor
+    inputs: Inputs
     labels: Tensor
-    activations: dict[str, Tensor]
+    activations: ByLayer
+    widths: Mapping[str, str]
 
 
 def capture(
     module: nn.Module,
     layers: Sequence[str],
-    batches: Iterable[tuple[Tensor, Tensor]],
+    batches: Iterable[Any],
     pooled_features: int | None = None,
     dtype: torch.dtype = torch.float32,
+    rows: Rows = None,
 ) -> Iterator[Captured]:
     """Stream the activations of ``layers``, all from one forward pass a batch, in the memory of that batch.
 
     The pass computes what the module computes in evaluation (running statistics of batch normalisation, no
-    dropout), without gradients. Training flags are put back and hooks removed before a batch is handed out,
-    so that the module may be trained in between and the stream be left at any point. The activations are
+    dropout), without gradients and without hooks. The module is put back before a batch is handed out (see
+    ``undisturbed``), so that it may be trained in between and the stream be left at any point. The activations are
     ordinary tensors: a probe may be trained on them.
 
     Args:
-        module: any torch module; batches are moved to the device of its first parameter.
-        layers: names of ``module.named_modules()``; the empty name is the module itself, its output. A layer
-            that returns a tuple or list gives the first tensor in it.
-        batches: pairs of inputs (n, ...) and integer labels (n,).
-        pooled_features: largest size of a feature map (n, c, h, w) that is kept as it is. A larger one is
-            average-pooled to (max(1, h // f), max(1, w // f)) by the smallest whole factor f that leaves at
-            most this many features; where c alone is more, 1 x 1 is left. Windows overlap by a pixel where f
-            does not divide h or w. None pools nothing. Other shapes, tokens among them, are only flattened.
+        module: any torch module that is not scripted, as it is, compiled or wrapped for several devices; batches are
+            moved to the device of its first real parameter.
+        layers: names of ``module.named_modules()``, with or without ``_orig_mod.`` and ``module.``; the empty name is
+            the module itself, its output.
+        batches: pairs of inputs and integer labels (n,). Inputs are a tensor (n, ...) or a dictionary of them, as
+            Hugging Face's tokenizers give it: its entries are given to the module by name, or as they are to a
+            module that takes one dictionary. A dictionary with ``labels`` in it may stand for the pair.
+        pooled_features: largest number of features of a layer; None keeps all. A wider feature map (n, c, ...) is
+            average-pooled to max(1, length // f) by the smallest whole factor f that leaves at most this many;
+            windows overlap by a pixel where f does not divide the length. That needs the axis of the channels (see
+            ``row_rule.channel_axis``). What is still too wide, tokens among it, becomes as many signed means of random
+            groups of features (see ``row_rule.Sketch``). ``Captured.widths`` says what was done.
         dtype: of the activations, one of PRECISIONS; float16 rounds each to 2^-11 of itself, bfloat16 to 2^-8.
+        rows: what becomes a row: "flatten" (the default) all positions, "mean" their mean, "first" or "last" that
+            token; a ``RowRule`` also says which axis, which tensor of several and which of several calls; a
+            dictionary gives one for each layer.
 
     Raises:
-        InputError: at the call: no layer, an unknown one (the nearest names are listed), one given twice, a
-            precision or a number of features that is not accepted. From the stream: labels that do not fit;
-            a layer that is called never or several times in one pass, whose output is no tensor or has no
-            row for each sample; NaN or infinity in the activations, with the layer and the batch, counted
-            from 0.
+        InputError: at the call: no module or a scripted one, no layer, an unknown one (the nearest names are listed),
+            one given twice, a precision, a number of features or a rule that is not accepted, no batches. From
+            the stream: a batch that is no such pair; labels that do not fit; a module that waits for its first
+            pass; a layer that is called never or, without a rule, several times in one pass, whose output is not
+            understood or has no row for each sample; NaN or infinity in the activations, with the layer and the batch,
+            counted from 0.
     """
-    chosen = _submodules(module, layers)
+    network = checked_network("module", module)
     if dtype not in PRECISIONS:
         raise InputError(f"dtype: {dtype} is not accepted; give one of {', '.join(map(str, PRECISIONS))}")
     limit = None if pooled_features is None else at_least("pooled_features", pooled_features, 1)
+    reader = LayerReader(network, layers, rows, limit, dtype)
+    if isinstance(batches, Tensor | Mapping | str) or not isinstance(batches, Iterable):
+        raise InputError(f"batches: are a {type(batches).__name__}; give a list or stream of pairs (inputs, labels)")
+    return _stream(network, reader, batches, partial(undisturbed, network))
 
-    def reduced(name: str, output: Tensor) -> Tensor:
-        return _in_precision(name, _pooled(output, limit).flatten(1), dtype)
 
-    return _stream(module, chosen, batches, reduced)
-
-
-def _submodules(module: nn.Module, layers: Sequence[str]) -> dict[str, nn.Module]:
-    if isinstance(layers, str) or not layers:
-        raise InputError(f"layers: {layers!r} is not accepted; give a list of at least one name of named_modules()")
-    # A module registered under two names is known by both.
-    known = dict(module.named_modules(remove_duplicate=False))
-    for position, name in enumerate(layers):
-        if name not in known:
-            nearest = difflib.get_close_matches(name, filter(None, known), n=3, cutoff=0.0)
-            raise InputError(f"layers: {name!r} is unknown; the nearest names are {', '.join(nearest) or 'none'}")
-        if name in layers[:position]:
-            raise InputError(f"layers: {name!r} is given twice; give each name once")
-    return {name: known[name] for name in layers}
+def read_inside(network: nn.Module, reader: LayerReader, batches: Iterable[Any]) -> Iterator[Captured]:
+    """``capture`` inside ``undisturbed``, where the network is put back once and not after every batch."""
+    return _stream(network, reader, batches, nullcontext)
 
 
 def _stream(
-    module: nn.Module, chosen: dict[str, nn.Module], batches: Iterable[tuple[Tensor, Tensor]], reduced: _Reduction
+    network: nn.Module,
+    reader: LayerReader,
+    batches: Iterable[Any],
+    around: Callable[[], AbstractContextManager[None]],
 ) -> Iterator[Captured]:
-    device = next((tensor.device for tensor in chain(module.parameters(), module.buffers())), torch.device("cpu"))
-    for number, (inputs, labels) in enumerate(batches):
-        if labels.shape != inputs.shape[:1] or labels.is_floating_point() or labels.is_complex():
-            raise InputError(
-                f"batches: labels of batch {number} have shape {tuple(labels.shape)}, type {labels.dtype}; "
-                f"give one integer for each of {inputs.shape[0]} inputs"
-            )
-        moved = inputs.to(device)
+    for number, batch in enumerate(batches):
+        inputs, labels = _pair(batch, number)
+        waiting = uninitialised(network)
+        if waiting is not None:
+            raise InputError(f"module: {waiting} waits for its first forward pass; make one before")
+        device, _ = device_and_type(network)
+        moved = on_device(inputs, device)
         try:
-            activations = _forward(module, chosen, moved, reduced)
-        except _LayerError as fault:
+            with around():
+                activations = reader.read(moved)
+        except LayerError as fault:
             raise InputError(f"layers: {fault} (batch {number})") from None
-        yield Captured(moved, labels.to(device, torch.int64), activations)
+        yield Captured(moved, labels.to(device, torch.int64), ByLayer(activations), dict(reader.widths))
 
 
-class _LayerError(Exception):
-    """What a layer did that cannot be captured, and what to do about it."""
+def on_device(inputs: Inputs, device: torch.device) -> Inputs:
+    """The same inputs on ``device``."""
+    if isinstance(inputs, Tensor):
+        return inputs.to(device)
+    return {name: one.to(device) if isinstance(one, Tensor) else one for name, one in inputs.items()}
 
 
-def _forward(module: nn.Module, chosen: dict[str, nn.Module], inputs: Tensor, reduced: _Reduction) -> dict[str, Tensor]:
-    found: dict[str, Tensor] = {}
-
-    def hook_of(name: str) -> Callable[[nn.Module, Any, Any], None]:
-        def hook(_: nn.Module, __: Any, output: Any) -> None:
-            if name in found:
-                raise _LayerError(f"{name!r} is called more than once in one pass; give a layer that is called once")
-            # Reduced and copied at once, as a later layer may work in place.
-            found[name] = reduced(name, _rows(name, output, inputs.shape[0]))
-
-        return hook
-
-    training = [(part, part.training) for part in module.modules()]
-    with ExitStack() as stack:
-        for name, part in chosen.items():
-            stack.callback(part.register_forward_hook(hook_of(name)).remove)
-        stack.callback(_set_training, training)
-        # Flags are set one by one: eval() would call a train() that a part may have made do more, such as
-        # merging weights, and could not put back flags that differ between parts.
-        _set_training([(part, False) for part, _ in training])
-        # Not inference_mode: its tensors could not be used to train a probe.
-        with torch.no_grad():
-            module(inputs)
-    for name in chosen:
-        if name not in found:
-            raise _LayerError(f"{name!r} is not called in the forward pass; give a layer that is")
-    return {name: found[name] for name in chosen}
-
-
-def _set_training(flags: list[tuple[nn.Module, bool]]) -> None:
-    for part, training in flags:
-        part.training = training
-
-
-def _rows(name: str, output: Any, count: int) -> Tensor:
-    """The first tensor of a layer's output, with one row a sample and at least two axes."""
-    if isinstance(output, tuple | list):
-        output = next((part for part in output if isinstance(part, Tensor)), output)
-    if not isinstance(output, Tensor):
-        raise _LayerError(f"{name!r} returns {type(output).__name__}; give a layer that returns a tensor or a tuple")
-    if output.ndim == 0 or output.shape[0] != count or not output.is_floating_point():
-        raise _LayerError(
-            f"{name!r} returns shape {tuple(output.shape)}, type {output.dtype}; "
-            f"give a layer with a row of real numbers for each of {count} samples"
+def _pair(batch: Any, number: int) -> tuple[Inputs, Tensor]:
+    if isinstance(batch, Mapping):
+        named = next((name for name in _LABELS if name in batch), None)
+        if named is not None:
+            batch = {name: one for name, one in batch.items() if name != named}, batch[named]
+    if not isinstance(batch, tuple | list) or len(batch) != 2:
+        raise InputError(f"batches: batch {number} is a {type(batch).__name__}; give pairs (inputs, labels)")
+    inputs, labels = batch
+    if isinstance(inputs, Mapping):
+        tensors = {name: one for name, one in inputs.items() if isinstance(one, Tensor)}
+        sizes = {one.shape[:1] for one in tensors.values()}
+        if len(sizes) != 1 or sizes == {()}:
+            raise InputError(
+                f"batches: inputs of batch {number} are {', '.join(map(str, inputs)) or 'empty'} of "
+                f"{len(sizes)} lengths; give tensors (n, ...) with one n"
+            )
+    elif not isinstance(inputs, Tensor) or inputs.ndim == 0:
+        raise InputError(f"batches: inputs of batch {number} are a {type(inputs).__name__}; give a tensor (n, ...)")
+    if not isinstance(labels, Tensor):
+        raise InputError(f"batches: labels of batch {number} are a {type(labels).__name__}; give a tensor of integers")
+    count = samples_in(inputs)
+    if labels.shape != (count,) or labels.is_floating_point() or labels.is_complex():
+        raise InputError(
+            f"batches: labels of batch {number} have shape {tuple(labels.shape)}, type {labels.dtype}; "
+            f"give one integer for each of {count} inputs"
         )
-    return output if output.ndim > 1 else output[:, None]
-
-
-def _pooled(output: Tensor, limit: int | None) -> Tensor:
-    if limit is None or output.ndim != 4:
-        return output
-    channels, height, width = output.shape[1:]
-    for factor in range(1, max(height, width) + 1):
-        size = max(1, height // factor), max(1, width // factor)
-        if channels * size[0] * size[1] <= limit:
-            break
-    return output if factor == 1 else nn.functional.adaptive_avg_pool2d(output, size)
-
-
-def _in_precision(name: str, activations: Tensor, dtype: torch.dtype) -> Tensor:
-    converted = activations.to(dtype, copy=True)
-    if bool(torch.isfinite(converted).all()):
-        return converted
-    bad = int((~torch.isfinite(activations)).sum())
-    if bad:
-        raise _LayerError(f"{name!r} gives {bad} NaN or infinite activations; give finite inputs and weights")
-    raise _LayerError(f"{name!r} gives activations out of the range of {dtype}; give torch.bfloat16 or torch.float32")
+    return inputs, labels

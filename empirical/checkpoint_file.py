@@ -8,6 +8,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from empirical.module_names import plain_names
 from empirical.reading import one_line_faults, printable
 from empirical.tensor_file import read_tensors, unfit_tensor
 from theory import InputError
@@ -21,7 +22,8 @@ def with_weights_from(network: Network, path: Path) -> Network:
     Args:
         network: of the architecture whose weights the file holds.
         path: a .safetensors file, as ``phases track`` writes them, or a file of ``torch.save(network.state_dict())``,
-            of which tensors alone are read.
+            of which tensors alone are read. Prefixes of compiled and distributed networks (``_orig_mod.``,
+            ``module.``) are left out.
 
     Raises:
         InputError: no such file; a damaged file, or a pickle that holds more than tensors; other names, shapes or kinds
@@ -29,6 +31,7 @@ def with_weights_from(network: Network, path: Path) -> Network:
     """
     tensors = read_tensors("checkpoint", path)
     expected = network.state_dict()
+    tensors = plain_names(tensors, expected)
     missing = sorted(expected.keys() ^ tensors.keys())
     if missing:
         raise InputError(

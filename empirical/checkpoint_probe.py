@@ -16,11 +16,13 @@ from torch import Tensor, nn
 
 from empirical.activation_moments import JointAccumulator, JointMoments
 from empirical.batch_norm import recalibrated_on
-from empirical.capture import capture
+from empirical.capture import read_inside
 from empirical.float_precision import full_precision
 from empirical.images import ImageData, ImageSplit, Normalisation
-from empirical.layer_features import activations_of
+from empirical.layer_features import MAPS, activations_of
+from empirical.layer_reading import LayerReader
 from empirical.linear_probe import fit_logistic_classifier
+from empirical.module_names import bare
 from empirical.network_training import image_batches
 from empirical.neural_collapse import neural_collapse
 from empirical.probe_tasks import ProbeTask
@@ -113,8 +115,8 @@ def measure_checkpoint(
     Raises:
         InputError: an unknown layer, NaN in the activations (the layer is named).
     """
-    with full_precision(device):
-        own = recalibrated_on(network, data.train, normalisation, device)
+    with full_precision(device), recalibrated_on(network, data.train, normalisation, device):
+        own = bare(network)
         training, training_outputs = _one_pass(own, data.train, data.classes, normalisation, plan, device)
         held_out, test_outputs = _one_pass(own, data.test, data.classes, normalisation, plan, device)
         rows = [
@@ -142,8 +144,10 @@ def _one_pass(
     accumulators = {layer: JointAccumulator(classes) for layer in plan.layers}
     outputs: list[Tensor] = []
     batches = image_batches(split, normalisation, _BATCH, device)
-    for captured in capture(network, (_OUTPUT, *plan.layers), batches, plan.pooled_features):
+    reader = LayerReader(network, (_OUTPUT, *plan.layers), MAPS, plan.pooled_features, torch.float32)
+    for captured in read_inside(network, reader, batches):
         outputs.append(captured.activations[_OUTPUT].cpu())
+        assert isinstance(captured.inputs, Tensor), "image_batches gives tensors"
         inputs = captured.inputs.flatten(1)
         for layer, accumulator in accumulators.items():
             accumulator.update(captured.activations[layer], inputs, captured.labels)

@@ -20,15 +20,15 @@ def full_precision(device: torch.device) -> Iterator[None]:
     The choice belongs to the process: other threads compute with all digits meanwhile too. It is put back for each
     operation by itself, so that torch's settings for all of them at once act on these no longer.
     """
-    backends = _backends()
-    before = [backend.fp32_precision for backend in backends]
+    own = backends()
+    before = [backend.fp32_precision for backend in own]
     try:
-        for backend in backends:
+        for backend in own:
             backend.fp32_precision = "ieee"
         with torch.autocast(device.type, enabled=False):
             yield
     finally:
-        for backend, precision in zip(backends, before, strict=True):
+        for backend, precision in zip(own, before, strict=True):
             backend.fp32_precision = precision
 
 
@@ -56,7 +56,7 @@ class _Convolutions:
         torch.backends.cudnn.allow_tf32 = precision == "tf32"
 
 
-def _backends() -> tuple[Any, ...]:
+def backends() -> tuple[Any, ...]:
     """What decides the precision of products, convolutions and recurrent layers.
 
     Where each backend has its own setting, that is used: the common one then fails once they have been set

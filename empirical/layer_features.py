@@ -11,17 +11,23 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from empirical.batch_norm import recalibrated_on
-from empirical.capture import capture
+from empirical.capture import read_inside
 from empirical.checkpoint_file import with_weights_from
 from empirical.datasets import DataSet, unit_variance
 from empirical.float_precision import full_precision
 from empirical.images import ImageData, ImageSplit, Normalisation
+from empirical.layer_reading import LayerReader
+from empirical.module_names import bare
 from empirical.network_training import image_batches
 from empirical.networks import build_network, layer_names
+from empirical.row_rule import RowRule, Rows
 from theory import InputError
 from theory.validation import IntArray
 
 _BATCH = 512
+
+#: Layers of networks for images give feature maps (n, c, h, w).
+MAPS = RowRule(channels=1)
 
 
 def activations_of(
@@ -31,15 +37,19 @@ def activations_of(
     normalisation: Normalisation,
     pooled_features: int,
     device: torch.device,
+    rows: Rows = MAPS,
 ) -> dict[str, Tensor]:
     """(n, p) activations of every layer on the images of a split, on the CPU; arguments as ``layer_features``.
+
+    The network has to be on the device, inside ``undisturbed``.
 
     Raises:
         InputError: as ``capture``.
     """
     parts: dict[str, list[Tensor]] = {layer: [] for layer in layers}
+    reader = LayerReader(bare(network), layers, rows, pooled_features, torch.float32)
     with full_precision(device):
-        for captured in capture(network, layers, image_batches(split, normalisation, _BATCH, device), pooled_features):
+        for captured in read_inside(network, reader, image_batches(split, normalisation, _BATCH, device)):
             for layer, activations in captured.activations.items():
                 parts[layer].append(activations.cpu())
     return {layer: torch.cat(found) for layer, found in parts.items()}
@@ -53,6 +63,7 @@ def layer_features(
     normalisation: Normalisation,
     pooled_features: int,
     device: torch.device,
+    rows: Rows = MAPS,
 ) -> dict[str, DataSet]:
     """Features of every layer, centred and scaled to unit mean variance.
 
@@ -64,8 +75,9 @@ def layer_features(
         split: n images with labels.
         classes: K.
         normalisation: of the images.
-        pooled_features: largest number of features; larger feature maps are average-pooled.
+        pooled_features: largest number of features; wider layers are pooled or sketched (see ``empirical.capture``).
         device: that computes.
+        rows: what becomes a row, as in ``empirical.capture``; by default channels come before positions.
 
     Returns:
         A data set (n, p) a layer, called by its name.
@@ -73,8 +85,8 @@ def layer_features(
     Raises:
         InputError: an unknown layer; NaN or infinity, or activations that do not vary, with the layer's name.
     """
-    own = recalibrated_on(network, split, normalisation, device)
-    found = activations_of(own, layers, split, normalisation, pooled_features, device)
+    with recalibrated_on(network, split, normalisation, device):
+        found = activations_of(network, layers, split, normalisation, pooled_features, device, rows)
     labels = np.asarray(split.labels, dtype=np.int64)
     return {layer: _data_set(layer, rows.numpy(), labels, classes) for layer, rows in found.items()}
 

@@ -80,12 +80,12 @@ def _trained(
 ) -> list[Measurement]:
     """Held-out loss, relative to the variance of the test images, of a decoder trained on the last layer."""
     layer = plan.layers[-1]
-    own = recalibrated_on(network, data.train, normalisation, device)
-    activations, inputs = _with_inputs(own, layer, data.train, normalisation, plan, device)
+    with recalibrated_on(network, data.train, normalisation, device):
+        activations, inputs = _with_inputs(network, layer, data.train, normalisation, plan, device)
+        test, pixels = _with_inputs(network, layer, data.test, normalisation, plan, device)
     decoder = decoder_for(activations.shape[1], data).to(device)
     training = DecoderTraining()
     losses = train_decoder(decoder, shuffled_epochs(activations, inputs, PUBLISHED_BATCH, seed=0), training, progress)
-    test, pixels = _with_inputs(own, layer, data.test, normalisation, plan, device)
     error = held_out_error(decoder, zip(torch.split(test, _BATCH), torch.split(pixels, _BATCH), strict=True))
     variance = float((pixels - pixels.mean(dim=0)).square().sum(dtype=torch.float64)) / pixels.numel()
     return [
@@ -110,11 +110,13 @@ def _information(
     """
     count = min(INFORMATION_SAMPLES, data.test.labels.size)
     split = ImageSplit(data.test.images[:count], data.test.labels[:count])
-    own = recalibrated_on(network, data.train, normalisation, device)
     labels = np.asarray(split.labels, dtype=np.int64)
     rows = []
+    with recalibrated_on(network, data.train, normalisation, device):
+        captured = activations_of(network, plan.layers, split, normalisation, plan.pooled_features, device)
+    inputs = torch.from_numpy(normalisation.apply(split.images)).flatten(1)
     for layer in progress(list(plan.layers)):
-        activations, inputs = _with_inputs(own, layer, split, normalisation, plan, device)
+        activations = captured[layer]
         values = leading_directions(activations.double().numpy(), DIRECTIONS)
         image = uniform_ranks(leading_directions(inputs.flatten(1).double().numpy(), DIRECTIONS).values)
         ranks = uniform_ranks(values.values)

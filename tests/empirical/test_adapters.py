@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from empirical.phase_tracker import PhaseTracker, ProbeSchedule, SubsetProbe
+from empirical.update_count import UpdateCount
 from theory import InputError
 
 # The trainers' own warnings (loaders without workers, deprecations) are not the subject here.
@@ -121,6 +122,189 @@ def test_lightning_stops_only_when_asked(lightning, tmp_path, monkeypatch, asked
     )
     assert step == last
     assert tracker.recommendation == 2
+
+
+def adversarial(lightning, accumulate=1):
+    """A module with a network and a critic, whose optimisers step in turn."""
+
+    class Adversarial(lightning.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.network, self.critic = small_network(), nn.Linear(2, 1)
+            self.automatic_optimization = False
+
+        def training_step(self, batch, number):
+            ends = (number + 1) % accumulate == 0
+            for optimiser, sign in zip(self.optimizers(), (1, -1), strict=True):
+                if number % accumulate == 0:
+                    optimiser.zero_grad()
+                self.manual_backward(sign * self.critic(self.network(batch[0])).mean())
+                if ends:
+                    optimiser.step()
+
+        def configure_optimizers(self):
+            return [torch.optim.SGD(one.parameters(), 0.01) for one in (self.network, self.critic)]
+
+    return Adversarial()
+
+
+@pytest.mark.parametrize(("accumulate", "updates"), [(1, 32), (4, 8)])
+def test_two_optimisers_count_the_updates_of_the_watched_network_once(lightning, tmp_path, accumulate, updates):
+    from empirical.lightning_adapter import LightningPhaseTracker
+
+    model = adversarial(lightning, accumulate)
+    callback = LightningPhaseTracker(tracked(model.network, "1", tmp_path / "phases"))
+    trainer = lightning.Trainer(
+        max_epochs=4,
+        accelerator="cpu",
+        callbacks=[callback],
+        default_root_dir=tmp_path,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    data = torch.utils.data.TensorDataset(inputs(), labels())
+    trainer.fit(model, torch.utils.data.DataLoader(data, batch_size=16))
+    assert trainer.global_step == 2 * updates
+    assert callback.state_dict()["updates"] == updates
+    assert callback.tracker.rule.steps == (0, *(step for step in (2, 4, 8, 16, 32) if step <= updates))
+    assert not importlib.import_module("torch.optim.optimizer")._global_optimizer_post_hooks
+
+
+@pytest.mark.parametrize(
+    ("steps", "updates"),
+    [
+        pytest.param([], 0, id="accumulated"),
+        pytest.param(["own"], 1, id="one"),
+        pytest.param(["other"], 0, id="of another network"),
+        pytest.param(["own", "other"], 1, id="both in turn"),
+        pytest.param(["own", "own", "other"], 2, id="two within a batch"),
+        pytest.param(["own", "part"], 1, id="two of its parts at once"),
+        pytest.param(["idle"], 0, id="weights without a gradient"),
+    ],
+)
+def test_an_update_is_a_step_of_an_optimiser_that_owns_weights_with_a_gradient(steps, updates):
+    network, other = small_network(), nn.Linear(2, 2)
+    for one in (network[1].weight, network[4].weight, other.weight):
+        one.grad = torch.zeros_like(one)
+    optimisers = {
+        "own": torch.optim.SGD(network.parameters(), 0.1),
+        "part": torch.optim.Adam([network[4].weight]),
+        "idle": torch.optim.SGD([network[1].bias], 0.1),
+        "other": torch.optim.SGD(other.parameters(), 0.1),
+    }
+    count = UpdateCount(network)
+    count.start(0, optimisers.values())
+    try:
+        for batch in (1, 2):
+            for name in steps:
+                optimisers[name].step()
+            assert count.batch_ended(7 * batch) == updates * batch  # whatever the trainer counts
+    finally:
+        count.stop()
+
+
+def test_the_trainers_count_stands_for_optimisers_that_are_not_torchs():
+    count = UpdateCount(small_network())
+    count.start(3, [object()])
+    assert [count.batch_ended(steps) for steps in (3, 4, 6)] == [0, 1, 3]
+    count.stop()
+
+
+@pytest.mark.parametrize("adapter", ["lightning", "transformers"])
+def test_something_else_than_a_tracker_is_refused(adapter, lightning, transformers):
+    module = importlib.import_module(f"empirical.{adapter}_adapter")
+    with pytest.raises(InputError, match="tracker: is a Sequential; give a PhaseTracker"):
+        getattr(module, f"{adapter.capitalize()}PhaseTracker")(small_network())
+
+
+def tokens(count=128):
+    """Sentences of four to twelve tokens, as a tokenizer gives them."""
+    draw = torch.Generator().manual_seed(2)
+    mask = (torch.arange(12) < torch.randint(4, 13, (count, 1), generator=draw)).long()
+    return {"input_ids": torch.randint(1, 90, (count, 12), generator=draw) * mask, "attention_mask": mask}
+
+
+def test_the_hugging_face_trainer_and_a_tracker_of_sentences(transformers, tmp_path):
+    """A model that takes input_ids and attention_mask by name, watched from a BatchEncoding."""
+    from empirical.transformers_adapter import TransformersPhaseTracker
+
+    configuration = transformers.BertConfig(
+        vocab_size=90, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8
+    )
+    sentences = tokens()
+    rows = [{name: one[index] for name, one in sentences.items()} | {"labels": index % 2} for index in range(32)]
+
+    def trained(watched):
+        torch.manual_seed(3)
+        model = transformers.BertForSequenceClassification(configuration)
+        callbacks = []
+        if watched:
+            given = transformers.BatchEncoding(sentences)
+            layers = ["bert.embeddings", "bert.encoder.layer.0", "bert.pooler"]
+            where, when = tmp_path / "phases", ProbeSchedule(first=2, ratio=2)
+            rule = {"bert.encoder.layer.0": "mean"}
+            callbacks = [TransformersPhaseTracker(PhaseTracker(model, given, layers, where, when, rows=rule))]
+        arguments = transformers.TrainingArguments(
+            output_dir=str(tmp_path / "out"),
+            max_steps=3,
+            per_device_train_batch_size=4,
+            gradient_accumulation_steps=2,
+            save_strategy="no",
+            report_to=[],
+            use_cpu=True,
+            disable_tqdm=True,
+            dataloader_pin_memory=False,
+        )
+        transformers.Trainer(model=model, args=arguments, train_dataset=rows, callbacks=callbacks).train()
+        return model.state_dict(), callbacks
+
+    plain, _ = trained(False)
+    watched, (callback,) = trained(True)
+    assert all(torch.equal(one, watched[name]) for name, one in plain.items())
+    assert callback.tracker.rule.steps == (0, 2)
+    assert callback.tracker.widths["bert.encoder.layer.0"] == "(12, 8) a sample, mean over positions, 8 features"
+
+
+def test_lightning_and_a_tracker_of_sentences(lightning, tmp_path):
+    from empirical.lightning_adapter import LightningPhaseTracker
+
+    class Sentences(lightning.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.embed, self.head = nn.Embedding(90, 6), nn.Linear(6, 2)
+
+        def forward(self, input_ids, attention_mask):
+            return self.head((self.embed(input_ids) * attention_mask[..., None]).mean(1))
+
+        def training_step(self, batch, _):
+            return self(**batch).square().mean()
+
+        def configure_optimizers(self):
+            return torch.optim.SGD(self.parameters(), 0.1)
+
+    model, sentences = Sentences(), tokens()
+    tracker = PhaseTracker(
+        model, sentences, ["embed", "head"], tmp_path / "p", ProbeSchedule(2, 2), rows={"embed": "mean"}
+    )
+    rows = [{name: one[index] for name, one in sentences.items()} for index in range(32)]
+    trainer = lightning.Trainer(
+        max_steps=4,
+        accelerator="cpu",
+        callbacks=[LightningPhaseTracker(tracker)],
+        default_root_dir=tmp_path,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(model, torch.utils.data.DataLoader(rows, batch_size=4))
+    assert tracker.rule.steps == (0, 2, 4)
+    assert tracker.widths == {
+        "embed": "(12, 6) a sample, mean over positions, 6 features",
+        "head": "(2,) a sample, 2 features",
+    }
 
 
 def transformers_training(transformers, folder, steps, make_tracker, resume=False):

@@ -90,3 +90,25 @@ def test_a_damaged_safetensors_file_is_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(InputError, match="does not hold plain tensors"):
         with_weights_from(network(), path)
+
+
+@pytest.mark.parametrize(
+    "prefix", ["module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module.", "module.module."]
+)
+def test_prefixes_of_compiled_and_distributed_networks_are_left_out(tmp_path, prefix):
+    state = network(seed=1).state_dict()
+    torch.save({f"{prefix}{name}": tensor for name, tensor in state.items()}, tmp_path / "weights.pt")
+    read = with_weights_from(network(seed=2), tmp_path / "weights.pt").state_dict()
+    assert all(torch.equal(read[name], tensor) for name, tensor in state.items())
+
+
+def test_a_part_that_is_called_module_keeps_its_name_and_names_that_clash_are_refused(tmp_path):
+    inside = torch.nn.Sequential()
+    inside.add_module("module", torch.nn.Linear(2, 2))
+    inside.add_module("other", torch.nn.Linear(2, 2))
+    state = {name: torch.ones_like(tensor) for name, tensor in inside.state_dict().items()}
+    torch.save({f"module.{name}": tensor for name, tensor in state.items()}, tmp_path / "weights.pt")
+    assert (with_weights_from(inside, tmp_path / "weights.pt").module.weight == 1).all()
+    torch.save(state | {"_orig_mod.other.bias": torch.zeros(2)}, tmp_path / "weights.pt")
+    with pytest.raises(InputError, match=r"differ in _orig_mod\.other\.bias"):
+        with_weights_from(inside, tmp_path / "weights.pt")

@@ -1,8 +1,9 @@
 """The tracker beside small trainings: it changes nothing, resumes, keeps the right checkpoints and names faults."""
 
-import gc
 import json
-import weakref
+import types
+import warnings
+from unittest.mock import Mock, call
 
 import numpy as np
 import pytest
@@ -12,8 +13,8 @@ from torch import nn
 
 import empirical.phase_tracker as module_under_test
 from empirical.activation_moments import JointAccumulator
-from empirical.batch_norm import recalibrated
 from empirical.phase_tracker import PhaseTracker, ProbeSchedule, SubsetProbe
+from empirical.probe_inputs import probe_inputs
 from empirical.reconstruction_probe import RidgeDecoders
 from theory import InputError
 
@@ -79,32 +80,6 @@ def test_weights_and_random_numbers_are_the_same_to_the_bit_with_and_without(tmp
     assert all(torch.equal(one, other[name]) for name, one in plain.network.state_dict().items())
 
 
-def test_a_probe_leaves_flags_gradients_hooks_and_buffers_alone_and_keeps_no_copy(tmp_path, monkeypatch):
-    copies = []
-
-    def remembered(*arguments):
-        own = recalibrated(*arguments)
-        copies.append(weakref.ref(own))
-        return own
-
-    monkeypatch.setattr(module_under_test, "recalibrated", remembered)
-    training = Training()
-    training.step()
-    network = training.network
-    network[0][1].eval()
-    gradients = [parameter.grad.clone() for parameter in network.parameters()]
-    buffers = [one.clone() for one in network.buffers()]
-    flags = [part.training for part in network.modules()]
-    tracked(network, tmp_path).update(0)
-    assert [part.training for part in network.modules()] == flags
-    assert all(torch.equal(one.grad, kept) for one, kept in zip(network.parameters(), gradients, strict=True))
-    assert all(torch.equal(one, kept) for one, kept in zip(network.buffers(), buffers, strict=True))
-    assert not any(part._forward_hooks or part._forward_pre_hooks for part in network.modules())
-    gc.collect()
-    assert len(copies) == 1
-    assert copies[0]() is None
-
-
 def test_the_loss_is_that_of_the_regularised_decoder_on_inputs_it_was_not_fitted_to():
     """Against the same decoders, from moments of both parts taken in one batch each; products are float32."""
     network = nn.Sequential(nn.Flatten(), nn.Linear(108, 7)).eval()
@@ -132,16 +107,18 @@ def test_a_part_that_does_not_vary_is_refused_before_any_probe(part):
         SubsetProbe(inputs, ["0"])
 
 
-def test_batch_normalisation_is_measured_on_at_most_five_hundred_inputs(monkeypatch):
-    seen = []
+def test_batch_normalisation_is_measured_on_at_most_five_hundred_inputs():
+    class Watched(nn.BatchNorm2d):
+        def forward(self, inputs):
+            if self.training:
+                seen(len(inputs))
+            return super().forward(inputs)
 
-    def recalibrated(network, batches):
-        seen.extend(len(batch) for batch in batches)
-        return network.eval()
-
-    monkeypatch.setattr("empirical.phase_tracker.recalibrated", recalibrated)
-    SubsetProbe(images(900), ["0"]).losses(small_network())
-    assert seen == [250, 250]
+    seen = Mock()  # a list in this function would be put back after the probe
+    network = small_network()
+    network[0][1] = Watched(4)
+    SubsetProbe(images(900), ["0"]).losses(network)
+    assert seen.call_args_list == [call(250), call(250)]
 
 
 def test_more_features_than_samples_never_reconstruct_by_over_fitting():
@@ -183,6 +160,8 @@ def test_the_schedule_is_log_spaced_from_the_first_step_on():
     assert steps == [0, 16, 23, 32, 45, 64, 91, 128, 181, 256, 362, 512, 724, 1024]
     # A ratio so small that rounding repeats steps still goes on.
     assert ProbeSchedule(1, 1.01).after(7) == 8
+    assert ProbeSchedule(1, 1 + 1e-12).after(7) == 8
+    assert ProbeSchedule(16, 1e200).after(16) > 10**100
 
 
 def test_a_loop_that_calls_seldom_is_probed_at_the_next_call(tmp_path):
@@ -306,6 +285,14 @@ def test_a_compiled_or_wrapped_network_is_known_by_its_own_layers(tmp_path):
         tracker.update(0)
         reasons.append(tracker.reason)
     assert len(set(reasons)) == 1
+    # A wrapped part too, and layers may be called as the wrapper calls them.
+    parts = small_network()
+    parts[0] = torch.compile(nn.DataParallel(parts[0]))
+    tracker = tracked(nn.DataParallel(parts), tmp_path / "parts", layers=["module.0._orig_mod.module.0", "0"])
+    tracker.update(0)
+    assert tracker.rule.layers == ("0.0", "0")
+    assert tracker.reason == reasons[0]
+    assert set(load_file(tracker.checkpoint)) == set(network.state_dict())
 
 
 def test_half_precision_weights_are_probed_near_the_single_precision_loss():
@@ -315,24 +302,87 @@ def test_half_precision_weights_are_probed_near_the_single_precision_loss():
     assert half == pytest.approx(single, abs=2**-8)  # the rounding of bfloat16
 
 
-@pytest.mark.parametrize(
-    ("change", "fault"),
-    [
-        ({"layers": ["nought"]}, "layers: 'nought' is unknown"),
-        ({"layers": []}, "layers"),
-        ({"inputs": torch.zeros(80, 3, dtype=torch.int64)}, "inputs: have shape"),
-        ({"inputs": images(10)}, "give at least 64 rows"),
-        ({"inputs": images() * float("nan")}, "inputs: hold NaN"),
-        ({"inputs": torch.ones(80, 3, 6, 6)}, "inputs: hold NaN, infinity or hardly a difference"),
-        ({"pooled_features": 0}, "pooled_features"),
-    ],
-)
-def test_bad_arguments_are_refused_at_once(tmp_path, change, fault):
-    with pytest.raises(InputError, match=fault):
-        tracked(small_network(), tmp_path, **change)
+def scripted_module():
+    with warnings.catch_warnings(action="ignore"):
+        return torch.jit.script(nn.Sequential(nn.Linear(2, 2)))
 
 
-@pytest.mark.parametrize(("first", "ratio"), [(0, 2), (1, 1), (1, float("nan"))])
+BAD_INPUTS = {
+    "none": lambda: None,
+    "text": lambda: "images",
+    "list": lambda: [1.0, 2.0],
+    "list of tensors": lambda: list(images()),
+    "tuple": lambda: (images(), images()),
+    "loader": lambda: torch.utils.data.DataLoader(images()),
+    "generator": lambda: (one for one in images()),
+    "empty dictionary": dict,
+    "dictionary without a tensor": lambda: {"a": 1},
+    "dictionary of lists": lambda: {"a": [1, 2]},
+    "dictionary without names": lambda: {3: images()},
+    "dictionary of two lengths": lambda: {"a": images(), "b": images(70)},
+    "dictionary of two targets": lambda: {"a": images(), "b": images()},
+    "sparse": lambda: images().to_sparse(),
+    "meta": lambda: images().to("meta"),
+    "complex": lambda: images().to(torch.complex64),
+    "flags": lambda: images() > 0,
+    "bytes": lambda: (images() * 10).to(torch.uint8),
+    "another byte order": lambda: images().numpy().astype(">f4"),
+    "objects": lambda: np.array([object()] * 80),
+    "strings": lambda: np.array(["a"] * 80),
+    "masked": lambda: np.ma.masked_array(images().numpy()),
+    "long floats": lambda: images().numpy().astype(np.longdouble),
+    "records": lambda: np.zeros(80, dtype=[("a", "f4")]),
+    "one axis": lambda: torch.arange(80.0),
+    "no row": lambda: images()[:0],
+    "too few": lambda: images(10),
+    "constant tokens": lambda: torch.zeros(80, 3, dtype=torch.int64),
+    "constant": lambda: torch.ones(80, 3, 6, 6),
+    "not a number": lambda: images() * float("nan"),
+}
+BAD = [
+    *((f"inputs: {name}", {"inputs": make}, "(inputs|target): ") for name, make in BAD_INPUTS.items()),
+    *(
+        (f"network: {value!r:.20}", {"network": value}, "network: .*give a torch.nn.Module")
+        for value in (None, {}, "net", nn.Linear)
+    ),
+    ("network: meta", {"network": nn.Linear(2, 2, device="meta")}, "network: weight is on the meta device"),
+    ("network: scripted", {"network": scripted_module}, "network: the network is a scripted module"),
+    ("network: scripted part", {"network": lambda: nn.Sequential(scripted_module())}, "network: its part '0' is a scr"),
+    *(
+        (f"layers: {value!r}", {"layers": value}, "layers: .* is not accepted; give a list")
+        for value in (None, "0", [], {}, {"0": 1}, [0], {"0"}, 3)
+    ),
+    ("layers: unknown", {"layers": ["nought"]}, "layers: 'nought' is unknown"),
+    ("layers: twice", {"layers": ["0", "_orig_mod.0"]}, "layers: '_orig_mod.0' is given twice"),
+    *(
+        (f"folder: {value!r}", {"folder": value}, "folder: ")
+        for value in (None, "", 3, {}, "a\0b", "x" * 5000, __file__)
+    ),
+    *((f"schedule: {value!r}", {"schedule": value}, "schedule: .* give a ProbeSchedule") for value in (3, "log", {})),
+    *((f"features: {value!r}", {"pooled_features": value}, "pooled_features: ") for value in (None, 0, 1.5, True)),
+    ("stop: yes", {"stop_after_turning": "yes"}, "stop_after_turning: 'yes' is not accepted"),
+    ("overwrite: 1", {"overwrite": 1}, "overwrite: 1 is not accepted"),
+    ("rows: average", {"rows": "average"}, "rows: 'average' is unknown; give one of flatten, mean, first, last"),
+    ("rows: of no layer", {"rows": {"2": "mean"}}, "rows: '2' is unknown; give one of 0"),
+    ("target: no entry", {"target": "pixels"}, "target: 'pixels' names no entry"),
+    ("target: too few", {"target": torch.zeros(3, 2)}, "target: has shape"),
+    ("batch_size: 0", {"batch_size": 0}, "batch_size: 0 is not accepted"),
+]
+
+
+@pytest.mark.parametrize(("change", "fault"), [pytest.param(*case, id=name) for name, *case in BAD])
+def test_bad_arguments_are_refused_at_once_in_one_line(tmp_path, change, fault):
+    made = {
+        name: value() if isinstance(value, types.FunctionType) or value is dict else value
+        for name, value in change.items()
+    }
+    arguments = {"network": small_network(), "inputs": images(), "layers": ["0"], "folder": tmp_path}
+    with pytest.raises(InputError, match=fault) as refused:
+        PhaseTracker(**(arguments | made))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("first", "ratio"), [(0, 2), (10**400, 2), (1.5, 2), (1, 1), (1, float("nan")), (1, None)])
 def test_bad_schedules_are_refused(first, ratio):
     with pytest.raises(InputError):
         ProbeSchedule(first, ratio)
@@ -343,12 +393,110 @@ def test_a_step_before_the_last_probe_a_used_folder_and_a_foreign_state_are_refu
     tracker.update(4)
     with pytest.raises(InputError, match="step: 3 is not accepted"):
         tracker.update(3)
-    with pytest.raises(InputError, match="holds checkpoints of another training"):
+    with pytest.raises(InputError, match=r"holds checkpoints of another training; .*overwrite=True"):
         tracked(small_network(), tmp_path).update(0)
     with pytest.raises(InputError, match="other inputs"):
         tracked(small_network(), tmp_path, inputs=images(seed=9)).load_state_dict(tracker.state_dict())
     with pytest.raises(InputError, match="no state of a tracker"):
         tracker.load_state_dict({})
+
+
+def test_a_second_run_replaces_the_checkpoints_of_the_first_once_its_own_is_safe(tmp_path, monkeypatch):
+    first = tracked(small_network(), tmp_path)
+    for step in (3, 6):
+        first.update(step)
+    old = {file.name for file in tmp_path.iterdir()}
+    (tmp_path / "notes.txt").write_text("kept")
+    second = tracked(small_network(seed=1), tmp_path, overwrite=True)
+    with monkeypatch.context() as broken:
+        broken.setattr("empirical.checkpoint_keeper.save_file", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+        with pytest.warns(RuntimeWarning, match="checkpoint of step 0 is not kept: OSError: disk full"):
+            second.update(0)
+    assert {file.name for file in tmp_path.glob("step-*")} == old  # nothing is lost before something is safe
+    assert second.checkpoint is None
+    assert "there is no checkpoint of step 0 in" in second.reason
+    assert "disk full" in second.reason
+    third = tracked(small_network(seed=1), tmp_path, overwrite=True)
+    third.update(0)
+    assert {file.name for file in tmp_path.iterdir()} == {"step-00000000.safetensors", "notes.txt"}
+
+
+@pytest.mark.parametrize("goes_on_at", [4, 5])
+def test_a_tracker_resumed_from_an_older_state_says_why_its_checkpoint_is_gone(tmp_path, monkeypatch, goes_on_at):
+    scripted(monkeypatch, [0.9, 0.6, 0.5, 0.4, 0.3])
+    network = small_network()
+    first = tracked(network, tmp_path)
+    for step in (0, 2, 4):
+        first.update(step)
+    state = first.state_dict()
+    for step in (8, 16):
+        first.update(step)  # removes the checkpoint of step 4
+    second = tracked(network, tmp_path)
+    second.load_state_dict(state)
+    assert second.recommendation == 4
+    assert second.checkpoint is None
+    assert "there is no checkpoint of step 4 in" in second.reason
+    assert "removed after a later measurement" in second.reason
+    second.update(goes_on_at)
+    if goes_on_at == 4:  # the network of that very step is there again
+        assert second.checkpoint == tmp_path / "step-00000004.safetensors"
+        assert "no checkpoint" not in second.reason
+    else:
+        assert second.checkpoint is None
+
+
+def test_one_hot_tokens_are_reconstructed_by_their_codes():
+    """Against one-hot vectors themselves as the target, by the same decoder; and both ends of the scale."""
+    tokens = torch.randint(0, 40, (800, 3), generator=torch.Generator().manual_seed(0))
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one_hot = nn.Embedding.from_pretrained(torch.eye(40))
+            self.narrow = nn.Linear(40, 20)
+            self.constant = nn.Threshold(1e9, 1.0)
+
+        def forward(self, input_ids, attention_mask=None):
+            return self.constant(self.narrow(self.one_hot(input_ids)))
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = Model()
+    layers = ["one_hot", "narrow", "constant"]
+    coded = SubsetProbe({"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}, layers).losses(model)
+    target = nn.functional.one_hot(tokens, 40).float()
+    exact = SubsetProbe({"input_ids": tokens}, layers, target=target).losses(model)
+    # 120 directions of 600 samples; the rest is what ridge shrinks.
+    assert coded["one_hot"].mean() < 0.01
+    assert 0.98 < coded["constant"].mean() < 1.05
+    # Each position codes 40 tokens by 32 signs: the estimate varies by a few per cent.
+    assert coded["narrow"].mean() == pytest.approx(exact["narrow"].mean(), rel=0.1)
+    assert 0.2 < exact["narrow"].mean() < 0.8
+
+
+def test_padding_has_no_code():
+    tokens = torch.randint(1, 50, (64, 3), generator=torch.Generator().manual_seed(0))
+    mask = torch.tensor([1, 1, 0]).repeat(64, 1)
+    found = probe_inputs({"input_ids": tokens, "attention_mask": mask}).target.reshape(64, 3, -1)
+    assert (found[:, 2] == 0).all()
+    np.testing.assert_allclose(found[:, :2].square().sum(2), 1.0, rtol=1e-6)  # the length of a one-hot vector
+
+
+def test_batches_of_one_size_give_the_losses_of_any_other():
+    """Batches are filled up with inputs that do not count; products in other parts round otherwise, in float32."""
+
+    class Fixed(nn.Module):
+        def forward(self, inputs):
+            assert len(inputs) == 32
+            return inputs.flatten(1)[:, :7]
+
+    free = SubsetProbe(images(200), [""]).losses(nn.Sequential(nn.Flatten(), nn.Unflatten(1, (1, 108)), nn.Flatten()))
+    assert free[""].mean() < 1e-5
+    fixed = SubsetProbe(images(200), [""], batch_size=32).losses(Fixed())[""]
+    any_size = SubsetProbe(images(200), [""], batch_size=50).losses(
+        type("Any", (nn.Module,), {"forward": lambda _, x: x.flatten(1)[:, :7]})()
+    )[""]
+    np.testing.assert_allclose(fixed, any_size, rtol=1e-4)
 
 
 def _one_of_two(rank, folder):
@@ -362,8 +510,6 @@ def _one_of_two(rank, folder):
     with torch.no_grad():
         if rank == 0:
             network[0][0].weight.fill_(float("nan"))
-    import warnings
-
     warnings.simplefilter("ignore")
     tracker.update(8)
     state = {"reason": tracker.reason, "rule": tracker.rule.state_dict()}
