@@ -39,7 +39,7 @@ class ScaleFamily:
     learnt: FloatArray
 
     @classmethod
-    def of(cls, network: OneOutput, points: int = 400) -> ScaleFamily:
+    def of(cls, network: OneOutput, points: int = 600) -> ScaleFamily:
         """Sum over the modes of ``network`` at ``points`` times."""
         levels = network.eigenvalues / network.eigenvalues.max()
         signal = network.signal / np.abs(network.signal).max()
@@ -112,8 +112,8 @@ def end_border(found: list[Border]) -> float:
 
 
 def late_fall_border(found: list[Border]) -> float:
-    """Where a monotone rise begins to end in a fall: large W(0) decays below what is learnt. NaN without it."""
-    return _first(found, lambda one: not one.below.falls and one.above.ends_in_fall)
+    """Where a monotone rise gains a fall again: large W(0) decays below what is learnt. NaN without such a border."""
+    return _first(found, lambda one: not one.below.falls and one.above.falls)
 
 
 def _first(found: list[Border], holds: Callable[[Border], bool]) -> float:
