@@ -188,7 +188,9 @@ def _draw_other_borders(axes: Axes, found: list[list[Border]], places: FloatArra
         if border.scaled not in named
     ]
     if others:
-        axes.plot(*np.array(others).T, linestyle="none", marker=".", markersize=1.5, color="black", label="other borders")
+        axes.plot(
+            *np.array(others).T, linestyle="none", marker=".", markersize=1.5, color="black", label="other borders"
+        )
 
 
 def _colour(regime: Regime) -> int:

@@ -104,7 +104,7 @@ class AnnealedPath:
 
     @cached_property
     def _rate(self) -> float:
-        """c lambda_1."""
+        """Of a mode of lambda_1: c lambda_1."""
         return float(self.curvature * self.eigenvalues.max())
 
     @cached_property
@@ -115,14 +115,16 @@ class AnnealedPath:
     @cached_property
     def _gaps(self) -> FloatArray:
         """(d,) l - R0 in units of lambda_1; R is measured from R0, so that nearly flat spectra keep their digits."""
-        return np.asarray(self._levels - self.initial_level, dtype=np.float64)
+        # The difference of close numbers is exact, the quotient by lambda_1 is not.
+        largest = self.eigenvalues.max()
+        return np.asarray((self.eigenvalues - self.initial_level * largest) / largest, dtype=np.float64)
 
     def risen(self, times: FloatArray) -> tuple[FloatArray, FloatArray]:
         """R(s) - R0 in units of lambda_1 at times (T,), and bounds on its rounding error, each (T,)."""
         return self._in_chunks(self._risen, times)
 
     def slope(self, times: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """s R'(s) / 2 in units of lambda_1 at times (T,) above 0, and bounds on its rounding error, each (T,)."""
+        """Slope s R'(s) / 2 in units of lambda_1 at times (T,) above 0, and bounds on its rounding error, each (T,)."""
         return self._in_chunks(self._slope, times)
 
     def explained_variance(self, times: FloatArray) -> FloatArray:
@@ -153,7 +155,9 @@ class AnnealedPath:
         # s1 of theorem T2 in units of 1 / (c lambda_1): the first rise is over within its square.
         phase_one = initial * np.sqrt(levels.sum() / (levels @ learnt**2))
         start = 1e-3 * min(1.0, phase_one) * max(min(1.0, phase_one), _EPSILON)
-        excess = max(0.0, np.log(initial) + 0.5 * np.log(levels.sum()) - np.log(np.linalg.norm(np.sqrt(levels) * solution)))
+        excess = max(
+            0.0, np.log(initial) + 0.5 * np.log(levels.sum()) - np.log(np.linalg.norm(np.sqrt(levels) * solution))
+        )
         end = (_FOLDINGS + excess) / levels.min()
         middle = _LATE
         # Where W(0) outlives all else by exp(excess), modes take over from each other within 1 / excess of log time.
@@ -174,9 +178,7 @@ class AnnealedPath:
         self, function: Callable[[FloatArray], tuple[FloatArray, FloatArray]], first: float, last: float
     ) -> float:
         """Where the values of ``function`` change their sign, in log time."""
-        return float(
-            np.exp(brentq(lambda log: function(np.exp([log]))[0][0], np.log(first), np.log(last), xtol=1e-13))
-        )
+        return float(np.exp(brentq(lambda log: function(np.exp([log]))[0][0], np.log(first), np.log(last), xtol=1e-13)))
 
     def _parts(self, times: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """x, n and t, each (T, d), the last two in units of their largest at each time."""
@@ -220,7 +222,10 @@ class AnnealedPath:
             for term, size in ((early, early), (late_left - late_learnt, late_left + late_learnt)):
                 values.append(-((self._levels * term) * gaps).sum(axis=1) / total)
                 sized = self._levels * size
-                bound = relative * (sized * np.abs(gaps)).sum(axis=1) + np.abs((self._levels * term).sum(axis=1)) * uncertain
+                bound = (
+                    relative * (sized * np.abs(gaps)).sum(axis=1)
+                    + np.abs((self._levels * term).sum(axis=1)) * uncertain
+                )
                 errors.append(bound / total)
         better = errors[0] <= errors[1]
         return np.where(better, values[0], values[1]), np.where(better, errors[0], errors[1])

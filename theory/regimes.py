@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
@@ -94,7 +94,7 @@ class Regime:
         return self.value
 
 
-@lru_cache(maxsize=None)
+@cache
 def _regime(moves: tuple[int, ...]) -> Regime:
     return Regime(moves)
 

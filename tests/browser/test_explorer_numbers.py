@@ -161,7 +161,7 @@ def test_the_rule_of_the_page_is_that_of_theory(explorer: OpenPage) -> None:
     """On random curves, of up to nine moves, where a resolution hides some of them."""
     curves = np.random.default_rng(0).uniform(0, 1, (300, 10))
     found = explorer.evaluate(
-        "(curves) => curves.map((one) => [window.explorer.regimeOf(one, 0.3), window.explorer.lowestDescent(one, 0.3)])",
+        "(all) => all.map((one) => [window.explorer.regimeOf(one, 0.3), window.explorer.lowestDescent(one, 0.3)])",
         curves.tolist(),
     )
     for curve, (regime, descent) in zip(curves, found, strict=True):

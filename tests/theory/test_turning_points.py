@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.strategies import data_models, two_class_models
+from tests.strategies import two_class_models
 from theory import (
     Absence,
     Boundary,
@@ -126,7 +126,7 @@ def test_of_random_networks_it_is_the_lowest_point(model: DataModel, exponent: f
 @pytest.mark.parametrize("level", [1e-100, 1e-12, 1.0, 1e12, 1e100])
 @pytest.mark.parametrize("size", [1e-12, 1.0, 1e12])
 def test_units_do_not_matter_however_large(level: float, size: float) -> None:
-    """Eigenvalues times a leave W(0) and what is learnt, delta / l, alike, at times 1/a; so does a common size of both."""
+    """Eigenvalues times a and W(0) over a leave the curve as it is, at times 1/a; a size of W(0) and delta does, too."""
     eigenvalues, signal = np.array([3.0, 2.0, 1.0]), np.array([0.3, 0.2, 0.1])
     plain = OneOutput(eigenvalues, signal, 1.0)
     scaled = OneOutput(level * eigenvalues, size * signal, 1.0)
@@ -167,7 +167,8 @@ def test_very_small_initial_weights_turn_by_theorem_five(scale: float) -> None:
 @pytest.mark.parametrize("scale", [1e3, 1e12, 1e60])
 def test_very_large_initial_weights_end_in_a_fall(scale: float) -> None:
     """Theorem T7: the loss rises until only the last mode of W(0) is left, and falls to that of the solution."""
-    found = one_output(DataModel.power_law(10, 1.0, 2.0, 0.2)).turning_point(scale)
+    # What the last mode still lacks, e^-s lambda_d, outlasts the square of W(0) in it: a valley of 1e-9 at 1e3.
+    found = one_output(DataModel.power_law(10, 1.0, 2.0, 0.2)).turning_point(scale, 1e-6)
     assert found == Boundary(None, Absence.NO_RISE)
 
 
@@ -208,7 +209,9 @@ def test_a_nearly_flat_spectrum_keeps_its_digits() -> None:
 @given(two_class_models(), st.floats(-6, 2), st.floats(-6, 2))
 @settings(max_examples=15)
 def test_the_stated_errors_bound_the_rounding(model: DataModel, exponent: float, late: float) -> None:
-    network = OneOutput(model.eigenvalues[:8], np.where(model.prototypes[1][:8] == 0, 1e-3, model.prototypes[1][:8]), 1.0)
+    network = OneOutput(
+        model.eigenvalues[:8], np.where(model.prototypes[1][:8] == 0, 1e-3, model.prototypes[1][:8]), 1.0
+    )
     scale, time = 10.0**exponent, 10.0**late / network.eigenvalues[0]
     path = network.path(scale)
     with mpmath.workdps(60):
@@ -232,22 +235,26 @@ def test_scales_out_of_proportion_are_refused() -> None:
         (OneOutput(np.array([1e-200, 1e-200]), np.array([1e200, 1.0]), 1.0), 1e-5),
         (OneOutput(np.array([1e200, 1e-200]), np.array([1.0, 1.0]), 1.0), 1.0),
     ):
-        with pytest.raises(InputError, match="init_scale: .* differ by more than floats can hold"):
+        with pytest.raises(InputError, match=r"init_scale: .* differ by more than floats can hold"):
             network.turning_point(scale)
 
 
-@given(data_models(largest_dimension=24), st.sampled_from([SquaredError(), Softmax()]), st.floats(-3, 0))
-@settings(max_examples=12)
+@pytest.mark.parametrize("loss", [SquaredError(), Softmax()])
+@pytest.mark.parametrize(
+    ("dimension", "alpha", "beta", "classes"),
+    [(2, 1.0, 2.0, 2), (24, 0.7, 1.5, 3), (30, 1.5, 5.0, 2), (8, 1.0, -1.0, 2)],
+)
 def test_several_outputs_turn_where_their_expected_curve_is_lowest(
-    model: DataModel, loss: SquaredError | Softmax, exponent: float
+    dimension: int, alpha: float, beta: float, classes: int, loss: SquaredError | Softmax
 ) -> None:
-    scale, resolution = 10.0**exponent, 1e-4
+    model = DataModel.power_law_classes(dimension, alpha, beta, classes, 0.5, 0)
+    scale, resolution = 0.02, 1e-4
     found = expected_turning_point(model, loss, scale, resolution)
     if loss.outputs(model.classes) >= model.dimension:
         assert found.absence is Absence.CONSTANT
         return
     rates = loss.initial_curvature(model.classes) * model.eigenvalues
-    times = np.concatenate([[0.0], np.geomspace(1e-4 * scale / rates[0], 60 / rates[-1], 400)])
+    times = np.concatenate([[0.0], np.geomspace(1e-4 * scale / rates[0], 60 / rates[-1], 300)])
     losses = expected_curve(model, loss, scale, times).losses[0]
     near = [brute_force(times, losses, factor * resolution) for factor in (0.8, 1.25)]
     if None in near:
@@ -258,20 +265,22 @@ def test_several_outputs_turn_where_their_expected_curve_is_lowest(
     assert lowest <= np.interp(near[0], times, losses) + 1e-8
 
 
-def _levels(model: DataModel, weights: FloatArray, steps: FloatArray, step_size: float) -> dict[str, Callable[[], FloatArray]]:
+def _levels(
+    model: DataModel, weights: FloatArray, steps: FloatArray, step_size: float
+) -> dict[str, Callable[[], FloatArray]]:
     return {
         "linearised": lambda: flow_curve(model, SquaredError(), weights, step_size * steps).mean,
         "mean field": lambda: mean_field_curve(model, SquaredError(), weights, steps, step_size).mean,
     }
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_curves_of_all_levels_turn_where_they_are_lowest(seed: int) -> None:
     """Read off log-spaced steps, as in training: to the fit of a cubic, 3 %, or where the loss is as low to 1e-3."""
     generator = np.random.default_rng(seed)
     model = DataModel.power_law(30, float(generator.uniform(0.5, 1.5)), float(generator.uniform(1, 4)), 0.02)
     weights = 10.0 ** generator.uniform(-3, -1) * generator.standard_normal((8, 1, 30))
-    steps = logarithmic_steps(20_000)
+    steps = logarithmic_steps(2_000)
     for name, curve in _levels(model, weights, steps, 0.2).items():
         losses = curve()
         expected = brute_force(0.2 * steps, losses, 0.01)
