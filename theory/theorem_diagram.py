@@ -40,12 +40,12 @@ def phase_diagram() -> Theorem:
         statement=sp.Eq(sp.Symbol("sigma0_border"), first_rise().border),
         words="A region is a regime: the sequence of the rises and falls of the loss that are larger than the "
         "resolution rho tr Sigma. For small sigma0 and R2 > R0 the loss first rises by an amount of order sigma0^2, "
-        "and at this sigma0 by the resolution: below it the curve has three phases (fall, rise), above it rise-dip-rise "
-        "(rise, fall, rise). For R2 < R0 and small sigma0 it is a monotone rise. Where what is forgotten stays below "
+        "and at this sigma0 by the resolution: below it the curve has three phases (fall, rise), above it rise-dip-"
+        "rise (rise, fall, rise). For R2 < R0 and small sigma0 it is a monotone rise. Where what is forgotten is below "
         "the resolution the last rise is missing (fall, or rise-fall), as for large sigma0, after which only what is "
         "learnt remains. A further mode in which W(0) outweighs what is learnt adds a fall when it decays, and one "
-        "that is learnt late a rise: fall-rise-fall, rise-fall-rise-fall and any longer sequence occur, each named by its "
-        "moves.",
+        "that is learnt late a rise: fall-rise-fall, rise-fall-rise-fall and any longer sequence occur, each named by "
+        "its moves.",
         assumptions=("A6", "A7", "A8"),
         steps=(*_small_scale_steps(), *_large_scale_steps(), *_further_moves_steps()),
         corollaries=(
@@ -164,8 +164,8 @@ def _further_moves_steps() -> tuple[Step, ...]:
             Relation.EQUAL,
             (LEARNT_WEIGHT - INITIAL_WEIGHT) * (EIGENVALUE * OTHERS_WEIGHT - OTHERS) / weights,
             "Between far eigenvalues a mode saturates alone: of its weight P = l sigma0^2 nothing is left, and it "
-            "gains B = delta^2/l. With l below R = N/D the loss rises where B > P and falls where W(0) had outweighed it, "
-            "B < P: mode by mode the signs can be chosen, and with them any sequence of moves.",
+            "gains B = delta^2/l. With l below R = N/D the loss rises where B > P and falls where W(0) had outweighed "
+            "it, B < P: mode by mode the signs can be chosen, and with them any sequence of moves.",
         ),
         Step(
             sp.Integer(alone // 2) * dimension + sp.Integer(pairs) * sp.binomial(dimension, 2),

@@ -126,7 +126,7 @@ def test_of_random_networks_it_is_the_lowest_point(model: DataModel, exponent: f
 @pytest.mark.parametrize("level", [1e-100, 1e-12, 1.0, 1e12, 1e100])
 @pytest.mark.parametrize("size", [1e-12, 1.0, 1e12])
 def test_units_do_not_matter_however_large(level: float, size: float) -> None:
-    """Eigenvalues times a and W(0) over a leave the curve as it is, at times 1/a; a size of W(0) and delta does, too."""
+    """Eigenvalues times a and W(0) over a leave the curve as it is at times 1/a; a size of W(0) and delta, too."""
     eigenvalues, signal = np.array([3.0, 2.0, 1.0]), np.array([0.3, 0.2, 0.1])
     plain = OneOutput(eigenvalues, signal, 1.0)
     scaled = OneOutput(level * eigenvalues, size * signal, 1.0)
