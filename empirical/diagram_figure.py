@@ -21,8 +21,10 @@ from simulation.training import check_weights
 from theory import InputError, Regime
 from theory.memory_limit import array_bytes, check_memory
 from theory.phase_diagram import (
+    Border,
     ScaleFamily,
     alignment_range,
+    borders,
     dip_border,
     end_border,
     fall_alignment,
@@ -44,11 +46,19 @@ _SCALES = 15
 # Arrays of the size of the samples that are held at once while they are given exact moments.
 _SAMPLE_COPIES = 4
 
-#: Regimes in the order of their colours (Okabe and Ito 2008), light for regions and dark for points.
-REGIMES = (Regime.THREE_PHASES, Regime.RISE_DIP_RISE, Regime.MONOTONE_RISE, Regime.STILL_FALLING)
-NAMES = ("three phases", "rise-dip-rise", "monotone rise", "rise, then fall")
-LIGHT = ("#CDE5F5", "#FBE6CF", "#E8E8E8", "#D3EEE4")
-DARK = ("#0072B2", "#D55E00", "#555555", "#009E73")
+#: Regimes in the order of their colours (Okabe and Ito 2008), light for regions and dark for points; sequences of
+#: more moves share the last colour.
+REGIMES = (
+    Regime.THREE_PHASES,
+    Regime.RISE_DIP_RISE,
+    Regime.MONOTONE_RISE,
+    Regime.RISE_FALL,
+    Regime.STILL_FALLING,
+    Regime.CONSTANT,
+)
+NAMES = ("three phases", "rise-dip-rise", "monotone rise", "rise, then fall", "fall only", "constant", "more moves")
+LIGHT = ("#CDE5F5", "#FBE6CF", "#E8E8E8", "#D3EEE4", "#FBF8D0", "#FFFFFF", "#F3DCEA")
+DARK = ("#0072B2", "#D55E00", "#555555", "#009E73", "#B3A800", "#000000", "#CC79A7")
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,22 +145,24 @@ def draw_diagram(grid: DiagramGrid, points: list[DiagramPoint], path: Path) -> N
         regions,
         cmap=ListedColormap(LIGHT),
         vmin=-0.5,
-        vmax=3.5,
+        vmax=len(LIGHT) - 0.5,
         shading="nearest",
         rasterized=True,
     )
-    borders = (
+    kinds = (
         (rise_border, "-", "a first rise begins"),
         (dip_border, "--", "the fall ends"),
         (end_border, ":", "the last rise ends"),
         (late_fall_border, "-.", "a late fall begins"),
     )
-    places = np.array([[border(one, grid.resolution) for one in families] for border, _, _ in borders])
-    for own_places, (_, style, name) in zip(places, borders, strict=True):
+    found = [borders(one, grid.resolution) for one in families]
+    places = np.array([[kind(own) for own in found] for kind, _, _ in kinds])
+    for own_places, (_, style, name) in zip(places, kinds, strict=True):
         axes.plot(own_places, fine_alignments, style, color="black", linewidth=1.3, label=name)
+    _draw_other_borders(axes, found, places, fine_alignments)
     _draw_asymptotes(axes, grid, families, fine_alignments, rise=places[0])
-    for regime, name, colour in zip(REGIMES, NAMES, DARK, strict=True):
-        own = [point for point in points if point.measured is regime]
+    for number, (name, colour) in enumerate(zip(NAMES, DARK, strict=True)):
+        own = [point for point in points if _colour(point.measured) == number]
         if own:
             axes.plot(
                 [point.scaled for point in own],
@@ -187,6 +199,20 @@ def _draw_asymptotes(
         axes.axhline(late, xmin=0.75, **style)
 
 
-def _colour(regime: Regime) -> float:
-    """Number of the regime's colour; NaN, drawn as nothing, for the others."""
-    return float(REGIMES.index(regime)) if regime in REGIMES else float("nan")
+def _draw_other_borders(axes: Axes, found: list[list[Border]], places: FloatArray, alignments: FloatArray) -> None:
+    """Dots on the borders of all other kinds, where there are any."""
+    others = [
+        (border.scaled, alignment)
+        for own, alignment, named in zip(found, alignments, places.T, strict=True)
+        for border in own
+        if border.scaled not in named
+    ]
+    if others:
+        axes.plot(
+            *np.array(others).T, linestyle="none", marker=".", markersize=1.5, color="black", label="other borders"
+        )
+
+
+def _colour(regime: Regime) -> int:
+    """Number of the regime's colour; sequences of more moves have the last one."""
+    return REGIMES.index(regime) if regime in REGIMES else len(REGIMES)

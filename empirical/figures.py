@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from empirical.figure_text import figure_text
 from empirical.step_axis import step_axis
 from empirical.verification import INPUTS, SYNTHETIC, Finding, Verification
-from theory import Boundaries, Regime
+from theory import Boundaries
 from theory.validation import FloatArray
 
 # Colours of Okabe and Ito (2008), told apart with any colour vision.
@@ -93,7 +93,7 @@ def shade_phases(axes: Axes, derived: Boundaries, step_size: float, last: float)
     """The three phases between the derived boundaries, named along the top."""
     if derived.fraction_point is None or derived.turning_point is None:
         return
-    names = RISING_START if derived.regime is Regime.RISE_DIP_RISE else PHASE_NAMES
+    names = RISING_START if derived.regime.begins_with_rise else PHASE_NAMES
     shade_between(axes, (0.0, derived.fraction_point / step_size, derived.turning_point / step_size, last), names)
 
 

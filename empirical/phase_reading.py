@@ -1,9 +1,9 @@
 """Phases of a reconstruction loss measured at a few log-spaced steps of a deep training.
 
-Deep training is measured at few steps and for few seeds, so that a boundary is read between grid points: the turning
-point at the vertex of a parabola in log steps through the smallest loss and its neighbours, the end of the
-near-constant phase where half of the fall is reached on straight lines in log steps. A fall or rise counts when it
-exceeds both the resolution and two standard errors over seeds.
+What turns, and where, is defined in ``theory.regimes``, as for all curves; a fall or rise counts when it exceeds both
+the resolution and two standard errors over seeds. Deep training is measured at few steps and for few seeds, so that a
+boundary is read between grid points: the turning point at the vertex of a parabola in log steps through the smallest
+loss and its neighbours, the end of the near-constant phase where half of the fall is reached on straight lines.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from theory import InputError
-from theory.boundaries import RESOLUTION
+from theory.regimes import RESOLUTION, Absence, lowest_descent
 from theory.validation import FloatArray, finite_array, positive, step_counts
 
 #: A change below this many standard errors over seeds is none.
@@ -39,8 +39,9 @@ class PhaseReading:
     """What the curve of one layer shows.
 
     Attributes:
-        fall: loss at step 0 minus the smallest loss, in units of L / tr Sigma.
-        rise: last loss minus the smallest one.
+        fall: from the highest earlier loss, at step 0 or after a first rise, to the smallest loss that the curve falls
+            to, in units of L / tr Sigma.
+        rise: from that loss to the end of the rise that follows, or to the last loss without one.
         falls: whether the fall counts.
         rises: whether the rise counts.
         half_fall: step at which half of the fall is reached: the end of the near-constant phase.
@@ -79,19 +80,43 @@ def read_phases(steps: ArrayLike, losses: ArrayLike, resolution: float = RESOLUT
         raise InputError(f"steps: {counts.size} for losses {curves.shape}; give at least 2, from 0 on, one a column")
     smallest = positive("resolution", resolution)
     mean = curves.mean(axis=0)
-    lowest = int(np.argmin(mean))
-    fall = mean_over_seeds(curves[:, 0] - curves[:, lowest])
-    rise = mean_over_seeds(curves[:, -1] - curves[:, lowest])
-    falls, rises = (_counts(change, smallest) for change in (fall, rise))
-    times = np.log(np.maximum(counts, 0.5))  # step 0 in the place of one half
+    found = lowest_descent(mean, smallest_moves(curves, smallest))
+    if isinstance(found, Absence):
+        # No fall counts: what there is, from the start to the smallest loss, and from there to the end.
+        start, lowest, stop = 0, int(np.argmin(mean)), None
+    else:
+        start, lowest, stop = found.start, found.lowest, found.stop
+    end = counts.size - 1 if stop is None else stop
+    fall = mean_over_seeds(curves[:, start] - curves[:, lowest])
+    rise = mean_over_seeds(curves[:, end] - curves[:, lowest])
+    falls, rises = not isinstance(found, Absence), stop is not None or _counts(rise, smallest)
+    times = np.log(np.maximum(counts, 0.5))  # step 0 counts as one half
     turning = half = Estimate(np.nan, np.nan)
     ratio = np.nan
-    if falls and rises:
-        turning = _step_of(np.array([turning_time(times, one) for one in curves]), turning_time(times, mean))
+    if stop is not None:
+        near = slice(start, stop + 1)
+        own = np.array([turning_time(times[near], one[near]) for one in curves])
+        turning = _step_of(own, turning_time(times[near], mean[near]))
         ratio = float(np.exp(times[min(lowest + 1, counts.size - 1)] - times[max(lowest - 1, 0)]))
     if falls:
-        half = _step_of(np.array([half_fall_time(times, one) for one in curves]), half_fall_time(times, mean))
+        own = np.array([half_fall_time(times[start:], one[start:]) for one in curves])
+        half = _step_of(own, half_fall_time(times[start:], mean[start:]))
     return PhaseReading(fall, rise, falls, rises, half, turning, ratio)
+
+
+def smallest_moves(curves: FloatArray, resolution: float) -> FloatArray:
+    """(T, T) the smallest change between two steps that counts: the resolution or two standard errors of the change.
+
+    Args:
+        curves: (R, T) of repetitions, as seeds or groups of samples; one tells nothing of noise.
+        resolution: smallest change that counts without noise.
+    """
+    repetitions = curves.shape[0]
+    if repetitions == 1:
+        return np.full((curves.shape[1],) * 2, resolution)
+    changes = curves[:, :, None] - curves[:, None, :]
+    errors = changes.std(axis=0, ddof=1) / np.sqrt(repetitions)
+    return np.asarray(np.maximum(resolution, _STANDARD_ERRORS * errors), dtype=np.float64)
 
 
 def turning_time(times: FloatArray, losses: FloatArray) -> float:

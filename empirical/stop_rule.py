@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from empirical.phase_reading import turning_time
+from empirical.phase_reading import smallest_moves, turning_time
 from theory import InputError
-from theory.boundaries import RESOLUTION
+from theory.regimes import RESOLUTION, Absence, lowest_descent
 from theory.validation import FloatArray, at_least, finite_array, positive
 
 #: A change of at most this many standard errors counts as none.
@@ -28,9 +28,11 @@ class Turning:
     """What the curve of one layer shows so far.
 
     Attributes:
-        lowest_step: the measured step of the smallest loss.
-        lowest_loss: the smallest loss, L / tr Sigma.
-        fall: from the first loss to the smallest one.
+        lowest_step: the measured step of the smallest loss among those that the curve has fallen to
+            (``theory.regimes``), or of the smallest one while no fall counts.
+        lowest_loss: that loss, L / tr Sigma.
+        highest_step: the measured step of the highest loss before the smallest one.
+        fall: from the highest loss before to the smallest one.
         fallen: whether the fall counts: it exceeds the resolution and two standard errors.
         rise: from the smallest loss to the last one.
         risen: number of last measurements in a row whose rise counts.
@@ -43,6 +45,7 @@ class Turning:
 
     lowest_step: int
     lowest_loss: float
+    highest_step: int
     fall: float
     fallen: bool
     rise: float
@@ -119,24 +122,28 @@ class StopRule:
         """What the curve of a layer shows; InputError before the first measurement or for an unknown layer."""
         groups = self._groups(layer)
         losses = groups.mean(axis=1)
-        lowest = int(np.argmin(losses))
+        smallest = smallest_moves(groups.T, self.resolution)
+        found = lowest_descent(losses, smallest)
+        fallen = not isinstance(found, Absence)
+        start, lowest = (0, int(np.argmin(losses))) if isinstance(found, Absence) else (found.start, found.lowest)
         above = losses - losses[lowest]
         beyond_noise = above > _STANDARD_ERRORS * _standard_errors(groups - groups[lowest])
-        counts = beyond_noise & (above > self.resolution)
-        after = counts[lowest + 1 :]
-        turned = bool(counts[0]) and _longest_run(after) >= self.confirmations
+        after = above[lowest + 1 :] > smallest[lowest, lowest + 1 :]
+        turned = fallen and _longest_run(after) >= self.confirmations
         step = error = float("nan")
         if turned:
-            times = np.log(np.maximum(self._steps, 0.5))  # step 0 in the place of one half
-            step = float(np.exp(turning_time(times, losses)))
+            times = np.log(np.maximum(self._steps, 0.5))  # step 0 counts as one half
+            near = slice(lowest - 1, lowest + 2)
+            step = float(np.exp(turning_time(times[near], losses[near])))
             left = int(np.flatnonzero(beyond_noise[:lowest])[-1])
             right = lowest + 1 + int(np.flatnonzero(beyond_noise[lowest + 1 :])[0])
             error = step * float(times[right] - times[left]) / np.sqrt(12)
         return Turning(
             lowest_step=self._steps[lowest],
             lowest_loss=float(losses[lowest]),
-            fall=float(above[0]),
-            fallen=bool(counts[0]),
+            highest_step=self._steps[start],
+            fall=float(above[start]),
+            fallen=fallen,
             rise=float(above[-1]),
             risen=int(np.argmin(np.append(after[::-1], False))),
             turned=turned,
@@ -184,7 +191,7 @@ class StopRule:
                 f"has not fallen since step {first:,} by more than its resolution ({self.resolution:g}) and noise; "
                 f"it stands {reading.rise:.3f} above its smallest value, of step {reading.lowest_step:,}"
             )
-        fallen = f"has fallen by {reading.fall:.3f} since step {first:,}"
+        fallen = f"has fallen by {reading.fall:.3f} since step {reading.highest_step:,}"
         if reading.lowest_step == self._steps[-1]:
             return f"{fallen} and is at its smallest"
         risen = f"and risen by {reading.rise:.3f} since step {reading.lowest_step:,}"

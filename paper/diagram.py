@@ -45,7 +45,7 @@ def draw(folders: ResultFolders, path: Path) -> None:
     configuration = folders.content(RESULT)["configuration"]
     columns = folders.table(RESULT, "points.parquet")
     points = [
-        DiagramPoint(float(scaled), float(alignment), Regime(predicted), Regime(measured), bool(near))
+        DiagramPoint(float(scaled), float(alignment), Regime.named(predicted), Regime.named(measured), bool(near))
         for scaled, alignment, predicted, measured, near in zip(
             *(columns[name] for name in ("scaled", "alignment", "predicted", "measured", "near_border")), strict=True
         )

@@ -211,7 +211,7 @@ def _regime_claim(
     """The regime of the mean curves, with the number of single draws that show it."""
     regimes = (expected.boundaries.regime, found.boundaries.regime)
     shown = [
-        sum(regime_of(row, resolution) is regime for row in curve.losses)
+        sum(regime_of(row, resolution) == regime for row in curve.losses)
         for regime, curve in zip(regimes, (derived, trained), strict=True)
     ]
     texts = [
@@ -223,7 +223,7 @@ def _regime_claim(
         measured=texts[1],
         derived_value=float("nan"),
         measured_value=float("nan"),
-        deviation=0.0 if regimes[0] is regimes[1] else 1.0,
+        deviation=0.0 if regimes[0] == regimes[1] else 1.0,
         # Noise of several times the resolution hides the moves that make a regime.
         standard_error=0.0 if resolution.max() < LARGEST_RESOLUTION else float("inf"),
         tolerance=0.0,

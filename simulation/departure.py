@@ -94,11 +94,11 @@ def _value(time: float | None, unknown: bool) -> float:
 def _absence(name: str, measured: MeasuredBoundaries, curve: Curve) -> str | None:
     """Why a curve has no such boundary between its first step and its last; None where it has."""
     time = measured.time(name)
-    if time is None and measured.boundaries.turning_point is None:
-        return f"no fall that a rise follows ({measured.boundaries.regime.value})"
+    boundaries = measured.boundaries
+    if time is None and boundaries.turning_absence is not None:
+        return f"{boundaries.turning_absence.value} ({boundaries.regime.value})"
     if time is None:
-        stays_above = name == "return_time" and measured.boundaries.regime.value == "rise-dip-rise"
-        return "not reached by the last step" + (", or the dip stays above the start" if stays_above else "")
+        return boundaries.return_absence.value if boundaries.return_absence else "not reached by the last step"
     if time <= curve.times[1]:
         return "within the first step"
     if time >= curve.times[-1]:

@@ -46,7 +46,7 @@ class DiagramPoint:
     @property
     def agrees(self) -> bool:
         """Whether the networks do as predicted."""
-        return self.predicted is self.measured
+        return self.predicted == self.measured
 
 
 def simulate_diagram(
@@ -127,7 +127,7 @@ def _near_border(
     for moved in (alignment * (1 + NEAR), alignment / (1 + NEAR)):
         family = ScaleFamily.of(network_with_alignment(eigenvalues, moved))
         neighbours.append(regimes_at(family, scaled, resolution))
-    return [any(other[index] is not regime for other in neighbours) for index, regime in enumerate(predicted)]
+    return [any(other[index] != regime for other in neighbours) for index, regime in enumerate(predicted)]
 
 
 def agreement(points: list[DiagramPoint]) -> float:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory import Boundaries, Curve, measure_boundaries
-from theory.boundaries import RESOLUTION, boundary_estimates, last_fall
+from theory.boundaries import RESOLUTION, boundary_estimates
+from theory.regimes import Absence, lowest_valley
 from theory.validation import FloatArray, at_least
 
 #: The boundaries that have a time, by their names in ``Boundaries``, in the order of all tables here.
@@ -65,7 +66,7 @@ def measured_boundaries(
 
     Args:
         curve: losses (replica, T).
-        fraction: share of the last fall that marks the end of phase I.
+        fraction: share of the fall to the lowest loss that marks the end of phase I.
         resolution: smallest move that counts, in units of L / tr Sigma; one number or (T,).
         resamples: number of bootstrap resamples.
         seed: of the resampling.
@@ -75,12 +76,12 @@ def measured_boundaries(
     """
     count = at_least("resamples", resamples, 2)
     found = measure_boundaries(curve.times, curve.mean, fraction, resolution)
-    fall = last_fall(curve.mean, resolution)
-    if fall is None or curve.replicas == 1:
+    valley = lowest_valley(curve.mean, resolution)
+    if isinstance(valley, Absence) or curve.replicas == 1:
         return MeasuredBoundaries(found, np.empty((len(BOUNDARY_NAMES), 0)))
     shares = np.full(curve.replicas, 1 / curve.replicas)
     chosen = np.random.default_rng(seed).multinomial(curve.replicas, shares, size=count)
-    estimates = boundary_estimates(curve.times, (chosen / curve.replicas) @ curve.losses, fall, fraction)
+    estimates = boundary_estimates(curve.times, (chosen / curve.replicas) @ curve.losses, valley, fraction)
     logarithms = np.log(np.where(estimates > 0, estimates, np.nan))
     return MeasuredBoundaries(found, np.asarray(logarithms, dtype=np.float64))
 

@@ -317,12 +317,12 @@ def _joint_level(tests: int) -> float:
 def _turning(network: OneOutput, init_scale: float) -> float:
     """The derived turning point; InputError where there is none."""
     found = network.turning_point(init_scale)
-    if found is None:
+    if found.time is None:
         raise InputError(
-            f"law: has no turning point at sigma0 = {init_scale:.3g}; "
+            f"law: has no turning point at sigma0 = {init_scale:.3g}, as {found.reason}; "
             "give an aligned signal (a larger beta) and a small initialisation"
         )
-    return found
+    return found.time
 
 
 def _resolution(network: OneOutput, init_scale: float) -> float:

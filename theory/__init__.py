@@ -4,7 +4,7 @@ A user's data flow one way: moments -> data model -> curve -> boundaries. Nothin
 """
 
 from theory.annealed import OneOutput
-from theory.boundaries import Boundaries, Regime, measure_boundaries, regime_of
+from theory.boundaries import Boundaries, measure_boundaries
 from theory.class_covariances import ClassConditionalModel
 from theory.class_mean_field import class_mean_field_curve, class_mean_field_path
 from theory.curve import Curve, logarithmic_steps
@@ -31,13 +31,16 @@ from theory.reconstruction import (
     reconstruction_loss,
     relative_loss,
 )
+from theory.regimes import Absence, Boundary, Regime, regime_of
 from theory.sample_spectrum import SampleSpectrum
 from theory.symbolic import BoundaryFormulas, boundary_formulas
 from theory.turning_law import TurningLaw
 from theory.validation import InputError
 
 __all__ = [
+    "Absence",
     "Boundaries",
+    "Boundary",
     "BoundaryFormulas",
     "ClassConditionalModel",
     "Curve",

@@ -1,8 +1,8 @@
 """The first level of theory: one output, averaged over W(0) before the ratio is taken (annealed).
 
-R(s) = sum_i l_i^2 E w_i(s)^2 / sum_i l_i E w_i(s)^2. The boundaries are evaluated from the
-expressions that `theory.symbolic` derives; the curve is written with expm1, where the symbolic form
-would cancel, and the tests hold it against the symbols.
+R(s) = sum_i l_i^2 E w_i(s)^2 / sum_i l_i E w_i(s)^2. The boundaries in closed form are evaluated from the
+expressions that `theory.symbolic` derives; the curve and its turning point come from `theory.annealed_path`,
+and the tests hold them against the symbols.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 import sympy as sp
-from scipy.optimize import brentq
 
+from theory.annealed_path import AnnealedPath
 from theory.data_model import DataModel
 from theory.losses import Loss
+from theory.regimes import RESOLUTION as SMALLEST_MOVE
+from theory.regimes import Absence, Boundary, Regime, Valley, lowest_valley, regime_of
 from theory.symbolic import (
     CURVATURE,
     FRACTION,
@@ -28,7 +30,28 @@ from theory.symbolic import (
     boundary_formulas,
     first_rise,
 )
-from theory.validation import FloatArray, InputError, finite_array, open_unit, positive, positive_eigenvalues
+from theory.validation import (
+    FloatArray,
+    InputError,
+    finite_array,
+    non_negative,
+    open_unit,
+    positive,
+    positive_eigenvalues,
+)
+
+
+@dataclass(frozen=True)
+class Units:
+    """Units of the sums A_j and B_j that the formulas are evaluated with.
+
+    Attributes:
+        level: of the eigenvalues; times have its inverse.
+        weight: of W(0) and of what is learnt.
+    """
+
+    level: float
+    weight: float
 
 
 class AnnealedBoundaries(ABC):
@@ -37,17 +60,25 @@ class AnnealedBoundaries(ABC):
     @property
     @abstractmethod
     def _sums(self) -> Mapping[sp.Symbol, float]:
-        """The curvature and the sums A_j and B_j that the formulas need."""
+        """The curvature and the sums A_j and B_j that the formulas need, in ``_units``."""
+
+    @property
+    def _units(self) -> Units:
+        return Units(1.0, 1.0)
+
+    def _scaled(self, init_scale: float) -> float:
+        """sigma0 in ``_units``."""
+        return positive("init_scale", positive("init_scale", init_scale) / self._units.weight)
 
     @property
     def initial_level(self) -> float:
         """R0 of theorem T2: explained variance of a random output."""
-        return self._value("initial_level")
+        return self._units.level * self._value("initial_level")
 
     @property
     def signal_level(self) -> float:
         """R2 of theorem T2: explained variance of an output equal to the prototype."""
-        return self._value("signal_level")
+        return self._units.level * self._value("signal_level")
 
     @property
     def alignment(self) -> float:
@@ -69,14 +100,14 @@ class AnnealedBoundaries(ABC):
         Raises:
             InputError: an initial scale that is not positive, a fraction outside (0, 1).
         """
-        given = {INITIAL_SCALE: positive("init_scale", init_scale), FRACTION: open_unit("fraction", fraction)}
-        return self._value("fraction_point", given)
+        given = {INITIAL_SCALE: self._scaled(init_scale), FRACTION: open_unit("fraction", fraction)}
+        return self._value("fraction_point", given) / self._units.level
 
     def turning_point_formula(self, init_scale: float) -> float | None:
         """s* of theorem T5 to leading order in sigma0; None where the model is not aligned or flat."""
-        if not self.is_aligned or self._value("spread") <= 1e-14 * self.signal_level**2:
+        if not self.is_aligned or self._value("spread") <= 1e-14 * self._value("signal_level") ** 2:
             return None
-        return self._value("turning_point", {INITIAL_SCALE: positive("init_scale", init_scale)})
+        return self._value("turning_point", {INITIAL_SCALE: self._scaled(init_scale)}) / self._units.level
 
     def rise_border_formula(self, resolution: float) -> float | None:
         """Initial scale sigma0 from which on the loss rises before it falls, for a small resolution (theorem T7).
@@ -86,9 +117,9 @@ class AnnealedBoundaries(ABC):
         Args:
             resolution: the smallest rise that counts, in units of L / tr Sigma, positive.
         """
-        if not self.is_aligned or self._value("first_rise") <= 1e-14 * self.initial_level**2:
+        if not self.is_aligned or self._value("first_rise") <= 1e-14 * self._value("initial_level") ** 2:
             return None
-        return self._value("rise_border", {RESOLUTION: positive("resolution", resolution)})
+        return self._units.weight * self._value("rise_border", {RESOLUTION: positive("resolution", resolution)})
 
     def _value(self, name: str, given: Mapping[sp.Symbol, float] | None = None) -> float:
         """A formula of ``theory.symbolic`` at this network's sums and at ``given``."""
@@ -132,9 +163,9 @@ class OneOutput(AnnealedBoundaries):
 
         It is meant for weak alignment: the relative error is of order (R2 - R0)^2.
         """
-        if not self.is_aligned or self._value("spread") <= 1e-14 * self.signal_level**2:
+        if not self.is_aligned or self._value("spread") <= 1e-14 * self._value("signal_level") ** 2:
             return None
-        return self._value("return_time")
+        return self._value("return_time") / self._units.level
 
     def modes(self, times: FloatArray) -> tuple[FloatArray, FloatArray]:
         """What is left of W(0), exp(-c l s), and what is learnt, delta phi_s(l), each (T, d)."""
@@ -142,10 +173,13 @@ class OneOutput(AnnealedBoundaries):
         learnt = self.signal * -np.expm1(exponents) / (self.curvature * self.eigenvalues)
         return np.exp(exponents), learnt
 
+    def path(self, init_scale: float) -> AnnealedPath:
+        """The curve at one initial scale, with bounds on its rounding error."""
+        return AnnealedPath(self.eigenvalues, self.signal, self.curvature, positive("init_scale", init_scale))
+
     def explained_variance(self, init_scale: float, times: FloatArray) -> FloatArray:
         """(T,) annealed R(s) at ``times`` (T,), s >= 0."""
-        weighted = self.second_moments(init_scale, times) * self.eigenvalues
-        return np.asarray((weighted @ self.eigenvalues) / weighted.sum(axis=1), dtype=np.float64)
+        return self.path(init_scale).explained_variance(finite_array("times", times, 1))
 
     def relative_loss(self, init_scale: float, times: FloatArray) -> FloatArray:
         """(T,) annealed loss 1 - R(s) / tr Sigma."""
@@ -157,50 +191,65 @@ class OneOutput(AnnealedBoundaries):
         decay, learnt = self.modes(finite_array("times", times, 1))
         return np.asarray((scale * decay) ** 2 + learnt**2, dtype=np.float64)
 
-    def turning_point(self, init_scale: float) -> float | None:
-        """Time of the last local maximum of the annealed R(s), by root finding; None without one."""
-        grid = self._time_grid(init_scale)
-        rising = self._speed(init_scale, grid) > 0
-        crests = np.flatnonzero(rising[:-1] & ~rising[1:])
-        if crests.size == 0:
-            return None
-        bracket = np.log(grid[crests[-1] : crests[-1] + 2])
-        return float(np.exp(brentq(lambda log: self._speed(init_scale, np.exp([log]))[0], *bracket, xtol=1e-12)))
+    def regime(self, init_scale: float, resolution: float = SMALLEST_MOVE) -> Regime:
+        """The course of the whole curve, from its start to s = infinity.
 
-    def _speed(self, init_scale: float, times: FloatArray) -> FloatArray:
-        """(T,) dR/ds, up to a positive factor."""
-        decay, learnt = self.modes(times)
-        weighted = self.eigenvalues * ((init_scale * decay) ** 2 + learnt**2)
-        lost = self.curvature * self.eigenvalues * decay * init_scale**2
-        moved = self.eigenvalues * 2 * decay * (learnt * self.signal - lost)
-        speed = (moved @ self.eigenvalues) * weighted.sum(axis=1) - (weighted @ self.eigenvalues) * moved.sum(axis=1)
-        return np.asarray(speed, dtype=np.float64)
+        Args:
+            init_scale: sigma0, positive.
+            resolution: smallest move that counts, in units of L / tr Sigma; 0 for all beyond the rounding error.
+        """
+        extrema = self.path(init_scale).extrema()
+        return regime_of(extrema.losses, extrema.resolution(non_negative("resolution", resolution)))
 
-    def return_time(self, init_scale: float) -> float | None:
-        """Time after the turning point at which R falls back to R0; None where it never does."""
-        turning = self.turning_point(init_scale)
-        if turning is None or self.explained_variance(init_scale, np.array([turning]))[0] <= self.initial_level:
-            return None
+    def turning_point(self, init_scale: float, resolution: float = 0.0) -> Boundary:
+        """Time at which the annealed curve is lowest, having fallen there, and from which it rises again.
 
-        def excess(logarithm: float) -> float:
-            return float(self.explained_variance(init_scale, np.exp([logarithm]))[0] - self.initial_level)
+        It is found by the sign of the derivative, where its rounding error leaves no doubt about it. The fall from
+        the highest earlier value and the rise to the highest later one exceed the rounding error of the curve.
 
-        last = float(np.log(self._time_grid(init_scale)[-1]))
-        if excess(last) >= 0:
-            return None
-        return float(np.exp(brentq(excess, np.log(turning), last, xtol=1e-10)))
+        Args:
+            init_scale: sigma0, positive.
+            resolution: smallest fall and rise that count beyond that, in units of L / tr Sigma.
 
-    def _time_grid(self, init_scale: float) -> FloatArray:
-        """Log grid from well inside phase I to the saturation of the smallest eigenvalue."""
-        rates = self.curvature * self.eigenvalues
-        first = 1e-2 * min(self.phase_one_end(init_scale), 1 / rates[0])
-        return np.geomspace(first, 40 / rates[-1], 600)
+        Returns:
+            The time, or the reason why there is none.
+        """
+        extrema = self.path(init_scale).extrema()
+        valley = lowest_valley(extrema.losses, extrema.resolution(non_negative("resolution", resolution)))
+        return Boundary(None, valley) if isinstance(valley, Absence) else Boundary(float(extrema.times[valley.lowest]))
+
+    def return_time(self, init_scale: float, resolution: float = 0.0) -> Boundary:
+        """Time after the turning point at which the loss is first back at its initial level.
+
+        Arguments as in ``turning_point``; without one there is no return, for the same reason.
+        """
+        path = self.path(init_scale)
+        extrema = path.extrema()
+        smallest = extrema.resolution(non_negative("resolution", resolution))
+        valley = lowest_valley(extrema.losses, smallest)
+        if not isinstance(valley, Valley):
+            return Boundary(None, valley)
+        if extrema.losses[valley.lowest] >= -smallest[valley.lowest]:
+            return Boundary(None, Absence.ABOVE_START)
+        back = np.flatnonzero(extrema.losses[valley.lowest :] > extrema.errors[valley.lowest :])
+        if back.size == 0:
+            return Boundary(None, Absence.NO_RETURN)
+        # Between two extrema the curve is monotone.
+        first, last = extrema.times[valley.lowest + back[0] - 1 : valley.lowest + back[0] + 1]
+        return Boundary(path.crossing(float(first), float(last)))
+
+    @cached_property
+    def _units(self) -> Units:
+        """lambda_1, and what the largest signal would learn in a mode of it: no power of these overflows."""
+        level = float(self.eigenvalues.max())
+        return Units(level, float(np.abs(self.signal).max()) / level)
 
     @cached_property
     def _sums(self) -> dict[sp.Symbol, float]:
         """The curvature and the sums A_j and B_j."""
-        spectrum = self.eigenvalues ** np.arange(len(SPECTRUM_SUMS))[:, None]
-        sums = zip((*SPECTRUM_SUMS, *SIGNAL_SUMS), (*spectrum.sum(axis=1), *(spectrum @ self.signal**2)), strict=True)
+        spectrum = (self.eigenvalues / self.eigenvalues.max()) ** np.arange(len(SPECTRUM_SUMS))[:, None]
+        squares = np.square(self.signal / np.abs(self.signal).max())
+        sums = zip((*SPECTRUM_SUMS, *SIGNAL_SUMS), (*spectrum.sum(axis=1), *(spectrum @ squares)), strict=True)
         return {CURVATURE: self.curvature, **dict(sums)}
 
 

@@ -1,45 +1,31 @@
 """Boundaries of the three phases, read off a curve, derived or measured alike.
 
-The curve is first reduced to its moves: the alternating rises and falls larger than a stated
-resolution. The moves name the regime; the last fall that a rise follows ends in the turning point.
+What the course of a curve is, and where it turns, is defined in ``theory.regimes``; here are the times.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
 import numpy as np
 
-from theory.validation import FloatArray, InputError, finite_array, open_unit, positive
+from theory.regimes import RESOLUTION, Absence, Regime, Valley, lowest_valley, moves_of, regime_of
+from theory.validation import FloatArray, InputError, finite_array, open_unit
 
-#: Moves of L / tr Sigma smaller than this are not told apart from none: the accuracy to which
-#: derived and trained curves agree.
-RESOLUTION = 0.01
+__all__ = [
+    "RESOLUTION",
+    "Boundaries",
+    "Regime",
+    "boundary_estimates",
+    "first_crossing",
+    "measure_boundaries",
+    "moves_of",
+    "regime_of",
+    "turning_points",
+]
 
 #: Half-width, in log time, of the window in which a turning point is fitted.
 _WINDOW = float(np.log(3))
-
-
-class Regime(Enum):
-    """The course of a curve (theorem T7), and what else a curve can do in a finite time."""
-
-    THREE_PHASES = "three phases"
-    RISE_DIP_RISE = "rise-dip-rise"
-    MONOTONE_RISE = "monotone rise"
-    STILL_FALLING = "still falling"
-    CONSTANT = "constant"
-    OTHER = "other"
-
-
-_REGIMES: dict[tuple[int, ...], Regime] = {
-    (): Regime.CONSTANT,
-    (-1,): Regime.STILL_FALLING,
-    (-1, 1): Regime.THREE_PHASES,
-    (1,): Regime.MONOTONE_RISE,
-    (1, -1): Regime.STILL_FALLING,
-    (1, -1, 1): Regime.RISE_DIP_RISE,
-}
 
 
 @dataclass(frozen=True)
@@ -48,84 +34,21 @@ class Boundaries:
 
     Attributes:
         regime: the course of the curve.
-        fraction_point: time at which a fraction of the last fall (one half, unless said otherwise)
-            is done; the end of phase I.
-        turning_point: time of the minimum that ends the last fall; the end of phase II.
+        fraction_point: time at which a fraction (one half, unless said otherwise) of the fall to the turning point
+            from the highest loss before it is done; the end of phase I.
+        turning_point: time at which the curve is lowest, having fallen there, and from which it rises; the end of
+            phase II.
         return_time: time at which the loss, rising after it, is back at its initial level.
+        turning_absence: why there is no turning point.
+        return_absence: why there is no return.
     """
 
     regime: Regime
     fraction_point: float | None
     turning_point: float | None
     return_time: float | None
-
-
-@dataclass(frozen=True)
-class Moves:
-    """The rises and falls of a curve that are larger than a resolution.
-
-    Attributes:
-        indices: of the first value and of the extremum in which each move ends, ascending.
-        directions: +1 for a rise, -1 for a fall, alternating; one fewer than ``indices``.
-    """
-
-    indices: tuple[int, ...]
-    directions: tuple[int, ...]
-
-
-def moves_of(losses: FloatArray, resolution: float | FloatArray) -> Moves:
-    """The alternating rises and falls of a curve.
-
-    Args:
-        losses: (T,) values.
-        resolution: smallest move that counts, positive; one number, or (T,) of which the larger at
-            the two ends of a move applies.
-    """
-    values = finite_array("losses", losses, 1)
-    smallest = np.broadcast_to(np.asarray(resolution, dtype=np.float64), values.shape)
-    positive("resolution", float(smallest.min()))
-    indices, directions = [0], [0]
-    low = high = 0
-    for index, value in enumerate(values):
-        high = index if value > values[high] else high
-        low = index if value < values[low] else low
-        falls = values[high] - value > max(smallest[high], smallest[index])
-        rises = value - values[low] > max(smallest[low], smallest[index])
-        if directions[-1] >= 0 and falls:
-            move, extremum = -1, high
-        elif directions[-1] <= 0 and rises:
-            move, extremum = 1, low
-        else:
-            continue
-        if directions[-1]:
-            indices.append(extremum)
-        directions.append(move)
-        low = high = index
-    if directions[-1]:
-        indices.append(low if directions[-1] < 0 else high)
-    return Moves(tuple(indices), tuple(directions[1:]))
-
-
-def regime_of(losses: FloatArray, resolution: float | FloatArray = RESOLUTION) -> Regime:
-    """The regime of a curve (T,) of L / tr Sigma."""
-    return _REGIMES.get(moves_of(losses, resolution).directions, Regime.OTHER)
-
-
-@dataclass(frozen=True)
-class Fall:
-    """Indices at which a fall begins and at which the rise that follows it ends."""
-
-    start: int
-    stop: int
-
-
-def last_fall(losses: FloatArray, resolution: float | FloatArray) -> Fall | None:
-    """The last fall of a curve (T,) that is followed by a rise; None without one."""
-    moves = moves_of(losses, resolution)
-    for number in range(len(moves.directions) - 2, -1, -1):
-        if moves.directions[number : number + 2] == (-1, 1):
-            return Fall(moves.indices[number], moves.indices[number + 2])
-    return None
+    turning_absence: Absence | None = None
+    return_absence: Absence | None = None
 
 
 def turning_points(times: FloatArray, losses: FloatArray, first: int) -> FloatArray:
@@ -199,7 +122,7 @@ def measure_boundaries(
     Args:
         times: (T,) strictly increasing from 0 on.
         losses: (T,) L / tr Sigma.
-        fraction: share of the last fall that marks the end of phase I, strictly between 0 and 1.
+        fraction: share of the fall that marks the end of phase I, strictly between 0 and 1.
         resolution: smallest move that counts, in units of L / tr Sigma; one number or (T,).
 
     Raises:
@@ -211,31 +134,38 @@ def measure_boundaries(
         raise InputError(f"losses: has shape {values.shape}; give {grid.shape} as the times")
     share = open_unit("fraction", fraction)
     regime = regime_of(values, resolution)
-    fall = last_fall(values, resolution)
-    if fall is None:
-        return Boundaries(regime, None, None, None)
-    estimates = boundary_estimates(grid, values[None, :], fall, share)[:, 0]
+    valley = lowest_valley(values, resolution)
+    if isinstance(valley, Absence):
+        return Boundaries(regime, None, None, None, valley, valley)
+    estimates = boundary_estimates(grid, values[None, :], valley, share)[:, 0]
     fraction_point, turning_point, return_time = (None if np.isnan(time) else float(time) for time in estimates)
-    return Boundaries(regime, fraction_point, turning_point, return_time)
+    back = None if return_time is not None else _why_no_return(values, valley)
+    return Boundaries(regime, fraction_point, turning_point, return_time, None, back)
 
 
-def boundary_estimates(times: FloatArray, losses: FloatArray, fall: Fall, fraction: float) -> FloatArray:
+def boundary_estimates(times: FloatArray, losses: FloatArray, valley: Valley, fraction: float) -> FloatArray:
     """(3, B) fraction points, turning points and return times of curves (B, T), NaN where none.
 
     Args:
         times: (T,) increasing.
         losses: (B, T).
-        fall: where the fall begins and the rise after it ends, the same for all curves.
+        valley: where the fall begins, is lowest and the rise after it ends, the same for all curves.
         fraction: share of the fall that marks the end of phase I.
     """
-    valley = slice(0, fall.stop + 1)
-    times_there, losses_there = times[valley], losses[:, valley]
-    turning = turning_points(times_there, losses_there, max(fall.start, 1))
-    floor = losses_there[:, fall.start :].min(axis=1)
-    level = losses[:, fall.start] + fraction * (floor - losses[:, fall.start])
-    fraction_point = first_crossing(times_there, losses_there - level[:, None], fall.start)
-    lowest = fall.start + int(np.argmin(losses_there[:, fall.start :].mean(axis=0)))
+    inside = slice(0, valley.stop + 1)
+    times_there, losses_there = times[inside], losses[:, inside]
+    # Where the fitted cubic has its minimum the loss must not be above the lowest one by more than the resolution.
+    left, right = times[[max(valley.near[0] - 1, valley.start, 1), valley.near[1] + 1]]
+    turning = np.clip(turning_points(times_there, losses_there, max(valley.start, 1)), left, right)
+    floor = losses_there[:, valley.start :].min(axis=1)
+    level = losses[:, valley.start] + fraction * (floor - losses[:, valley.start])
+    fraction_point = first_crossing(times_there, losses_there - level[:, None], valley.start)
+    lowest = valley.start + int(np.argmin(losses_there[:, valley.start :].mean(axis=0)))
     back = first_crossing(times, losses[:, :1] - losses, lowest)
     # A dip that stays above the initial level cannot return to it.
     back = np.where(losses[:, lowest] < losses[:, 0], back, np.nan)
     return np.stack([fraction_point, turning, back])
+
+
+def _why_no_return(losses: FloatArray, valley: Valley) -> Absence:
+    return Absence.NO_RETURN if losses[valley.lowest] < losses[0] else Absence.ABOVE_START

@@ -22,11 +22,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from theory.boundaries import last_fall
 from theory.curve import Curve
 from theory.data_model import DataModel
 from theory.initial_level import crossovers
 from theory.losses import Loss
+from theory.regimes import Absence, Boundary, lowest_valley
 from theory.validation import FloatArray, InputError, finite_array, positive
 
 #: The equations are iterated until R / tr Sigma moves by less than this; each iteration gains about one digit, except
@@ -34,8 +34,12 @@ from theory.validation import FloatArray, InputError, finite_array, positive
 _ACCURACY = 1e-10
 _ITERATIONS = 5000
 
-#: Falls below this share of tr Sigma are not told from the rounding error of the equations.
-_SMALLEST_FALL = 1e-7
+#: Moves below this share of tr Sigma do not stand out from the error of the equations.
+_SMALLEST_MOVE = 1e-7
+
+#: Values of L / tr Sigma that differ by less are equal to the accuracy of the equations; where those equal to the
+#: lowest one span this factor in time, the turning point is not resolved.
+_FLAT, _UNCERTAIN = 4 * _ACCURACY, 2.0
 
 
 def expected_curve(model: DataModel, loss: Loss, init_scale: float, times: FloatArray) -> Curve:
@@ -62,28 +66,52 @@ def expected_curve(model: DataModel, loss: Loss, init_scale: float, times: Float
     return Curve(grid, np.asarray(1 - explained / model.total_variance)[None, :])
 
 
-def expected_turning_point(model: DataModel, loss: Loss, init_scale: float) -> float | None:
-    """Time s* at which the expected curve is lowest before its last rise; None where it has no such fall.
+def expected_turning_point(
+    model: DataModel, loss: Loss, init_scale: float, resolution: float = _SMALLEST_MOVE
+) -> Boundary:
+    """Time s* at which the expected curve is lowest, having fallen there, and from which it rises again.
 
     Args:
         model: the data model.
         loss: the training loss.
         init_scale: sigma0, positive.
+        resolution: smallest fall and rise that count, in units of L / tr Sigma; the smallest is the default.
+
+    Returns:
+        The time, or the reason why there is none.
     """
-    first = crossovers(model, loss, init_scale)[0]
-    rates = loss.initial_curvature(model.classes) * model.eigenvalues
-    grid = np.geomspace(1e-2 * min(first, 1 / rates[0]), 40 / rates[-1], 240)
-    losses = expected_curve(model, loss, init_scale, grid).losses[0]
-    fall = last_fall(losses, _SMALLEST_FALL)
-    if fall is None:
-        return None
-    lowest = fall.start + int(np.argmin(losses[fall.start : fall.stop + 1]))
-    bracket = np.log(grid[[max(lowest - 1, 0), min(lowest + 1, grid.size - 1)]])
+    smallest = max(positive("resolution", resolution), _SMALLEST_MOVE)
+    first = float(crossovers(model, loss, init_scale)[0])
+    if loss.outputs(model.classes) >= model.dimension:
+        return Boundary(None, Absence.CONSTANT)  # as many outputs as directions explain all of the variance
+    times = _times(first, loss.initial_curvature(model.classes) * model.eigenvalues)
+    losses = expected_curve(model, loss, init_scale, times).losses[0]
+    valley = lowest_valley(losses, smallest)
+    if isinstance(valley, Absence):
+        return Boundary(None, valley)
+    flat = times[losses - losses[valley.lowest] <= _FLAT]
+    if flat[-1] > _UNCERTAIN * flat[0]:
+        return Boundary(None, Absence.NOT_RESOLVED)
+    bracket = np.log(times[[max(valley.lowest - 1, 1), valley.lowest + 1]])
 
     def level(logarithm: float) -> float:
         return float(expected_curve(model, loss, init_scale, np.exp([logarithm])).losses[0, 0])
 
-    return float(np.exp(minimize_scalar(level, bounds=tuple(bracket), method="bounded", options={"xatol": 1e-6}).x))
+    found = minimize_scalar(level, bounds=tuple(bracket), method="bounded", options={"xatol": 1e-6})
+    return Boundary(float(np.exp(found.x)))
+
+
+def _times(first: float, rates: FloatArray) -> FloatArray:
+    """0 and log-spaced times, from before the first crossover until nothing is left of W(0)."""
+    start, middle = 1e-2 * min(first, 1 / rates.max()), 1e-2 / rates.max()
+    # W(0) that is larger than what is learnt outlives it by the logarithm of their ratio.
+    excess = max(0.0, float(np.log(first * rates.max())))
+    end = (40 + excess) / rates.min()
+    spacing = min(0.1, 0.4 / (1 + excess))
+    # Before the first mode saturates the curve is a ratio of powers, and changes slowly in log time.
+    early = np.geomspace(start, middle, 2 + int(np.log(middle / start) / 0.2))
+    late = np.geomspace(middle, end, 2 + int(np.log(end / middle) / spacing))
+    return np.concatenate([[0.0], early[:-1], late])
 
 
 def _rows(model: DataModel, loss: Loss, scale: float, times: FloatArray) -> tuple[FloatArray, FloatArray]:

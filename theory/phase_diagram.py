@@ -5,10 +5,8 @@ The annealed curve of one output depends on sigma0 through two sums only,
     R(s) = (sigma0^2 a2(s) + b2(s)) / (sigma0^2 a1(s) + b1(s)),
     a_j = sum l^j exp(-2 c l s),   b_j = sum l^j delta^2 phi_s(l)^2,
 
-so one pass over the modes serves all scales. With the largest fall of the loss after any earlier level,
-the rise before it and the rise after it, a curve has three phases (fall and later rise above the
-resolution, no rise before), rise-dip-rise (all three) or a monotone rise (no fall); without a rise after
-the fall it is falling at the end. Borders between these regions are found by root finding.
+so one pass over the modes serves all scales. A region is a regime of ``theory.regimes``: the sequence of the
+rises and falls of the loss that are larger than the resolution. A border is a scale at which the regime changes.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from theory.annealed import OneOutput
-from theory.boundaries import RESOLUTION, Regime
+from theory.regimes import RESOLUTION, Regime, regime_of
 from theory.validation import FloatArray, InputError, finite_array, positive
 
 
@@ -31,8 +29,8 @@ class ScaleFamily:
     Attributes:
         network: spectrum, signal and curvature.
         times: (T,) log-spaced, from far inside phase I to the saturation of the last mode.
-        initial: (2, T) the sums a_1 and a_2.
-        learnt: (2, T) the sums b_1 and b_2.
+        initial: (2, T) the sums a_1 and a_2, in units of lambda_1 and for W(0) of size scaled = 1.
+        learnt: (2, T) the sums b_1 and b_2 in the same units.
     """
 
     network: OneOutput
@@ -41,13 +39,18 @@ class ScaleFamily:
     learnt: FloatArray
 
     @classmethod
-    def of(cls, network: OneOutput, points: int = 400) -> ScaleFamily:
+    def of(cls, network: OneOutput, points: int = 600) -> ScaleFamily:
         """Sum over the modes of ``network`` at ``points`` times."""
-        rates = network.curvature * network.eigenvalues
-        times = np.geomspace(1e-6 / rates[0], 40 / rates[-1], points)
-        decay, learnt = network.modes(times)
-        powers = np.stack([network.eigenvalues, network.eigenvalues**2], axis=1)
-        return cls(network, times, (decay**2 @ powers).T, (learnt**2 @ powers).T)
+        levels = network.eigenvalues / network.eigenvalues.max()
+        signal = network.signal / np.abs(network.signal).max()
+        rate = network.curvature * network.eigenvalues.max()
+        # In units of 1 / (c lambda_1), and W in units of its solution for a mode of lambda_1 and max |delta|.
+        own_times = np.geomspace(1e-8, 60 / levels.min(), points)
+        exponents = own_times[:, None] * levels
+        decay, learnt = np.exp(-exponents), signal * -np.expm1(-exponents) / levels
+        per_unit = network.curvature * np.sqrt(levels @ signal**2 / levels.sum())
+        powers = np.stack([levels, levels**2], axis=1)
+        return cls(network, own_times / rate, per_unit**2 * (decay**2 @ powers).T, (learnt**2 @ powers).T)
 
     def relative_losses(self, scaled: FloatArray) -> FloatArray:
         """(X, 1 + T) loss at time 0 and at ``times``, for scaled initialisations (X,).
@@ -55,76 +58,82 @@ class ScaleFamily:
         Args:
             scaled: lambda_1 s1, the initial scale in units of sqrt(sum l delta^2 / sum l) / lambda_1.
         """
-        per_unit = self.network.phase_one_end(1.0) * self.network.eigenvalues[0]
-        squares = (finite_array("scaled", scaled, 1) / per_unit)[:, None, None] ** 2
+        squares = np.square(finite_array("scaled", scaled, 1))[:, None, None]
         sums = squares * self.initial + self.learnt
         explained = sums[:, 1] / sums[:, 0]
-        start = np.full((explained.shape[0], 1), self.network.initial_level)
-        return np.asarray(1 - np.concatenate([start, explained], axis=1) / self.network.eigenvalues.sum())
-
-
-def largest_fall(losses: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """The largest fall of curves (X, T), the rise before it and the largest rise after it, each (X,)."""
-    highest = np.maximum.accumulate(losses, axis=1)
-    falls = highest - losses
-    bottom = np.argmax(falls, axis=1)[:, None]
-    fall = np.take_along_axis(falls, bottom, axis=1)[:, 0]
-    before = np.take_along_axis(highest, bottom, axis=1)[:, 0] - losses[:, 0]
-    later = np.where(np.arange(losses.shape[1]) >= bottom, losses, -np.inf).max(axis=1)
-    after = later - np.take_along_axis(losses, bottom, axis=1)[:, 0]
-    return fall, before, after
+        levels = self.network.eigenvalues / self.network.eigenvalues.max()
+        start = np.full((explained.shape[0], 1), levels @ levels / levels.sum())
+        return np.asarray(1 - np.concatenate([start, explained], axis=1) / levels.sum())
 
 
 def regimes_at(family: ScaleFamily, scaled: FloatArray, resolution: float = RESOLUTION) -> list[Regime]:
     """The regime of the annealed curve at each scaled initialisation (X,)."""
     smallest = positive("resolution", resolution)
+    return [regime_of(losses, smallest) for losses in family.relative_losses(scaled)]
+
+
+@dataclass(frozen=True)
+class Border:
+    """A scaled initialisation at which the regime changes, with those below and above it."""
+
+    scaled: float
+    below: Regime
+    above: Regime
+
+
+def borders(family: ScaleFamily, resolution: float = RESOLUTION) -> list[Border]:
+    """All borders between scaled initialisations 1e-4 and 1e3 that are further apart than 6 %, ascending."""
+    grid = np.geomspace(*_SCALES, 281)
+    regimes = regimes_at(family, grid, resolution)
     found = []
-    for fall, before, after in zip(*largest_fall(family.relative_losses(scaled)), strict=True):
-        if fall <= smallest:
-            found.append(Regime.MONOTONE_RISE if after + before > smallest else Regime.CONSTANT)
-        elif after <= smallest:
-            found.append(Regime.STILL_FALLING)
-        else:
-            found.append(Regime.RISE_DIP_RISE if before > smallest else Regime.THREE_PHASES)
+    for number in range(1, grid.size):
+        place, below = float(grid[number - 1]), regimes[number - 1]
+        while below != regimes[number]:
+            place = _end_of(family, resolution, below, place, float(grid[number]))
+            above = regimes_at(family, np.array([place]), resolution)[0]
+            found.append(Border(place, below, above))
+            below = above
     return found
 
 
-def rise_border(family: ScaleFamily, resolution: float = RESOLUTION) -> float:
-    """Scaled initialisation from which on a first rise comes before the fall: three phases end.
-
-    NaN where there is no such border, or the fall or the rise after it is below the resolution there.
-    """
-    border = _smallest_crossing(family, lambda losses: largest_fall(losses)[1] - resolution)
-    if np.isnan(border):
-        return border
-    fall, _, after = largest_fall(family.relative_losses(np.array([border])))
-    return border if fall[0] > resolution and after[0] > resolution else float("nan")
+def rise_border(found: list[Border]) -> float:
+    """Where a first rise begins to come before the fall: three phases end. NaN without such a border."""
+    return _first(found, lambda one: one.below.falls and not one.below.begins_with_rise and _rises_first(one.above))
 
 
-def dip_border(family: ScaleFamily, resolution: float = RESOLUTION) -> float:
-    """Scaled initialisation at which the fall shrinks to the resolution and a monotone rise begins; NaN without one."""
-    return _smallest_crossing(family, lambda losses: resolution - largest_fall(losses)[0])
+def dip_border(found: list[Border]) -> float:
+    """Where the last fall is gone and a monotone rise begins; NaN without such a border."""
+    return _first(found, lambda one: one.below.falls and not one.above.falls)
 
 
-def end_border(family: ScaleFamily, resolution: float = RESOLUTION) -> float:
-    """Scaled initialisation from which on no rise follows the fall; NaN without one, or without a fall there."""
-    border = _smallest_crossing(family, lambda losses: resolution - largest_fall(losses)[2])
-    if np.isnan(border):
-        return border
-    fall = largest_fall(family.relative_losses(np.array([border])))[0]
-    return border if fall[0] > resolution else float("nan")
+def end_border(found: list[Border]) -> float:
+    """Where the last move becomes a fall, after a rise had followed it; NaN without such a border."""
+    return _first(found, lambda one: one.below.falls and not one.below.ends_in_fall and one.above.ends_in_fall)
 
 
-def late_fall_border(family: ScaleFamily, resolution: float = RESOLUTION) -> float:
-    """Scaled initialisation from which on a monotone rise ends in a fall: large W(0) decays below what is learnt.
+def late_fall_border(found: list[Border]) -> float:
+    """Where a monotone rise gains a fall again: large W(0) decays below what is learnt. NaN without such a border."""
+    return _first(found, lambda one: not one.below.falls and one.above.falls)
 
-    NaN where the fall never shrinks to the resolution, or does not come back.
-    """
-    dip = dip_border(family, resolution)
-    if np.isnan(dip):
-        # Misaligned signals start with a monotone rise.
-        dip = _SCALES[0]
-    return _smallest_crossing(family, lambda losses: largest_fall(losses)[0] - resolution, above=dip * (1 + 1e-6))
+
+def _first(found: list[Border], holds: Callable[[Border], bool]) -> float:
+    return next((one.scaled for one in found if holds(one)), float("nan"))
+
+
+def _rises_first(regime: Regime) -> bool:
+    return regime.falls and regime.begins_with_rise
+
+
+def _end_of(family: ScaleFamily, resolution: float, regime: Regime, low: float, high: float) -> float:
+    """A scale between two, just above the one at which ``regime``, that of ``low``, ends."""
+    below, above = np.log(low), np.log(high)
+    while above - below > _ACCURACY:
+        middle = (below + above) / 2
+        if regimes_at(family, np.exp([middle]), resolution)[0] == regime:
+            below = middle
+        else:
+            above = middle
+    return float(np.exp(above))
 
 
 def rise_border_asymptote(family: ScaleFamily, resolution: float = RESOLUTION) -> float:
@@ -166,22 +175,9 @@ def late_fall_alignment(eigenvalues: FloatArray, resolution: float = RESOLUTION)
     return _power_signal(eigenvalues, float(brentq(excess, *_EXPONENTS, xtol=1e-12)), 1.0).alignment
 
 
-#: Scaled initialisations between which borders are sought.
+#: Scaled initialisations between which borders are sought, and the accuracy of their logarithm.
 _SCALES = (1e-4, 1e3)
-
-
-def _smallest_crossing(
-    family: ScaleFamily, excess: Callable[[FloatArray], FloatArray], above: float = _SCALES[0]
-) -> float:
-    """The smallest scaled initialisation between ``above`` and 1e3 at which ``excess`` becomes positive."""
-    grid = np.geomspace(above, _SCALES[1], 281)
-    positives = excess(family.relative_losses(grid)) > 0
-    first = int(np.argmax(positives))
-    if not positives.any() or first == 0:
-        return float("nan")
-    low, high = np.log(grid[first - 1 : first + 1])
-    root = brentq(lambda log: float(excess(family.relative_losses(np.exp([log])))[0]), low, high, xtol=1e-9)
-    return float(np.exp(root))
+_ACCURACY = 1e-9
 
 
 #: Exponents gamma of signals delta^2 = l^gamma, from far misaligned to far aligned.

@@ -11,8 +11,18 @@ from scipy.optimize import brentq
 
 from empirical.explorer_page import DIMENSION, FIRST_SIGNAL
 from tests.browser.conftest import OpenPage
-from theory import DataModel, OneOutput, Regime, SquaredError, limited_curve, random_outputs_curve
+from theory import (
+    Absence,
+    DataModel,
+    OneOutput,
+    Regime,
+    SquaredError,
+    limited_curve,
+    random_outputs_curve,
+    regime_of,
+)
 from theory.phase_diagram import ScaleFamily, regimes_at
+from theory.regimes import lowest_descent
 from theory.validation import FloatArray
 
 NAMES = ("alpha", "beta", "sigma0", "K", "mu")
@@ -72,7 +82,7 @@ def test_the_turning_point_of_one_output_is_that_of_the_annealed_curve(evaluated
     turns = 0
     for (alpha, beta, sigma0, outputs, budget), found in zip(GRID, evaluated, strict=True):
         if outputs == 1 and budget == 0:
-            expected = network(alpha, beta).turning_point(sigma0)
+            expected = network(alpha, beta).turning_point(sigma0).time
             assert found["turningPoint"] == (None if expected is None else pytest.approx(expected, rel=AGREEMENT))
             turns += expected is not None
     assert turns >= 9
@@ -145,6 +155,24 @@ def _regimes_near(family: ScaleFamily, own: OneOutput, scaled: float) -> set[str
     resolution = 0.05 * own.initial_level / own.eigenvalues.sum()
     found = [regimes_at(family, np.array([scaled]), factor * resolution)[0] for factor in (0.9, 1.0, 1.1)]
     return {regime.value for regime in found}
+
+
+def test_the_rule_of_the_page_is_that_of_theory(explorer: OpenPage) -> None:
+    """On random curves, of up to nine moves, where a resolution hides some of them."""
+    curves = np.random.default_rng(0).uniform(0, 1, (300, 10))
+    found = explorer.evaluate(
+        "(all) => all.map((one) => [window.explorer.regimeOf(one, 0.3), window.explorer.lowestDescent(one, 0.3)])",
+        curves.tolist(),
+    )
+    for curve, (regime, descent) in zip(curves, found, strict=True):
+        assert regime == regime_of(curve, 0.3).value
+        expected = lowest_descent(curve, 0.3)
+        if isinstance(expected, Absence):
+            assert descent is None
+        else:
+            own = {"start": expected.start, "lowest": expected.lowest, "rises": expected.stop is not None}
+            assert descent == own
+    assert len({regime for regime, _ in found}) > 8
 
 
 @pytest.mark.parametrize("alpha", [0.5, 1.0, 1.7])

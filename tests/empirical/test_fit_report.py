@@ -38,7 +38,7 @@ def test_both_models_and_both_levels_are_predicted(report: FitReport) -> None:
 def test_the_linearised_turning_point_is_that_of_the_expected_curve(report: FitReport) -> None:
     """The fit of a cubic to the curve against the minimum of the curve."""
     full = next(one for one in report.predictions if (one.source, one.level) == (FULL, LINEARISED))
-    expected = expected_turning_point(report.fitted.full_model, Softmax(), report.training.init_scale)
+    expected = expected_turning_point(report.fitted.full_model, Softmax(), report.training.init_scale).time
     assert expected is not None
     assert full.boundaries.turning_point == pytest.approx(expected, rel=0.05)
 

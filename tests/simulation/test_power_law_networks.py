@@ -26,7 +26,7 @@ TO_TURNING_POINT = 100
 
 
 def _turning(scale: float) -> float:
-    found = OneOutput.from_model(STATED, SquaredError()).turning_point(scale)
+    found = OneOutput.from_model(STATED, SquaredError()).turning_point(scale).time
     assert found is not None
     return found
 

@@ -123,12 +123,12 @@ def test_boundaries_outside_the_recorded_steps_have_a_reason_and_no_number() -> 
     curves = [Curve(steps, values + noise) for values in (early, falling, turning)]
     found = [departure(curve, curve)["boundaries"] for curve in curves]
     assert found[0]["turning_point"]["reason"] == "derived: within the first step; trained: within the first step"
-    assert "no fall that a rise follows (still falling)" in found[1]["turning_point"]["reason"]
+    assert "lowest at the end, no rise follows (still falling)" in found[1]["turning_point"]["reason"]
     for boundaries in found[:2]:
         assert np.isnan([boundaries["turning_point"][name] for name in ("derived", "measured", "error")]).all()
     assert found[2]["turning_point"]["reason"] is None
     assert found[2]["turning_point"]["derived"] == pytest.approx(20, rel=0.01)  # a parabola in log time
-    assert "not reached by the last step" in found[2]["return_time"]["reason"]
+    assert "not back at the initial level by the end" in found[2]["return_time"]["reason"]
 
 
 def test_curves_of_other_draws_are_refused() -> None:

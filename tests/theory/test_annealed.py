@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.strategies import two_class_models
 from theory import (
+    Absence,
     DataModel,
     InputError,
     Logistic,
@@ -120,28 +121,28 @@ def test_boundaries_are_those_of_the_formulas_written_out(model: DataModel, expo
 def test_turning_points_of_the_power_law_are_the_published_ones(
     network: OneOutput, scale: float, published: float
 ) -> None:
-    assert network.turning_point(scale) == pytest.approx(published, rel=0.01)
+    assert float(network.turning_point(scale)) == pytest.approx(published, rel=0.01)
 
 
 @pytest.mark.parametrize("scale", [1e-5, 1e-4, 1e-3])
 def test_the_symbolic_turning_point_is_within_one_percent_for_small_scales(network: OneOutput, scale: float) -> None:
-    assert network.turning_point_formula(scale) == pytest.approx(network.turning_point(scale), rel=0.01)
+    assert network.turning_point_formula(scale) == pytest.approx(float(network.turning_point(scale)), rel=0.01)
 
 
 def test_the_turning_point_grows_as_the_two_thirds_power_and_the_formula_errs_less_and_less(network: OneOutput) -> None:
     scales = np.array([1e-6, 1e-5, 1e-4])
-    exact = np.array([network.turning_point(scale) for scale in scales])
+    exact = np.array([float(network.turning_point(scale)) for scale in scales])
     slopes = np.diff(np.log(exact)) / np.diff(np.log(scales))
     np.testing.assert_allclose(slopes, 2 / 3, atol=2e-3)
     formula = np.array([network.turning_point_formula(scale) for scale in [1e-4, 1e-3, 1e-2]])
-    numeric = np.array([network.turning_point(scale) for scale in [1e-4, 1e-3, 1e-2]])
+    numeric = np.array([float(network.turning_point(scale)) for scale in [1e-4, 1e-3, 1e-2]])
     assert np.all(np.diff(np.abs(formula / numeric - 1)) > 0)
 
 
 def test_a_perturbed_formula_would_be_caught(network: OneOutput) -> None:
     """The exponent 2/3 and the constant 2 matter at the accuracy that is tested."""
     scale = 1e-4
-    exact = network.turning_point(scale)
+    exact = network.turning_point(scale).time
     formula = network.turning_point_formula(scale)
     assert exact is not None
     assert formula is not None
@@ -163,14 +164,15 @@ def test_misaligned_data_have_no_turning_point() -> None:
     network = OneOutput.from_model(model, SquaredError())
     assert not network.is_aligned
     assert network.turning_point_formula(1e-3) is None
-    assert network.turning_point(1e-3) is None
+    assert network.turning_point(1e-3).absence is Absence.NO_FALL
+    assert network.return_time(1e-3).absence is Absence.NO_FALL
     times = np.geomspace(1e-6, 1e2, 400)
     assert np.all(np.diff(network.relative_loss(1e-3, times)) >= -1e-12)
 
 
 def test_the_turning_point_is_where_a_fine_grid_has_its_maximum(network: OneOutput) -> None:
     for scale in (1e-4, 1e-2):
-        turning = network.turning_point(scale)
+        turning = network.turning_point(scale).time
         assert turning is not None
         grid = turning * np.geomspace(0.9, 1.1, 2001)
         best = grid[np.argmax(network.explained_variance(scale, grid))]
@@ -181,8 +183,9 @@ def test_a_dip_above_the_initial_level_has_its_turning_point_too() -> None:
     """Rise-dip-rise at a large initial scale: the same one as is read off the curve."""
     model = DataModel.spiked([3.0, 1.5], bulk=1.0, dimension=60, signal=0.01, signal_in_spikes=0.1)
     network = OneOutput.from_model(model, SquaredError())
-    turning = network.turning_point(0.01)
+    turning = network.turning_point(0.01).time
     assert turning is not None
+    assert network.return_time(0.01).absence is Absence.ABOVE_START
     grid = np.geomspace(1e-3, 30, 200)
     found = measure_boundaries(grid, network.relative_loss(0.01, grid), resolution=1e-5)
     assert found.turning_point == pytest.approx(turning, rel=0.03)
@@ -198,13 +201,14 @@ def test_the_return_time_is_where_the_level_is_the_initial_one_again() -> None:
     """Signal mostly in a low-variance direction once saturated, in a high-variance one before."""
     model = DataModel.two_classes(np.array([1.0, 0.3, 0.01]), np.array([0.2, 0.05, 0.04]))
     network = OneOutput.from_model(model, SquaredError())
-    time = network.return_time(1e-3)
-    turning = network.turning_point(1e-3)
+    time = network.return_time(1e-3).time
+    turning = network.turning_point(1e-3).time
     assert time is not None
     assert turning is not None
     assert time > turning
     assert network.explained_variance(1e-3, np.array([time]))[0] == pytest.approx(network.initial_level, rel=1e-8)
-    assert OneOutput.from_model(DataModel.power_law(20, 1.0, 4.0, 0.01), SquaredError()).return_time(1e-3) is None
+    never = OneOutput.from_model(DataModel.power_law(20, 1.0, 4.0, 0.01), SquaredError()).return_time(1e-3)
+    assert never.absence is Absence.NO_RETURN
 
 
 def test_the_annealed_curve_is_the_mean_over_draws_where_many_modes_share_the_variance() -> None:
@@ -242,7 +246,7 @@ def test_the_return_of_a_weakly_aligned_network_follows_its_formula() -> None:
     errors = []
     for alignment in (1.08, 1.04, 1.02):
         network = network_with_alignment(eigenvalues, alignment)
-        exact, formula = network.return_time(1e-9), network.return_time_formula()
+        exact, formula = network.return_time(1e-9).time, network.return_time_formula()
         assert exact is not None
         assert formula is not None
         errors.append(abs(formula / exact - 1))

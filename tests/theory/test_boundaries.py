@@ -1,12 +1,25 @@
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theory import Curve, DataModel, InputError, OneOutput, Regime, SquaredError, logarithmic_steps, measure_boundaries
+from theory import (
+    Absence,
+    Curve,
+    DataModel,
+    InputError,
+    OneOutput,
+    Regime,
+    SquaredError,
+    logarithmic_steps,
+    measure_boundaries,
+)
 from theory.boundaries import first_crossing, regime_of, turning_points
+from theory.regimes import Valley, lowest_valley, moves_of
 from theory.validation import FloatArray
 
 
@@ -22,9 +35,11 @@ def _valley(logs: FloatArray, depth: float = 0.2) -> FloatArray:
         ([0.5, 0.6, 0.3, 0.4], Regime.RISE_DIP_RISE),
         ([0.5, 0.6, 0.7], Regime.MONOTONE_RISE),
         ([0.5, 0.4, 0.3], Regime.STILL_FALLING),
-        ([0.5, 0.6, 0.3], Regime.STILL_FALLING),
+        ([0.5, 0.6, 0.3], Regime.RISE_FALL),
         ([0.5, 0.501, 0.499], Regime.CONSTANT),
-        ([0.5, 0.3, 0.4, 0.3, 0.4], Regime.OTHER),
+        ([0.5, 0.3, 0.4, 0.2], Regime.FALL_RISE_FALL),
+        ([0.5, 0.3, 0.4, 0.3, 0.4], Regime.FALL_RISE_FALL_RISE),
+        ([0.5, 0.6, 0.3, 0.4, 0.3, 0.4], Regime.named("rise-fall-rise-fall-rise")),
         ([0.5, 0.505, 0.3, 0.305, 0.299, 0.4], Regime.THREE_PHASES),
     ],
 )
@@ -53,7 +68,7 @@ def test_boundaries_of_a_known_valley() -> None:
 def test_a_turning_point_between_grid_points_is_interpolated() -> None:
     network = OneOutput.from_model(DataModel.power_law(1000, 1.0, 2.0, 0.2), SquaredError())
     for scale in (1e-4, 1e-2, 1e-1):
-        exact = network.turning_point(scale)
+        exact = network.turning_point(scale).time
         assert exact is not None
         grid = exact * np.geomspace(1e-2, 50, 75)  # 20 points a decade
         found = turning_points(grid, network.relative_loss(scale, grid), 1)
@@ -89,18 +104,88 @@ def test_a_curve_without_a_turning_point_has_no_boundaries() -> None:
     assert found.return_time is None
 
 
-def test_a_fall_after_the_rise_is_not_taken_for_the_turning_point() -> None:
-    found = measure_boundaries(np.array([0.0, 1, 2, 3]), np.array([0.5, 0.3, 0.4, 0.2]))
-    assert found.regime is Regime.OTHER
-    assert found.turning_point == pytest.approx(1)
-    assert found.fraction_point == pytest.approx(0.5)
+@pytest.mark.parametrize(
+    ("losses", "turning", "half", "back"),
+    [
+        pytest.param([0.5, 0.3, 0.4, 0.2], Absence.NO_RISE, None, Absence.NO_RISE, id="lowest at the end"),
+        pytest.param([0.5, 0.2, 0.4, 0.3, 0.6], 1, 0.5, 3 + 2 / 3, id="first of two valleys, and the first return"),
+        pytest.param([0.5, 0.4, 0.6, 0.2, 0.3], 3, 2.5, Absence.NO_RETURN, id="second valley, after a higher crest"),
+        pytest.param([0.5, 0.4, 0.45, 0.2, 0.6], 3, 2.4, 3.75, id="second valley, half of the whole fall"),
+        pytest.param([0.3, 0.5, 0.4, 0.6, 0.35, 0.7], 4, 3.5, Absence.ABOVE_START, id="lowest dip above the start"),
+        pytest.param([0.3, 0.4, 0.5, 0.6], Absence.NO_FALL, None, Absence.NO_FALL, id="only a rise"),
+        pytest.param([0.5, 0.505, 0.5, 0.505], Absence.CONSTANT, None, Absence.CONSTANT, id="no move"),
+    ],
+)
+def test_a_curve_turns_where_it_is_lowest(
+    losses: list[float], turning: float | Absence, half: float | None, back: float | Absence
+) -> None:
+    """Times by hand; between grid points crossings are read in log time, the first one to a sixth of a step."""
+    found = measure_boundaries(np.arange(float(len(losses))), np.array(losses))
+    at = turning if isinstance(turning, Absence) else pytest.approx(turning)
+    assert (found.turning_point or found.turning_absence) == at
+    assert (found.return_time is None) == isinstance(back, Absence)
+    if isinstance(back, Absence):
+        assert found.return_absence is back
+    else:
+        assert found.return_time == pytest.approx(back, abs=0.17)
+        assert found.return_absence is None
+    assert found.fraction_point == (None if half is None else pytest.approx(half, abs=0.17))
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=40), st.floats(1e-3, 0.3))
+def test_the_turning_point_is_the_lowest_of_what_a_curve_has_fallen_to(losses: list[float], resolution: float) -> None:
+    """Against the definition, written with maxima over all earlier and all later values."""
+    curve = np.array(losses)
+    fallen = np.maximum.accumulate(curve) - curve > resolution
+    valley = lowest_valley(curve, resolution)
+    if not fallen.any():
+        assert valley in (Absence.NO_FALL, Absence.CONSTANT)
+        return
+    lowest = int(np.argmin(np.where(fallen, curve, np.inf)))
+    rises = curve[lowest:].max() - curve[lowest] > resolution
+    assert (valley is Absence.NO_RISE) == (not rises)
+    if isinstance(valley, Valley):
+        assert valley.lowest == lowest
+        assert valley.start < valley.near[0] <= lowest <= valley.near[1] < valley.stop
+        assert curve[valley.start] == curve[:lowest].max() or curve[:lowest].max() - curve[valley.start] <= resolution
+        assert np.all(curve[valley.near[0] : valley.near[1] + 1] - curve[lowest] <= resolution)
+
+
+def test_regimes_are_one_object_for_one_sequence_and_named_by_rule() -> None:
+    for moves in ((), (1,), (-1, 1), (1, -1, 1), (1, -1, 1, -1), (-1, 1, -1, 1, -1)):
+        regime = Regime.of(moves)
+        assert Regime.named(regime.value) is regime
+        assert pickle.loads(pickle.dumps(regime)) is regime
+        assert regime.begins_with_rise == (moves[:1] == (1,))
+    assert Regime.RISE_FALL_RISE_FALL.value == "rise-fall-rise-fall"
+    assert str(Regime.named("rise-fall-rise")) == "rise-dip-rise"
+    with pytest.raises(InputError, match="moves: "):
+        Regime.of((1, 1))
+    with pytest.raises(InputError, match="regime: 'up' is unknown"):
+        Regime.named("up")
+
+
+def test_one_resolution_for_all_points_is_that_of_each_pair() -> None:
+    curve = np.random.default_rng(0).standard_normal(60).cumsum()
+    found = [moves_of(curve, given) for given in (0.7, np.full(60, 0.7), np.full((60, 60), 0.7))]
+    assert found[0] == found[1] == found[2]
+    with pytest.raises(InputError, match="resolution: has shape"):
+        moves_of(curve, np.full(3, 0.7))
+
+
+def test_the_turning_point_lies_where_the_loss_is_lowest_to_the_resolution() -> None:
+    """A valley much narrower than the window of the fit, which alone would be off by more than its width."""
+    logs = np.linspace(0, 6, 601)
+    losses = 0.5 - 0.3 * np.exp(-(((logs - 3) / 0.05) ** 2)) - 0.05 * (logs > 3) * np.minimum((logs - 3) / 0.5, 1.0)
+    found = measure_boundaries(np.exp(logs), losses)
+    assert found.turning_point == pytest.approx(np.exp(3), rel=0.03)
 
 
 def test_a_move_must_exceed_the_resolution_at_both_of_its_ends() -> None:
     losses = np.array([0.5, 0.53, 0.515])
     assert regime_of(losses, np.array([0.05, 0.05, 0.01])) is Regime.CONSTANT
     assert regime_of(losses, np.array([0.02, 0.02, 0.02])) is Regime.MONOTONE_RISE
-    assert regime_of(losses, np.array([0.02, 0.01, 0.01])) is Regime.STILL_FALLING
+    assert regime_of(losses, np.array([0.02, 0.01, 0.01])) is Regime.RISE_FALL
 
 
 def test_a_dip_above_the_initial_level_has_no_return() -> None:

@@ -67,9 +67,9 @@ def test_phase_two_fails_without_alignment_and_holds_with_it() -> None:
     aligned = OneOutput(eigenvalues, signal, 1.0)
     reversed_signal = OneOutput(eigenvalues, signal[::-1].copy(), 1.0)
     assert aligned.is_aligned
-    assert aligned.turning_point(1e-3) is not None
+    assert aligned.turning_point(1e-3).time is not None
     assert not reversed_signal.is_aligned
-    assert reversed_signal.turning_point(1e-3) is None
+    assert reversed_signal.turning_point(1e-3).time is None
 
 
 def test_the_turning_point_formula_fails_without_a_small_initialisation() -> None:
@@ -77,7 +77,7 @@ def test_the_turning_point_formula_fails_without_a_small_initialisation() -> Non
     network = OneOutput.from_model(DataModel.power_law(1000, 1.0, 2.0, 0.2), SquaredError())
     errors = []
     for scale in (1e-3, 1.0):
-        exact, formula = network.turning_point(scale), network.turning_point_formula(scale)
+        exact, formula = network.turning_point(scale).time, network.turning_point_formula(scale)
         assert exact is not None
         assert formula is not None
         errors.append(abs(formula / exact - 1))

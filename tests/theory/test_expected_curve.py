@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.strategies import data_models
 from theory import (
+    Absence,
     DataModel,
     InputError,
     Logistic,
@@ -120,7 +121,7 @@ def test_it_turns_where_the_mean_over_draws_turns(classes: int, unequal: bool, l
     curve = flow_curve(model, loss, drawn(model, loss, scale, replicas), times)
     means = np.random.default_rng(1).multinomial(replicas, np.full(replicas, 1 / replicas), 100) / replicas
     resampled = turning_points(times, means @ curve.losses, 1)
-    expected = expected_turning_point(model, loss, scale)
+    expected = expected_turning_point(model, loss, scale).time
     assert expected is not None
     # The turning point of the equivalent is off by the inverse effective rank, here 1/60, times a few.
     measured = turning_points(times, curve.mean[None], 1)[0]
@@ -135,7 +136,7 @@ def test_the_law_is_the_limit_of_small_initial_weights(classes: int, unequal: bo
     scales = (1e-8, 1e-6)
     formula, exact = (
         [turning(scale) for scale in scales]
-        for turning in (law.turning_point, lambda scale: expected_turning_point(model, loss, scale))
+        for turning in (law.turning_point, lambda scale: expected_turning_point(model, loss, scale).time)
     )
     for found, expected in zip(formula, exact, strict=True):
         assert found is not None
@@ -169,14 +170,14 @@ def test_weak_outputs_that_point_at_little_variance_have_no_law_and_still_a_turn
     assert law.turning_point(1e-3) is None
     times = np.geomspace(1e-2, 1e3, 300)
     curve = flow_curve(model, Softmax(), drawn(model, Softmax(), 1e-3, 200), times)
-    expected = expected_turning_point(model, Softmax(), 1e-3)
+    expected = expected_turning_point(model, Softmax(), 1e-3).time
     assert expected is not None
     assert expected == pytest.approx(turning_points(times, curve.mean[None], 1)[0], rel=0.1)
 
 
 def test_misaligned_classes_have_no_turning_point() -> None:
     model = DataModel.power_law(100, 0.5, -2.0, 1e-6)
-    assert expected_turning_point(model, SquaredError(), 1e-4) is None
+    assert expected_turning_point(model, SquaredError(), 1e-4).absence is Absence.NO_FALL
     assert TurningLaw.of(model, SquaredError()).turning_point(1e-4) is None
 
 
