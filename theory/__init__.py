@@ -5,6 +5,7 @@ A user's data flow one way: moments -> data model -> curve -> boundaries. Nothin
 
 from theory.annealed import OneOutput
 from theory.boundaries import Boundaries, Regime, measure_boundaries, regime_of
+from theory.centred_outputs import CentredOutputs, centred_rows
 from theory.class_covariances import ClassConditionalModel
 from theory.class_mean_field import class_mean_field_curve, class_mean_field_path
 from theory.curve import Curve, logarithmic_steps
@@ -24,6 +25,7 @@ from theory.logistic_flow import LogisticPath, laplace_margins, log_concavity, l
 from theory.losses import Logistic, Loss, Softmax, SquaredError, loss_named
 from theory.mean_field import gradient_share, mean_field_curve, mean_field_path
 from theory.moments import Moments, MomentsAccumulator, merge_all
+from theory.forgetting import Forgetting
 from theory.phase_three import chebyshev_terms, explained_variance_speed
 from theory.reconstruction import (
     budgeted_reconstruction_loss,
@@ -39,9 +41,11 @@ from theory.validation import InputError
 __all__ = [
     "Boundaries",
     "BoundaryFormulas",
+    "CentredOutputs",
     "ClassConditionalModel",
     "Curve",
     "DataModel",
+    "Forgetting",
     "InputError",
     "Logistic",
     "LogisticPath",
@@ -58,6 +62,7 @@ __all__ = [
     "TurningLaw",
     "boundary_formulas",
     "budgeted_reconstruction_loss",
+    "centred_rows",
     "chebyshev_terms",
     "class_mean_field_curve",
     "class_mean_field_path",

@@ -10,8 +10,9 @@ from theory.lemma_outputs import turning_point_of_outputs
 from theory.lemma_sums import power_sums
 from theory.theorem import Theorem
 from theory.theorem_diagram import phase_diagram
+from theory.theorem_forgetting import forgetting_of_the_learnt
 from theory.theorems_early import alignment, phase_one, prototype_direction, turning_point
-from theory.theorems_late import forgetting, limited_decoder, phase_three
+from theory.theorems_late import forgetting, limited_decoder
 from theory.validation import one_of
 
 
@@ -22,7 +23,7 @@ def theorems() -> tuple[Theorem, ...]:
         prototype_direction(),
         phase_one(),
         alignment(),
-        phase_three(),
+        forgetting_of_the_learnt(),
         turning_point(),
         forgetting(),
         phase_diagram(),
