@@ -11,7 +11,7 @@ from empirical.figures import DECODER
 
 
 def finish_panels(figure: Figure, panels: np.ndarray[Any, Any], used: int, legend_columns: int) -> None:
-    """Blank the panels (rows, columns) after the first ``used``, label the outer axes, one legend below for all, with the decoder."""
+    """Blank the panels (rows, columns) after the first ``used``, label the outer axes, one legend and decoder below."""
     for axes in panels.flat[used:]:
         axes.set_axis_off()
     for axes in panels[:, 0]:

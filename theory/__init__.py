@@ -12,6 +12,7 @@ from theory.curve import Curve, logarithmic_steps
 from theory.data_model import DataModel
 from theory.expected_curve import expected_curve, expected_turning_point
 from theory.finite_sample import SampledOneOutput
+from theory.forgetting import Forgetting
 from theory.initial_level import (
     RandomLevel,
     crossovers,
@@ -25,7 +26,6 @@ from theory.logistic_flow import LogisticPath, laplace_margins, log_concavity, l
 from theory.losses import Logistic, Loss, Softmax, SquaredError, loss_named
 from theory.mean_field import gradient_share, mean_field_curve, mean_field_path
 from theory.moments import Moments, MomentsAccumulator, merge_all
-from theory.forgetting import Forgetting
 from theory.phase_three import chebyshev_terms, explained_variance_speed
 from theory.reconstruction import (
     budgeted_reconstruction_loss,

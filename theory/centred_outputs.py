@@ -92,23 +92,28 @@ class CentredOutputs(Loss):
         return known - 1
 
     def targets(self, frequencies: FloatArray) -> FloatArray:
+        """(K, K - 1) target of each class in contrasts."""
         return np.asarray(self.loss.targets(frequencies) @ self._basis(frequencies.shape[0]).T, dtype=np.float64)
 
     def initial_jacobian(self, classes: int) -> FloatArray:
+        """(K - 1, K - 1) Q H Q^T."""
         basis = self._basis(classes)
         return np.asarray(basis @ self.loss.initial_jacobian(classes) @ basis.T, dtype=np.float64)
 
     def predictions(self, outputs: FloatArray) -> FloatArray:
+        """Q p(Q^T u) of contrasts u, both (..., K - 1)."""
         basis = contrasts(outputs.shape[-1] + 1)
         return np.asarray(self.loss.predictions(outputs @ basis) @ basis.T, dtype=np.float64)
 
     def mean_jacobian(self, predictions: FloatArray) -> FloatArray:
+        """Mean over the last-but-one axis of d(Q p)/du: (..., n, K - 1) -> (..., K - 1, K - 1)."""
         basis = contrasts(predictions.shape[-1] + 1)
         # Predictions of softmax add up to one, those of squared error have a Jacobian that does not depend on them.
         full = predictions @ basis + 1 / basis.shape[1]
         return np.asarray(basis @ self.loss.mean_jacobian(full) @ basis.T, dtype=np.float64)
 
     def signal(self, prototypes: FloatArray) -> FloatArray:
+        """(K - 1, d) Q M."""
         return np.asarray(self._basis(prototypes.shape[0]) @ self.loss.signal(prototypes), dtype=np.float64)
 
     def class_errors(self, errors: FloatArray) -> FloatArray:

@@ -30,12 +30,16 @@ _SPREAD = sp.Symbol("v", nonnegative=True)
 
 #: T_j = A_j / n, what stays fixed when dimension and number of samples grow together.
 SHARES = sp.symbols("T1:4", positive=True)
+_FREE_SHARES = (*SHARES[:2], _SPREAD)
 
 
 def _random_shares(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Rational]:
     """T_1, T_2 and what T_3 exceeds T_2^2/T_1 by, from a share of the samples down to next to none."""
-    small = sp.Rational(10) ** int(generator.integers(-4, 1))
-    return {symbol: rational(generator, 0.1, 2) * small for symbol in (*SHARES[:2], _SPREAD)}
+    small = sp.Rational(10) ** int(generator.integers(-6, 1))
+    return {
+        symbol: rational(generator, 0.1, 2) * small**power
+        for symbol, power in zip(_FREE_SHARES, (1, 1, 2), strict=True)
+    }
 
 
 def _moment(power: int, profile: sp.Expr) -> sp.Expr:

@@ -109,5 +109,6 @@ def _written_out(budget: sp.Expr) -> sp.Expr:
 
 def _instance(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Rational]:
     """Two modes, a kappa, and outputs for which the budget is positive."""
-    values = {symbol: rational(generator, 0.1, 2) for symbol in (*EIGENVALUES, *MOMENTS, WIDTH)}
+    values = {symbol: rational(generator, 0.1, 2) for symbol in (*EIGENVALUES, *MOMENTS)}
+    values[WIDTH] = rational(generator, 1, 10) * sp.Rational(10) ** int(generator.integers(-2, 3))
     return values | {OUTPUTS: rational(generator, 2, 5)}

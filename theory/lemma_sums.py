@@ -22,9 +22,8 @@ def power_sums() -> Theorem:
         return sp.Integral(position**power, (position, 1, end))
 
     def values(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Rational]:
-        # Late terms, and small exponents: both sides are nearly equal.
-        small = sp.Rational(10) ** int(generator.integers(-3, 1))
-        return {index: sp.Integer(int(generator.integers(1, 60))), exponent: rational(generator, 0.1, 3) * small}
+        # In late terms both sides are nearly equal.
+        return {index: sp.Integer(int(10 ** generator.uniform(0, 6))), exponent: rational(generator, 0.1, 3)}
 
     # Of one term: how far x^-p has fallen at i + t is the integral of its slope.
     share, inner = sp.symbols("t u", positive=True)

@@ -52,7 +52,12 @@ def _adds_up(expression: sp.Sum | sp.Integral) -> bool:
         low, high = ends
         if isinstance(expression, sp.Sum):
             # The variable's own assumption, a positive integer, must be true from the lower end on.
-            if not (variable.is_integer and variable.is_positive and low.is_positive and is_visibly_nonnegative(sp.factor(high - low))):
+            if not (
+                variable.is_integer
+                and variable.is_positive
+                and low.is_positive
+                and is_visibly_nonnegative(sp.factor(high - low))
+            ):
                 return False
         else:
             if not (low.is_nonnegative and is_visibly_positive(sp.factor(high - low))):

@@ -190,12 +190,7 @@ def _covariances() -> tuple[Step, ...]:
     covariance = total(first) * total(first * values[_FIRST] * rates[_FIRST]) - total(first * values[_FIRST]) * total(
         first * rates[_FIRST]
     )
-    pairs = (
-        first
-        * shares[_SECOND]
-        * (values[_FIRST] - values[_SECOND])
-        * (rates[_FIRST] - rates[_SECOND])
-    )
+    pairs = first * shares[_SECOND] * (values[_FIRST] - values[_SECOND]) * (rates[_FIRST] - rates[_SECOND])
     return (
         Step(
             covariance,
@@ -263,8 +258,8 @@ def _gradient_descent() -> tuple[Step, ...]:
             sp.Derivative(sp.log(grown**between), between),
             Relation.EQUAL,
             sp.log(grown),
-            "For any K: lead every mode from step n to n + 1 by its growth G as G^theta, theta from 0 to 1. Its rate is "
-            "log G, which falls with the eigenvalue as G does, so that R does not rise on the way, by the same steps.",
+            "For any K: lead every mode from step n to n + 1 by its growth G as G^theta, theta from 0 to 1. Its rate "
+            "is log G, which falls with the eigenvalue as G does: R does not rise on the way, by the same steps.",
         ),
     )
 
@@ -316,20 +311,20 @@ def _momentum() -> tuple[Step, ...]:
             large,
             Relation.BELOW,
             large + small - large * small / (large + above),
-            "So the ratios T_n = u_(n+1)/u_n, with T_0 = r1 + r2 and T_n = r1 + r2 - r1 r2 / T_(n-1), stay above r1, by "
-            "induction from T_(n-1) = r1 + h.",
+            "So the ratios T_n = u_(n+1)/u_n, with T_0 = r1 + r2 and T_n = r1 + r2 - r1 r2 / T_(n-1), stay above r1: "
+            "by induction, from T_(n-1) = r1 + h.",
             _random_momentum,
             witness=small * above / (large + above),
         ),
         Step(
             sp.Subs(sp.Derivative(1 + MOMENTUM - moved - MOMENTUM / (ratio - falls * moved), moved), moved, 0),
             Relation.BELOW,
-            sp.Integer(0),
-            "T_0 = 1 + beta - x falls with x. Where T_(n-1) falls, at some speed p, so does T_n. Then u_k/u_n rises with x "
-            "for all earlier k, the growth of what is learnt, 1 and u_n over the sum of the earlier moves, falls with "
-            "the eigenvalue, and R never rises.",
+            -sp.Integer(1),
+            "T_0 = 1 + beta - x falls with x. Where T_(n-1) falls, at some speed p, T_n falls too, and faster than "
+            "T_0. Then u_k/u_n rises with x for all earlier k, the growth of what is learnt, 1 and u_n over the sum of "
+            "the earlier moves, falls with the eigenvalue, and R never rises.",
             _random_momentum,
-            witness=1 + MOMENTUM * falls / ratio**2,
+            witness=MOMENTUM * falls / ratio**2,
         ),
     )
 
@@ -343,7 +338,8 @@ def _weight_decay() -> tuple[Step, ...]:
     path = signal * (1 - sp.exp(-decayed * TIME)) / decayed
     return (
         Step(
-            sp.Derivative(position(TIME), TIME) - (signal - CURVATURE * EIGENVALUE * position(TIME))
+            sp.Derivative(position(TIME), TIME)
+            - (signal - CURVATURE * EIGENVALUE * position(TIME))
             + WEIGHT_DECAY * position(TIME),
             Relation.EQUAL,
             sp.Integer(0),
@@ -368,9 +364,9 @@ def _random_modes(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Ratio
     """Modes at times from far before to far after their saturation, where rates come near to equality."""
     names = (EIGENVALUE, GAP, SLACK, EXCESS, CURVATURE, WEIGHT_DECAY, STEP_SIZE)
     values = {name: rational(generator, 0.1, 1) for name in names}
-    # One of three modes is nearly the other, or at most a thousandth of a step away from eta c lambda = 0 or 1.
+    # Two modes that are nearly one; eta c lambda near 1, from below by a larger h and from above by a larger f.
     near = sp.Rational(10) ** int(generator.integers(-4, 1))
-    values |= {GAP: values[GAP] * near, SLACK: values[SLACK] * int(generator.integers(1, 11)), EXCESS: values[EXCESS] / near}
+    values |= {GAP: values[GAP] * near, SLACK: values[SLACK] * 10, EXCESS: values[EXCESS] / near}
     return values | {TIME: rational(generator, 0.1, 60), STEPS: sp.Integer(int(generator.integers(1, 20)))}
 
 

@@ -9,12 +9,13 @@ import sympy as sp
 
 from theory.complexity import ALPHA, BETA, Theta, explained_variance_order, saturation_order
 from theory.symbolic import TIME
-from theory.theorem import Relation, Sampler, Step, Theorem
+from theory.theorem import Relation, Step, Theorem
 from theory.theorems_early import rational
 
 MODES = 3
 EIGENVALUES = sp.symbols(f"lambda1:{MODES + 1}", positive=True)
 SIGNALS = sp.symbols(f"delta1:{MODES + 1}", real=True)
+
 
 def weighted_mean(weights: list[sp.Expr]) -> sp.Expr:
     """R of one output, the mean of the eigenvalues under ``weights``."""
@@ -33,15 +34,6 @@ def forgetting() -> Theorem:
         wide = TIME ** (1 / alpha)
         return wide * sp.Subs(summand(power), index, wide * scaled)
 
-    def exponents(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Rational]:
-        return {
-            alpha: rational(generator, 0.5, 2),
-            beta: rational(generator, 0.1, 3),
-            scaled: rational(generator, 0.5, 2),
-            TIME: rational(generator, 1, 100),
-        }
-
-    sampler: Sampler = exponents
     numerator_power, denominator_power = (1 - beta) / alpha, (1 + alpha - beta) / alpha
     steps = (
         Step(
@@ -49,14 +41,12 @@ def forgetting() -> Theorem:
             Relation.EQUAL,
             TIME**numerator_power * scaled**-beta * (1 - sp.exp(-(scaled**-alpha))) ** 2,
             "In sum l^2 delta^2 phi^2, the sum over i of i^-beta (1 - exp(-s i^-alpha))^2, put i = s^(1/alpha) t.",
-            sampler,
         ),
         Step(
             rescaled(alpha - beta),
             Relation.EQUAL,
             TIME**denominator_power * scaled ** (alpha - beta) * (1 - sp.exp(-(scaled**-alpha))) ** 2,
             "Likewise in sum l delta^2 phi^2.",
-            sampler,
         ),
         Step(
             sp.Integral(scaled ** (excess - 1), (scaled, 0, 1)),
@@ -107,8 +97,8 @@ def limited_decoder() -> Theorem:
 
     def values(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Rational]:
         return {
-            gain: rational(generator, 0.01, 10),
-            budget: rational(generator, 0.01, 10),
+            gain: rational(generator, 1, 10) * sp.Rational(10) ** int(generator.integers(-3, 3)),
+            budget: rational(generator, 1, 10) * sp.Rational(10) ** int(generator.integers(-3, 3)),
             explained: rational(generator, 0.1, 1),
             total: rational(generator, 1, 2),
         }

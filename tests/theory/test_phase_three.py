@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.strategies import row_spaces, spectra
 from theory import InputError, OneOutput, explained_variance
+from theory.complexity import STEP_SIZE
 from theory.phase_three import (
     chebyshev_terms,
     explained_variance_speed,
@@ -16,8 +17,8 @@ from theory.phase_three import (
     learnt_growth,
     learnt_growth_in_steps,
 )
-from theory.symbolic import EIGENVALUE, TIME
-from theory.theorems_late import STEP_SIZE, STEPS, growth_rate, learnt, learnt_in_steps
+from theory.symbolic import CURVATURE, EIGENVALUE, TIME
+from theory.theorem_forgetting import STEPS, growth_rate, learnt, learnt_in_steps
 from theory.validation import FloatArray
 
 
@@ -114,8 +115,8 @@ def test_growth_of_the_flow_is_that_of_the_symbols_at_fifty_digits(
     eigenvalues: FloatArray, exponent: float, factor: float
 ) -> None:
     start = 10.0**exponent / eigenvalues[0]
-    symbolic = sp.lambdify((EIGENVALUE, TIME), learnt(EIGENVALUE), "mpmath")
-    rate = sp.lambdify((EIGENVALUE, TIME), growth_rate(EIGENVALUE), "mpmath")
+    symbolic = sp.lambdify((EIGENVALUE, TIME), learnt(EIGENVALUE).subs(CURVATURE, 1), "mpmath")
+    rate = sp.lambdify((EIGENVALUE, TIME), growth_rate(EIGENVALUE).subs(CURVATURE, 1), "mpmath")
     with mpmath.workdps(50):
         modes = [mpmath.mpf(value) for value in eigenvalues]
         grown = [
@@ -134,7 +135,9 @@ def test_growth_in_steps_is_that_of_the_symbols_at_fifty_digits(
     eigenvalues: FloatArray, start: int, more: int, step_share: float
 ) -> None:
     step_size = step_share / eigenvalues[0]
-    symbolic = sp.lambdify((EIGENVALUE, STEPS, STEP_SIZE), learnt_in_steps(EIGENVALUE, STEPS), "mpmath")
+    symbolic = sp.lambdify(
+        (EIGENVALUE, STEPS, STEP_SIZE), learnt_in_steps(EIGENVALUE, STEPS).subs(CURVATURE, 1), "mpmath"
+    )
     with mpmath.workdps(50):
         modes = [mpmath.mpf(value) for value in eigenvalues]
         ends = [[symbolic(mode, count, mpmath.mpf(step_size)) for count in (start, start + more)] for mode in modes]
