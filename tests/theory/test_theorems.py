@@ -12,7 +12,17 @@ from theory.catalogue import lemmas, theorem_named, theorems
 from theory.complexity import ALPHA, BETA
 from theory.report import kinds_text, theorem_latex, theorem_text
 from theory.symbolic import TIME
-from theory.theorem import Kind, Relation, Sampler, Step, Theorem, check_step, count_kinds, holds_on_instances
+from theory.theorem import (
+    Counterexample,
+    Kind,
+    Relation,
+    Sampler,
+    Step,
+    Theorem,
+    check_step,
+    count_kinds,
+    holds_on_instances,
+)
 
 STEPS = [(theorem, number) for theorem in (*theorems(), *lemmas()) for number in range(len(theorem.steps))]
 
@@ -92,11 +102,14 @@ def test_steps_are_counted_by_how_far_their_check_carries() -> None:
         Step(-x, Relation.BELOW, sp.Integer(0), "two", draw, witness=x),
         Step(-x, Relation.BELOW, sp.Integer(0), "three", draw),
     )
-    theorem = Theorem("X", "", sp.true, "", (), steps)
+    fails = Counterexample("Not always", "at s = 2", lambda: (0.25, 0.125))
+    theorem = Theorem("X", "", sp.true, "", (), steps, counterexamples=(fails,))
     assert [step.kind for step in steps] == [Kind.IDENTITY, Kind.INEQUALITY, Kind.INSTANCES]
     assert count_kinds([theorem, theorem]) == {Kind.IDENTITY: 2, Kind.INEQUALITY: 2, Kind.INSTANCES: 2}
     assert kinds_text([theorem]) == "3 steps: 1 identities and 1 inequalities proved, 1 supported by instances alone"
     text = "\n".join(theorem_text(theorem))
+    assert "counterexample. Not always: at s = 2: the loss goes 0.250, 0.125." in text
+    assert "the loss goes $0.250$, $0.125$." in theorem_latex(theorem)
     for kind in Kind:
         assert text.count(f"[verified: {kind.value}]") == 1
         assert theorem_latex(theorem).count(f"[{kind.value}]") == 1
