@@ -29,12 +29,14 @@ class Check:
         assessments: A1 to A8.
         applicable: names of the theorems whose assumptions all hold.
         missing: names of the others, each with its assumptions that do not hold.
+        unmet: by theorem, what else it asks of the layer and does not get, in words.
     """
 
     data: str
     assessments: tuple[Assessment, ...]
     applicable: tuple[str, ...]
     missing: dict[str, tuple[str, ...]]
+    unmet: dict[str, tuple[str, ...]]
 
 
 def check(data: DataSet, loss: Loss, step_share: float, init_scale: float, seed: int, progress: Progress) -> Check:
@@ -64,11 +66,13 @@ def check(data: DataSet, loss: Loss, step_share: float, init_scale: float, seed:
     assessments = tuple(sorted((*assess(model, loss, step_size, init_scale), classes), key=lambda one: one.name))
     failed = {one.name for one in assessments if not one.holds}
     missing = {theorem.name: tuple(name for name in theorem.assumptions if name in failed) for theorem in theorems()}
+    unmet = {theorem.name: theorem.scope(model, loss) for theorem in theorems()}
     return Check(
         data.name,
         assessments,
-        tuple(name for name, broken in missing.items() if not broken),
+        tuple(name for name, broken in missing.items() if not broken and not unmet[name]),
         {name: broken for name, broken in missing.items() if broken},
+        {name: conditions for name, conditions in unmet.items() if conditions},
     )
 
 
@@ -80,6 +84,7 @@ def check_as_json(result: Check) -> dict[str, Any]:
         "assumptions": rows,
         "applicable": list(result.applicable),
         "missing": {name: list(broken) for name, broken in result.missing.items()},
+        "unmet": {name: list(conditions) for name, conditions in result.unmet.items()},
     }
 
 
@@ -92,4 +97,9 @@ def check_lines(result: Check) -> list[str]:
     ]
     lines.append(f"theorems that apply: {', '.join(result.applicable) or 'none'}")
     lines += [f"{name} does not apply: {', '.join(broken)} fails" for name, broken in result.missing.items()]
+    lines += [
+        f"{name} does not apply: it needs {condition}"
+        for name, conditions in result.unmet.items()
+        for condition in conditions
+    ]
     return lines

@@ -27,6 +27,9 @@ PHASES = ("#E8E8E8", "#CDE5F5", "#FBE6CF")
 PHASE_NAMES = ("I", "II", "III")
 RISING_START = ("rise", "dip", "rise")
 
+#: What the decoder of all curves of trained layers reads, over their legends; the other is of centred outputs P W x.
+DECODER = "linear decoder of the outputs W x as they are"
+
 
 def draw_verification(result: Verification, path: Path) -> None:
     """A panel for each source and initial scale, written to ``path`` as PNG.
@@ -46,7 +49,9 @@ def draw_verification(result: Verification, path: Path) -> None:
     for panel in axes[:, 0]:
         panel.set_ylabel("reconstruction loss\n(share of the inputs' variance)")
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize=9)
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize=9, title=DECODER
+    )
     figure.savefig(path, dpi=150, format="png")
 
 

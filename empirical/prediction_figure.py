@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from empirical.feature_prediction import CLASSES, COMMON, LINEARISED, PARAMETRIC, FeaturePrediction
 from empirical.figure_text import figure_text
-from empirical.figures import DERIVED, TRAINED, shade_phases, spaced
+from empirical.figures import DECODER, DERIVED, TRAINED, shade_phases, spaced
 from empirical.figures import LINEARISED as LINEARISED_COLOUR
 from empirical.step_axis import step_axis
 from theory import measure_boundaries
@@ -46,7 +46,7 @@ def draw_predictions(predictions: Sequence[FeaturePrediction], path: Path) -> No
         panel.set_xlabel("training step")
         panel.tick_params(labelbottom=True)
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9, title=DECODER)
     figure.savefig(path, dpi=150, format="png")
 
 

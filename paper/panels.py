@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from empirical.figures import DECODER
+
 
 def finish_panels(figure: Figure, panels: np.ndarray[Any, Any], used: int, legend_columns: int) -> None:
-    """Blank the panels (rows, columns) after the first ``used``, label the outer axes, one legend below for all."""
+    """Blank the panels (rows, columns) after the first ``used``, label the outer axes, one legend and decoder below."""
     for axes in panels.flat[used:]:
         axes.set_axis_off()
     for axes in panels[:, 0]:
@@ -17,4 +19,13 @@ def finish_panels(figure: Figure, panels: np.ndarray[Any, Any], used: int, legen
     for axes in panels[-1]:
         axes.set_xlabel("training step", fontsize=9)
     handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=legend_columns, frameon=False, fontsize=8)
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=legend_columns,
+        frameon=False,
+        fontsize=8,
+        title=DECODER,
+        title_fontsize=8,
+    )

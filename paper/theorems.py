@@ -6,7 +6,7 @@ from theory.catalogue import lemmas, theorems
 from theory.displayed import expression_latex
 from theory.formula_words import words_latex
 from theory.report import theorem_latex
-from theory.theorem import Method, Theorem, check_step
+from theory.theorem import Kind, Theorem, check_step, count_kinds
 from theory.validation import InputError
 
 
@@ -45,7 +45,19 @@ def proofs(known: tuple[Theorem, ...]) -> str:
 
 
 def numbers(known: tuple[Theorem, ...]) -> dict[str, str]:
-    """How many steps there are, and how many of them are checked on instances."""
-    steps = [step for one in known for step in one.steps]
-    numerical = sum(step.method is Method.NUMERICAL for step in steps)
-    return {"ProofSteps": str(len(steps)), "ProofStepsNumerical": str(numerical)}
+    """How many steps there are of each kind."""
+    kinds = count_kinds(known)
+    return {
+        "ProofSteps": str(sum(kinds.values())),
+        "ProofStepsProved": str(kinds[Kind.IDENTITY] + kinds[Kind.INEQUALITY]),
+        "ProofInequalities": str(kinds[Kind.INEQUALITY]),
+        "ProofStepsEvidence": _evidence(kinds[Kind.INSTANCES]),
+    }
+
+
+def _evidence(numerical: int) -> str:
+    """What is said of the steps that are not proved, be there any or not."""
+    if not numerical:
+        return "none rests on numbers alone"
+    verb = "rests" if numerical == 1 else "rest"
+    return f"the other {numerical} {verb} on numbers alone, both sides compared at fifty digits on random instances"

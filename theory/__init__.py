@@ -5,12 +5,14 @@ A user's data flow one way: moments -> data model -> curve -> boundaries. Nothin
 
 from theory.annealed import OneOutput
 from theory.boundaries import Boundaries, measure_boundaries
+from theory.centred_outputs import CentredOutputs, centred_rows
 from theory.class_covariances import ClassConditionalModel
 from theory.class_mean_field import class_mean_field_curve, class_mean_field_path
 from theory.curve import Curve, logarithmic_steps
 from theory.data_model import DataModel
 from theory.expected_curve import expected_curve, expected_turning_point
 from theory.finite_sample import SampledOneOutput
+from theory.forgetting import Forgetting
 from theory.initial_level import (
     RandomLevel,
     crossovers,
@@ -42,9 +44,11 @@ __all__ = [
     "Boundaries",
     "Boundary",
     "BoundaryFormulas",
+    "CentredOutputs",
     "ClassConditionalModel",
     "Curve",
     "DataModel",
+    "Forgetting",
     "InputError",
     "Logistic",
     "LogisticPath",
@@ -61,6 +65,7 @@ __all__ = [
     "TurningLaw",
     "boundary_formulas",
     "budgeted_reconstruction_loss",
+    "centred_rows",
     "chebyshev_terms",
     "class_mean_field_curve",
     "class_mean_field_path",

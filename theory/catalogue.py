@@ -11,8 +11,9 @@ from theory.lemma_outputs import turning_point_of_outputs
 from theory.lemma_sums import power_sums
 from theory.theorem import Theorem
 from theory.theorem_diagram import phase_diagram
+from theory.theorem_forgetting import forgetting_of_the_learnt
 from theory.theorems_early import alignment, phase_one, prototype_direction, turning_point
-from theory.theorems_late import forgetting, limited_decoder, phase_three
+from theory.theorems_late import forgetting, limited_decoder
 from theory.validation import one_of
 
 #: What derives each theorem and lemma, by its name; deriving all of them takes half a minute, naming them nothing.
@@ -20,7 +21,7 @@ THEOREMS: dict[str, Callable[[], Theorem]] = {
     "T1": prototype_direction,
     "T2": phase_one,
     "T3": alignment,
-    "T4": phase_three,
+    "T4": forgetting_of_the_learnt,
     "T5": turning_point,
     "T6": forgetting,
     "T7": phase_diagram,

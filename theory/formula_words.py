@@ -18,6 +18,7 @@ GREEK = frozenset(
         "epsilon",
         "zeta",
         "eta",
+        "theta",
         "kappa",
         "lambda",
         "mu",

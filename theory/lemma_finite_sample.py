@@ -23,23 +23,23 @@ from theory.finite_sample import (
 )
 from theory.symbolic import CURVATURE, SIGNAL_SUMS, SPECTRUM_SUMS, TIME, boundary_formulas
 from theory.theorem import Relation, Step, Theorem
-from theory.theorems_early import random_sums, rational
+from theory.theorems_early import rational
+
+#: T_1 T_3 - T_2^2 over T_1: a sum of squares over pairs of modes (theorem T7), 0 for a flat spectrum.
+_SPREAD = sp.Symbol("v", nonnegative=True)
 
 #: T_j = A_j / n, what stays fixed when dimension and number of samples grow together.
 SHARES = sp.symbols("T1:4", positive=True)
-
-
-def _random(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Rational]:
-    """Values for all symbols of this lemma but A_j and B_j."""
-    sums = (*NOISE_SUMS, *MEAN_SUMS, LABEL_VARIANCE)
-    drawn = {symbol: rational(generator, 0.1, 2) for symbol in sums}
-    return drawn | {FREE_SHARE: rational(generator, 0.5, 1)}
+_FREE_SHARES = (*SHARES[:2], _SPREAD)
 
 
 def _random_shares(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Rational]:
-    """T_1 to T_3 of a random spectrum of five modes on ten samples."""
-    sums = random_sums(generator)
-    return {share: sums[total] / 10 for share, total in zip(SHARES, SPECTRUM_SUMS[1:4], strict=True)}
+    """T_1, T_2 and what T_3 exceeds T_2^2/T_1 by, from a share of the samples down to next to none."""
+    small = sp.Rational(10) ** int(generator.integers(-6, 1))
+    return {
+        symbol: rational(generator, 0.1, 2) * small**power
+        for symbol, power in zip(_FREE_SHARES, (1, 1, 2), strict=True)
+    }
 
 
 def _moment(power: int, profile: sp.Expr) -> sp.Expr:
@@ -137,7 +137,6 @@ def _moment_steps() -> tuple[Step, ...]:
             value,
             f"Along the labels, moment {order} of the Gram matrix: {words}. The noise of m adds t_(j+1) to "
             "v_j = mu^T Sigma_W^j mu.",
-            _random,
         )
         for order, (value, words) in by_powers.items()
     )
@@ -165,6 +164,7 @@ def _level_steps() -> tuple[Step, ...]:
     crossover = sp.Symbol("s1", positive=True)
     near = -gap * (crossover / TIME) ** 2 - CURVATURE * spread * TIME
     noise_level = (t1**2 + t2) / t1
+    random_label_level = ((t1**3 + 3 * t1 * t2 + t3) / (t1**2 + t2)).subs(t3, t2**2 / t1 + _SPREAD)
     shrinking = {share: total / SAMPLES for share, total in zip(SHARES, SPECTRUM_SUMS[1:4], strict=True)}
     sampled_first = b1 + 2 * t1 * b0 + LABEL_VARIANCE * (t1**2 + t2)
     sampled_second = b2 + 3 * t1 * b1 + (3 * t1**2 + 2 * t2) * b0 + LABEL_VARIANCE * (t1**3 + 3 * t1 * t2 + t3)
@@ -202,10 +202,12 @@ def _level_steps() -> tuple[Step, ...]:
         Step(
             noise_level,
             Relation.BELOW,
-            (t1**3 + 3 * t1 * t2 + t3) / (t1**2 + t2),
+            random_label_level,
             "With random labels, B_j = 0, still R0 < R2 on the sample: consecutive moments of one spectrum, that of "
-            "the Gram matrix, have growing ratios. A phase II exists without a signal.",
+            "the Gram matrix, have growing ratios. Here T_3 = T_2^2/T_1 + v, and v is never below 0. A phase II exists "
+            "without a signal.",
             _random_shares,
+            witness=sp.factor(random_label_level - noise_level),
         ),
         Step(
             sp.Limit(sp.together(gain), SAMPLES, 0),

@@ -66,8 +66,7 @@ def gaussian_rows() -> Theorem:
             _written_out(budget_of),
             "So tr Sigma (S + mu)^-1 is E / mu. By way of kappa, with m for mu and two modes, the derivative of the "
             "first step is the formula that is evaluated.",
-            _instance,
-            (sp.Eq(missed, missed_of), sp.Eq(budget, budget_of)),
+            where=(sp.Eq(missed, missed_of), sp.Eq(budget, budget_of)),
         ),
         Step(
             sp.Subs(missed_of * INITIAL_SCALE**2 / WIDTH, MOMENTS, (INITIAL_SCALE**2,) * len(MOMENTS)),
@@ -82,6 +81,7 @@ def gaussian_rows() -> Theorem:
             sp.Integer(0),
             "The budget is convex in kappa, so that Newton's method from above finds the largest kappa.",
             _instance,
+            witness=sp.Add(*[sp.factor(sp.diff(-WIDTH * size / (size + WIDTH), WIDTH, 2)) for size in _SIZES]),
         ),
     )
     left = sp.Function("E")(BUDGET)
@@ -109,5 +109,6 @@ def _written_out(budget: sp.Expr) -> sp.Expr:
 
 def _instance(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Rational]:
     """Two modes, a kappa, and outputs for which the budget is positive."""
-    values = {symbol: rational(generator, 0.1, 2) for symbol in (*EIGENVALUES, *MOMENTS, WIDTH)}
+    values = {symbol: rational(generator, 0.1, 2) for symbol in (*EIGENVALUES, *MOMENTS)}
+    values[WIDTH] = rational(generator, 1, 10) * sp.Rational(10) ** int(generator.integers(-2, 3))
     return values | {OUTPUTS: rational(generator, 2, 5)}

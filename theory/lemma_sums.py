@@ -22,24 +22,31 @@ def power_sums() -> Theorem:
         return sp.Integral(position**power, (position, 1, end))
 
     def values(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Rational]:
-        return {DIMENSION: sp.Integer(int(generator.integers(2, 60))), exponent: rational(generator, 0.1, 3)}
+        # In late terms both sides are nearly equal.
+        return {index: sp.Integer(int(10 ** generator.uniform(0, 6))), exponent: rational(generator, 0.1, 3)}
 
-    closed = (DIMENSION ** (1 - exponent) - 1) / (1 - exponent)
-    shifted = ((DIMENSION + 1) ** (1 - exponent) - 1) / (1 - exponent)
+    # Of one term: how far x^-p has fallen at i + t is the integral of its slope.
+    share, inner = sp.symbols("t u", positive=True)
+    stretch = (share, 0, 1)
+    fallen = sp.Integral(exponent * (index + inner) ** (-exponent - 1), (inner, 0, share))
+    to_fall = sp.Integral(exponent * (index + inner) ** (-exponent - 1), (inner, share, 1))
     steps = (
         Step(
-            shifted,
+            sp.Integral((index + share) ** -exponent, stretch),
             Relation.BELOW,
-            power_sum(exponent),
-            "x^-p falls, so its integral from 1 to d + 1 lies below the sum ...",
+            index**-exponent,
+            "x^-p falls, so that each term of the sum lies above the integral from i to i + 1, and the sum above that "
+            "from 1 to d + 1 ...",
             values,
+            witness=sp.Integral(fallen, stretch),
         ),
         Step(
-            power_sum(exponent),
+            (index + 1) ** -exponent,
             Relation.BELOW,
-            1 + closed,
-            "... and the sum below 1 and the integral from 1 to d.",
+            sp.Integral((index + share) ** -exponent, stretch),
+            "... and below that from i - 1 to i, and the sum below 1 and the integral from 1 to d.",
             values,
+            witness=sp.Integral(to_fall, stretch),
         ),
         Step(
             integral(excess - 1, DIMENSION),

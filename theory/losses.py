@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -25,14 +24,18 @@ from theory.validation import FloatArray, InputError, one_of
 class Loss(ABC):
     """A convex loss on the outputs of a single linear layer.
 
-    Attributes:
-        name: the word used for it on the command line.
-        largest_curvature: largest eigenvalue of dp/dz over all outputs z; gradient descent with
-            step size eta is stable only for eta lambda_1 <= 2 / largest_curvature.
+    Gradient descent with step size eta is stable only for eta lambda_1 <= 2 / largest_curvature.
     """
 
-    name: ClassVar[str]
-    largest_curvature: ClassVar[float]
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The word used for it on the command line."""
+
+    @property
+    @abstractmethod
+    def largest_curvature(self) -> float:
+        """Largest eigenvalue of dp/dz over all outputs z; sets the largest stable step."""
 
     @property
     def stability_limit(self) -> float:
@@ -58,6 +61,14 @@ class Loss(ABC):
     @abstractmethod
     def mean_jacobian(self, predictions: FloatArray) -> FloatArray:
         """Mean over the last-but-one axis of dp/dz: (..., n, outputs) -> (..., outputs, outputs)."""
+
+    def class_errors(self, errors: FloatArray) -> FloatArray:
+        """(..., K) errors t - p of the classes' probabilities from those of the outputs; here they are the same.
+
+        Raises:
+            InputError: a loss whose outputs are no probabilities.
+        """
+        return errors
 
     def signal(self, prototypes: FloatArray) -> FloatArray:
         """(outputs, d) the rows of M learnt at W = 0: the negative gradient there (theorem T1)."""
@@ -97,6 +108,9 @@ class SquaredError(Loss):
     def targets(self, frequencies: FloatArray) -> FloatArray:
         centred = np.eye(frequencies.shape[0]) - frequencies
         return centred if self.outputs(frequencies.shape[0]) > 1 else centred[:, 1:]
+
+    def class_errors(self, errors: FloatArray) -> FloatArray:
+        raise InputError("loss: squared error gives no probabilities; give softmax or logistic")
 
     def initial_jacobian(self, classes: int) -> FloatArray:
         return np.eye(self.outputs(classes))

@@ -25,7 +25,7 @@ from scipy.stats import qmc
 from theory.curve import Curve
 from theory.data_model import DataModel
 from theory.linearised import check_initial_weights
-from theory.losses import Loss, SquaredError
+from theory.losses import Loss
 from theory.progress import Progress, silent
 from theory.reconstruction import relative_loss
 from theory.validation import FloatArray, InputError, IntArray, at_least, non_negative, step_counts
@@ -106,9 +106,8 @@ def wrong_class_probability(loss: Loss, outputs: FloatArray, targets: FloatArray
     Raises:
         InputError: squared error, whose outputs are no probabilities.
     """
-    if isinstance(loss, SquaredError):
-        raise InputError("loss: squared error gives no probabilities; give softmax or logistic")
-    return np.asarray(np.abs(targets - loss.predictions(outputs)).max(axis=-1), dtype=np.float64)
+    errors = loss.class_errors(targets - loss.predictions(outputs))
+    return np.asarray(np.abs(errors).max(axis=-1), dtype=np.float64)
 
 
 def gradient_share(model: DataModel, loss: Loss, weights: FloatArray, nodes: FloatArray) -> FloatArray:

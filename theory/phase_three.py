@@ -15,7 +15,37 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import xlog1py
 
-from theory.validation import FloatArray, InputError, at_least, finite_array, positive, positive_eigenvalues
+from theory.validation import (
+    FloatArray,
+    InputError,
+    at_least,
+    finite_array,
+    matrix_with_columns,
+    positive,
+    positive_eigenvalues,
+)
+
+
+def learnt_rows(rows: FloatArray, eigenvalues: FloatArray, time: float, curvature: float = 1.0) -> FloatArray:
+    """M phi_s(Sigma): what the linearised flow has learnt of the rows M from W(0) = 0.
+
+    Args:
+        rows: (K, d) M in the eigenbasis.
+        eigenvalues: (d,) positive.
+        time: s > 0; infinity gives where the flow ends, M / (c l).
+        curvature: c > 0.
+
+    Returns:
+        (K, d) weights.
+
+    Raises:
+        InputError: values out of range, or shapes that do not fit.
+    """
+    spectrum = positive_eigenvalues(eigenvalues)
+    rates = positive("curvature", curvature) * spectrum
+    known = matrix_with_columns("rows", rows, spectrum.size)
+    last = time if time == float("inf") else positive("time", time)
+    return np.asarray(known * -np.expm1(-rates * last) / rates, dtype=np.float64)
 
 
 def learnt_growth(eigenvalues: FloatArray, start: float, stop: float, curvature: float = 1.0) -> FloatArray:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sympy as sp
 
 from theory.displayed import Shown, displayed, expression_latex
 from theory.formula_words import words_latex
-from theory.theorem import Step, Theorem, check_step
+from theory.theorem import Kind, Step, Theorem, check_step, count_kinds
 
 
 def statement_text(statement: sp.Basic) -> str:
@@ -24,23 +26,37 @@ def theorem_text(theorem: Theorem) -> list[str]:
     ]
     for number, step in enumerate(theorem.steps, 1):
         outcome = "verified" if check_step(step) else "NOT VERIFIED"
-        lines.append(f"  {number}. {step.rule}  [{outcome}: {step.method.value}]")
+        lines.append(f"  {number}. {step.rule}  [{outcome}: {step.kind.value}]")
         lines.append(f"     {step.text()}")
+    lines.append(f"  {kinds_text([theorem])}")
     lines += [f"  corollary: {corollary}" for corollary in theorem.corollaries]
+    lines += [f"  counterexample. {one.text()}" for one in theorem.counterexamples]
     return lines + [f"  for power laws, alpha + beta > 1: {statement_text(one)}" for one in theorem.orders]
 
 
+def kinds_text(theorems: Sequence[Theorem]) -> str:
+    """How many steps of some theorems are of which kind, in a sentence."""
+    counts = count_kinds(theorems)
+    evidence = counts[Kind.INSTANCES]
+    closing = f"{evidence} supported by instances alone" if evidence else "none supported by instances alone"
+    return (
+        f"{sum(counts.values())} steps: {counts[Kind.IDENTITY]} identities and {counts[Kind.INEQUALITY]} inequalities "
+        f"proved, {closing}"
+    )
+
+
 def theorem_latex(theorem: Theorem) -> str:
-    """A theorem environment and a proof environment: a numbered step each, with its rule, relation and check."""
+    """A theorem environment, counterexamples included, and a proof environment: each step with its rule and kind."""
     items = "\n".join(
-        f"  \\item {words_latex(step.rule)} [{step.method.value}]\n{_step_display(step)}" for step in theorem.steps
+        f"  \\item {words_latex(step.rule)} [{step.kind.value}]\n{_step_display(step)}" for step in theorem.steps
     )
     assumptions = f" Assumptions: {', '.join(theorem.assumptions)}." if theorem.assumptions else ""
     orders = ""
     if theorem.orders:
         shown = "\n".join(_statement_display(one) for one in theorem.orders)
         orders = f"For power laws with $\\alpha + \\beta > 1$,\n{shown}\n"
-    corollaries = " ".join(words_latex(corollary) for corollary in theorem.corollaries)
+    counterexamples = [one.text() for one in theorem.counterexamples]
+    corollaries = " ".join(words_latex(words) for words in (*theorem.corollaries, *counterexamples))
     return (
         f"\\begin{{theorem}}[{theorem.name}: {words_latex(theorem.title)}]\n"
         f"{words_latex(theorem.words)}{assumptions}\n"

@@ -3,11 +3,16 @@
 A step relates two expressions. Its left side is what is to be done (a derivative, a limit, a sum, an
 integral, not yet carried out) or what is to be compared; its right side is the result. The check
 carries the operation out and compares, so a step with another right side does not pass.
+
+There are three kinds of step, and whoever counts steps counts them apart. An identity is closed by SymPy. So is an
+inequality with a witness: an expression equal to the difference of its sides whose form shows its sign. Where SymPy
+does not close a step, both sides are compared on random instances at 50 digits: evidence, not proof.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -15,6 +20,9 @@ import mpmath
 import numpy as np
 import sympy as sp
 
+from theory.data_model import DataModel
+from theory.losses import Loss
+from theory.signs import is_visibly_positive, separated
 from theory.validation import InputError
 
 #: Digits of the numerical checks, and the digits to which two sides must agree.
@@ -24,6 +32,9 @@ AGREEMENT_DIGITS = 40
 #: Draws rational values for the free symbols of a step.
 Sampler = Callable[[np.random.Generator], Mapping[sp.Symbol, sp.Rational]]
 
+#: What a theorem asks of a layer beyond the named assumptions: the conditions that are not met, in words.
+Scope = Callable[[DataModel, Loss], tuple[str, ...]]
+
 
 class Relation(Enum):
     """How the two sides of a step compare."""
@@ -32,11 +43,12 @@ class Relation(Enum):
     BELOW = "<"
 
 
-class Method(Enum):
-    """How a step was checked."""
+class Kind(Enum):
+    """How far the check of a step carries; the value is what is printed beside it."""
 
-    SYMBOLIC = "SymPy"
-    NUMERICAL = "mpmath, 50 digits"
+    IDENTITY = "identity, by SymPy"
+    INEQUALITY = "inequality, proved by SymPy"
+    INSTANCES = "on random instances, 50 digits"
 
 
 @dataclass(frozen=True)
@@ -48,9 +60,12 @@ class Step:
         relation: how it compares with ``right``.
         right: the result.
         rule: why, in words.
-        sampler: draws instances of the free symbols for a numerical check at 50 digits; None where
-            SymPy closes the step by itself.
+        sampler: draws instances of the free symbols, for a numerical check at 50 digits; None where
+            SymPy closes the step by itself. A step with a witness may have one too: it is then not what
+            decides, but shows how sharp the bound is (``holds_on_instances``). Instances of an inequality
+            must come near to equality, or a bound that is too strong passes on them.
         where: what functions in ``left`` stand for, so that a long expression is printed once.
+        witness: of an inequality, an expression that equals ``right`` minus ``left`` and is positive by its form.
     """
 
     left: sp.Expr
@@ -59,11 +74,14 @@ class Step:
     rule: str
     sampler: Sampler | None = None
     where: tuple[sp.Eq, ...] = ()
+    witness: sp.Expr | None = None
 
     @property
-    def method(self) -> Method:
-        """How ``check`` decides."""
-        return Method.SYMBOLIC if self.sampler is None else Method.NUMERICAL
+    def kind(self) -> Kind:
+        """What ``check_step`` decides by."""
+        if self.witness is not None:
+            return Kind.INEQUALITY
+        return Kind.IDENTITY if self.sampler is None else Kind.INSTANCES
 
     def text(self) -> str:
         """The step as plain text."""
@@ -81,6 +99,30 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Counterexample:
+    """Where a claim fails that goes further than the theorem.
+
+    Attributes:
+        claim: what does not hold, in words.
+        instance: where, in words with all numbers that are needed to see it.
+        losses: computes L / tr Sigma there at successive times, which are part of ``instance``.
+    """
+
+    claim: str
+    instance: str
+    losses: Callable[[], tuple[float, ...]]
+
+    def text(self) -> str:
+        """The counterexample with its losses, computed now."""
+        return f"{self.claim}: {self.instance}: the loss goes {', '.join(f'{loss:.3f}' for loss in self.losses())}."
+
+
+def applies_to_every_layer(model: DataModel, loss: Loss) -> tuple[str, ...]:
+    """The scope of a theorem that asks for nothing but its assumptions."""
+    return ()
+
+
+@dataclass(frozen=True)
 class Theorem:
     """A statement and its derivation.
 
@@ -93,6 +135,8 @@ class Theorem:
         steps: the derivation.
         corollaries: what follows at once, in words.
         orders: for power laws, equations between a quantity and its Theta.
+        counterexamples: claims that go further, and where they fail.
+        scope: conditions on a layer beyond the assumptions.
     """
 
     name: str
@@ -103,10 +147,18 @@ class Theorem:
     steps: tuple[Step, ...]
     corollaries: tuple[str, ...] = ()
     orders: tuple[sp.Eq, ...] = ()
+    counterexamples: tuple[Counterexample, ...] = ()
+    scope: Scope = applies_to_every_layer
+
+
+def count_kinds(theorems: Iterable[Theorem]) -> Mapping[Kind, int]:
+    """Number of steps of each kind in some theorems."""
+    counts = Counter(step.kind for theorem in theorems for step in theorem.steps)
+    return {kind: counts[kind] for kind in Kind}
 
 
 def check_step(step: Step, instances: int = 20, seed: int = 0) -> bool:
-    """Whether a step holds: by SymPy, or at 50 digits on random instances.
+    """Whether a step holds: by SymPy, or at 50 digits on random instances, as its kind says.
 
     Args:
         step: what to check.
@@ -114,12 +166,64 @@ def check_step(step: Step, instances: int = 20, seed: int = 0) -> bool:
         seed: of the instances.
 
     Raises:
-        InputError: a symbolic inequality, or an instance that leaves a symbol without a value.
+        InputError: an inequality with neither witness nor sampler, an equation with a witness, or an instance that
+            leaves a symbol without a value.
+    """
+    match step.kind:
+        case Kind.INSTANCES:
+            return holds_on_instances(step, instances, seed)
+        case Kind.IDENTITY:
+            if step.relation is not Relation.EQUAL:
+                raise InputError("step: an inequality needs a witness of its sign, or a sampler; give one of them")
+            return _vanishes(step.carried_out() - step.right)
+        case Kind.INEQUALITY:
+            if step.relation is Relation.EQUAL:
+                raise InputError("step: an equation needs no witness; give one to inequalities alone")
+            witness = step.witness
+            return is_visibly_positive(witness) and _vanishes(step.right - step.carried_out() - witness)
+
+
+def _vanishes(expression: sp.Expr) -> bool:
+    """Whether SymPy finds that an expression is zero."""
+    done = expression.doit()
+    if done.has(sp.Indexed):
+        # Sums over any number of modes: one fraction, in a form in which equal sums look equal.
+        return bool(separated(sp.together(done).as_numer_denom()[0]) == 0)
+    if _differs_somewhere(done):
+        return False
+    if done.is_rational_function():
+        return bool(sp.cancel(sp.together(done)) == 0)
+    # Multiplying out is often enough, and takes much less time.
+    return bool(sp.expand(done) == 0 or sp.simplify(done) == 0)
+
+
+def _differs_somewhere(expression: sp.Expr) -> bool:
+    """Whether an expression is seen not to be zero at one point: most that are not zero are known at once."""
+    symbols = sorted(expression.free_symbols, key=str)
+    point = {
+        symbol: sp.Integer(3) if symbol.is_integer else _POINT + sp.Rational(k, 97) for k, symbol in enumerate(symbols)
+    }
+    value = expression.subs(point).evalf(30)
+    return bool(value.is_Float and abs(value) > _SEEN)
+
+
+#: Where ``_differs_somewhere`` looks, and how large a value of thirty digits is no rounding of zero.
+_POINT, _SEEN = sp.Rational(5, 13), sp.Float("1e-15")
+
+
+def holds_on_instances(step: Step, instances: int = 20, seed: int = 0) -> bool:
+    """Whether a step holds at 50 digits on every one of its sampler's random instances.
+
+    Args:
+        step: with a sampler.
+        instances: how many.
+        seed: of the instances.
+
+    Raises:
+        InputError: no sampler, or an instance that leaves a symbol without a value.
     """
     if step.sampler is None:
-        if step.relation is not Relation.EQUAL:
-            raise InputError("step: an inequality has no symbolic check; give it a sampler")
-        return bool(sp.simplify(step.carried_out() - step.right) == 0)
+        raise InputError("step: has no sampler; give one, for a check on instances")
     left, right = step.carried_out(), step.right.doit()
     symbols = sorted(left.free_symbols | right.free_symbols, key=str)
     sides = sp.lambdify(symbols, (left, right), "mpmath")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import numpy as np
 import sympy as sp
 
+from theory.complexity import DIMENSION
 from theory.symbolic import (
     CURVATURE,
     EIGENVALUE,
@@ -19,11 +17,12 @@ from theory.symbolic import (
     first_rise,
 )
 from theory.theorem import Relation, Step, Theorem
-from theory.theorems_early import random_sums, rational
 from theory.theorems_late import EIGENVALUES, SIGNALS, weighted_mean
 
 #: exp(-c l_i s) of three modes; the last one, of the smallest eigenvalue, decays last.
 DECAYS = sp.symbols("e1:4", positive=True)
+
+_FIRST, _SECOND = sp.symbols("i j", positive=True, integer=True)
 
 
 #: Sums over the modes other than the one of eigenvalue l: N / D is the R that they make. B is what a mode adds to D
@@ -68,11 +67,14 @@ def _small_scale_steps() -> tuple[Step, ...]:
     a1, a2, a3 = SPECTRUM_SUMS[1:4]
     gap = formulas.signal_level - formulas.initial_level
     scaled, small = sp.Symbol("u", positive=True), sp.Symbol("epsilon", positive=True)
+    eigenvalues, modes = sp.IndexedBase("l", positive=True), (_FIRST, 1, DIMENSION)
+    first, second = eigenvalues[_FIRST], eigenvalues[_SECOND]
+
+    def total(summand: sp.Expr) -> sp.Sum:
+        return sp.Sum(summand, modes)
+
     onset = (rise.parabola - formulas.initial_level) / small**2
     zoomed = explained.subs(TIME, small**2 * scaled).subs(INITIAL_SCALE, small)
-
-    def with_resolution(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Rational]:
-        return {**random_sums(generator), RESOLUTION: rational(generator, 0.001, 0.1)}
 
     return (
         Step(
@@ -82,11 +84,10 @@ def _small_scale_steps() -> tuple[Step, ...]:
             "At first W(0) loses its high-variance directions, and the loss rises at this speed ...",
         ),
         Step(
-            a2**2 / (a1 * a3),
-            Relation.BELOW,
-            sp.Integer(1),
-            "... which is positive, by the inequality of Cauchy and Schwarz, unless the spectrum is flat.",
-            random_sums,
+            total(first) * total(first**3) - total(first**2) ** 2,
+            Relation.EQUAL,
+            sp.Sum(first * second * (first - second) ** 2, modes, (_SECOND, 1, DIMENSION)) / 2,
+            "... which is positive: A1 A3 - A2^2 is a sum of squares over pairs of modes, 0 for a flat spectrum alone.",
         ),
         Step(
             sp.Limit((sp.cancel(zoomed) - formulas.initial_level) / small**2, small, 0),
@@ -111,7 +112,6 @@ def _small_scale_steps() -> tuple[Step, ...]:
             Relation.EQUAL,
             RESOLUTION * a1,
             "At the border this is the resolution.",
-            with_resolution,
         ),
     )
 

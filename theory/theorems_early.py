@@ -206,9 +206,8 @@ def turning_point() -> Theorem:
     near = turning_balance()
     explained, balance, small, scaled = near.explained, near.balance, near.small, near.scaled
     scaled_turning = formulas.turning_point / INITIAL_SCALE ** sp.Rational(2, 3)
-
-    def with_scaled(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Rational]:
-        return {**random_sums(generator), scaled: rational(generator, 0.1, 3)}
+    excess = sp.Symbol("g", positive=True)
+    aligned = (sp.Eq(SIGNAL_SUMS[2], SIGNAL_SUMS[1] * (SPECTRUM_SUMS[2] / SPECTRUM_SUMS[1] + excess)),)
 
     gap = formulas.signal_level - formulas.initial_level
     a1, b1 = SPECTRUM_SUMS[1], SIGNAL_SUMS[1]
@@ -233,21 +232,20 @@ def turning_point() -> Theorem:
             Relation.EQUAL,
             sp.Integer(0),
             "It is stationary at s*.",
-            with_scaled,
         ),
         Step(
-            sp.Subs(sp.Derivative(balance, scaled, 2), scaled, scaled_turning),
+            sp.Derivative(balance, scaled, 2),
             Relation.BELOW,
             sp.Integer(0),
-            "And largest there, as R2 > R0.",
-            with_scaled,
+            "And largest there, as R2 - R0 = g > 0 bends it down everywhere.",
+            where=aligned,
+            witness=sp.factor(-sp.diff(balance, scaled, 2).subs({one.lhs: one.rhs for one in aligned})),
         ),
         Step(
             formulas.turning_point**3,
             Relation.EQUAL,
             2 * gap * formulas.phase_one_end**2 / (CURVATURE * formulas.spread),
             "In terms of s1: s*^3 = 2 (R2 - R0) s1^2 / (c Var).",
-            random_sums,
         ),
         Step(
             sp.Limit((learnt - level - speed * TIME) / TIME**2, TIME, 0),

@@ -22,6 +22,9 @@ def test_the_digits_are_checked_line_by_line(tmp_path: Path) -> None:
     assert "A1" not in held
     assert "T6" in report["missing"]
     assert "T5" in report["applicable"]
+    # Softmax read from its outputs as they are: T4 says nothing where the conserved row may add what it takes.
+    assert "T4" not in report["applicable"]
+    assert report["unmet"]["T4"][0].startswith("centred outputs, or a bound on idle ones (1 of 10 outputs")
 
 
 def test_a_theorem_is_printed_with_every_step_verified() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.strategies import row_spaces, spectra
 from theory import InputError, OneOutput, explained_variance
+from theory.complexity import STEP_SIZE
 from theory.phase_three import (
     chebyshev_terms,
     explained_variance_speed,
@@ -16,8 +17,8 @@ from theory.phase_three import (
     learnt_growth,
     learnt_growth_in_steps,
 )
-from theory.symbolic import EIGENVALUE, TIME
-from theory.theorems_late import STEP_SIZE, STEPS, growth_rate, learnt, learnt_in_steps
+from theory.symbolic import CURVATURE, EIGENVALUE, TIME
+from theory.theorem_forgetting import STEPS, growth_rate, learnt, learnt_in_steps
 from theory.validation import FloatArray
 
 
@@ -114,8 +115,8 @@ def test_growth_of_the_flow_is_that_of_the_symbols_at_fifty_digits(
     eigenvalues: FloatArray, exponent: float, factor: float
 ) -> None:
     start = 10.0**exponent / eigenvalues[0]
-    symbolic = sp.lambdify((EIGENVALUE, TIME), learnt(EIGENVALUE), "mpmath")
-    rate = sp.lambdify((EIGENVALUE, TIME), growth_rate(EIGENVALUE), "mpmath")
+    symbolic = sp.lambdify((EIGENVALUE, TIME), learnt(EIGENVALUE).subs(CURVATURE, 1), "mpmath")
+    rate = sp.lambdify((EIGENVALUE, TIME), growth_rate(EIGENVALUE).subs(CURVATURE, 1), "mpmath")
     with mpmath.workdps(50):
         modes = [mpmath.mpf(value) for value in eigenvalues]
         grown = [
@@ -134,7 +135,9 @@ def test_growth_in_steps_is_that_of_the_symbols_at_fifty_digits(
     eigenvalues: FloatArray, start: int, more: int, step_share: float
 ) -> None:
     step_size = step_share / eigenvalues[0]
-    symbolic = sp.lambdify((EIGENVALUE, STEPS, STEP_SIZE), learnt_in_steps(EIGENVALUE, STEPS), "mpmath")
+    symbolic = sp.lambdify(
+        (EIGENVALUE, STEPS, STEP_SIZE), learnt_in_steps(EIGENVALUE, STEPS).subs(CURVATURE, 1), "mpmath"
+    )
     with mpmath.workdps(50):
         modes = [mpmath.mpf(value) for value in eigenvalues]
         ends = [[symbolic(mode, count, mpmath.mpf(step_size)) for count in (start, start + more)] for mode in modes]
@@ -150,6 +153,45 @@ def test_growth_rates_are_the_logarithmic_slope_of_the_growth() -> None:
     step = 1e-6
     slope = np.log(learnt_growth(eigenvalues, 3.0 - step, 3.0 + step, 0.5)) / (2 * step)
     np.testing.assert_allclose(growth_rates(eigenvalues, 3.0, 0.5), slope, rtol=1e-8)
+
+
+def _heavy_ball(rates: FloatArray, momentum: float, steps: int) -> FloatArray:
+    """(steps, d) positions of modes that start at rest from 0 and are drawn to 1, at x = eta c lambda."""
+    now = last = np.zeros(rates.size)
+    path = []
+    for _ in range(steps):
+        now, last = now + rates * (1 - now) + momentum * (now - last), now
+        path.append(now)
+    return np.array(path)
+
+
+@given(st.floats(0.01, 0.95), st.integers(0, 2**32 - 1))
+def test_with_momentum_what_is_learnt_is_forgotten_while_no_mode_oscillates(momentum: float, seed: int) -> None:
+    """Up to eta c lambda_1 = (1 - sqrt(beta))^2: growth falls with the eigenvalue, and R of three rows never rises."""
+    eigenvalues = np.linspace(1, 0.02, 12)
+    path = _heavy_ball((1 - np.sqrt(momentum)) ** 2 * eigenvalues, momentum, 150)
+    growth = path[1:] / path[:-1]
+    assert np.all(np.diff(growth, axis=1) >= -1e-13)  # rounding; eigenvalues descend
+    rows = np.random.default_rng(seed).standard_normal((3, 12)) / eigenvalues
+    explained = explained_variance(rows * path[:, None, :], eigenvalues)
+    assert np.all(np.diff(explained) <= 1e-12)
+
+
+@pytest.mark.parametrize("momentum", [0.5, 0.9])
+def test_with_momentum_and_a_larger_step_explained_variance_can_rise(momentum: float) -> None:
+    """Modes that oscillate come back: two of them, at eight times (1 - sqrt(beta))^2, within what is stable."""
+    eigenvalues = np.array([1.0, 0.3])
+    path = _heavy_ball(8 * (1 - np.sqrt(momentum)) ** 2 * eigenvalues, momentum, 300)
+    explained = explained_variance(path[:, None, :] / eigenvalues, eigenvalues)
+    assert np.max(explained[1:] / explained[:-1] - 1) > 1e-3
+
+
+@given(spectra(), st.floats(-3, 2), st.floats(-3, 3))
+def test_with_weight_decay_growth_falls_with_the_eigenvalue(eigenvalues: FloatArray, decay: float, time: float) -> None:
+    """The flow with kappa beside each rate, of the size of the largest eigenvalue times any factor."""
+    rates = eigenvalues + 10**decay * eigenvalues[0]
+    start = 10**time / rates[0]
+    assert np.all(np.diff(np.expm1(-2 * rates * start) / np.expm1(-rates * start)) >= -1e-15)
 
 
 def test_bad_arguments_are_refused() -> None:

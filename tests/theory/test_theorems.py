@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import mpmath
 import numpy as np
 import pytest
 import sympy as sp
@@ -9,9 +10,19 @@ import sympy as sp
 from theory import DataModel, InputError, OneOutput, SquaredError
 from theory.catalogue import lemmas, theorem_named, theorems
 from theory.complexity import ALPHA, BETA
-from theory.report import theorem_latex, theorem_text
+from theory.report import kinds_text, theorem_latex, theorem_text
 from theory.symbolic import TIME
-from theory.theorem import Relation, Step, Theorem, check_step
+from theory.theorem import (
+    Counterexample,
+    Kind,
+    Relation,
+    Sampler,
+    Step,
+    Theorem,
+    check_step,
+    count_kinds,
+    holds_on_instances,
+)
 
 STEPS = [(theorem, number) for theorem in (*theorems(), *lemmas()) for number in range(len(theorem.steps))]
 
@@ -22,11 +33,105 @@ def test_every_step_holds_and_no_step_with_another_right_side_does(theorem: Theo
     # Something is left to do or to compare: a step whose sides are one and the same would only assert.
     assert step.left != step.right
     assert check_step(step)
-    others = [sp.Integer(-(10**9))]
-    if step.relation is Relation.EQUAL:
-        others = [step.right + sp.Rational(1, 10**6), *([] if step.right == 0 else [sp.Integer(0), -step.right])]
+    others = [step.right + sp.Rational(1, 10**6), *([] if step.right == 0 else [sp.Integer(0), -step.right])]
+    if step.relation is Relation.BELOW:
+        others = [sp.Integer(-(10**9))]
     for other in others:
         assert not check_step(replace(step, right=other))
+
+
+INEQUALITIES = [(one, number) for one, number in STEPS if one.steps[number].relation is Relation.BELOW]
+
+
+def _typical_difference(step: Step, sampler: Sampler) -> sp.Rational:
+    """Median of right less left over a hundred instances."""
+    difference = step.right.doit() - step.carried_out()
+    symbols = sorted(difference.free_symbols, key=str)
+    evaluate = sp.lambdify(symbols, difference, "mpmath")
+    generator = np.random.default_rng(1)
+    found = []
+    for _ in range(100):
+        drawn = sampler(generator)
+        values = [int(drawn[one]) if one.is_integer else mpmath.mpf(drawn[one].p) / drawn[one].q for one in symbols]
+        found.append(float(evaluate(*values)))
+    return sp.Rational(float(np.median(found)))
+
+
+@pytest.mark.parametrize(
+    ("theorem", "number"), INEQUALITIES, ids=[f"{one.name}-{number + 1}" for one, number in INEQUALITIES]
+)
+def test_an_inequality_is_proved_and_a_bound_that_is_slightly_too_strong_is_refused(
+    theorem: Theorem, number: int
+) -> None:
+    """By the proof, and on instances, some of which come near to equality: a thousandth of the typical difference."""
+    step = theorem.steps[number]
+    assert not check_step(replace(step, right=step.right - sp.Rational(1, 10**9)))
+    if step.sampler is None:
+        assert step.kind is Kind.INEQUALITY
+        return
+    slightly = replace(step, right=step.right - _typical_difference(step, step.sampler) / 1000)
+    assert not check_step(slightly)
+    assert holds_on_instances(step, instances=100)
+    assert not holds_on_instances(slightly, instances=100)
+
+
+def test_a_bound_is_held_against_all_instances_and_not_any() -> None:
+    """X < 1 fails for one value in a hundred."""
+    x = sp.Symbol("x", positive=True)
+
+    def mostly_small(generator: np.random.Generator) -> dict[sp.Symbol, sp.Rational]:
+        mostly_small.drawn += 1  # type: ignore[attr-defined]
+        return {x: sp.Rational(3, 2) if mostly_small.drawn == 17 else sp.Rational(1, 2)}  # type: ignore[attr-defined]
+
+    for relation, right in ((Relation.BELOW, sp.Integer(1)), (Relation.EQUAL, sp.Rational(1, 2))):
+        mostly_small.drawn = 0  # type: ignore[attr-defined]
+        assert not check_step(Step(x, relation, right, "", mostly_small))
+        mostly_small.drawn = 20  # type: ignore[attr-defined]
+        assert check_step(Step(x, relation, right, "", mostly_small))
+
+
+def test_steps_are_counted_by_how_far_their_check_carries() -> None:
+    """A step of each kind; what is printed says which."""
+    x = sp.Symbol("x", positive=True)
+
+    def draw(generator: np.random.Generator) -> dict[sp.Symbol, sp.Rational]:
+        return {x: sp.Rational(int(generator.integers(1, 9)))}
+
+    steps = (
+        Step(sp.Derivative(x**2, x), Relation.EQUAL, 2 * x, "one"),
+        Step(-x, Relation.BELOW, sp.Integer(0), "two", draw, witness=x),
+        Step(-x, Relation.BELOW, sp.Integer(0), "three", draw),
+    )
+    fails = Counterexample("Not always", "at s = 2", lambda: (0.25, 0.125))
+    theorem = Theorem("X", "", sp.true, "", (), steps, counterexamples=(fails,))
+    assert [step.kind for step in steps] == [Kind.IDENTITY, Kind.INEQUALITY, Kind.INSTANCES]
+    assert count_kinds([theorem, theorem]) == {Kind.IDENTITY: 2, Kind.INEQUALITY: 2, Kind.INSTANCES: 2}
+    assert kinds_text([theorem]) == "3 steps: 1 identities and 1 inequalities proved, 1 supported by instances alone"
+    text = "\n".join(theorem_text(theorem))
+    assert "counterexample. Not always: at s = 2: the loss goes 0.250, 0.125." in text
+    assert "the loss goes $0.250$, $0.125$." in theorem_latex(theorem)
+    for kind in Kind:
+        assert text.count(f"[verified: {kind.value}]") == 1
+        assert theorem_latex(theorem).count(f"[{kind.value}]") == 1
+
+
+def test_theorem_four_rests_on_no_instance() -> None:
+    theorem = theorem_named("T4")
+    assert count_kinds([theorem])[Kind.INSTANCES] == 0
+    assert any(one.has(sp.Sum) and one.has(sp.IndexedBase) for one in (step.left for step in theorem.steps))
+
+
+def test_a_wrong_witness_proves_nothing() -> None:
+    """One that is not the difference, and one whose form does not show its sign."""
+    x = sp.Symbol("x", positive=True)
+    right = Step(-x - x**2, Relation.BELOW, sp.Integer(0), "", witness=x + x**2)
+    assert check_step(right)
+    assert not check_step(replace(right, witness=x))
+    assert not check_step(replace(right, left=x - x**2, witness=x**2 - x))
+    with pytest.raises(InputError, match="an equation needs no witness"):
+        check_step(replace(right, relation=Relation.EQUAL))
+    with pytest.raises(InputError, match="has no sampler"):
+        holds_on_instances(right)
 
 
 def test_there_are_eight_theorems_each_with_a_derivation() -> None:
@@ -39,7 +144,7 @@ def test_there_are_eight_theorems_each_with_a_derivation() -> None:
 
 def test_a_symbolic_inequality_and_a_symbol_without_a_value_are_refused() -> None:
     x, y = sp.symbols("x y", positive=True)
-    with pytest.raises(InputError, match="an inequality has no symbolic check"):
+    with pytest.raises(InputError, match="an inequality needs a witness of its sign, or a sampler"):
         check_step(Step(-x, Relation.BELOW, sp.Integer(0), ""))
     with pytest.raises(InputError, match="gives no value for y"):
         check_step(Step(x - y, Relation.EQUAL, sp.Integer(0), "", lambda generator: {x: sp.Rational(1, 2)}))
