@@ -79,11 +79,10 @@ def bad_input_exits() -> Iterator[None]:
         raise typer.Exit(2) from None
 
 
-def _noted(data: Any) -> Any:
-    """The data as given, after its notes on how labels were read are printed on the standard error."""
+def _print_notes(data: Any) -> None:
+    """Print how labels were read on the standard error; after the work, as a failed command prints its error alone."""
     for note in data.notes:
         typer.echo(f"note: {note}", err=True)
-    return data
 
 
 class Bar:
@@ -169,10 +168,12 @@ def verify(
             seed=seed,
         )
         folder = RunFolder(out if out is not None else Path("results") / f"verify-{Path(data).stem}")
-        result = run_verification(_noted(load(data, data_root, download, inputs_key, labels_key)), plan, folder, Bar)
+        data_set = load(data, data_root, download, inputs_key, labels_key)
+        result = run_verification(data_set, plan, folder, Bar)
         folder.write_table("curves.parquet", curve_columns(result))
         figure = folder.write("phases.png", lambda path: draw_verification(result, path))
         report = folder.write_json("result.json", result_as_json(result))
+    _print_notes(data_set)
     for line in claim_table(result):
         typer.echo(line)
     equality = boundary_equality(result)
@@ -215,10 +216,11 @@ def check(
         folder = RunFolder(out) if out is not None else None
         chosen = loss_named(loss)
         at_least("seed", seed, 0)
-        data_set = _noted(load(data, data_root, False, inputs_key, labels_key))
+        data_set = load(data, data_root, False, inputs_key, labels_key)
         result = run_check(data_set, chosen, step_share, init_scale, seed, Bar("moments"))
         if folder is not None:
             folder.write_json("check.json", check_as_json(result))
+    _print_notes(data_set)
     for line in check_lines(result):
         typer.echo(line)
 
@@ -436,8 +438,8 @@ def track(
         probe = ProbePlan(own, pooled_features, classifier_samples)
         plan = TrackPlan(training, probe, seeds, tuple(also or ()), also_stride)
         chosen = checked_device(device)
-        whole = at_least_32(_noted(load_images(data, data_root, download, inputs_key, labels_key)))
-        other = at_least_32(_noted(load_images(transfer_data, data_root, download))) if transfer_data else None
+        whole = at_least_32(load_images(data, data_root, download, inputs_key, labels_key))
+        other = at_least_32(load_images(transfer_data, data_root, download)) if transfer_data else None
         trained_on, tasks = transfer_tasks(whole, parse_classes(classes), other)
         result = run_tracking(plan, trained_on, tasks, folder, chosen, Bar("checkpoints"))
         folder.write_table("measures.parquet", measurement_columns(result))
@@ -445,6 +447,9 @@ def track(
         alignment = {"alignment": alignments(tasks, Normalisation.of(trained_on.train))}
         versions = {"versions": software_versions(chosen)}
         report = folder.write_json("result.json", tracked_as_json(result) | alignment | versions)
+    for one in (whole, other):
+        if one is not None:
+            _print_notes(one)
     for line in phase_lines(result):
         typer.echo(line)
     typer.echo(f"figure: {figure}\nresult: {report}")
@@ -556,9 +561,9 @@ def fit(
         if network is None:
             if checkpoint is not None or layer is not None:
                 raise InputError("network: is not given; a checkpoint or a layer needs one")
-            features = _noted(load(data, data_root, download, inputs_key, labels_key))
+            source = features = load(data, data_root, download, inputs_key, labels_key)
         else:
-            images = at_least_32(_noted(load_images(data, data_root, download, inputs_key, labels_key)))
+            source = images = at_least_32(load_images(data, data_root, download, inputs_key, labels_key))
             module = network_with_weights(images, network, base_width, checkpoint, seed)
             of_layers = training_features(module, images, (layer,) if layer else None, pooled_features, chosen)
             features = list(of_layers.values())[-1]
@@ -567,6 +572,7 @@ def fit(
         folder.write_table("spectrum.parquet", spectrum_columns(result))
         figure = folder.write("fit.png", lambda path: draw_fit(result.fitted, title, path))
         report = folder.write_json("result.json", fit_as_json(result) | {"versions": software_versions(chosen)})
+    _print_notes(source)
     for line in fit_lines(result):
         typer.echo(line)
     typer.echo(f"figure: {figure}\nresult: {report}")
@@ -629,7 +635,7 @@ def predict(
         folder = RunFolder(out if out is not None else Path("results") / f"predict-{network}-{Path(data).stem}")
         plan = FeaturePlan(init_scale, step_share, steps, batch_size, replicas, seed)
         chosen = checked_device(device)
-        images = at_least_32(_noted(load_images(data, data_root, download, inputs_key, labels_key)))
+        images = at_least_32(load_images(data, data_root, download, inputs_key, labels_key))
         files = (None, *(checkpoint or ()))
         modules = [network_with_weights(images, network, base_width, file, seed) for file in files]
         predictions = []
@@ -641,6 +647,7 @@ def predict(
         figure = folder.write("predict.png", lambda path: draw_predictions(predictions, path))
         content = {"plan": asdict(plan), "rows": prediction_rows(predictions), "versions": software_versions(chosen)}
         report = folder.write_json("result.json", content)
+    _print_notes(images)
     for line in prediction_lines(predictions):
         typer.echo(line)
     typer.echo(f"figure: {figure}\nresult: {report}")
