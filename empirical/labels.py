@@ -39,7 +39,8 @@ class Classes:
         """The classes of plain labels (n,), as ``plain_labels`` returns them.
 
         Raises:
-            InputError: one class only, or more than two and more than one for two inputs, so that labels are something else than classes.
+            InputError: one class only; or more than two, and more than one for two inputs, so that labels are something
+                else than classes.
         """
         values = np.unique(labels)
         if values.size < 2:
