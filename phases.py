@@ -79,9 +79,9 @@ def bad_input_exits() -> Iterator[None]:
         raise typer.Exit(2) from None
 
 
-def _print_notes(data: Any) -> None:
+def _print_notes(notes: tuple[str, ...]) -> None:
     """Print how labels were read on the standard error; after the work, as a failed command prints its error alone."""
-    for note in data.notes:
+    for note in notes:
         typer.echo(f"note: {note}", err=True)
 
 
@@ -173,7 +173,7 @@ def verify(
         folder.write_table("curves.parquet", curve_columns(result))
         figure = folder.write("phases.png", lambda path: draw_verification(result, path))
         report = folder.write_json("result.json", result_as_json(result))
-    _print_notes(data_set)
+    _print_notes(data_set.notes)
     for line in claim_table(result):
         typer.echo(line)
     equality = boundary_equality(result)
@@ -220,7 +220,7 @@ def check(
         result = run_check(data_set, chosen, step_share, init_scale, seed, Bar("moments"))
         if folder is not None:
             folder.write_json("check.json", check_as_json(result))
-    _print_notes(data_set)
+    _print_notes(data_set.notes)
     for line in check_lines(result):
         typer.echo(line)
 
@@ -449,7 +449,7 @@ def track(
         report = folder.write_json("result.json", tracked_as_json(result) | alignment | versions)
     for one in (whole, other):
         if one is not None:
-            _print_notes(one)
+            _print_notes(one.notes)
     for line in phase_lines(result):
         typer.echo(line)
     typer.echo(f"figure: {figure}\nresult: {report}")
@@ -561,9 +561,11 @@ def fit(
         if network is None:
             if checkpoint is not None or layer is not None:
                 raise InputError("network: is not given; a checkpoint or a layer needs one")
-            source = features = load(data, data_root, download, inputs_key, labels_key)
+            features = load(data, data_root, download, inputs_key, labels_key)
+            notes = features.notes
         else:
-            source = images = at_least_32(load_images(data, data_root, download, inputs_key, labels_key))
+            images = at_least_32(load_images(data, data_root, download, inputs_key, labels_key))
+            notes = images.notes
             module = network_with_weights(images, network, base_width, checkpoint, seed)
             of_layers = training_features(module, images, (layer,) if layer else None, pooled_features, chosen)
             features = list(of_layers.values())[-1]
@@ -572,7 +574,7 @@ def fit(
         folder.write_table("spectrum.parquet", spectrum_columns(result))
         figure = folder.write("fit.png", lambda path: draw_fit(result.fitted, title, path))
         report = folder.write_json("result.json", fit_as_json(result) | {"versions": software_versions(chosen)})
-    _print_notes(source)
+    _print_notes(notes)
     for line in fit_lines(result):
         typer.echo(line)
     typer.echo(f"figure: {figure}\nresult: {report}")
@@ -647,7 +649,7 @@ def predict(
         figure = folder.write("predict.png", lambda path: draw_predictions(predictions, path))
         content = {"plan": asdict(plan), "rows": prediction_rows(predictions), "versions": software_versions(chosen)}
         report = folder.write_json("result.json", content)
-    _print_notes(images)
+    _print_notes(images.notes)
     for line in prediction_lines(predictions):
         typer.echo(line)
     typer.echo(f"figure: {figure}\nresult: {report}")
