@@ -89,11 +89,10 @@ def phases(
     """
 
 
-def _noted(data: Any) -> Any:
-    """The data as given, after its notes on how labels were read are printed on the standard error."""
-    for note in data.notes:
+def _print_notes(notes: tuple[str, ...]) -> None:
+    """Print how labels were read on the standard error; after the work, as a failed command prints its error alone."""
+    for note in notes:
         complain(f"note: {note}")
-    return data
 
 
 @app.command()
@@ -171,10 +170,12 @@ def verify(
             seed=seed,
         )
         folder = RunFolder(out if out is not None else Path("results") / f"verify-{Path(data).stem}", VERIFY)
-        result = run_verification(_noted(load(data, data_root, download, inputs_key, labels_key)), plan, folder, bars)
+        data_set = load(data, data_root, download, inputs_key, labels_key)
+        result = run_verification(data_set, plan, folder, bars)
         folder.write_table("curves.parquet", curve_columns(result))
         figure = folder.write("phases.png", lambda path: draw_verification(result, path))
         report = folder.write_json("result.json", result_as_json(result))
+    _print_notes(data_set.notes)
     for line in claim_table(result):
         say(line)
     equality = boundary_equality(result)
@@ -218,10 +219,11 @@ def check(
         refuse_where_nothing_is_fetched(context, data)
         folder = RunFolder(out, CHECK) if out is not None else None
         chosen = loss_named(loss)
-        data_set = _noted(load(data, data_root, False, inputs_key, labels_key))
+        data_set = load(data, data_root, False, inputs_key, labels_key)
         result = run_check(data_set, chosen, step_share, init_scale, seed, bars("moments"))
         if folder is not None:
             folder.write_json("check.json", check_as_json(result))
+    _print_notes(data_set.notes)
     for line in check_lines(result):
         say(line)
 
@@ -451,8 +453,8 @@ def track(
         probe = ProbePlan(own, pooled_features, classifier_samples)
         plan = TrackPlan(training, probe, seeds, tuple(also or ()), also_stride)
         chosen, trained_classes = checked_device(device), parse_classes(classes)
-        whole = at_least_32(_noted(load_images(data, data_root, download, inputs_key, labels_key)))
-        other = at_least_32(_noted(load_images(transfer_data, data_root, download))) if transfer_data else None
+        whole = at_least_32(load_images(data, data_root, download, inputs_key, labels_key))
+        other = at_least_32(load_images(transfer_data, data_root, download)) if transfer_data else None
         trained_on, tasks = transfer_tasks(whole, trained_classes, other)
         check_features(
             build_network(network, trained_on.classes, whole.channels, base_width), own, whole, pooled_features
@@ -463,6 +465,9 @@ def track(
         alignment = {"alignment": alignments(tasks, Normalisation.of(trained_on.train))}
         versions = {"versions": software_versions(chosen)}
         report = folder.write_json("result.json", tracked_as_json(result) | alignment | versions)
+    for one in (whole, other):
+        if one is not None:
+            _print_notes(one.notes)
     for line in phase_lines(result):
         say(line)
     say(f"figure: {figure}")
@@ -582,9 +587,11 @@ def fit(
         chosen = checked_device(device)
         check_step_share(step_share, Softmax())
         if network is None:
-            features = _noted(load(data, data_root, download, inputs_key, labels_key))
+            features = load(data, data_root, download, inputs_key, labels_key)
+            notes = features.notes
         else:
-            images = at_least_32(_noted(load_images(data, data_root, download, inputs_key, labels_key)))
+            images = at_least_32(load_images(data, data_root, download, inputs_key, labels_key))
+            notes = images.notes
             module = network_with_weights(images, network, base_width, checkpoint, seed)
             layers = (layer,) if layer else layer_names(module)[-1:]
             check_features(module, layers, images, pooled_features)
@@ -595,6 +602,7 @@ def fit(
         folder.write_table("spectrum.parquet", spectrum_columns(result))
         figure = folder.write("fit.png", lambda path: draw_fit(result.fitted, title, path))
         report = folder.write_json("result.json", fit_as_json(result) | {"versions": software_versions(chosen)})
+    _print_notes(notes)
     for line in fit_lines(result):
         say(line)
     say(f"figure: {figure}")
@@ -666,7 +674,7 @@ def predict(
         check_step_share(step_share, Softmax())
         plan = FeaturePlan(init_scale, step_share, steps, batch_size, replicas, seed)
         chosen = checked_device(device)
-        images = at_least_32(_noted(load_images(data, data_root, download, inputs_key, labels_key)))
+        images = at_least_32(load_images(data, data_root, download, inputs_key, labels_key))
         files = (None, *(checkpoint or ()))
         modules = [network_with_weights(images, network, base_width, file, seed) for file in files]
         check_batches(batch_size, replicas, images.train.labels.size)
@@ -682,6 +690,7 @@ def predict(
         figure = folder.write("predict.png", lambda path: draw_predictions(predictions, path))
         content = {"plan": asdict(plan), "rows": prediction_rows(predictions), "versions": software_versions(chosen)}
         report = folder.write_json("result.json", content)
+    _print_notes(images.notes)
     for line in prediction_lines(predictions):
         say(line)
     say(f"figure: {figure}")

@@ -283,7 +283,7 @@ def padded_to(data: ImageData, size: int) -> ImageData:
     before = [(size - one) // 2 for one in data.size]
     frame = [(0, 0), (0, 0), *((first, size - one - first) for first, one in zip(before, data.size, strict=True))]
     train, test = (ImageSplit(np.pad(split.images, frame), split.labels) for split in (data.train, data.test))
-    return ImageData(data.name, train, test, data.classes, data.class_names)
+    return ImageData(data.name, train, test, data.classes, data.class_names, data.notes)
 
 
 def _renumbered(split: ImageSplit, number: IntArray) -> ImageSplit:

@@ -39,12 +39,13 @@ class Classes:
         """The classes of plain labels (n,), as ``plain_labels`` returns them.
 
         Raises:
-            InputError: one class only, or more than one for two inputs, so that labels are something else than classes.
+            InputError: one class only; or more than two, and more than one for two inputs, so that labels are something
+                else than classes.
         """
         values = np.unique(labels)
         if values.size < 2:
             raise InputError(f"{name}: labels hold 1 class only; give at least 2 classes")
-        if 2 * values.size > labels.size:
+        if values.size > 2 and 2 * values.size > labels.size:
             raise InputError(
                 f"{name}: take {values.size} values on {labels.size} inputs; give labels of classes, with two inputs "
                 "or more a class on average"
