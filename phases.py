@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from command.exit_codes import CLAIM_FAILS, OneLineGroup, bad_input_exits
+from command.exit_codes import CLAIM_FAILS, INTERNAL_ERROR, OneLineGroup, bad_input_exits
 from command.options import (
     LARGEST_INTEGER,
     LARGEST_MOMENTUM,
@@ -790,7 +790,7 @@ def robustness(
     L / tr Sigma from gradient descent and from the gradient flow as derived, regime, end of phase I, turning point and
     return. At last the rises of explained variance in phase III at steps past 1 / lambda_1.
 
-    Writes result.json and robustness.png. Exit code 1 where a setting failed. Six minutes on two cores.
+    Writes result.json and robustness.png. Exit code 3 where a setting could not be computed. Six minutes on two cores.
 
     For example, only what optimisers do:
 
@@ -819,7 +819,7 @@ def robustness(
     say(f"figure: {figure}")
     say(f"result: {report}")
     if found.failures:
-        raise typer.Exit(CLAIM_FAILS)
+        raise typer.Exit(INTERNAL_ERROR)
 
 
 def claim_table(result: Any) -> list[str]:
