@@ -74,7 +74,7 @@ def capture(
         batches: pairs of inputs and integer labels (n,). Inputs are a tensor (n, ...) or a dictionary of them, as
             Hugging Face's tokenizers give it: its entries are given to the module by name, or as they are to a
             module that takes one dictionary. A dictionary with ``labels`` in it may stand for the pair.
-        pooled_features: largest number of features of a layer; None keeps all. A wider feature map (n, c, ...) is
+        pooled_features: largest number of features of a layer; None keeps all. A wider map of two or three axes is
             average-pooled to max(1, length // f) by the smallest whole factor f that leaves at most this many;
             windows overlap by a pixel where f does not divide the length. That needs the axis of the channels (see
             ``row_rule.channel_axis``). What is still too wide, tokens among it, becomes as many signed means of random

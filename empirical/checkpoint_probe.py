@@ -19,7 +19,7 @@ from empirical.batch_norm import recalibrated_on
 from empirical.capture import read_inside
 from empirical.float_precision import full_precision
 from empirical.images import ImageData, ImageSplit, Normalisation
-from empirical.layer_features import MAPS, activations_of
+from empirical.layer_features import CHANNELS, activations_of
 from empirical.layer_reading import LayerReader
 from empirical.linear_probe import fit_logistic_classifier
 from empirical.module_names import bare
@@ -144,7 +144,7 @@ def _one_pass(
     accumulators = {layer: JointAccumulator(classes) for layer in plan.layers}
     outputs: list[Tensor] = []
     batches = image_batches(split, normalisation, _BATCH, device)
-    reader = LayerReader(network, (_OUTPUT, *plan.layers), MAPS, plan.pooled_features, torch.float32)
+    reader = LayerReader(network, (_OUTPUT, *plan.layers), None, plan.pooled_features, torch.float32, CHANNELS)
     for captured in read_inside(network, reader, batches):
         outputs.append(captured.activations[_OUTPUT].cpu())
         assert isinstance(captured.inputs, Tensor), "image_batches gives tensors"

@@ -106,7 +106,8 @@ class HeldState:
                 self._keep_tensor(one)
                 return [vars(one)] if vars(one) else []
             case np.ndarray():
-                self._keep_array(one)
+                if not isinstance(one, np.memmap):  # a file
+                    self._keep_array(one)
                 return []
             case torch.Generator():
                 self._keep_value(one.get_state, one.set_state)

@@ -20,14 +20,14 @@ from empirical.layer_reading import LayerReader
 from empirical.module_names import bare
 from empirical.network_training import image_batches
 from empirical.networks import build_network, layer_names
-from empirical.row_rule import RowRule, Rows
+from empirical.row_rule import Rows
 from theory import InputError
 from theory.validation import IntArray
 
 _BATCH = 512
 
-#: Layers of networks for images give feature maps (n, c, h, w).
-MAPS = RowRule(channels=1)
+#: Axis of the channels in the maps of networks for images, (n, c, h, w), where nothing tells another one.
+CHANNELS = 1
 
 
 def activations_of(
@@ -37,7 +37,7 @@ def activations_of(
     normalisation: Normalisation,
     pooled_features: int,
     device: torch.device,
-    rows: Rows = MAPS,
+    rows: Rows = None,
 ) -> dict[str, Tensor]:
     """(n, p) activations of every layer on the images of a split, on the CPU; arguments as ``layer_features``.
 
@@ -47,7 +47,7 @@ def activations_of(
         InputError: as ``capture``.
     """
     parts: dict[str, list[Tensor]] = {layer: [] for layer in layers}
-    reader = LayerReader(bare(network), layers, rows, pooled_features, torch.float32)
+    reader = LayerReader(bare(network), layers, rows, pooled_features, torch.float32, CHANNELS)
     with full_precision(device):
         for captured in read_inside(network, reader, image_batches(split, normalisation, _BATCH, device)):
             for layer, activations in captured.activations.items():
@@ -63,7 +63,7 @@ def layer_features(
     normalisation: Normalisation,
     pooled_features: int,
     device: torch.device,
-    rows: Rows = MAPS,
+    rows: Rows = None,
 ) -> dict[str, DataSet]:
     """Features of every layer, centred and scaled to unit mean variance.
 
@@ -77,7 +77,8 @@ def layer_features(
         normalisation: of the images.
         pooled_features: largest number of features; wider layers are pooled or sketched (see ``empirical.capture``).
         device: that computes.
-        rows: what becomes a row, as in ``empirical.capture``; by default channels come before positions.
+        rows: what becomes a row, as in ``empirical.capture``; a map's channels come before positions where nothing
+            tells otherwise.
 
     Returns:
         A data set (n, p) a layer, called by its name.

@@ -41,12 +41,10 @@ class _Layout:
     Attributes:
         samples: axis of the samples.
         channels: axis of the channels once the samples have moved to axis 0; None where it is not known.
-        told: whether the user gave that axis.
     """
 
     samples: int
     channels: int | None
-    told: bool
 
 
 class LayerReader:
@@ -62,6 +60,7 @@ class LayerReader:
             (see ``pooled``); what is still too wide becomes as many signed means of random groups of features (see
             ``Sketch``). None keeps everything.
         dtype: of the activations.
+        otherwise: axis of the channels of a map where nothing tells it; None where it is then unknown.
 
     Attributes:
         layers: names without wrappers.
@@ -72,15 +71,21 @@ class LayerReader:
     """
 
     def __init__(
-        self, network: nn.Module, layers: Sequence[str], rows: Rows, limit: int | None, dtype: torch.dtype
+        self,
+        network: nn.Module,
+        layers: Sequence[str],
+        rows: Rows,
+        limit: int | None,
+        dtype: torch.dtype,
+        otherwise: int | None = None,
     ) -> None:
         self._network = network
         self._chosen = named_layers(network, layers)
         self.layers = tuple(self._chosen)
         self._rules = rules_for(rows, self.layers)
-        self._limit, self._dtype = limit, dtype
+        self._limit, self._dtype, self._otherwise = limit, dtype, otherwise
         self._layouts: dict[str, _Layout] = {}
-        self._sketches: dict[int, Sketch] = {}
+        self._sketches: dict[str, Sketch] = {}
         self._shorter: dict[str, int] = {}
         self.widths: dict[str, str] = {}
 
@@ -180,10 +185,11 @@ class LayerReader:
         moved = output.movedim(samples, 0)
         given = self._rules[name].channels
         if given is None or moved.ndim < 3:
-            return _Layout(samples, channel_axis(self._chosen[name], tuple(moved.shape), latest), False)
+            axis = channel_axis(self._chosen[name], tuple(moved.shape), latest)
+            return _Layout(samples, self._otherwise if axis is None and moved.ndim > 3 else axis)
         if not -moved.ndim < given < moved.ndim:
             raise LayerError(f"{name!r} returns shape {tuple(moved.shape)}, which has no axis {given} of channels")
-        return _Layout(samples, given % moved.ndim, True)
+        return _Layout(samples, given % moved.ndim)
 
     def _check(self, name: str, output: Tensor, samples: int, count: int) -> None:
         fits = 0 <= samples < output.ndim and output.shape[samples] == count
@@ -201,18 +207,15 @@ class LayerReader:
             mask = inputs.get(_MASK) if isinstance(inputs, Mapping) else None
             output = taken(name, output, take, axis, mask)
             done.append({"mean": "mean over positions"}.get(take, f"{take} position"))
-        elif (
-            limit is not None
-            and math.prod(shape) > limit
-            and axis is not None
-            and output.ndim in (4, 5, 3)[: 3 if layout.told else 2]
-        ):
+        elif limit is not None and math.prod(shape) > limit and axis is not None and output.ndim in (4, 5):
             output = pooled(output.movedim(axis, 1), limit)
             done.append(f"pooled to {tuple(output.shape[1:])} with channels first")
         rows = output.flatten(1) if output.ndim > 1 else output[:, None]
         if limit is not None and rows.shape[1] > limit:
             done.append(f"{rows.shape[1]:,} features in {limit:,} random groups")
-            rows = self._sketches.setdefault(rows.shape[1], Sketch.of(rows.shape[1], limit))(rows)
+            if name not in self._sketches:
+                self._sketches[name] = Sketch.of(rows.shape[1], limit)
+            rows = self._sketches[name](rows)
         self.widths.setdefault(name, ", ".join([f"{shape} a sample", *done, f"{rows.shape[1]:,} features"]))
         return rows
 

@@ -31,7 +31,6 @@ _VECTORS_LAST = (
     *(nn.TransformerEncoderLayer, nn.TransformerDecoderLayer, nn.TransformerEncoder, nn.TransformerDecoder),
 )
 _POOLS: dict[int, Any] = {
-    1: nn.functional.adaptive_avg_pool1d,
     2: nn.functional.adaptive_avg_pool2d,
     3: nn.functional.adaptive_avg_pool3d,
 }
@@ -236,7 +235,7 @@ class Sketch:
 
 
 def pooled(maps: Tensor, limit: int) -> Tensor:
-    """Feature maps (n, c, ...) of one to three axes, averaged over windows until at most ``limit`` features are left.
+    """Feature maps (n, c, ...) of two or three axes, averaged over windows until at most ``limit`` features are left.
 
     By the smallest whole factor f that suffices, to max(1, length // f) along every axis; 1 everywhere where even that
     leaves more. Windows overlap where f does not divide a length.

@@ -99,7 +99,10 @@ class SubsetProbe:
             measure_statistics(own, self._calibration(device, dtype))
             for part, activations in self._captured(own, reader, self._fitting):
                 for layer, rows in activations.items():
-                    training[layer].update(rows, part.target, _no_labels(rows))
+                    try:
+                        training[layer].update(rows, part.target, _no_labels(rows))
+                    except InputError as error:
+                        raise InputError(f"layers: {layer!r}: {error}") from None
             for _, activations in self._captured(own, reader, self._held_out):
                 for layer, rows in activations.items():
                     seen[layer].append(rows.cpu())

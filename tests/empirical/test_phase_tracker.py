@@ -254,6 +254,16 @@ def test_nan_in_the_activations_names_layer_and_step_and_ends_the_probes_alone(t
     assert resumed.reason == tracker.reason
 
 
+def test_activations_too_large_to_multiply_name_their_layer(tmp_path):
+    network = nn.Sequential(nn.Flatten(), nn.Linear(108, 6))
+    tracker = tracked(network, tmp_path, ["1"])
+    tracker.update(0)
+    with torch.no_grad():
+        network[1].weight *= 1e30
+    with pytest.warns(RuntimeWarning, match=r"step 2: layers: '1': activations: reach"):
+        tracker.update(2)
+
+
 def test_nan_before_a_batch_normalisation_names_its_layer_and_the_step(tmp_path):
     network = small_network()
     with torch.no_grad():
