@@ -239,8 +239,9 @@ def derive(
 ) -> None:
     """Print theorems with their derivations, every step of which is checked again.
 
-    A step is checked by SymPy where it closes, otherwise with mpmath at 50 digits on random instances; --latex prints
-    without checking.
+    Beside each step stands how far its check carries: an identity or an inequality that SymPy proves, or a comparison
+    at 50 digits on random instances, which is evidence and no proof; under each theorem and at the end, how many there
+    are of each. --latex prints without checking.
     With --values the statement of one theorem is evaluated instead: give the sums A1, B1, ... that it holds, or
     d, alpha, beta and g of a power law (lambda_i = i^-alpha, delta_i^2 = g i^-beta). Exit code 1 if a step does not
     hold.
@@ -256,7 +257,7 @@ def derive(
     with bad_input_exits() as bars:
         from theory.catalogue import lemmas, theorem_named, theorems
         from theory.evaluation import parse_values, statement_at
-        from theory.report import statement_text, theorem_latex, theorem_text
+        from theory.report import kinds_text, statement_text, theorem_latex, theorem_text
         from theory.validation import InputError
 
         if values is not None and theorem is None:
@@ -272,6 +273,8 @@ def derive(
             say_lines("\n".join(theorem_latex(one) for one in chosen))
             return
         lines = [line for one in bars("check")(chosen) for line in [*theorem_text(one), ""]]
+        if theorem is None:
+            lines.append(f"in all, {kinds_text(chosen)}")
     say_lines("\n".join(lines).rstrip())
     if any("NOT VERIFIED" in line for line in lines):
         raise typer.Exit(CLAIM_FAILS)
