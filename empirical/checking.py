@@ -10,7 +10,8 @@ import numpy as np
 from empirical.datasets import DataSet
 from empirical.streaming import moments_of
 from theory import DataModel, Loss
-from theory.assumptions import Assessment, assess, common_gaussian_classes
+from theory.assessment import Assessment
+from theory.assumptions import assess, common_gaussian_classes
 from theory.catalogue import theorems
 from theory.progress import Progress
 
@@ -68,7 +69,7 @@ def check(data: DataSet, loss: Loss, step_share: float, init_scale: float, seed:
 
 def check_as_json(result: Check) -> dict[str, Any]:
     """The check as plain values."""
-    rows = [asdict(one) | {"margin": one.margin} for one in result.assessments]
+    rows = [_as_json(one) for one in result.assessments]
     return {
         "data": result.data,
         "assumptions": rows,
@@ -77,10 +78,15 @@ def check_as_json(result: Check) -> dict[str, Any]:
     }
 
 
+def _as_json(one: Assessment) -> dict[str, Any]:
+    values = {name: value for name, value in asdict(one).items() if name != "side"}
+    return values | {"margin": one.margin, "holds": one.holds, "verdict": one.verdict.value}
+
+
 def check_lines(result: Check) -> list[str]:
     """The check as lines of text."""
     lines = [
-        f"{one.name}  {'holds' if one.holds else 'fails':<6} margin {one.margin:+.2f}  {one.statement}: "
+        f"{one.name}  {one.verdict.value.lower():<6} margin {one.margin:+.2f}  {one.statement}: "
         f"{one.measure} = {one.value:.3g}, limit {one.limit:g}"
         for one in result.assessments
     ]

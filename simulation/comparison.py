@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
 import numpy as np
 
 from simulation.measurement import BOUNDARY_NAMES, MeasuredBoundaries, measured_boundaries
 from theory import Curve
+from theory.assessment import Verdict
 from theory.boundaries import RESOLUTION, regime_of
 from theory.validation import FloatArray, InputError, IntArray, at_least, positive
 
@@ -46,14 +46,6 @@ BOUNDARY_TITLES = ("end of phase I (half of the fall)", "turning point", "return
 
 #: Coarser than this, in units of L / tr Sigma, a curve does not show its regime.
 LARGEST_RESOLUTION = 4 * RESOLUTION
-
-
-class Verdict(Enum):
-    """The outcome of a claim."""
-
-    HOLDS = "holds"
-    FAILS = "FAILS"
-    NOT_RESOLVED = "not resolved"
 
 
 @dataclass(frozen=True)

@@ -11,38 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from theory.assessment import Assessment, Side
 from theory.data_model import DataModel
 from theory.initial_level import crossovers, random_sketch_level
 from theory.losses import Loss
 from theory.reconstruction import explained_variance
 from theory.validation import FloatArray, InputError, IntArray, finite_array, positive
-
-
-@dataclass(frozen=True)
-class Assessment:
-    """One assumption, evaluated.
-
-    Attributes:
-        name: A1 to A8.
-        statement: what is assumed.
-        measure: what ``value`` is.
-        value: the measured number; NaN where the data do not allow one.
-        limit: where the assumption ends.
-        holds: whether it holds.
-    """
-
-    name: str
-    statement: str
-    measure: str
-    value: float
-    limit: float
-    holds: bool
-
-    @property
-    def margin(self) -> float:
-        """Distance from the limit as a share of it, positive where the assumption holds."""
-        distance = abs(self.value - self.limit) / abs(self.limit)
-        return distance if self.holds else -distance
 
 
 @dataclass(frozen=True)
@@ -83,7 +57,7 @@ def _power_law(name: str, statement: str, values: FloatArray) -> Assessment:
     fit = fit_power_law(values)
     value = float("nan") if fit is None else fit.determination
     exponent = "no fit" if fit is None else f"exponent {fit.exponent:.2f}"
-    return Assessment(name, f"{statement} ({exponent})", "R^2 of the log-log fit", value, 0.95, value >= 0.95)
+    return Assessment(name, f"{statement} ({exponent})", "R^2 of the log-log fit", value, 0.95, Side.AT_LEAST)
 
 
 def power_law_spectrum(model: DataModel) -> Assessment:
@@ -101,9 +75,9 @@ def alignment(model: DataModel, loss: Loss) -> Assessment:
     signal = loss.signal(model.prototypes)
     rank = int(np.linalg.matrix_rank(signal))
     if rank == 0 or rank >= model.dimension:
-        return Assessment("A3", "alignment R2 > R0", "R2 / R0", float("nan"), 1.0, False)
+        return Assessment("A3", "alignment R2 > R0", "R2 / R0", float("nan"), 1.0, Side.ABOVE)
     ratio = float(explained_variance(signal, model.eigenvalues)) / random_sketch_level(model.eigenvalues, rank)
-    return Assessment("A3", "alignment R2 > R0", "R2 / R0", ratio, 1.0, ratio > 1)
+    return Assessment("A3", "alignment R2 > R0", "R2 / R0", ratio, 1.0, Side.ABOVE)
 
 
 def common_gaussian_classes(inputs: FloatArray, labels: IntArray, seed: int = 0, projections: int = 64) -> Assessment:
@@ -139,26 +113,26 @@ def common_gaussian_classes(inputs: FloatArray, labels: IntArray, seed: int = 0,
     tails = np.mean(np.abs(moments[1] / moments[0] ** 2 - 3))
     value = float(unequal + tails / 4)
     measure = f"unequal variances {unequal:.2f}, excess kurtosis {tails:.2f} / 4"
-    return Assessment("A4", "common within-class covariance, Gaussian projections", measure, value, 0.5, value <= 0.5)
+    return Assessment("A4", "common within-class covariance, Gaussian projections", measure, value, 0.5, Side.AT_MOST)
 
 
 def small_steps(model: DataModel, loss: Loss, step_size: float) -> Assessment:
     """A5: eta lambda_1 c <= 1."""
     value = positive("step_size", step_size) * float(model.eigenvalues[0]) * loss.initial_curvature(model.classes)
-    return Assessment("A5", "step size within eta lambda_1 c <= 1", "eta lambda_1 c", value, 1.0, value <= 1)
+    return Assessment("A5", "step size within eta lambda_1 c <= 1", "eta lambda_1 c", value, 1.0, Side.AT_MOST)
 
 
 def effective_rank(model: DataModel) -> Assessment:
     """A6: (tr Sigma)^2 / tr Sigma^2 large."""
     value = float(model.eigenvalues.sum() ** 2 / np.sum(model.eigenvalues**2))
-    return Assessment("A6", "large effective rank", "(tr Sigma)^2 / tr Sigma^2", value, 10.0, value >= 10)
+    return Assessment("A6", "large effective rank", "(tr Sigma)^2 / tr Sigma^2", value, 10.0, Side.AT_LEAST)
 
 
 def small_initialisation(model: DataModel, loss: Loss, init_scale: float) -> Assessment:
     """A7: the strongest signal outgrows W(0) well before the first mode saturates, s1 lambda_1 c << 1."""
     first = float(crossovers(model, loss, init_scale)[0])
     value = first * float(model.eigenvalues[0]) * loss.initial_curvature(model.classes)
-    return Assessment("A7", "small initialisation", "lambda_1 c times the first crossover", value, 0.3, value <= 0.3)
+    return Assessment("A7", "small initialisation", "lambda_1 c times the first crossover", value, 0.3, Side.AT_MOST)
 
 
 def small_outputs(model: DataModel, loss: Loss, init_scale: float) -> Assessment:
@@ -172,7 +146,7 @@ def small_outputs(model: DataModel, loss: Loss, init_scale: float) -> Assessment
     initial = positive("init_scale", init_scale) ** 2 * model.total_variance
     grown = float(np.mean(np.square(learnt) @ model.eigenvalues))
     value = float(np.sqrt(initial + grown))
-    return Assessment("A8", "outputs of order one until the turning point", "rms output", value, 2.0, value <= 2)
+    return Assessment("A8", "outputs of order one until the turning point", "rms output", value, 2.0, Side.AT_MOST)
 
 
 def assess(model: DataModel, loss: Loss, step_size: float, init_scale: float) -> tuple[Assessment, ...]:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from theory import DataModel, InputError, Logistic, OneOutput, Softmax, SquaredError
+from theory.assessment import Assessment, Side, Verdict
 from theory.assumptions import (
-    Assessment,
     alignment,
     assess,
     common_gaussian_classes,
@@ -105,4 +105,30 @@ def test_common_gaussian_classes_hold_and_unequal_or_heavy_tailed_ones_do_not() 
 def test_a_margin_is_positive_where_the_assumption_holds() -> None:
     for one in assess(DataModel.power_law(200, 1.0, 2.0, 0.02), SquaredError(), 0.1, 1e-3):
         assert (one.margin > 0) is one.holds
-    assert Assessment("A6", "", "", 5.0, 10.0, False).margin == pytest.approx(-0.5)
+    assert Assessment("A6", "", "", 5.0, 10.0, Side.AT_LEAST).margin == pytest.approx(-0.5)
+
+
+@pytest.mark.parametrize(
+    ("value", "interval", "verdict"),
+    [
+        (11.0, None, Verdict.HOLDS),
+        (9.0, None, Verdict.FAILS),
+        (float("nan"), None, Verdict.FAILS),
+        (11.0, (10.5, 12.0), Verdict.HOLDS),
+        (11.0, (9.0, 13.0), Verdict.NOT_RESOLVED),
+        (9.0, (7.0, 9.5), Verdict.FAILS),
+        (9.0, (-float("inf"), float("inf")), Verdict.NOT_RESOLVED),
+        (11.0, (float("nan"), float("nan")), Verdict.NOT_RESOLVED),
+    ],
+)
+def test_a_sample_resolves_an_assumption_only_where_its_interval_leaves_out_the_limit(
+    value: float, interval: tuple[float, float] | None, verdict: Verdict
+) -> None:
+    found = Assessment("A6", "", "", value, 10.0, Side.AT_LEAST, interval)
+    assert found.verdict is verdict
+    assert found.holds is (verdict is Verdict.HOLDS)
+
+
+def test_an_interval_has_its_lower_end_first() -> None:
+    with pytest.raises(InputError, match="interval"):
+        Assessment("A6", "", "", 5.0, 10.0, Side.AT_LEAST, (6.0, 4.0))
