@@ -13,10 +13,11 @@ import numpy as np
 
 from theory.assessment import Assessment, Side
 from theory.data_model import DataModel
+from theory.gradient_defect import DefectResponse
 from theory.initial_level import crossovers, random_sketch_level
 from theory.losses import Loss
 from theory.reconstruction import explained_variance
-from theory.validation import FloatArray, InputError, IntArray, finite_array, positive
+from theory.validation import FloatArray, IntArray, finite_array, positive
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,12 @@ class PowerLawFit:
     determination: float
 
 
+def rank_ranges(count: int, per_decade: int = 8) -> IntArray:
+    """(count,) number of the log-spaced range that each rank 1 .. count is in, from 0 on."""
+    bins = np.floor(per_decade * np.log10(np.arange(1, count + 1)) + 1e-9).astype(np.int64)
+    return np.asarray(np.unique(bins, return_inverse=True)[1], dtype=np.int64)
+
+
 def fit_power_law(values: FloatArray, per_decade: int = 8) -> PowerLawFit | None:
     """Fit ``values`` (d,) ~ rank^-exponent by least squares on means over log-spaced ranges of ranks.
 
@@ -40,8 +47,7 @@ def fit_power_law(values: FloatArray, per_decade: int = 8) -> PowerLawFit | None
     """
     numbers = finite_array("values", values, 1)
     ranks = np.arange(1, numbers.size + 1)
-    bins = np.floor(per_decade * np.log10(ranks) + 1e-9).astype(np.int64)
-    _, members = np.unique(bins, return_inverse=True)
+    members = rank_ranges(numbers.size, per_decade)
     counts = np.bincount(members)
     means = np.bincount(members, weights=numbers) / counts
     if counts.size < 4 or means.min() <= 0:
@@ -80,40 +86,21 @@ def alignment(model: DataModel, loss: Loss) -> Assessment:
     return Assessment("A3", "alignment R2 > R0", "R2 / R0", ratio, 1.0, Side.ABOVE)
 
 
-def common_gaussian_classes(inputs: FloatArray, labels: IntArray, seed: int = 0, projections: int = 64) -> Assessment:
-    """A4: classes share a covariance and project to Gaussians.
+def gaussian_gradient(response: DefectResponse) -> Assessment:
+    """A4: along the path of the mean field, the gradient on samples is that of Gaussian classes with one covariance.
 
-    Measured on random projections: the root mean square, over projections and classes, of the
-    logarithm of a class's variance relative to the pooled one, plus a quarter of the mean absolute
-    excess kurtosis within classes (a variance has twice its relative error at an excess kurtosis of 2).
+    Measured by what the difference of the two gradients does to the curve (``theory.gradient_defect``): the
+    projections that count are those on W(s), at the times s at which training uses them.
 
     Args:
-        inputs: (n, d) centred inputs.
-        labels: (n,) classes 0 .. K - 1, each with at least two members.
-        seed: of the projections.
-        projections: number of random directions.
-
-    Raises:
-        InputError: a class with fewer than two members.
+        response: of the mean field to the defect of the samples.
     """
-    known = finite_array("inputs", inputs, 2)
-    counts = np.bincount(labels)
-    if counts.min() < 2:
-        raise InputError(f"labels: class {int(np.argmin(counts))} has {counts.min()} members; give at least 2")
-    directions = np.random.default_rng(seed).standard_normal((known.shape[1], projections))
-    outputs = known @ directions
-    moments = np.empty((2, counts.size, projections))
-    for label in range(counts.size):
-        members = outputs[labels == label]
-        centred = members - members.mean(axis=0)
-        moments[0, label] = np.mean(centred**2, axis=0)
-        moments[1, label] = np.mean(centred**4, axis=0)
-    pooled = np.average(moments[0], axis=0, weights=counts)
-    unequal = np.sqrt(np.mean(np.square(np.log(moments[0] / pooled))))
-    tails = np.mean(np.abs(moments[1] / moments[0] ** 2 - 3))
-    value = float(unequal + tails / 4)
-    measure = f"unequal variances {unequal:.2f}, excess kurtosis {tails:.2f} / 4"
-    return Assessment("A4", "common within-class covariance, Gaussian projections", measure, value, 0.5, Side.AT_MOST)
+    place = int(np.argmax(np.abs(response.deviation)))
+    extent = float(np.ptp(response.derived))
+    share = f", {response.largest / extent:.0%} of the curve's range" if extent > 0 else ""
+    measure = f"deviation of L / tr Sigma that the gradient defect causes (step {response.steps[place]}{share})"
+    statement = "common within-class covariance, Gaussian projections, along training"
+    return Assessment("A4", statement, measure, response.largest, 0.02, Side.AT_MOST, response.interval)
 
 
 def small_steps(model: DataModel, loss: Loss, step_size: float) -> Assessment:

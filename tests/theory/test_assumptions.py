@@ -8,7 +8,6 @@ from theory.assessment import Assessment, Side, Verdict
 from theory.assumptions import (
     alignment,
     assess,
-    common_gaussian_classes,
     effective_rank,
     fit_power_law,
     power_law_signal,
@@ -17,7 +16,7 @@ from theory.assumptions import (
     small_outputs,
     small_steps,
 )
-from theory.validation import FloatArray, IntArray
+from theory.validation import FloatArray
 
 
 def _flat(signal: FloatArray) -> DataModel:
@@ -83,23 +82,6 @@ def test_initialisation_and_outputs_grow_with_the_scale() -> None:
     assert large.value == pytest.approx(1e3 * small.value)
     assert small_outputs(model, Softmax(), 1e-3).holds
     assert not small_outputs(model, Softmax(), 5.0).holds
-
-
-def _classes(scales: tuple[float, float], tails: bool) -> tuple[FloatArray, IntArray]:
-    generator = np.random.default_rng(0)
-    labels = np.arange(20_000) % 2
-    noise = generator.standard_t(3, (20_000, 5)) if tails else generator.standard_normal((20_000, 5))
-    return noise * np.array(scales)[labels][:, None] + labels[:, None], labels
-
-
-def test_common_gaussian_classes_hold_and_unequal_or_heavy_tailed_ones_do_not() -> None:
-    common = common_gaussian_classes(*_classes((1.0, 1.0), tails=False))
-    assert common.holds
-    assert common.value < 0.05  # 10,000 a class leave sqrt(2 / 10,000) and sqrt(24 / 10,000) / 4
-    assert not common_gaussian_classes(*_classes((1.0, 3.0), tails=False)).holds
-    assert not common_gaussian_classes(*_classes((1.0, 1.0), tails=True)).holds
-    with pytest.raises(InputError, match="class 1 has 1 members"):
-        common_gaussian_classes(np.eye(3), np.array([0, 0, 1]))
 
 
 def test_a_margin_is_positive_where_the_assumption_holds() -> None:
