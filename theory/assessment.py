@@ -16,6 +16,8 @@ class Verdict(Enum):
     HOLDS = "holds"
     FAILS = "FAILS"
     NOT_RESOLVED = "not resolved"
+    #: For a claim on a curve that does not move by its resolution: met, and no evidence.
+    NO_PHASES = "no phases to speak of"
 
 
 class Side(Enum):

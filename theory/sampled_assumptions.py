@@ -36,7 +36,7 @@ from theory.assumptions import (
     small_steps,
 )
 from theory.data_model import DataModel
-from theory.gradient_defect import defect_response
+from theory.gradient_defect import DefectResponse, defect_response
 from theory.initial_level import random_sketch_level
 from theory.losses import Loss
 from theory.progress import Progress, silent
@@ -272,27 +272,33 @@ class SampledAssumptions:
             interval=(low, max(high, low) + widest / level),
         )
 
-    def _gaussian_gradient(self, loss: Loss, step_size: float, init_scale: float, progress: Progress) -> Assessment:
-        """A4 on a random part of the samples, along the leading directions."""
+    def defect(
+        self, loss: Loss, step_size: float, weights: FloatArray, last: int, progress: Progress = silent
+    ) -> DefectResponse:
+        """What the gradient on some of the samples does to the mean field, along the leading directions.
+
+        Args:
+            loss: the training loss.
+            step_size: eta.
+            weights: (replica, outputs, d) W(0) in the eigenbasis.
+            last: last step.
+            progress: wraps the iteration over the points of the path.
+        """
         order = np.random.default_rng((self.seed, 2)).permutation(self.labels.size)
         chosen = some_of_each_class(order, self.labels, DEFECT_SAMPLES)
         kept = min(self.model.dimension, DEFECT_DIRECTIONS)
         model = DataModel(self.model.eigenvalues[:kept], self.model.prototypes[:, :kept], self.model.frequencies)
         labels = self.labels[chosen]
-        outputs = loss.outputs(model.classes)
-        weights = init_scale * np.random.default_rng((self.seed, 3)).standard_normal((1, outputs, kept))
-        response = defect_response(
-            model,
-            loss,
-            self.inputs[chosen, :kept],
-            labels,
-            weights,
-            DEFECT_STEPS,
-            step_size,
-            stratified_parts(labels, PARTS, self.seed),
-            progress,
+        parts = stratified_parts(labels, PARTS, self.seed)
+        return defect_response(
+            model, loss, self.inputs[chosen, :kept], labels, weights[..., :kept], last, step_size, parts, progress
         )
-        return gaussian_gradient(response)
+
+    def _gaussian_gradient(self, loss: Loss, step_size: float, init_scale: float, progress: Progress) -> Assessment:
+        """A4 for one draw of W(0)."""
+        shape = (1, loss.outputs(self.model.classes), self.model.dimension)
+        weights = init_scale * np.random.default_rng((self.seed, 3)).standard_normal(shape)
+        return gaussian_gradient(self.defect(loss, step_size, weights, DEFECT_STEPS, progress))
 
     def _steps(self, loss: Loss, step_size: float, whole: _Set, without: Sequence[_Set]) -> Assessment:
         exact = small_steps(self.model, loss, step_size)
