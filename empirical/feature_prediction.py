@@ -20,7 +20,10 @@ from empirical.boundary_prediction import MEAN_FIELD, Training, predict
 from empirical.datasets import DataSet
 from empirical.model_fit import fit_data_model, split_for_fit
 from empirical.parametric_model import parametric_model
-from empirical.prediction_reasons import CLASSES, COMMON, LINEARISED, Reason, prediction_reasons
+from empirical.prediction_reasons import CLASSES as CLASSES
+from empirical.prediction_reasons import COMMON as COMMON
+from empirical.prediction_reasons import LINEARISED as LINEARISED
+from empirical.prediction_reasons import Reason, prediction_reasons
 from simulation import MiniBatches, Status, initial_weights, train
 from simulation.results import RunFolder, array_digest, part_key, software_versions, source_digest
 from theory import Curve, InputError, Softmax, gradient_descent_curve, logarithmic_steps, mean_field_curve
@@ -133,7 +136,8 @@ class FeaturePrediction:
         trained: (replica, T) curve of the trained classifiers.
         derived: curves by source; PARAMETRIC is missing where the fit found no power law.
         warnings: of the fit.
-        defect: what the gradient on the samples does to the mean field (A4), along the leading directions.
+        defect: what the gradient on the samples does to the mean field (A4), along the leading directions; None
+            where it was not kept, and no reasons are then given.
     """
 
     name: str
@@ -143,7 +147,7 @@ class FeaturePrediction:
     trained: Curve
     derived: dict[str, Curve]
     warnings: tuple[str, ...]
-    defect: DefectResponse
+    defect: DefectResponse | None = None
 
     @property
     def agreements(self) -> tuple[Agreement, ...]:
@@ -164,7 +168,7 @@ class FeaturePrediction:
     @property
     def reasons(self) -> tuple[Reason, ...]:
         """What each assumption costs the linearised curve, where the verdict is FAILS; see ``prediction_reasons``."""
-        if self.verdict is not Verdict.FAILS:
+        if self.defect is None or self.verdict is not Verdict.FAILS:
             return ()
         return prediction_reasons(self.derived, self.defect, self.trained, self.step_size)
 

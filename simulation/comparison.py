@@ -8,7 +8,7 @@ import numpy as np
 
 from simulation.measurement import BOUNDARY_NAMES, MeasuredBoundaries, measured_boundaries
 from theory import Curve
-from theory.assessment import Verdict
+from theory.assessment import Verdict as Verdict
 from theory.boundaries import RESOLUTION, regime_of
 from theory.validation import FloatArray, InputError, IntArray, at_least, positive
 

@@ -137,13 +137,29 @@ class SampledAssumptions:
         positive("step_size", step_size)
         positive("init_scale", init_scale)
         parts = stratified_parts(self.labels, PARTS, self.seed)
+        found = [
+            *self.of_moments(loss, step_size, init_scale, parts),
+            self._gaussian_gradient(loss, step_size, init_scale, progress),
+        ]
+        return sorted(found, key=lambda one: one.name)
+
+    def of_moments(
+        self, loss: Loss, step_size: float, init_scale: float, parts: Sequence[IntArray]
+    ) -> list[Assessment]:
+        """A1 to A3 and A5 to A8, which moments decide.
+
+        Args:
+            loss: the training loss.
+            step_size: eta, positive.
+            init_scale: sigma0, positive.
+            parts: disjoint parts of the samples, of about equal size, that cover them.
+        """
         whole, without = self._sets(parts)
         resolved = self._resolved_directions(loss, whole)
         return [
             self._spectrum(whole, without),
             self._signal(whole, without),
             self._alignment(loss, whole, without, parts, resolved),
-            self._gaussian_gradient(loss, step_size, init_scale, progress),
             self._steps(loss, step_size, whole, without),
             self._rank(whole, without),
             self._initialisation(loss, init_scale, whole, without, resolved),
@@ -325,36 +341,41 @@ class SampledAssumptions:
     def _initialisation(
         self, loss: Loss, init_scale: float, whole: _Set, without: Sequence[_Set], resolved: FloatArray
     ) -> Assessment:
-        """A7 from the largest debiased eigenvalue of M Sigma M^T."""
-        eigenvalues = self.model.eigenvalues
-        strengths = [float(np.linalg.eigvalsh(own.gram(loss, eigenvalues))[-1]) for own in (whole, *without)]
-        low, high = _interval(strengths[0], strengths[1:])
+        """A7 from the largest debiased eigenvalue gamma of M Sigma M^T, as gamma / (tr Sigma lambda_1^2)."""
+
+        def strength(own: _Set) -> float:
+            eigenvalues = self._eigenvalues(whole, own)
+            scale = float(eigenvalues.sum()) * float(eigenvalues.max()) ** 2
+            return float(np.linalg.eigvalsh(own.gram(loss, eigenvalues))[-1]) / scale
+
+        value = strength(whole)
+        low, high = _interval(value, [strength(own) for own in without])
         if resolved.shape[1] == 0:
             low = 0.0
-        rate = float(eigenvalues[0]) * loss.initial_curvature(self.model.classes)
-        factor = init_scale * np.sqrt(self.model.total_variance) * rate
+        factor = init_scale * loss.initial_curvature(self.model.classes)
 
         def crossover(strength: float) -> float:
             return float(factor / np.sqrt(strength)) if strength > 0 else float("inf")
 
         return replace(
             small_initialisation(self.model, loss, init_scale),
-            value=crossover(strengths[0]),
+            value=crossover(value),
             interval=(crossover(high), crossover(low)),
         )
 
     def _outputs(self, loss: Loss, init_scale: float, whole: _Set, without: Sequence[_Set]) -> Assessment:
-        exact = small_outputs(self.model, loss, init_scale)
-        rates = loss.initial_curvature(self.model.classes) * self.model.eigenvalues
-        weights = self.model.eigenvalues * np.square(-np.expm1(-rates / rates[0]) / rates)
-        initial = init_scale**2 * self.model.total_variance
-        squares = [
-            initial + float(np.trace(gram)) / gram.shape[0]
-            for gram in (own.gram(loss, weights) for own in (whole, *without))
-        ]
-        low, high = _interval(squares[0], squares[1:])
-        value, lower, upper = (float(np.sqrt(max(one, 0.0))) for one in (squares[0], low, high))
-        return replace(exact, value=value, interval=(lower, upper))
+        """A8 from the debiased mean square of the learnt outputs."""
+
+        def mean_square(own: _Set) -> float:
+            eigenvalues = self._eigenvalues(whole, own)
+            rates = loss.initial_curvature(self.model.classes) * eigenvalues
+            learnt = own.gram(loss, eigenvalues * np.square(np.expm1(-rates / rates.max()) / rates))
+            return init_scale**2 * float(eigenvalues.sum()) + float(np.trace(learnt)) / learnt.shape[0]
+
+        square = mean_square(whole)
+        low, high = _interval(square, [mean_square(own) for own in without])
+        value, lower, upper = (float(np.sqrt(max(one, 0.0))) for one in (square, low, high))
+        return replace(small_outputs(self.model, loss, init_scale), value=value, interval=(lower, upper))
 
 
 def stratified_parts(labels: IntArray, parts: int, seed: int) -> tuple[IntArray, ...]:
