@@ -52,7 +52,7 @@ def _error_and_measure(inputs, labels):
 
 
 def test_the_measure_ranks_sets_as_the_error_of_the_mean_field_does():
-    """The measure before, of tails and variances along random directions, had a rank correlation of -.1 on real sets."""
+    """Tails and variances along random directions, an earlier measure, had a rank correlation of -.1 on real sets."""
     errors, measures = np.transpose([_error_and_measure(inputs, labels.astype(np.int64)) for inputs, labels in _sets()])
     assert errors.max() > 10 * errors.min()
     # Eleven sets: by chance .8 is passed with a probability of .002.
