@@ -370,7 +370,7 @@ class SampledAssumptions:
             eigenvalues = self._eigenvalues(whole, own)
             rates = loss.initial_curvature(self.model.classes) * eigenvalues
             learnt = own.gram(loss, eigenvalues * np.square(np.expm1(-rates / rates.max()) / rates))
-            return init_scale**2 * float(eigenvalues.sum()) + float(np.trace(learnt)) / learnt.shape[0]
+            return float(init_scale**2 * eigenvalues.sum() + np.trace(learnt) / learnt.shape[0])
 
         square = mean_square(whole)
         low, high = _interval(square, [mean_square(own) for own in without])
