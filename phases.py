@@ -172,9 +172,9 @@ def check(
     step_share: Annotated[float, typer.Option(help="Step size times the largest eigenvalue, for A5.")] = 0.1,
     init_scale: Annotated[float, typer.Option(help="Standard deviation of W(0), for A7 and A8.")] = 0.01,
     out: Annotated[Path | None, typer.Option(help="Folder for check.json. [default: nothing is written]")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the random projections, for A4.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the sample, its parts, and W(0) for A4.")] = 0,
 ) -> None:
-    """Evaluate the assumptions A1 to A8 on data: held or not, by what margin, and which theorems apply.
+    """Evaluate the assumptions A1 to A8 on data: do they hold, by what margin, which theorems apply.
 
     For example:
 
