@@ -134,7 +134,8 @@ def verify(
     how far they differ (and the standard error of that, over draws of W(0)), how far they may, and
     the verdict. A claim fails beyond its tolerance plus two standard errors; between the two, or
     with a standard error above the tolerance, it is not resolved: more replicas, larger batches
-    or more steps would tell.
+    or more steps would tell. Claims on curves that move by less than 1 % of the variance are neither: such curves have
+    no phases to speak of, and an absolute tolerance says nothing about them.
 
     Writes result.json, curves.parquet and phases.png. The same command run again in the same folder
     uses what is finished there.
@@ -199,9 +200,9 @@ def check(
     step_share: Annotated[float, share_option("Step size times the largest eigenvalue, for A5.")] = 0.1,
     init_scale: Annotated[float, scale_option("Standard deviation of W(0), for A7 and A8.")] = 0.01,
     out: Annotated[Path | None, path_option("Folder for check.json. [default: nothing is written]")] = None,
-    seed: Annotated[int, seed_option("Seed of the random projections, for A4.")] = 0,
+    seed: Annotated[int, seed_option("Seed of the sample, its parts, and W(0) for A4.")] = 0,
 ) -> None:
-    """Evaluate the assumptions A1 to A8 on data: held or not, by what margin, and which theorems apply.
+    """Evaluate the assumptions A1 to A8 on data: do they hold, by what margin, which theorems apply.
 
     For example:
 
@@ -648,7 +649,7 @@ def predict(
 
     Writes result.json, curves.parquet and predict.png. A run started again goes on where it was. Exit code 1 where
     the better of linearised and mean field from the full moments is off by more than .02 up to step 1,024, .03 in all,
-    or a quarter of the turning point.
+    or a quarter of the turning point; for each such set of features, which assumption costs how much is printed.
     """
     with bad_input_exits() as bars:
         from empirical.feature_prediction import (
@@ -657,6 +658,8 @@ def predict(
             prediction_curves,
             prediction_lines,
             prediction_rows,
+            reason_lines,
+            reason_rows,
         )
         from empirical.images import load_images
         from empirical.layer_features import network_with_weights, training_features
@@ -669,6 +672,7 @@ def predict(
         from simulation.run_kinds import PREDICT
         from simulation.training import check_weights
         from theory import Softmax
+        from theory.assessment import Verdict
 
         data = data_path(data)
         refuse_where_nothing_is_fetched(context, data)
@@ -691,14 +695,15 @@ def predict(
                 predictions.append(predict_features(replace(own, name=f"{name}, {state}"), plan, folder, bars))
         folder.write_table("curves.parquet", prediction_curves(predictions))
         figure = folder.write("predict.png", lambda path: draw_predictions(predictions, path))
-        content = {"plan": asdict(plan), "rows": prediction_rows(predictions), "versions": software_versions(chosen)}
+        content = {"plan": asdict(plan), "rows": prediction_rows(predictions), "reasons": reason_rows(predictions)}
+        content |= {"versions": software_versions(chosen)}
         report = folder.write_json("result.json", content)
     _print_notes(images.notes)
-    for line in prediction_lines(predictions):
+    for line in [*prediction_lines(predictions), *reason_lines(predictions)]:
         say(line)
     say(f"figure: {figure}")
     say(f"result: {report}")
-    if not all(one.holds for one in predictions):
+    if any(one.verdict is Verdict.FAILS for one in predictions):
         raise typer.Exit(CLAIM_FAILS)
 
 
@@ -827,7 +832,7 @@ def robustness(
 
 def claim_table(result: Any) -> list[str]:
     """The claims of a verification as aligned lines of text, and how many there are of each verdict."""
-    header = ("source", "sigma0", "claim", "derived", "measured", "deviation", "+-", "tolerance", "verdict")
+    header = ("source", "sigma0", "claim", "derived", "measured", "deviation", "of range", "+-", "tolerance", "verdict")
     rows = [
         (
             finding.source,
@@ -836,6 +841,7 @@ def claim_table(result: Any) -> list[str]:
             claim.derived,
             claim.measured,
             f"{claim.deviation:.4f}",
+            "" if claim.range_share is None else f"{claim.range_share:.1%}",
             f"{claim.standard_error:.2g}",
             f"{claim.tolerance:g}",
             claim.verdict.value,
@@ -848,6 +854,9 @@ def claim_table(result: Any) -> list[str]:
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
     counts = Counter(row[-1] for row in rows)
     summary = ", ".join(f"{counts[verdict]} {verdict}" for verdict in ("holds", "not resolved", "FAILS"))
+    flat = counts["no phases to speak of"]
+    if flat:
+        summary += f"; {flat} on curves with no phases to speak of, which are no evidence"
     return [*lines, f"{len(rows)} claims: {summary}"]
 
 

@@ -21,23 +21,32 @@ from empirical.class_checks import check_class_means, check_class_sizes
 from empirical.datasets import DataSet
 from empirical.model_fit import fit_data_model, split_for_fit
 from empirical.parametric_model import parametric_model
+from empirical.prediction_reasons import CLASSES as CLASSES
+from empirical.prediction_reasons import COMMON as COMMON
+from empirical.prediction_reasons import LINEARISED as LINEARISED
+from empirical.prediction_reasons import Reason, prediction_reasons
 from empirical.run_sizes import check_step_share
 from simulation import MiniBatches, Status, initial_weights, train
 from simulation.results import RunFolder, array_digest, part_key, software_versions, source_digest
 from theory import Curve, InputError, Softmax, gradient_descent_curve, logarithmic_steps, mean_field_curve
 from theory import measure_boundaries as boundaries_of
+from theory.assessment import Verdict
+from theory.boundaries import RESOLUTION
 from theory.class_covariances import ClassConditionalModel
 from theory.class_mean_field import class_mean_field_curve
+from theory.gradient_defect import DefectResponse
 from theory.progress import Progress
+from theory.sampled_assumptions import SampledAssumptions
 from theory.validation import FloatArray, at_least, positive
 
-LINEARISED = "linearised"
-COMMON = "mean field"
-CLASSES = "mean field, class covariances"
 PARAMETRIC = "parametric model, mean field"
 
 #: The derived curves, in the order of tables.
 SOURCES = (LINEARISED, COMMON, CLASSES, PARAMETRIC)
+
+
+#: Draws of W(0) for which the gradient on the samples is followed; it differs little between draws.
+_DEFECT_DRAWS = 2
 
 
 @dataclass(frozen=True)
@@ -78,18 +87,35 @@ class Agreement:
         early: largest difference of L / tr Sigma between the mean curves up to step EARLY.
         late: the same over all steps.
         turning_ratio: derived turning point over the trained one; NaN where one of them has none.
+        extent: the larger range, highest less lowest, of the derived and the trained mean curve; NaN if not known.
     """
 
     source: str
     early: float
     late: float
     turning_ratio: float
+    extent: float = float("nan")
 
     @property
     def holds(self) -> bool:
-        """Whether both differences and, where both curves turn, the turning point are within their tolerances."""
+        """Whether the verdict is HOLDS."""
+        return self.verdict is Verdict.HOLDS
+
+    @property
+    def verdict(self) -> Verdict:
+        """FAILS where a difference or, where both curves turn, the turning point is beyond its tolerance.
+
+        NO_PHASES where neither curve moves by more than the resolution, as tolerances say nothing there.
+        """
         turning = np.isnan(self.turning_ratio) or abs(self.turning_ratio - 1) <= TURNING_TOLERANCE
-        return bool(self.early <= EARLY_TOLERANCE and self.late <= LATE_TOLERANCE and turning)
+        if not (self.early <= EARLY_TOLERANCE and self.late <= LATE_TOLERANCE and turning):
+            return Verdict.FAILS
+        return Verdict.NO_PHASES if self.extent <= RESOLUTION else Verdict.HOLDS
+
+    @property
+    def range_share(self) -> float:
+        """``late`` as a share of the range of the curves; NaN if that is not known or 0."""
+        return self.late / self.extent if self.extent > 0 else float("nan")
 
 
 #: Step up to which ``Agreement.early`` looks.
@@ -112,6 +138,8 @@ class FeaturePrediction:
         trained: (replica, T) curve of the trained classifiers.
         derived: curves by source; PARAMETRIC is missing where the fit found no power law.
         warnings: of the fit.
+        defect: what the gradient on the samples does to the mean field (A4), along the leading directions; None
+            where it was not kept, and no reasons are then given.
     """
 
     name: str
@@ -121,6 +149,7 @@ class FeaturePrediction:
     trained: Curve
     derived: dict[str, Curve]
     warnings: tuple[str, ...]
+    defect: DefectResponse | None = None
 
     @property
     def agreements(self) -> tuple[Agreement, ...]:
@@ -128,9 +157,22 @@ class FeaturePrediction:
         return tuple(_agreement(source, curve, self.trained, self.step_size) for source, curve in self.derived.items())
 
     @property
+    def verdict(self) -> Verdict:
+        """That of the best derivation from the full moments; see ``Agreement.verdict``."""
+        found = {one.verdict for one in self.agreements if one.source != PARAMETRIC}
+        return next(one for one in (Verdict.HOLDS, Verdict.NO_PHASES, Verdict.FAILS) if one in found)
+
+    @property
     def holds(self) -> bool:
-        """Whether one of the derivations from the full moments keeps to the tolerances; see ``Agreement.holds``."""
-        return any(one.holds for one in self.agreements if one.source != PARAMETRIC)
+        """Whether the verdict is HOLDS."""
+        return self.verdict is Verdict.HOLDS
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """What each assumption costs the linearised curve, where the verdict is FAILS; see ``prediction_reasons``."""
+        if self.defect is None or self.verdict is not Verdict.FAILS:
+            return ()
+        return prediction_reasons(self.derived, self.defect, self.trained, self.step_size)
 
 
 def predict_features(
@@ -190,7 +232,11 @@ def predict_features(
         if training.step_size * parametric.eigenvalues[0] <= loss.stability_limit:
             predictions = predict(PARAMETRIC, parametric, training, progress("parametric model"))
             derived[PARAMETRIC] = next(one.curve for one in predictions if one.level == MEAN_FIELD)
-    return FeaturePrediction(data.name, centred.shape[1], model.dimension, step_size, curve, derived, fitted.warnings)
+    samples = SampledAssumptions(model, model.to_eigenbasis(centred), data.labels, plan.seed)
+    defect = samples.defect(loss, step_size, started[:_DEFECT_DRAWS], plan.steps, progress("gradient on the samples"))
+    return FeaturePrediction(
+        data.name, centred.shape[1], model.dimension, step_size, curve, derived, fitted.warnings, defect
+    )
 
 
 def _agreement(source: str, derived: Curve, trained: Curve, step_size: float) -> Agreement:
@@ -198,13 +244,16 @@ def _agreement(source: str, derived: Curve, trained: Curve, step_size: float) ->
     early = trained.times <= EARLY * step_size * (1 + 1e-9)
     times = [boundaries_of(one.times, one.mean).turning_point for one in (derived, trained)]
     ratio = times[0] / times[1] if times[0] is not None and times[1] is not None else float("nan")
-    return Agreement(source, float(difference[early].max()), float(difference.max()), float(ratio))
+    extent = max(float(np.ptp(one.mean)) for one in (derived, trained))
+    return Agreement(source, float(difference[early].max()), float(difference.max()), float(ratio), extent)
 
 
 def prediction_rows(predictions: list[FeaturePrediction]) -> list[dict[str, Any]]:
     """One row a set of features and derived curve."""
     return [
-        {"features": one.name, "number": one.features, "rank": one.rank, "step_size": one.step_size} | asdict(agreement)
+        {"features": one.name, "number": one.features, "rank": one.rank, "step_size": one.step_size}
+        | asdict(agreement)
+        | {"range_share": agreement.range_share, "verdict": agreement.verdict.value}
         for one in predictions
         for agreement in one.agreements
     ]
@@ -212,7 +261,17 @@ def prediction_rows(predictions: list[FeaturePrediction]) -> list[dict[str, Any]
 
 def prediction_lines(predictions: list[FeaturePrediction]) -> list[str]:
     """The table as aligned lines of text."""
-    header = ("features", "p", "rank", "derivation", f"to step {EARLY}", "all steps", "turning ratio", "verdict")
+    header = (
+        "features",
+        "p",
+        "rank",
+        "derivation",
+        f"to step {EARLY}",
+        "all steps",
+        "of range",
+        "turning ratio",
+        "verdict",
+    )
     table = [header] + [
         (
             one.name,
@@ -221,14 +280,29 @@ def prediction_lines(predictions: list[FeaturePrediction]) -> list[str]:
             agreement.source,
             f"{agreement.early:.4f}",
             f"{agreement.late:.4f}",
+            f"{agreement.range_share:.1%}",
             f"{agreement.turning_ratio:.3f}",
-            "holds" if agreement.holds else "FAILS",
+            agreement.verdict.value,
         )
         for one in predictions
         for agreement in one.agreements
     ]
     widths = [max(len(row[column]) for row in table) for column in range(len(header))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+
+
+def reason_rows(predictions: list[FeaturePrediction]) -> list[dict[str, Any]]:
+    """One row a set of features that fails and assumption: by how much it moves the curve and the turning point."""
+    return [{"features": one.name} | asdict(reason) for one in predictions for reason in one.reasons]
+
+
+def reason_lines(predictions: list[FeaturePrediction]) -> list[str]:
+    """Why sets of features fail, a line an assumption, the costliest first."""
+    return [
+        f"{one.name} fails: {reason.text}"
+        for one in predictions
+        for reason in sorted(one.reasons, key=lambda reason: -abs(reason.share))
+    ]
 
 
 def prediction_curves(predictions: list[FeaturePrediction]) -> dict[str, Any]:

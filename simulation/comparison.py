@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from simulation.measurement import BOUNDARY_NAMES, MeasuredBoundaries, measured_boundaries
 from theory import Curve
+from theory.assessment import Verdict as Verdict
 from theory.boundaries import RESOLUTION, regime_of
 from theory.validation import FloatArray, InputError, IntArray, at_least, positive
 
@@ -48,14 +48,6 @@ BOUNDARY_TITLES = ("end of phase I (half of the fall)", "turning point", "return
 LARGEST_RESOLUTION = 4 * RESOLUTION
 
 
-class Verdict(Enum):
-    """The outcome of a claim."""
-
-    HOLDS = "holds"
-    FAILS = "FAILS"
-    NOT_RESOLVED = "not resolved"
-
-
 @dataclass(frozen=True)
 class Claim:
     """One row of the verdict.
@@ -70,6 +62,8 @@ class Claim:
         standard_error: of the deviation, over replicas, in the same units; 0 where none is known,
             infinite where the data cannot tell.
         tolerance: largest accepted deviation.
+        range_share: deviation of a curve as a share of the range of the derived one; None for other claims.
+        is_flat: whether neither curve moves by more than the resolution.
     """
 
     name: str
@@ -80,14 +74,22 @@ class Claim:
     deviation: float
     standard_error: float
     tolerance: float
+    range_share: float | None = None
+    is_flat: bool = False
 
     @property
     def verdict(self) -> Verdict:
         """HOLDS within the tolerance, FAILS beyond it by more than two standard errors.
 
         NOT_RESOLVED in between, and wherever the standard error is larger than the tolerance: more
-        replicas, larger batches or more steps would tell.
+        replicas, larger batches or more steps would tell. NO_PHASES, instead of these two, on curves that are flat:
+        an absolute tolerance is met there whatever is derived.
         """
+        own = self._own_verdict
+        return Verdict.NO_PHASES if self.is_flat and own is not Verdict.FAILS else own
+
+    @property
+    def _own_verdict(self) -> Verdict:
         if np.isinf(self.standard_error):
             return Verdict.NOT_RESOLVED
         if not self.deviation <= self.tolerance + 2 * self.standard_error:
@@ -146,6 +148,8 @@ def compare(derived: Curve, linearised: Curve, trained: Curve, step_size: float,
         _regime_claim(expected, found, derived, trained, resolution),
         *_boundary_claims(expected, found, step_size, float(trained.times[-1]), tolerances.boundary),
     ]
+    flat = max(float(np.ptp(curve.mean)) for curve in (derived, trained)) <= RESOLUTION
+    claims = [replace(claim, is_flat=flat) for claim in claims]
     return Comparison(derived, linearised, trained, expected, found, tuple(claims))
 
 
@@ -189,6 +193,7 @@ def _curve_claim(
     column = int(np.argmax(difference))
     deviation = float(difference[column])
     error = difference_error(predicted, trained)[column]
+    extent = float(np.ptp(predicted.mean))
     return Claim(
         name=f"{name}, steps {first} to {last}",
         derived=f"{predicted.mean[column]:.4f} at step {steps[column]}",
@@ -198,6 +203,7 @@ def _curve_claim(
         deviation=deviation,
         standard_error=float(error),
         tolerance=tolerance,
+        range_share=deviation / extent if extent > 0 else None,
     )
 
 

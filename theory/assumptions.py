@@ -11,38 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from theory.assessment import Assessment, Side
 from theory.data_model import DataModel
+from theory.gradient_defect import DefectResponse
 from theory.initial_level import crossovers, random_sketch_level
 from theory.losses import Loss
 from theory.reconstruction import explained_variance
-from theory.validation import FloatArray, InputError, IntArray, finite_array, positive
-
-
-@dataclass(frozen=True)
-class Assessment:
-    """One assumption, evaluated.
-
-    Attributes:
-        name: A1 to A8.
-        statement: what is assumed.
-        measure: what ``value`` is.
-        value: the measured number; NaN where the data do not allow one.
-        limit: where the assumption ends.
-        holds: whether it holds.
-    """
-
-    name: str
-    statement: str
-    measure: str
-    value: float
-    limit: float
-    holds: bool
-
-    @property
-    def margin(self) -> float:
-        """Distance from the limit as a share of it, positive where the assumption holds."""
-        distance = abs(self.value - self.limit) / abs(self.limit)
-        return distance if self.holds else -distance
+from theory.validation import FloatArray, IntArray, finite_array, positive
 
 
 @dataclass(frozen=True)
@@ -58,6 +33,12 @@ class PowerLawFit:
     determination: float
 
 
+def rank_ranges(count: int, per_decade: int = 8) -> IntArray:
+    """(count,) number of the log-spaced range that each rank 1 .. count is in, from 0 on."""
+    bins = np.floor(per_decade * np.log10(np.arange(1, count + 1)) + 1e-9).astype(np.int64)
+    return np.asarray(np.unique(bins, return_inverse=True)[1], dtype=np.int64)
+
+
 def fit_power_law(values: FloatArray, per_decade: int = 8) -> PowerLawFit | None:
     """Fit ``values`` (d,) ~ rank^-exponent by least squares on means over log-spaced ranges of ranks.
 
@@ -66,8 +47,7 @@ def fit_power_law(values: FloatArray, per_decade: int = 8) -> PowerLawFit | None
     """
     numbers = finite_array("values", values, 1)
     ranks = np.arange(1, numbers.size + 1)
-    bins = np.floor(per_decade * np.log10(ranks) + 1e-9).astype(np.int64)
-    _, members = np.unique(bins, return_inverse=True)
+    members = rank_ranges(numbers.size, per_decade)
     counts = np.bincount(members)
     means = np.bincount(members, weights=numbers) / counts
     if counts.size < 4 or means.min() <= 0:
@@ -83,7 +63,7 @@ def _power_law(name: str, statement: str, values: FloatArray) -> Assessment:
     fit = fit_power_law(values)
     value = float("nan") if fit is None else fit.determination
     exponent = "no fit" if fit is None else f"exponent {fit.exponent:.2f}"
-    return Assessment(name, f"{statement} ({exponent})", "R^2 of the log-log fit", value, 0.95, value >= 0.95)
+    return Assessment(name, f"{statement} ({exponent})", "R^2 of the log-log fit", value, 0.95, Side.AT_LEAST)
 
 
 def power_law_spectrum(model: DataModel) -> Assessment:
@@ -101,64 +81,45 @@ def alignment(model: DataModel, loss: Loss) -> Assessment:
     signal = loss.signal(model.prototypes)
     rank = int(np.linalg.matrix_rank(signal))
     if rank == 0 or rank >= model.dimension:
-        return Assessment("A3", "alignment R2 > R0", "R2 / R0", float("nan"), 1.0, False)
+        return Assessment("A3", "alignment R2 > R0", "R2 / R0", float("nan"), 1.0, Side.ABOVE)
     ratio = float(explained_variance(signal, model.eigenvalues)) / random_sketch_level(model.eigenvalues, rank)
-    return Assessment("A3", "alignment R2 > R0", "R2 / R0", ratio, 1.0, ratio > 1)
+    return Assessment("A3", "alignment R2 > R0", "R2 / R0", ratio, 1.0, Side.ABOVE)
 
 
-def common_gaussian_classes(inputs: FloatArray, labels: IntArray, seed: int = 0, projections: int = 64) -> Assessment:
-    """A4: classes share a covariance and project to Gaussians.
+def gaussian_gradient(response: DefectResponse) -> Assessment:
+    """A4: along the path of the mean field, the gradient on samples is that of Gaussian classes with one covariance.
 
-    Measured on random projections: the root mean square, over projections and classes, of the
-    logarithm of a class's variance relative to the pooled one, plus a quarter of the mean absolute
-    excess kurtosis within classes (a variance has twice its relative error at an excess kurtosis of 2).
+    Measured by what the difference of the two gradients does to the curve (``theory.gradient_defect``): the
+    projections that count are those on W(s), at the times s at which training uses them.
 
     Args:
-        inputs: (n, d) centred inputs.
-        labels: (n,) classes 0 .. K - 1, each with at least two members.
-        seed: of the projections.
-        projections: number of random directions.
-
-    Raises:
-        InputError: a class with fewer than two members.
+        response: of the mean field to the defect of the samples.
     """
-    known = finite_array("inputs", inputs, 2)
-    counts = np.bincount(labels)
-    if counts.min() < 2:
-        raise InputError(f"labels: class {int(np.argmin(counts))} has {counts.min()} members; give at least 2")
-    directions = np.random.default_rng(seed).standard_normal((known.shape[1], projections))
-    outputs = known @ directions
-    moments = np.empty((2, counts.size, projections))
-    for label in range(counts.size):
-        members = outputs[labels == label]
-        centred = members - members.mean(axis=0)
-        moments[0, label] = np.mean(centred**2, axis=0)
-        moments[1, label] = np.mean(centred**4, axis=0)
-    pooled = np.average(moments[0], axis=0, weights=counts)
-    unequal = np.sqrt(np.mean(np.square(np.log(moments[0] / pooled))))
-    tails = np.mean(np.abs(moments[1] / moments[0] ** 2 - 3))
-    value = float(unequal + tails / 4)
-    measure = f"unequal variances {unequal:.2f}, excess kurtosis {tails:.2f} / 4"
-    return Assessment("A4", "common within-class covariance, Gaussian projections", measure, value, 0.5, value <= 0.5)
+    place = int(np.argmax(np.abs(response.deviation)))
+    extent = float(np.ptp(response.derived))
+    share = f", {response.largest / extent:.0%} of the curve's range" if extent > 0 else ""
+    measure = f"deviation of L / tr Sigma that the gradient defect causes (step {response.steps[place]}{share})"
+    statement = "common within-class covariance, Gaussian projections, along training"
+    return Assessment("A4", statement, measure, response.largest, 0.02, Side.AT_MOST, response.interval)
 
 
 def small_steps(model: DataModel, loss: Loss, step_size: float) -> Assessment:
     """A5: eta lambda_1 c <= 1."""
     value = positive("step_size", step_size) * float(model.eigenvalues[0]) * loss.initial_curvature(model.classes)
-    return Assessment("A5", "step size within eta lambda_1 c <= 1", "eta lambda_1 c", value, 1.0, value <= 1)
+    return Assessment("A5", "step size within eta lambda_1 c <= 1", "eta lambda_1 c", value, 1.0, Side.AT_MOST)
 
 
 def effective_rank(model: DataModel) -> Assessment:
     """A6: (tr Sigma)^2 / tr Sigma^2 large."""
     value = float(model.eigenvalues.sum() ** 2 / np.sum(model.eigenvalues**2))
-    return Assessment("A6", "large effective rank", "(tr Sigma)^2 / tr Sigma^2", value, 10.0, value >= 10)
+    return Assessment("A6", "large effective rank", "(tr Sigma)^2 / tr Sigma^2", value, 10.0, Side.AT_LEAST)
 
 
 def small_initialisation(model: DataModel, loss: Loss, init_scale: float) -> Assessment:
     """A7: the strongest signal outgrows W(0) well before the first mode saturates, s1 lambda_1 c << 1."""
     first = float(crossovers(model, loss, init_scale)[0])
     value = first * float(model.eigenvalues[0]) * loss.initial_curvature(model.classes)
-    return Assessment("A7", "small initialisation", "lambda_1 c times the first crossover", value, 0.3, value <= 0.3)
+    return Assessment("A7", "small initialisation", "lambda_1 c times the first crossover", value, 0.3, Side.AT_MOST)
 
 
 def small_outputs(model: DataModel, loss: Loss, init_scale: float) -> Assessment:
@@ -172,7 +133,7 @@ def small_outputs(model: DataModel, loss: Loss, init_scale: float) -> Assessment
     initial = positive("init_scale", init_scale) ** 2 * model.total_variance
     grown = float(np.mean(np.square(learnt) @ model.eigenvalues))
     value = float(np.sqrt(initial + grown))
-    return Assessment("A8", "outputs of order one until the turning point", "rms output", value, 2.0, value <= 2)
+    return Assessment("A8", "outputs of order one until the turning point", "rms output", value, 2.0, Side.AT_MOST)
 
 
 def assess(model: DataModel, loss: Loss, step_size: float, init_scale: float) -> tuple[Assessment, ...]:

@@ -112,6 +112,12 @@ class CentredOutputs(Loss):
         full = predictions @ basis + 1 / basis.shape[1]
         return np.asarray(basis @ self.loss.mean_jacobian(full) @ basis.T, dtype=np.float64)
 
+    def jacobian_product(self, predictions: FloatArray, directions: FloatArray) -> FloatArray:
+        """d(Q p)/du v, (..., K - 1), for each sample's predictions Q p and direction v of its contrasts."""
+        basis = contrasts(predictions.shape[-1] + 1)
+        full = predictions @ basis + 1 / basis.shape[1]
+        return np.asarray(self.loss.jacobian_product(full, directions @ basis) @ basis.T, dtype=np.float64)
+
     def signal(self, prototypes: FloatArray) -> FloatArray:
         """(K - 1, d) Q M."""
         return np.asarray(self._basis(prototypes.shape[0]) @ self.loss.signal(prototypes), dtype=np.float64)

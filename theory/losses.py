@@ -70,6 +70,10 @@ class Loss(ABC):
         """
         return errors
 
+    @abstractmethod
+    def jacobian_product(self, predictions: FloatArray, directions: FloatArray) -> FloatArray:
+        """(dp/dz) v, (..., outputs), for each sample's predictions p and direction v of its outputs."""
+
     def signal(self, prototypes: FloatArray) -> FloatArray:
         """(outputs, d) the rows of M learnt at W = 0: the negative gradient there (theorem T1)."""
         return prototypes if self.outputs(prototypes.shape[0]) > 1 else prototypes[1:]
@@ -122,6 +126,9 @@ class SquaredError(Loss):
         outputs = predictions.shape[-1]
         return np.broadcast_to(np.eye(outputs), (*predictions.shape[:-2], outputs, outputs))
 
+    def jacobian_product(self, predictions: FloatArray, directions: FloatArray) -> FloatArray:
+        return directions
+
 
 @dataclass(frozen=True)
 class Logistic(Loss):
@@ -150,6 +157,9 @@ class Logistic(Loss):
         slope = np.mean(predictions * (1 - predictions), axis=-2)
         return np.asarray(slope[..., None], dtype=np.float64)
 
+    def jacobian_product(self, predictions: FloatArray, directions: FloatArray) -> FloatArray:
+        return np.asarray(predictions * (1 - predictions) * directions, dtype=np.float64)
+
 
 @dataclass(frozen=True)
 class Softmax(Loss):
@@ -175,6 +185,10 @@ class Softmax(Loss):
         mean = predictions.mean(axis=-2)
         second = np.swapaxes(predictions, -1, -2) @ predictions / predictions.shape[-2]
         return np.asarray(mean[..., None] * np.eye(mean.shape[-1]) - second, dtype=np.float64)
+
+    def jacobian_product(self, predictions: FloatArray, directions: FloatArray) -> FloatArray:
+        shifted = directions - np.sum(predictions * directions, axis=-1, keepdims=True)
+        return np.asarray(predictions * shifted, dtype=np.float64)
 
 
 LOSSES: tuple[Loss, ...] = (Softmax(), Logistic(), SquaredError())

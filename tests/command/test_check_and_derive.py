@@ -7,7 +7,11 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from empirical.checking import check, check_lines
+from empirical.datasets import load
 from phases import app
+from theory import Softmax
+from theory.progress import silent
 
 
 def test_the_digits_are_checked_line_by_line(tmp_path: Path) -> None:
@@ -25,6 +29,17 @@ def test_the_digits_are_checked_line_by_line(tmp_path: Path) -> None:
     # Softmax read from its outputs as they are: T4 says nothing where the conserved row may add what it takes.
     assert "T4" not in report["applicable"]
     assert report["unmet"]["T4"][0].startswith("centred outputs, or a bound on idle ones (1 of 10 outputs")
+    assert report["turning_step"] > 0
+    assert f"T5: turning point at step {report['turning_step']:.4g}" in done.stdout
+
+
+def test_a_theorem_that_gives_no_number_is_not_listed_and_says_why() -> None:
+    # Ten outputs of unequal strength: at this scale the weakest is late for T5's series.
+    data = load("digits")
+    result = check(data, Softmax(), 0.1, 0.1, 0, silent)
+    assert "T5" not in (*result.applicable, *result.missing, *result.unresolved)
+    assert result.turning_step is None
+    assert any(line.startswith("T5 gives no number here: its series asks") for line in check_lines(result))
 
 
 def test_a_theorem_is_printed_with_every_step_verified() -> None:

@@ -18,6 +18,8 @@ from empirical.feature_prediction import (
     prediction_curves,
     prediction_lines,
     prediction_rows,
+    reason_lines,
+    reason_rows,
 )
 from empirical.images import ImageSplit, Normalisation
 from empirical.layer_features import layer_features
@@ -26,6 +28,7 @@ from empirical.networks import build_network
 from empirical.prediction_figure import draw_predictions
 from simulation.results import RunFolder
 from theory import InputError
+from theory.assessment import Verdict
 
 PLAN = FeaturePlan(init_scale=0.01, steps=512, batch_size=1000, replicas=4)
 
@@ -89,6 +92,39 @@ def test_a_claim_fails_when_the_curve_is_off(prediction):
     )
     assert prediction.holds
     assert not shifted.holds
+
+
+def test_a_failed_claim_says_which_assumption_costs_how_much(prediction):
+    assert reason_lines([prediction]) == []
+    shifted = dataclasses.replace(
+        prediction, trained=dataclasses.replace(prediction.trained, losses=prediction.trained.losses + 0.04)
+    )
+    rows = {row["assumption"]: row for row in reason_rows([shifted])}
+    assert set(rows) == {"A8", "A4", "A4, of this unequal covariances", "rest"}
+    # The rungs add up, and a shift that no assumption explains is left to the rest.
+    column = int(np.argmin(np.abs(shifted.trained.times / shifted.step_size - rows["A4"]["step"])))
+    total = shifted.trained.mean[column] - shifted.derived[LINEARISED].mean[column]
+    assert sum(rows[name]["deviation"] for name in ("A8", "A4", "rest")) == pytest.approx(total)
+    assert rows["rest"]["deviation"] == pytest.approx(0.04, abs=0.01)
+    assert abs(rows["A4"]["deviation"]) < 0.01
+    assert reason_lines([shifted])[0].startswith("rotated fails: what is left")
+
+
+def test_a_flat_curve_has_no_phases_to_speak_of(prediction):
+    def flattened(curve):
+        return dataclasses.replace(curve, losses=0.5 + 0.001 * curve.losses)
+
+    flat = dataclasses.replace(
+        prediction,
+        trained=flattened(prediction.trained),
+        derived={name: flattened(curve) for name, curve in prediction.derived.items()},
+    )
+    assert flat.verdict is Verdict.NO_PHASES
+    assert not flat.holds
+    assert prediction_rows([flat])[0]["verdict"] == "no phases to speak of"
+    assert prediction.agreements[0].range_share == pytest.approx(
+        prediction.agreements[0].late / np.ptp(prediction.trained.mean), rel=0.1
+    )
 
 
 def test_features_of_a_layer_are_centred_of_unit_variance_and_called_by_its_name():

@@ -113,6 +113,19 @@ def test_a_boundary_just_beyond_the_last_step_is_not_resolved(curve: Curve) -> N
     assert named["return to the initial level"].verdict is Verdict.NOT_RESOLVED
 
 
+def test_claims_on_a_flat_curve_are_no_evidence_and_a_wrong_level_still_fails(curve: Curve) -> None:
+    flat = replace(curve, losses=0.5 + 0.001 * (curve.losses - curve.losses.mean()))
+    moved = replace(flat, losses=flat.losses + 0.0005)
+    claims = compare(flat, flat, moved, STEP_SIZE, TOLERANCES).claims
+    assert {claim.verdict for claim in claims} == {Verdict.NO_PHASES}
+    # Within every tolerance, and yet far from what the curve does.
+    share = claims[0].range_share
+    assert share == pytest.approx(0.0005 / np.ptp(flat.mean))
+    assert share > 0.5
+    wrong = compare(flat, flat, replace(flat, losses=flat.losses + 0.1), STEP_SIZE, TOLERANCES).claims
+    assert wrong[0].verdict is Verdict.FAILS
+
+
 def test_curves_that_do_not_fit_are_refused(curve: Curve) -> None:
     with pytest.raises(InputError, match="derived: has other times or replicas"):
         compare(curve.replica(slice(2)), curve, curve, STEP_SIZE, TOLERANCES)

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 from theory import DataModel, InputError, Logistic, OneOutput, Softmax, SquaredError
+from theory.assessment import Assessment, Side, Verdict
 from theory.assumptions import (
-    Assessment,
     alignment,
     assess,
-    common_gaussian_classes,
     effective_rank,
     fit_power_law,
     power_law_signal,
@@ -17,7 +16,7 @@ from theory.assumptions import (
     small_outputs,
     small_steps,
 )
-from theory.validation import FloatArray, IntArray
+from theory.validation import FloatArray
 
 
 def _flat(signal: FloatArray) -> DataModel:
@@ -85,24 +84,33 @@ def test_initialisation_and_outputs_grow_with_the_scale() -> None:
     assert not small_outputs(model, Softmax(), 5.0).holds
 
 
-def _classes(scales: tuple[float, float], tails: bool) -> tuple[FloatArray, IntArray]:
-    generator = np.random.default_rng(0)
-    labels = np.arange(20_000) % 2
-    noise = generator.standard_t(3, (20_000, 5)) if tails else generator.standard_normal((20_000, 5))
-    return noise * np.array(scales)[labels][:, None] + labels[:, None], labels
-
-
-def test_common_gaussian_classes_hold_and_unequal_or_heavy_tailed_ones_do_not() -> None:
-    common = common_gaussian_classes(*_classes((1.0, 1.0), tails=False))
-    assert common.holds
-    assert common.value < 0.05  # 10,000 a class leave sqrt(2 / 10,000) and sqrt(24 / 10,000) / 4
-    assert not common_gaussian_classes(*_classes((1.0, 3.0), tails=False)).holds
-    assert not common_gaussian_classes(*_classes((1.0, 1.0), tails=True)).holds
-    with pytest.raises(InputError, match="class 1 has 1 members"):
-        common_gaussian_classes(np.eye(3), np.array([0, 0, 1]))
-
-
 def test_a_margin_is_positive_where_the_assumption_holds() -> None:
     for one in assess(DataModel.power_law(200, 1.0, 2.0, 0.02), SquaredError(), 0.1, 1e-3):
         assert (one.margin > 0) is one.holds
-    assert Assessment("A6", "", "", 5.0, 10.0, False).margin == pytest.approx(-0.5)
+    assert Assessment("A6", "", "", 5.0, 10.0, Side.AT_LEAST).margin == pytest.approx(-0.5)
+
+
+@pytest.mark.parametrize(
+    ("value", "interval", "verdict"),
+    [
+        (11.0, None, Verdict.HOLDS),
+        (9.0, None, Verdict.FAILS),
+        (float("nan"), None, Verdict.FAILS),
+        (11.0, (10.5, 12.0), Verdict.HOLDS),
+        (11.0, (9.0, 13.0), Verdict.NOT_RESOLVED),
+        (9.0, (7.0, 9.5), Verdict.FAILS),
+        (9.0, (-float("inf"), float("inf")), Verdict.NOT_RESOLVED),
+        (11.0, (float("nan"), float("nan")), Verdict.NOT_RESOLVED),
+    ],
+)
+def test_a_sample_resolves_an_assumption_only_where_its_interval_leaves_out_the_limit(
+    value: float, interval: tuple[float, float] | None, verdict: Verdict
+) -> None:
+    found = Assessment("A6", "", "", value, 10.0, Side.AT_LEAST, interval)
+    assert found.verdict is verdict
+    assert found.holds is (verdict is Verdict.HOLDS)
+
+
+def test_an_interval_has_its_lower_end_first() -> None:
+    with pytest.raises(InputError, match="interval"):
+        Assessment("A6", "", "", 5.0, 10.0, Side.AT_LEAST, (6.0, 4.0))
