@@ -177,6 +177,4 @@ def class_mean_field_curve(
 ) -> Curve:
     """Curve along ``class_mean_field_path``; arguments and errors are described there."""
     path = class_mean_field_path(conditional, loss, initial_weights, steps, step_size, nodes, growth, progress)
-    eigenvalues = conditional.model.eigenvalues
-    losses = np.stack([relative_loss(weights, eigenvalues) for weights in path], axis=1)
-    return Curve(np.asarray(step_size * step_counts("steps", steps), dtype=np.float64), losses)
+    return curve_of_path(conditional.model, loss, initial_weights, path, steps, step_size)

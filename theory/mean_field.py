@@ -28,7 +28,8 @@ from theory.linearised import check_initial_weights
 from theory.losses import Loss, SquaredError
 from theory.progress import Progress, silent
 from theory.reconstruction import relative_loss
-from theory.validation import FloatArray, InputError, IntArray, at_least, non_negative, step_counts
+from theory.signal_outputs import ApartOutputs
+from theory.validation import FloatArray, InputError, IntArray, at_least, finite_array, non_negative, step_counts
 
 
 @lru_cache(maxsize=8)
@@ -227,6 +228,7 @@ def _descend(
 ) -> Iterator[FloatArray]:
     """Weights at each of the ascending ``counts`` of steps, in blocks as the module describes."""
     done = 0
+    apart = ApartOutputs.of(model, loss, weights, step_size)
     for count in counts:
         while done < count:
             block = block_length(done, count - done, growth)
@@ -234,8 +236,8 @@ def _descend(
             if block > 1:
                 middle = _advance(model, weights, *statistics, step_size, (block - 1) // 2)
                 statistics = output_statistics(model, loss, middle, nodes)
-            weights = _advance(model, weights, *statistics, step_size, block)
             done += block
+            weights = apart.restored(_advance(model, weights, *statistics, step_size, block), done)
         yield weights
 
 
@@ -251,5 +253,20 @@ def mean_field_curve(
 ) -> Curve:
     """Curve along ``mean_field_path``; arguments and errors are described there."""
     path = mean_field_path(model, loss, initial_weights, steps, step_size, nodes, growth, progress)
-    losses = np.stack([relative_loss(weights, model.eigenvalues) for weights in path], axis=1)
-    return Curve(np.asarray(step_size * step_counts("steps", steps), dtype=np.float64), losses)
+    return curve_of_path(model, loss, initial_weights, path, steps, step_size)
+
+
+def curve_of_path(
+    model: DataModel,
+    loss: Loss,
+    initial_weights: FloatArray,
+    path: Iterator[FloatArray],
+    steps: IntArray,
+    step_size: float,
+) -> Curve:
+    """Curve of the weights of ``path`` at ``steps``, with outputs that training keeps apart as rows of their own."""
+    apart = ApartOutputs.of(model, loss, finite_array("initial_weights", initial_weights, 3), step_size)
+    counts = step_counts("steps", steps)
+    rows = (apart.rows(weights, count) for weights, count in zip(path, counts.tolist(), strict=True))
+    losses = np.stack([relative_loss(one, model.eigenvalues) for one in rows], axis=1)
+    return Curve(np.asarray(step_size * counts, dtype=np.float64), losses)
