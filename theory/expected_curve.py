@@ -27,6 +27,7 @@ from theory.curve import Curve
 from theory.data_model import DataModel
 from theory.initial_level import crossovers
 from theory.losses import Loss
+from theory.signal_outputs import SignalOutputs
 from theory.validation import FloatArray, InputError, finite_array, positive
 
 #: The equations are iterated until R / tr Sigma moves by less than this; each iteration gains about one digit, except
@@ -92,24 +93,17 @@ def _rows(model: DataModel, loss: Loss, scale: float, times: FloatArray) -> tupl
     Each row is scaled to a largest entry of one, as R does not depend on a row's length and W(0) decays
     below the smallest float.
     """
-    signal = loss.signal(model.prototypes)
-    left, singular, right = np.linalg.svd(signal, full_matrices=signal.shape[0] > signal.shape[1])
-    strengths = np.zeros(signal.shape[0])
-    # Outputs beyond the rank of M learn nothing: exactly nothing, or rounding would count as a signal.
-    counted = singular > max(signal.shape) * np.finfo(np.float64).eps * singular[0]
-    strengths[: singular.size] = singular * counted
-    rows = np.zeros_like(signal)
-    rows[: singular.size] = strengths[: singular.size, None] * right[: singular.size]
-    # The left singular vectors of M, whose columns sum to zero, are eigenvectors of the Jacobian.
-    curvatures = np.einsum("ok,op,pk->k", left, loss.initial_jacobian(model.classes), left)
-    rates = np.where(curvatures > 1e-12 * curvatures.max(), curvatures, 0.0)[:, None] * model.eigenvalues
+    outputs = SignalOutputs.of(model, loss)
+    rates = outputs.curvatures[:, None] * model.eigenvalues
     exponents = -times[:, None, None] * rates
     growth = np.where(rates > 0, -np.expm1(exponents) / np.where(rates > 0, rates, 1.0), times[:, None, None])
-    learnt = np.sqrt(model.eigenvalues) * growth * rows
-    logs = np.log(scale**2 * model.eigenvalues) + 2 * exponents
+    # In units in which the spectrum begins at one: only ratios count.
+    spectrum = model.eigenvalues / model.eigenvalues[0]
     with np.errstate(divide="ignore"):
-        sizes = np.maximum(logs.max(axis=-1), 2 * np.log(np.abs(learnt).max(axis=-1)))[..., None]
-    return learnt * np.exp(-sizes / 2), np.exp(logs - sizes)
+        noise = 2 * np.log(scale) + np.log(spectrum) + 2 * exponents
+        learnt = np.log(growth) + np.log(np.abs(outputs.signal)) + np.log(spectrum) / 2
+    largest = np.maximum(noise.max(axis=-1), 2 * learnt.max(axis=-1))[..., None]
+    return np.sign(outputs.signal) * np.exp(learnt - largest / 2), np.exp(noise - largest)
 
 
 def _unexplained(learnt: FloatArray, left: FloatArray, eigenvalues: FloatArray) -> FloatArray:

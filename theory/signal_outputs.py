@@ -31,12 +31,14 @@ class SignalOutputs:
         curvatures: (outputs,) curvature c that an output feels at W = 0; 0 where training never moves it.
         strengths: (outputs,) its singular value of M Sigma^(1/2), in descending order; exactly 0 without a signal.
         signal: (outputs, d) what it learns at W = 0, its row of M; exactly 0 without a signal.
+        directions: (outputs, d) the orthonormal directions of these rows times Sigma^(1/2); 0 without a signal.
     """
 
     basis: FloatArray
     curvatures: FloatArray
     strengths: FloatArray
     signal: FloatArray
+    directions: FloatArray
 
     @property
     def learns(self) -> FloatArray:
@@ -53,10 +55,11 @@ class SignalOutputs:
         unit = float(np.abs(signal).max()) or 1.0
         root = np.sqrt(model.eigenvalues / model.eigenvalues[0])
         rows = moving.T @ (signal / unit)
-        left, singular, _ = np.linalg.svd(rows * root, full_matrices=rows.shape[0] > rows.shape[1])
+        left, singular, right = np.linalg.svd(rows * root, full_matrices=rows.shape[0] > rows.shape[1])
         learns = np.zeros(signal.shape[0], dtype=np.bool_)
         learns[: singular.size] = counted(singular)
-        strengths = np.zeros(signal.shape[0])
+        strengths, directions = np.zeros(signal.shape[0]), np.zeros(signal.shape)
+        directions[: singular.size] = right[: singular.size]
         strengths[: singular.size] = singular * unit * np.sqrt(model.eigenvalues[0])
         basis = np.concatenate([moving @ left, still], axis=1)
         return cls(
@@ -64,6 +67,7 @@ class SignalOutputs:
             np.where(np.arange(values.size) < moves.sum(), values[-1], 0.0),
             np.where(learns, strengths, 0.0),
             np.where(learns[:, None], basis.T @ signal, 0.0),
+            np.where(learns[:, None], directions, 0.0),
         )
 
 
