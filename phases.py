@@ -199,7 +199,7 @@ def check(
 
 @app.command()
 def derive(
-    theorem: Annotated[str | None, typer.Argument(help="T1 to T8 or L1 to L4; all of them if left out.")] = None,
+    theorem: Annotated[str | None, typer.Argument(help="T1 to T8 or L1 to L5; all of them if left out.")] = None,
     latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX instead of text.")] = False,
     values: Annotated[
         str | None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from theory.lemma_draws import turning_point_of_draws
 from theory.lemma_finite_sample import finite_sample
 from theory.lemma_gaussian_rows import gaussian_rows
 from theory.lemma_outputs import turning_point_of_outputs
@@ -32,8 +33,8 @@ def theorems() -> tuple[Theorem, ...]:
 
 @lru_cache(maxsize=1)
 def lemmas() -> tuple[Theorem, ...]:
-    """L1 to L4, derived once and kept in memory."""
-    return (power_sums(), finite_sample(), turning_point_of_outputs(), gaussian_rows())
+    """L1 to L5, derived once and kept in memory."""
+    return (power_sums(), finite_sample(), turning_point_of_outputs(), gaussian_rows(), turning_point_of_draws())
 
 
 def theorem_named(name: str) -> Theorem:
