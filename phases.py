@@ -224,17 +224,24 @@ def derive(
     """
     with bad_input_exits():
         from theory.catalogue import lemmas, theorem_named, theorems
-        from theory.evaluation import parse_values, statement_at
+        from theory.evaluation import complete_values, parse_values, statement_at
         from theory.report import statement_text, theorem_latex, theorem_text
-        from theory.validation import InputError
+        from theory.domains import DOMAINS
+        from theory.validation import InputError, one_of
 
         if values is not None and theorem is None:
             raise InputError("values: no theorem is named; give one, as in phases derive T5 --values ...")
         if values is not None and latex:
             raise InputError("values: does not go with --latex; give one of the two")
+        if theorem is not None:
+            one_of("theorem", theorem, tuple(DOMAINS))
+        # Deriving takes half a minute: values are refused before.
+        given = parse_values(values) if values is not None else None
+        if theorem is not None and given is not None:
+            complete_values(theorem, given)
         chosen = (*theorems(), *lemmas()) if theorem is None else (theorem_named(theorem),)
-        if values is not None:
-            typer.echo(statement_text(statement_at(chosen[0], parse_values(values))))
+        if given is not None:
+            typer.echo(statement_text(statement_at(chosen[0], given)))
             return
     if latex:
         typer.echo("\n".join(theorem_latex(one) for one in chosen))

@@ -28,7 +28,7 @@ from theory.symbolic import (
     boundary_formulas,
     first_rise,
 )
-from theory.validation import FloatArray, InputError, finite_array, open_unit, positive, positive_eigenvalues
+from theory.validation import FloatArray, InputError, finite_array, keep_arrays, open_unit, positive, positive_eigenvalues
 
 
 class AnnealedBoundaries(ABC):
@@ -73,10 +73,17 @@ class AnnealedBoundaries(ABC):
         return self._value("fraction_point", given)
 
     def turning_point_formula(self, init_scale: float) -> float | None:
-        """s* of theorem T5 to leading order in sigma0; None where the model is not aligned or flat."""
+        """s* of theorem T5 to leading order in sigma0; None where it does not hold.
+
+        It does not where the model is not aligned or flat, nor where sigma0 is so large that the expansion has the loss
+        turn above its initial level.
+        """
         if not self.is_aligned or self._value("spread") <= 1e-14 * self.signal_level**2:
             return None
-        return self._value("turning_point", {INITIAL_SCALE: positive("init_scale", init_scale)})
+        time = self._value("turning_point", {INITIAL_SCALE: positive("init_scale", init_scale)})
+        # At s* the expansion is R = R2 - 3/2 c Var s*.
+        taken = 1.5 * self._sums[CURVATURE] * self._value("spread") * time
+        return time if taken <= self._value("signal_level") - self._value("initial_level") else None
 
     def rise_border_formula(self, resolution: float) -> float | None:
         """Initial scale sigma0 from which on the loss rises before it falls, for a small resolution (theorem T7).
@@ -111,6 +118,7 @@ class OneOutput(AnnealedBoundaries):
         positive("curvature", self.curvature)
         if signal.shape != eigenvalues.shape or not signal.any():
             raise InputError(f"signal: give {eigenvalues.size} numbers that are not all 0, one for each eigenvalue")
+        keep_arrays(self, eigenvalues=eigenvalues, signal=signal)
 
     @classmethod
     def from_model(cls, model: DataModel, loss: Loss) -> OneOutput:

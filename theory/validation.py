@@ -35,6 +35,12 @@ def finite_array(name: str, value: ArrayLike, dimensions: int) -> FloatArray:
     return array
 
 
+def keep_arrays(instance: object, **arrays: FloatArray | IntArray) -> None:
+    """Put the checked arrays into the fields of a frozen dataclass, whose user may have given lists."""
+    for name, array in arrays.items():
+        object.__setattr__(instance, name, array)
+
+
 def positive_eigenvalues(value: ArrayLike) -> FloatArray:
     """``value`` as (d,) positive finite eigenvalues, in the order given; InputError otherwise."""
     spectrum = finite_array("eigenvalues", value, 1)
