@@ -224,9 +224,9 @@ def derive(
     """
     with bad_input_exits():
         from theory.catalogue import lemmas, theorem_named, theorems
+        from theory.domains import DOMAINS
         from theory.evaluation import complete_values, parse_values, statement_at
         from theory.report import statement_text, theorem_latex, theorem_text
-        from theory.domains import DOMAINS
         from theory.validation import InputError, one_of
 
         if values is not None and theorem is None:

@@ -28,7 +28,15 @@ from theory.symbolic import (
     boundary_formulas,
     first_rise,
 )
-from theory.validation import FloatArray, InputError, finite_array, keep_arrays, open_unit, positive, positive_eigenvalues
+from theory.validation import (
+    FloatArray,
+    InputError,
+    finite_array,
+    keep_arrays,
+    open_unit,
+    positive,
+    positive_eigenvalues,
+)
 
 
 class AnnealedBoundaries(ABC):

@@ -88,7 +88,9 @@ DOMAINS: dict[str, Domain] = {
     "T6": Domain(
         ("alpha", "beta", "s"),
         (
-            Condition(lambda v: v["alpha"] + v["beta"] > 1, "larger exponents: T6 holds above 1 and alpha + beta is at most 1"),
+            Condition(
+                lambda v: v["alpha"] + v["beta"] > 1, "larger exponents: T6 holds above 1 and alpha + beta is at most 1"
+            ),
             Condition(lambda v: v["s"] > 1, "a time s above 1/lambda_1 = 1"),
         ),
     ),
@@ -97,10 +99,12 @@ DOMAINS: dict[str, Domain] = {
         (_ALIGNED, _SPECTRUM, _NOT_FLAT, _CURVATURE, Condition(lambda v: v["rho"] < 1, "a resolution rho below 1")),
     ),
     "T8": Domain(
-        ("R", "T", "g", "mu"), (Condition(lambda v: v["R"] <= v["T"], "an explained variance R of at most T = tr Sigma"),)
+        ("R", "T", "g", "mu"),
+        (Condition(lambda v: v["R"] <= v["T"], "an explained variance R of at most T = tr Sigma"),),
     ),
     "L1": Domain(
-        ("d", "p"), (Condition(lambda v: v["d"] == int(v["d"]) <= LARGEST_DIMENSION, "a whole number d of at most 1e7"),)
+        ("d", "p"),
+        (Condition(lambda v: v["d"] == int(v["d"]) <= LARGEST_DIMENSION, "a whole number d of at most 1e7"),),
     ),
     "L2": Domain(
         ("B0", "B1", "T1", "T2", "n", "p", "sigma0"),
@@ -119,9 +123,7 @@ DOMAINS: dict[str, Domain] = {
             _SPECTRUM,
             _SPREAD,
             _CURVATURE,
-            Condition(
-                lambda v: _falls_before_it_turns((_gap(v) * v["A1"] + 4 * _variance(v)) / v["B1"], v), _SMALL
-            ),
+            Condition(lambda v: _falls_before_it_turns((_gap(v) * v["A1"] + 4 * _variance(v)) / v["B1"], v), _SMALL),
         ),
     ),
 }
@@ -145,7 +147,9 @@ def check_names(theorem: str, values: Values) -> Domain:
     of_law = [name for name in values if name in law]
     of_sums = [name for name in domain.names if name in domain.sums and name in values]
     if of_law and of_sums:
-        raise InputError(f"values: {of_sums[0]} follows from {', '.join(of_law)}; give the sums or a power law, not both")
+        raise InputError(
+            f"values: {of_sums[0]} follows from {', '.join(of_law)}; give the sums or a power law, not both"
+        )
     needed = set(domain.names) - {"c"} - (domain.sums if of_law else set())
     missing = [name for name in domain.names if name in needed and name not in values]
     if of_law:

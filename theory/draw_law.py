@@ -50,7 +50,7 @@ class DrawLaw:
             _evaluate(one, values) for one in (draws.remainder, draws.linear_variance, boundary_formulas().spread)
         )
         return cls(
-            remainder=remainder * first / (unit / np.sqrt(first)) ** 2,
+            remainder=remainder * (first / unit) / unit,
             drift=network.curvature * max(spread, 0.0) * first * first,
             linear_deviation=float(np.sqrt(max(variance, 0.0))) * first / unit,
             network=network,

@@ -33,7 +33,15 @@ from theory.annealed import AnnealedBoundaries
 from theory.data_model import DataModel
 from theory.losses import Loss
 from theory.symbolic import CURVATURE, SIGNAL_SUMS, SPECTRUM_SUMS
-from theory.validation import FloatArray, InputError, at_least, finite_array, keep_arrays, positive, positive_eigenvalues
+from theory.validation import (
+    FloatArray,
+    InputError,
+    at_least,
+    finite_array,
+    keep_arrays,
+    positive,
+    positive_eigenvalues,
+)
 
 SAMPLES = sp.Symbol("n", positive=True)
 #: rho, the share of the n directions of the samples that is left to S.

@@ -166,9 +166,7 @@ def turning_point_of_draws() -> Theorem:
             random_sums,
         ),
         Step(
-            sp.Subs(
-                sp.Derivative(pull * INITIAL_SCALE / TIME - falls * TIME, TIME), TIME, draws.draw_turning_point
-            ),
+            sp.Subs(sp.Derivative(pull * INITIAL_SCALE / TIME - falls * TIME, TIME), TIME, draws.draw_turning_point),
             Relation.EQUAL,
             sp.Integer(0),
             "One draw, small sigma0: the linear term exceeds the second-order one. Where a < 0 it turns at this time.",

@@ -37,7 +37,9 @@ def unexplained_shares(learnt: FloatArray, left: FloatArray, eigenvalues: FloatA
         ArithmeticError: no convergence.
     """
     share = eigenvalues / eigenvalues.sum()
-    state = _State(learnt, left, left.sum(axis=-1), _inverse(learnt, np.full(learnt.shape[::2], 0.5), left.sum(axis=-1)))
+    state = _State(
+        learnt, left, left.sum(axis=-1), _inverse(learnt, np.full(learnt.shape[::2], 0.5), left.sum(axis=-1))
+    )
     rest = state.unexplained @ share
     before = np.full(rest.shape, np.inf)
     settled = np.zeros(rest.shape, dtype=np.bool_)
@@ -121,9 +123,12 @@ class _State:
         found = np.concatenate(
             [np.sum(self.left * unexplained[:, None], axis=-1), np.diagonal(inverse, axis1=1, axis2=2)], axis=1
         )
-        # In logarithms: d log(found) / d log(values) - 1.
-        scaled = jacobian * values[:, None] / found[:, :, None] - np.eye(2 * count)
-        step = np.linalg.solve(scaled, -np.log(found / values)[..., None])[..., 0]
+        # In logarithms: d log(found) / d log(values) - 1. A tau that has underflowed, as the noise of its row has, stays.
+        alive = (values > 0) & (found > 0)
+        divisor = np.where(alive, found, 1.0)
+        scaled = np.where(alive[:, :, None], jacobian * values[:, None] / divisor[:, :, None], 0.0) - np.eye(2 * count)
+        logs = np.log(divisor / np.where(alive, values, 1.0))
+        step = np.linalg.solve(scaled, -np.where(alive, logs, 0.0)[..., None])[..., 0]
         values = values * np.exp(np.clip(step, -_LARGEST_STEP, _LARGEST_STEP))
         return _State(self.learnt, self.left, values[:, :count], values[:, count:, None] * np.eye(count))
 

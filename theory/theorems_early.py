@@ -214,15 +214,15 @@ def alignment() -> Theorem:
         name="T3",
         title="From small weights, phase II exists if and only if the signal is aligned",
         statement=sp.Gt(formulas.signal_level, formulas.initial_level),
-        words="In the limit of small sigma0 the loss falls after phase I if and only if prototypes lie in directions of "
-        "more variance than random: at s = sigma0 u R moves from R0 to R2, monotonically.",
+        words="In the limit of small sigma0 the loss falls after phase I if and only if prototypes lie in directions "
+        "of more variance than random: at s = sigma0 u R moves from R0 to R2, monotonically.",
         assumptions=("A6", "A7", "A8"),
         steps=steps,
         corollaries=(
             "For sigma0 -> 0 misaligned data rise monotonically; they have no turning point.",
-            "At a larger sigma0 W(0) itself decays towards directions of little variance, and R falls below R2 before the "
-            "signal counts: misaligned data can rise, dip and rise (T7), as with l = (1, .6, .03), delta = (0, .28, .05), "
-            "sigma0 = 1.",
+            "At a larger sigma0 W(0) itself decays towards directions of little variance, and R falls below R2 before "
+            "the signal counts: misaligned data can rise, dip and rise (T7), as with l = (1, .6, .03), "
+            "delta = (0, .28, .05), sigma0 = 1.",
         ),
     )
 

@@ -93,7 +93,7 @@ class TurningLaw:
         scale = positive("init_scale", init_scale)
         if self.remainder <= 0 or self.drift <= 0:
             return None
-        time = float(np.cbrt(2 * self.remainder * scale**2 / self.drift))
+        time = float(np.cbrt(2 * self.remainder / self.drift) * np.cbrt(scale) ** 2)
         return time if SEPARATION * self.last_crossover * scale <= time <= self.saturation else None
 
 

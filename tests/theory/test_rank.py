@@ -111,7 +111,9 @@ def test_weights_that_descent_made_from_zero_have_the_rank_of_exact_arithmetic(k
     rows = ((inputs - inputs.mean(axis=0)) @ basis[:, ::-1]).astype(kind)
     weights, targets = np.zeros((3, 6), kind), np.eye(3, dtype=kind)[labels]
     for _ in range(2000):
-        weights = weights + kind(0.5) * (targets - Softmax().predictions(rows @ weights.T).astype(kind)).T @ rows / kind(60)
+        weights = weights + kind(0.5) * (
+            targets - Softmax().predictions(rows @ weights.T).astype(kind)
+        ).T @ rows / kind(60)
     eigenvalues = values[::-1]
     found = relative_loss(weights.astype(np.float64), eigenvalues, rounding(2000, float(np.finfo(kind).eps)))
     two = relative_loss(weights[:2].astype(np.float64), eigenvalues)
