@@ -6,8 +6,8 @@ estimate costs nothing: the Hessian and the force at the end of the block, with 
 block once more with the mean of its two ends, and the two results differ by three times the error of the first.
 
 A block is at most the share ``growth`` of the steps done, as the dynamics slow down likewise; where they do not (a rare
-class whose samples are still to be fitted, while the others move no more) the estimate keeps blocks short. Blocks of one
-step are gradient descent itself.
+class whose samples are still to be fitted, while the others move no more) the estimate keeps blocks short. Blocks of
+one step are gradient descent itself.
 """
 
 from __future__ import annotations

@@ -137,8 +137,8 @@ def turning_point_of_draws() -> Theorem:
             sp.UnevaluatedExpr(-draws.remainder),
             Relation.EQUAL,
             -(gap * a1 + 4 * variance) / b1,
-            "Its mean, by E U_j U_k = B_(j+k) and E V_j = A_j, is -C: what phase I still lacks, and 4 Var / B1 that the "
-            "annealed ratio of means leaves out.",
+            "Its mean, by E U_j U_k = B_(j+k) and E V_j = A_j, is -C: what phase I still lacks, and 4 Var / B1 that "
+            "the annealed ratio of means leaves out.",
         ),
         Step(
             outside / b1,
@@ -176,16 +176,16 @@ def turning_point_of_draws() -> Theorem:
             sp.Limit(scaled**2 * sp.diff(phase_one, scaled), scaled, sp.oo),
             Relation.EQUAL,
             -draws.linear,
-            "Where a > 0, R falls already at s = sigma0 u for large u: its maximum lies in phase I, at a u that does not "
-            "depend on sigma0.",
+            "Where a > 0, R falls already at s = sigma0 u for large u: its maximum lies in phase I, at a u that does "
+            "not depend on sigma0.",
         ),
     )
     return Theorem(
         name="L5",
         title="Turning point of the mean over draws and of one draw",
         statement=sp.Eq(sp.Symbol("s*"), draws.mean_turning_point),
-        words="The mean over W(0) of the loss of one output is lowest at s*, to leading order in sigma0. One draw has a "
-        "term a sigma0/s of variance 4 sum l^2 (l - R2)^2 delta^2 / B1^2 besides.",
+        words="The mean over W(0) of the loss of one output is lowest at s*, to leading order in sigma0. One draw has "
+        "a term a sigma0/s of variance 4 sum l^2 (l - R2)^2 delta^2 / B1^2 besides.",
         assumptions=("A3", "A7", "A8"),
         steps=steps,
         corollaries=(

@@ -2,8 +2,8 @@
 
 The Jacobian of every loss here has one nonzero eigenvalue c at W = 0, and perhaps a null space of outputs that training
 never moves (the sum of a softmax layer's rows). The other outputs are turned to the left singular basis of the
-prototypes M; those beyond the rank of M have no signal, and W(0) alone is in them. R does not depend on the basis of the
-outputs, and in this one each row is known apart from the rounding of the others: it is the rule of
+prototypes M; those beyond the rank of M have no signal, and W(0) alone is in them. R does not depend on the basis of
+the outputs, and in this one each row is known apart from the rounding of the others: it is the rule of
 ``theory.reconstruction`` that decides the rank of M, and outputs beyond it are exactly without a signal.
 """
 
@@ -72,7 +72,7 @@ class SignalOutputs:
 
 
 def undamped(logs: FloatArray) -> FloatArray:
-    """Decays (..., d) over the slowest of them, from the logarithms of their sizes: R does not depend on a row's length.
+    """Decays (..., d) over the slowest of them, from the logarithms of their sizes: R ignores a row's length.
 
     All zero (logarithms of minus infinity) gives the limit in which they vanish together, which is zeros.
     """

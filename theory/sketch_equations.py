@@ -123,7 +123,7 @@ class _State:
         found = np.concatenate(
             [np.sum(self.left * unexplained[:, None], axis=-1), np.diagonal(inverse, axis1=1, axis2=2)], axis=1
         )
-        # In logarithms: d log(found) / d log(values) - 1. A tau that has underflowed, as the noise of its row has, stays.
+        # In logarithms: d log(found) / d log(values) - 1. A tau that has underflowed with its noise stays.
         alive = (values > 0) & (found > 0)
         divisor = np.where(alive, found, 1.0)
         scaled = np.where(alive[:, :, None], jacobian * values[:, None] / divisor[:, :, None], 0.0) - np.eye(2 * count)

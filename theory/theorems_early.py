@@ -129,8 +129,8 @@ def prototype_direction() -> Theorem:
         steps=steps,
         corollaries=(
             "Early training adds prototypes and shrinks W(0): W(s) = W(0) + s (M - c W(0) Sigma) + O(s^2), with the "
-            "centred W(0) for softmax. The second term is larger where sigma0 is above |M| / (c lambda), and is the first "
-            "rise of T7 at every sigma0.",
+            "centred W(0) for softmax. The second term is larger where sigma0 is above |M| / (c lambda), and is the "
+            "first rise of T7 at every sigma0.",
         ),
     )
 

@@ -37,7 +37,7 @@ def test_the_mean_over_draws_turns_later_than_the_annealed_curve_and_where_the_l
     cubic = np.polynomial.Polynomial.fit(logs, mean, 4)
     roots = cubic.deriv().roots()
     measured = corrected * np.exp(min(roots[np.isreal(roots)].real, key=abs))
-    # The standard error, by a bootstrap, is 0.3 %, the next order in sigma0 about as large; the annealed one is 7 % off.
+    # The standard error, by a bootstrap, is 0.3 %, the next order in sigma0 about as large; T5 is 7 % off.
     assert measured == pytest.approx(corrected, rel=0.015)
 
 
