@@ -60,7 +60,7 @@ def _falls_before_it_turns(remainder: float, v: Values) -> bool:
     """Whether R = R2 - C (sigma0/s)^2 - c Var s is above R0 at its maximum, where it is R2 - 3/2 c Var s*."""
     drift = v["c"] * _variance(v)
     turning = (2 * remainder / drift) ** (1 / 3) * v["sigma0"] ** (2 / 3)
-    return 1.5 * drift * turning <= _gap(v)
+    return bool(1.5 * drift * turning <= _gap(v))
 
 
 _ALIGNED = Condition(lambda v: _gap(v) > 0, "an aligned signal, R2 = B2/B1 above R0 = A2/A1 (A3)")

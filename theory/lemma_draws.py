@@ -98,7 +98,8 @@ def turning_point_of_draws() -> Theorem:
     gap = formulas.signal_level - formulas.initial_level
     a1, a2, b1, b2 = SPECTRUM_SUMS[1], SPECTRUM_SUMS[2], SIGNAL_SUMS[1], SIGNAL_SUMS[2]
     level, falls = formulas.signal_level, CURVATURE * formulas.spread
-    pull, normal, weight, scaled = sp.Symbol("a", negative=True), *sp.symbols("g k", real=True), sp.Symbol("u")
+    pull, scaled = sp.Symbol("a", negative=True), sp.Symbol("u")
+    normal, weight = sp.symbols("g k", real=True)
     density = sp.exp(-(normal**2) / 2) / sp.sqrt(2 * sp.pi)
     # Lemma L3 for one output: O projects on what is orthogonal to b = Sigma^(1/2) delta / sqrt(B1).
     variance = formulas.spread

@@ -137,7 +137,8 @@ def _expand(model: DataModel, loss: Loss, weights: FloatArray, kernels: _Kernels
     rates = _rates(model, loss)
     signal = np.broadcast_to(outputs.signal / rates[0], rows.shape)
     growth = kernels.gone / (rates / rates[0])
-    learns, still = outputs.learns[:, None], (outputs.curvatures == 0)[:, None]
+    learns = outputs.learns[:, None]
+    still = np.asarray(outputs.curvatures == 0, dtype=np.bool_)[:, None]
     coefficients = np.stack([still * rows, learns * rows, ~(learns | still) * rows, signal])
     # R does not depend on the length of a row either.
     largest = np.abs(coefficients).max(axis=(0, 3), keepdims=True)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from theory.validation import FloatArray, InputError, at_least, positive
+from theory.validation import BoolArray, FloatArray, InputError, at_least, positive
 
 
 def rounding(additions: int, epsilon: float = float(np.finfo(np.float64).eps)) -> float:
@@ -57,9 +57,9 @@ def explained_variance(weights: FloatArray, eigenvalues: FloatArray, resolution:
     return np.asarray(np.sum(by_direction * counted(singular, resolution), axis=-1), dtype=np.float64)
 
 
-def counted(singular: FloatArray, resolution: float = ROUNDING) -> FloatArray:
+def counted(singular: FloatArray, resolution: float = ROUNDING) -> BoolArray:
     """(..., r) True for the singular values (..., r), descending, of directions that count; see the module."""
-    return np.asarray(singular > resolution * singular[..., :1])
+    return np.asarray(singular > resolution * singular[..., :1], dtype=np.bool_)
 
 
 def reconstruction_loss(weights: FloatArray, eigenvalues: FloatArray, resolution: float = ROUNDING) -> FloatArray:

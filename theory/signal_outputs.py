@@ -16,7 +16,7 @@ import numpy as np
 from theory.data_model import DataModel
 from theory.losses import Loss, SquaredError
 from theory.reconstruction import counted
-from theory.validation import FloatArray
+from theory.validation import BoolArray, FloatArray
 
 #: Share of the largest eigenvalue of the Jacobian below which one is zero: those of all losses are 0 or the largest.
 _NULL = 1e-9
@@ -41,9 +41,9 @@ class SignalOutputs:
     directions: FloatArray
 
     @property
-    def learns(self) -> FloatArray:
+    def learns(self) -> BoolArray:
         """(outputs,) True for outputs with a signal."""
-        return np.asarray(self.strengths > 0)
+        return np.asarray(self.strengths > 0, dtype=np.bool_)
 
     @classmethod
     def of(cls, model: DataModel, loss: Loss) -> SignalOutputs:
@@ -119,19 +119,19 @@ class ApartOutputs:
         """Those of the layer that ``loss`` trains on ``model`` from W(0) = ``weights`` (replica, outputs, d)."""
         outputs = SignalOutputs.of(model, loss)
         # Only squared error has the same curvature at all outputs: other losses couple what moves.
-        apart = ~outputs.learns if isinstance(loss, SquaredError) else outputs.curvatures == 0
+        apart: BoolArray = ~outputs.learns if isinstance(loss, SquaredError) else np.asarray(outputs.curvatures == 0)
         directions = outputs.basis[:, apart]
         moved = step_size * outputs.curvatures[apart][:, None] * model.eigenvalues
         return cls(directions, outputs.basis[:, ~apart], directions.T @ weights, moved)
 
     def restored(self, weights: FloatArray, steps: int) -> FloatArray:
         """Weights (replica, outputs, d) after ``steps`` steps with these outputs' exact values in them."""
-        logs, signs = descent_logs(self.moved, np.float64(steps))
+        logs, signs = descent_logs(self.moved, np.array(float(steps)))
         exact = self.directions @ (signs * np.exp(logs) * self.start)
         return np.asarray(self.rest @ (self.rest.T @ weights) + exact, dtype=np.float64)
 
     def rows(self, weights: FloatArray, steps: int) -> FloatArray:
         """Rows (replica, outputs, d) with the span of ``weights``, these outputs apart from the others and undamped."""
-        logs, signs = descent_logs(self.moved, np.float64(steps))
+        logs, signs = descent_logs(self.moved, np.array(float(steps)))
         own = signs * undamped(logs) * self.start
         return np.asarray(np.concatenate([self.rest.T @ weights, own], axis=1), dtype=np.float64)

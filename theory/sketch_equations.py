@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.validation import FloatArray
+from theory.validation import FloatArray, IntArray
 
 #: R / tr Sigma is found to this accuracy.
 _ACCURACY = 1e-10
@@ -77,7 +77,7 @@ class _State:
     tau: FloatArray
     inverse: FloatArray
 
-    def at(self, times: FloatArray) -> _State:
+    def at(self, times: IntArray) -> _State:
         """The same at some of the times."""
         return _State(self.learnt[times], self.left[times], self.tau[times], self.inverse[times])
 
