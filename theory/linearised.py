@@ -175,7 +175,8 @@ def _explained_variance(expansion: _Expansion, eigenvalues: FloatArray) -> Float
     explained = explained_variance_from_gram(grams[0], grams[1])
     # Rows whose squares underflow beside what they become later still count.
     lengths = np.diagonal(grams[0], axis1=-2, axis2=-1)
-    short = (lengths < _SMALLEST_SQUARE) & expansion.coefficients.any(axis=(0, 3))[:, None, :]
+    filled = np.asarray(expansion.coefficients.any(axis=(0, 3)), dtype=np.bool_)
+    short = (lengths < _SMALLEST_SQUARE) & filled[:, None, :]
     close = np.asarray((gram_separation(grams[0]) < _SMALLEST_SEPARATION) | short.any(axis=-1), dtype=np.bool_)
     for replica in np.flatnonzero(close.any(axis=1)).tolist():
         chosen = close[replica]
