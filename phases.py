@@ -231,7 +231,7 @@ def check(
 
 @app.command()
 def derive(
-    theorem: Annotated[str | None, text_argument("T1 to T8 or L1 to L4; all of them if left out.")] = None,
+    theorem: Annotated[str | None, text_argument("T1 to T8 or L1 to L5; all of them if left out.")] = None,
     latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX instead of text.")] = False,
     values: Annotated[
         str | None,
@@ -257,18 +257,24 @@ def derive(
     """
     with bad_input_exits() as bars:
         from theory.catalogue import lemmas, theorem_named, theorems
-        from theory.evaluation import parse_values, statement_at
+        from theory.domains import DOMAINS
+        from theory.evaluation import complete_values, parse_values, statement_at
         from theory.report import kinds_text, statement_text, theorem_latex, theorem_text
-        from theory.validation import InputError
+        from theory.validation import InputError, one_of
 
         if values is not None and theorem is None:
             raise InputError("values: no theorem is named; give one, as in phases derive T5 --values ...")
         if values is not None and latex:
             raise InputError("values: does not go with --latex; give one of the two")
-        numbers = None if values is None else parse_values(values)
+        if theorem is not None:
+            one_of("theorem", theorem, tuple(DOMAINS))
+        # Deriving takes half a minute: values are refused before.
+        given = parse_values(values) if values is not None else None
+        if theorem is not None and given is not None:
+            complete_values(theorem, given)
         chosen = (*theorems(), *lemmas()) if theorem is None else (theorem_named(theorem),)
-        if numbers is not None:
-            say_lines(statement_text(statement_at(chosen[0], numbers)))
+        if given is not None:
+            say_lines(statement_text(statement_at(chosen[0], given)))
             return
         if latex:
             say_lines("\n".join(theorem_latex(one) for one in chosen))

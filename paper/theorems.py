@@ -11,7 +11,7 @@ from theory.validation import InputError
 
 
 def derived() -> tuple[Theorem, ...]:
-    """T1 to T8 and L1 to L4.
+    """T1 to T8 and L1 to L5.
 
     Raises:
         InputError: a step of a derivation does not hold; the paper prints none that has not been checked.

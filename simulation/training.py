@@ -21,6 +21,7 @@ from simulation.optimisers import GradientDescent, Optimiser
 from theory import Curve, DataModel, InputError, Loss, relative_loss
 from theory.memory_limit import array_bytes, check_memory
 from theory.progress import Progress, silent
+from theory.reconstruction import rounding
 from theory.validation import FloatArray, IntArray, at_least, finite_array, non_negative, step_counts
 
 #: Bytes for the batch and the outputs of a step, beyond which replicas take turns.
@@ -187,7 +188,7 @@ def train(
             if not finite.any():
                 break
             last[finite] = state[finite]
-            recorded.append(_measured(last, finite, models))
+            recorded.append(_measured(last, finite, models, rounding(step, torch.finfo(dtype).eps)))
         if step < counts[-1]:
             run.advance(source.batches(step), step)
     status = Status.COMPLETED if finite.all() else Status.DIVERGED
@@ -205,15 +206,18 @@ def _step_sizes(step_size: float | FloatArray, replicas: int) -> FloatArray:
     return np.broadcast_to(given, (replicas,)).copy()
 
 
-def _measured(weights: FloatArray, finite: NDArray[np.bool_], models: list[DataModel]) -> FloatArray:
-    """(replica,) reconstruction loss, of each replica by the model of its group; NaN where not finite."""
+def _measured(weights: FloatArray, finite: NDArray[np.bool_], models: list[DataModel], resolution: float) -> FloatArray:
+    """(replica,) reconstruction loss, of each replica by the model of its group; NaN where not finite.
+
+    Outputs count by the rule of ``theory.reconstruction``, at the rounding of the steps and the number type.
+    """
     losses = np.full(weights.shape[0], np.nan)
     groups = len(models)
     first = models[0]
     if all(model is first for model in models):
-        losses[finite] = relative_loss(first.to_eigenbasis(weights[finite]), first.eigenvalues)
+        losses[finite] = relative_loss(first.to_eigenbasis(weights[finite]), first.eigenvalues, resolution)
         return losses
     for group, model in enumerate(models):
         own = np.flatnonzero(finite[group::groups]) * groups + group
-        losses[own] = relative_loss(model.to_eigenbasis(weights[own]), model.eigenvalues)
+        losses[own] = relative_loss(model.to_eigenbasis(weights[own]), model.eigenvalues, resolution)
     return losses

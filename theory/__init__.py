@@ -10,6 +10,7 @@ from theory.class_covariances import ClassConditionalModel
 from theory.class_mean_field import class_mean_field_curve, class_mean_field_path
 from theory.curve import Curve, logarithmic_steps
 from theory.data_model import DataModel
+from theory.draw_law import DrawLaw, mean_law
 from theory.expected_curve import expected_curve, expected_turning_point
 from theory.finite_sample import SampledOneOutput
 from theory.forgetting import Forgetting
@@ -48,6 +49,7 @@ __all__ = [
     "ClassConditionalModel",
     "Curve",
     "DataModel",
+    "DrawLaw",
     "Forgetting",
     "InputError",
     "Logistic",
@@ -85,6 +87,7 @@ __all__ = [
     "loss_named",
     "mean_field_curve",
     "mean_field_path",
+    "mean_law",
     "measure_boundaries",
     "merge_all",
     "random_output_level",

@@ -34,6 +34,7 @@ from theory.validation import (
     FloatArray,
     InputError,
     finite_array,
+    keep_arrays,
     non_negative,
     open_unit,
     positive,
@@ -104,10 +105,18 @@ class AnnealedBoundaries(ABC):
         return self._value("fraction_point", given) / self._units.level
 
     def turning_point_formula(self, init_scale: float) -> float | None:
-        """s* of theorem T5 to leading order in sigma0; None where the model is not aligned or flat."""
-        if not self.is_aligned or self._value("spread") <= 1e-14 * self._value("signal_level") ** 2:
+        """s* of theorem T5 to leading order in sigma0; None where it does not hold.
+
+        It does not where the model is not aligned or flat, nor where sigma0 is so large that the expansion has the loss
+        turn above its initial level.
+        """
+        signal_level, spread = self._value("signal_level"), self._value("spread")
+        if not self.is_aligned or spread <= 1e-14 * signal_level**2:
             return None
-        return self._value("turning_point", {INITIAL_SCALE: self._scaled(init_scale)}) / self._units.level
+        time = self._value("turning_point", {INITIAL_SCALE: self._scaled(init_scale)})
+        # At s* the expansion is R = R2 - 3/2 c Var s*.
+        taken = 1.5 * self._sums[CURVATURE] * spread * time
+        return time / self._units.level if taken <= signal_level - self._value("initial_level") else None
 
     def rise_border_formula(self, resolution: float) -> float | None:
         """Initial scale sigma0 from which on the loss rises before it falls, for a small resolution (theorem T7).
@@ -142,6 +151,7 @@ class OneOutput(AnnealedBoundaries):
         positive("curvature", self.curvature)
         if signal.shape != eigenvalues.shape or not signal.any():
             raise InputError(f"signal: give {eigenvalues.size} numbers that are not all 0, one for each eigenvalue")
+        keep_arrays(self, eigenvalues=eigenvalues, signal=signal)
 
     @classmethod
     def from_model(cls, model: DataModel, loss: Loss) -> OneOutput:

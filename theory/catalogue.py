@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
+from theory.lemma_draws import turning_point_of_draws
 from theory.lemma_finite_sample import finite_sample
 from theory.lemma_gaussian_rows import gaussian_rows
 from theory.lemma_outputs import turning_point_of_outputs
@@ -32,6 +33,7 @@ LEMMAS: dict[str, Callable[[], Theorem]] = {
     "L2": finite_sample,
     "L3": turning_point_of_outputs,
     "L4": gaussian_rows,
+    "L5": turning_point_of_draws,
 }
 
 
@@ -41,7 +43,7 @@ def theorems() -> tuple[Theorem, ...]:
 
 
 def lemmas() -> tuple[Theorem, ...]:
-    """L1 to L4, derived once and kept in memory."""
+    """L1 to L5, derived once and kept in memory."""
     return tuple(_derived(name) for name in LEMMAS)
 
 

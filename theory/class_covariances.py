@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from theory.data_model import DataModel
 from theory.moments import Moments
-from theory.validation import FloatArray, InputError, IntArray, at_least, class_labels, finite_array
+from theory.validation import FloatArray, InputError, IntArray, at_least, class_labels, finite_array, keep_arrays
 
 #: What rounding may do to a covariance, as a share of the largest eigenvalue of Sigma: products of inputs in single
 #: precision leave 1e-7.
@@ -43,6 +43,7 @@ class ClassConditionalModel:
         expected = (model.classes, model.dimension, model.dimension)
         if within.shape != expected:
             raise InputError(f"within: has shape {within.shape}; give {expected}, a covariance for each class")
+        keep_arrays(self, within=within)
         accepted = _ROUNDING * float(model.eigenvalues[0])
         for label, covariance in enumerate(within):
             if np.abs(covariance - covariance.T).max() > accepted:

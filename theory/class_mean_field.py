@@ -11,10 +11,9 @@ in the direction j of the eigenbasis of Sigma decays at the rate
 
     a_ij = sum_k pi_k (v_i^T H_k v_i) (Sigma_k)_jj + h_i (sum_k pi_k mu_k mu_k^T)_jj,
 
-which is h_i lambda_j where all classes share one covariance. Blocks of steps are those of theory.mean_field:
+which is h_i lambda_j where all classes share one covariance. The blocks of steps are those of theory.block_descent:
 the rates, and what of the gradient they leave over, are held at their values at the block's middle, and the
-block's steps are then taken exactly. The error is of second order in the block's length. A block of one step is
-gradient descent itself.
+block's steps are then taken exactly. Which outputs count, and which are followed exactly, is as in theory.mean_field.
 
 The square root of W Sigma_k W^T at the quadrature nodes is the symmetric one, which is continuous in W, so that the
 quadrature error is too.
@@ -22,17 +21,19 @@ quadrature error is too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
+from theory.block_descent import Pull, follow, geometric_steps
 from theory.class_covariances import ClassConditionalModel
 from theory.curve import Curve
 from theory.linearised import check_initial_weights
 from theory.losses import Loss
-from theory.mean_field import block_length, gaussian_nodes, geometric_steps
+from theory.mean_field import curve_of_path, gaussian_nodes
 from theory.progress import Progress, silent
-from theory.reconstruction import relative_loss
+from theory.signal_outputs import ApartOutputs
 from theory.validation import FloatArray, IntArray, non_negative, step_counts
 
 
@@ -86,20 +87,27 @@ def _decay_rates(conditional: ClassConditionalModel, hessians: FloatArray) -> tu
     return vectors, np.maximum(curvatures @ variances + values[..., None] * between, 0.0)
 
 
-def _advance(
-    conditional: ClassConditionalModel,
-    weights: FloatArray,
-    middle: FloatArray,
-    descent: FloatArray,
-    hessians: FloatArray,
-    step_size: float,
-    steps: int,
-) -> FloatArray:
-    """Weights after ``steps`` steps with the rates, and the force beside the decay, of the weights ``middle``."""
-    vectors, rates = _decay_rates(conditional, hessians)
-    back = np.swapaxes(vectors, -1, -2)
-    force = back @ descent + rates * (back @ middle)
-    return geometric_steps(weights, vectors, step_size * rates, force, step_size, steps)
+@dataclass(frozen=True, eq=False)
+class _OwnCovariances:
+    """The mean field of Gaussian classes with covariances of their own, for ``theory.block_descent``.
+
+    The force of a pull is what the decay at the rates a leaves of the gradient, at the weights where it was taken.
+    """
+
+    conditional: ClassConditionalModel
+    loss: Loss
+    step_size: float
+    nodes: FloatArray
+
+    def pull(self, weights: FloatArray) -> Pull:
+        descent, hessians = class_gradient(self.conditional, self.loss, weights, self.nodes)
+        vectors, rates = _decay_rates(self.conditional, hessians)
+        return Pull(descent + vectors @ (rates * (np.swapaxes(vectors, -1, -2) @ weights)), hessians)
+
+    def advance(self, weights: FloatArray, pull: Pull, steps: int) -> FloatArray:
+        vectors, rates = _decay_rates(self.conditional, pull.hessians)
+        force = np.swapaxes(vectors, -1, -2) @ pull.force
+        return geometric_steps(weights, vectors, self.step_size * rates, force, self.step_size, steps)
 
 
 def class_mean_field_path(
@@ -121,7 +129,7 @@ def class_mean_field_path(
         steps: (T,) strictly increasing step counts from 0 on.
         step_size: eta, within the loss's stability limit.
         nodes: quasi-Monte-Carlo nodes a class, a power of two.
-        growth: length of a block as a share of the steps done; 0 takes every single step.
+        growth: largest block of steps as a share of those done; 0 takes every single step.
         progress: wraps the iteration over the recorded steps.
 
     Returns:
@@ -135,34 +143,10 @@ def class_mean_field_path(
     loss.check_step_size(step_size, float(conditional.model.eigenvalues[0]))
     share = non_negative("growth", growth)
     normal = gaussian_nodes(weights.shape[1], nodes)
-    # A function of its own, so that bad input is refused here and not at the first weights.
-    return _descend(conditional, loss, weights, progress(counts.tolist()), step_size, normal, share)
-
-
-def _descend(
-    conditional: ClassConditionalModel,
-    loss: Loss,
-    weights: FloatArray,
-    counts: Iterable[int],
-    step_size: float,
-    nodes: FloatArray,
-    growth: float,
-) -> Iterator[FloatArray]:
-    """Weights at each of the ascending ``counts`` of steps, in blocks as the module describes."""
-    done = 0
-    for count in counts:
-        while done < count:
-            block = block_length(done, count - done, growth)
-            descent, hessians = class_gradient(conditional, loss, weights, nodes)
-            if block == 1:
-                weights = weights + step_size * descent
-            else:
-                half = (block - 1) // 2
-                middle = _advance(conditional, weights, weights, descent, hessians, step_size, half)
-                descent, hessians = class_gradient(conditional, loss, middle, nodes)
-                weights = _advance(conditional, weights, middle, descent, hessians, step_size, block)
-            done += block
-        yield weights
+    field = _OwnCovariances(conditional, loss, step_size, normal)
+    apart = ApartOutputs.of(conditional.model, loss, weights, step_size)
+    # A generator of its own, so that bad input is refused here and not at the first weights.
+    return follow(field, weights, progress(counts.tolist()), share, apart, conditional.model.eigenvalues)
 
 
 def class_mean_field_curve(
@@ -177,6 +161,4 @@ def class_mean_field_curve(
 ) -> Curve:
     """Curve along ``class_mean_field_path``; arguments and errors are described there."""
     path = class_mean_field_path(conditional, loss, initial_weights, steps, step_size, nodes, growth, progress)
-    eigenvalues = conditional.model.eigenvalues
-    losses = np.stack([relative_loss(weights, eigenvalues) for weights in path], axis=1)
-    return Curve(np.asarray(step_size * step_counts("steps", steps), dtype=np.float64), losses)
+    return curve_of_path(conditional.model, loss, initial_weights, path, steps, step_size)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.validation import FloatArray, InputError, IntArray, at_least, finite_array
+from theory.validation import FloatArray, InputError, IntArray, at_least, finite_array, keep_arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +32,7 @@ class Curve:
             raise InputError(f"losses: has shape {losses.shape}; give (replica, {times.shape[0]})")
         if times[0] < 0 or np.any(np.diff(times) <= 0):
             raise InputError("times: give strictly increasing numbers from 0 on")
+        keep_arrays(self, times=times, losses=losses)
 
     @property
     def replicas(self) -> int:

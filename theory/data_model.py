@@ -15,6 +15,7 @@ from theory.validation import (
     InputError,
     at_least,
     finite_array,
+    keep_arrays,
     matrix_with_columns,
     open_unit,
     positive,
@@ -61,8 +62,9 @@ class DataModel:
         scale = np.abs(prototypes).max()
         if np.abs(prototypes.sum(axis=0)).max() > 1e-8 * max(scale, np.sqrt(eigenvalues[0])):
             raise InputError("prototypes: rows must sum to 0; give pi_k (mu_k - mean) for centred inputs")
+        keep_arrays(self, eigenvalues=eigenvalues, prototypes=prototypes, frequencies=frequencies)
         if self.basis is not None:
-            matrix_with_columns("basis", self.basis, eigenvalues.shape[0])
+            keep_arrays(self, basis=matrix_with_columns("basis", self.basis, eigenvalues.shape[0]))
 
     @property
     def dimension(self) -> int:

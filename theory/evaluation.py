@@ -6,18 +6,14 @@ from collections.abc import Mapping
 
 import numpy as np
 import sympy as sp
-from sympy.core.function import AppliedUndef
 
-from theory.complexity import ALPHA, BETA, DIMENSION, STRENGTH
-from theory.symbolic import CURVATURE, SIGNAL_SUMS, SPECTRUM_SUMS
+from theory.domains import LARGEST_DIMENSION, check_names, check_values
+from theory.symbolic import SIGNAL_SUMS, SPECTRUM_SUMS
 from theory.theorem import Theorem
 from theory.validation import InputError, positive
 
-#: What a power law needs in the place of the sums A_j and B_j.
-POWER_LAW = (DIMENSION, ALPHA, BETA, STRENGTH)
-
-#: Largest dimension of a power law: its sums are added up term by term.
-LARGEST_DIMENSION = 1e7
+#: Largest ratio of eigenvalues of a power law whose sums, up to the fifth power, are floats.
+_LARGEST_RATIO = 1e60
 
 
 def statement_at(theorem: Theorem, values: Mapping[str, float]) -> sp.Basic:
@@ -31,34 +27,35 @@ def statement_at(theorem: Theorem, values: Mapping[str, float]) -> sp.Basic:
         values: by symbol name, such as sigma0, d, alpha, beta, g.
 
     Raises:
-        InputError: a name that the statement does not have, or one that is missing.
+        InputError: as ``complete_values``, or a result that is no number.
     """
-    sums = theorem.statement.free_symbols & {*SPECTRUM_SUMS, *SIGNAL_SUMS}
-    own = {symbol.name: symbol for symbol in _inputs(theorem)}
-    law = {symbol.name: symbol for symbol in POWER_LAW} if sums else {}
-    if not own and not law:
-        raise InputError(f"theorem: {theorem.name} holds for all values; it has nothing to evaluate")
-    unknown = [name for name in values if name not in own | law]
-    if unknown:
-        accepted = ", ".join(sorted(own)) + (f", or {', '.join(law)} in the place of the sums" if law else "")
-        raise InputError(f"values: {unknown[0]} is not in the statement of {theorem.name}; give {accepted}")
-    given = {(own | law)[name]: sp.Float(value) for name, value in values.items()}
-    if any(symbol in given for symbol in POWER_LAW if symbol.name not in own):
-        given = _with_power_law_sums(given, values, sums)
-    if theorem.name == "T6" and values.get("alpha", 1.0) + values.get("beta", 1.0) <= 1:
-        raise InputError("values: alpha + beta is at most 1; give a sum above 1, where T6 holds")
-    if CURVATURE in own.values():
-        given.setdefault(CURVATURE, sp.Integer(1))
-    missing = sorted(symbol.name for symbol in own.values() if symbol not in given)
-    if missing:
-        instead = f" (or {', '.join(law)} for the sums)" if set(missing) & {symbol.name for symbol in sums} else ""
-        raise InputError(f"values: {', '.join(missing)} of {theorem.name} have no value; give them{instead}")
-    found = theorem.statement.subs(given).doit()
+    given = complete_values(theorem.name, values)
+    statement = theorem.statement
+    symbols = {symbol for symbol in statement.free_symbols if symbol.name in given and symbol.is_real}
+    found = statement.subs({symbol: sp.Float(given[symbol.name]) for symbol in symbols}).doit()
     # An inequality between numbers is already true or false.
     result = found if found in (sp.true, sp.false) else found.evalf()
-    if result.has(sp.I, sp.nan, sp.zoo, sp.oo):
-        raise InputError(f"values: {theorem.name} does not apply to them; give an aligned signal, R2 > R0 (A3)")
+    if result.has(sp.I, sp.nan, sp.zoo, sp.oo) or any(not 1e-300 < abs(number) < 1e300 for number in _numbers(result)):
+        raise InputError(f"values: {theorem.name} gives no finite number for them; give less extreme ones")
     return result
+
+
+def complete_values(theorem: str, values: Mapping[str, float]) -> dict[str, float]:
+    """A value for each symbol of the theorem of this name, within its domain; nothing is derived.
+
+    Raises:
+        InputError: an unknown theorem, a name that its statement does not have or that another makes useless, one that
+            is missing, a value that is not positive and finite, or values outside of the domain of the theorem.
+    """
+    given = {name: positive(f"values: {name}", value) for name, value in values.items()}
+    domain = check_names(theorem, given)
+    complete = {name: given[name] for name in domain.names if name in given}
+    if "c" in domain.names:
+        complete.setdefault("c", 1.0)
+    if any(name not in complete for name in domain.names):
+        complete |= {name: value for name, value in _power_law_sums(given).items() if name in domain.sums}
+    check_values(theorem, domain, complete)
+    return complete
 
 
 def parse_values(text: str) -> dict[str, float]:
@@ -82,30 +79,24 @@ def parse_values(text: str) -> dict[str, float]:
     return values
 
 
-def _inputs(theorem: Theorem) -> set[sp.Symbol]:
-    """The symbols that the statement needs: none where it is about unknown functions."""
-    statement = theorem.statement
-    if statement.has(AppliedUndef):
-        return set()
-    symbols: set[sp.Symbol] = (statement.rhs if isinstance(statement, sp.Eq) else statement).free_symbols
-    return {symbol for symbol in symbols if symbol.is_real}
+def _numbers(result: sp.Basic) -> list[float]:
+    """The numbers on the right side of an equation, but for zeros."""
+    right = result.rhs if isinstance(result, sp.Eq) else sp.Integer(1)
+    return [float(number) for number in right.atoms(sp.Float) if number != 0]
 
 
-def _with_power_law_sums(
-    given: dict[sp.Symbol, sp.Expr], values: Mapping[str, float], sums: set[sp.Symbol]
-) -> dict[sp.Symbol, sp.Expr]:
-    """The values with the sums of the power law in them."""
-    missing = [symbol.name for symbol in POWER_LAW if symbol not in given]
-    if missing:
-        raise InputError(f"values: {', '.join(missing)} of the power law have no value; give d, alpha, beta and g")
-    dimension = values[DIMENSION.name]
+def _power_law_sums(values: Mapping[str, float]) -> dict[str, float]:
+    """The sums A_j and B_j of a power law."""
+    dimension, alpha, beta, strength = (values[name] for name in ("d", "alpha", "beta", "g"))
     if not 2 <= dimension <= LARGEST_DIMENSION or dimension != int(dimension):
         raise InputError(
             f"values: d = {dimension:g} is not accepted; give a whole number from 2 to {LARGEST_DIMENSION:g}"
         )
+    for name, exponent in (("alpha", alpha), ("beta", beta)):
+        if exponent * np.log10(dimension) > np.log10(_LARGEST_RATIO):
+            largest = np.log10(_LARGEST_RATIO) / np.log10(dimension)
+            raise InputError(f"values: {name} = {exponent:g} is not accepted; give at most {largest:.3g} at this d")
     ranks = np.arange(1, int(dimension) + 1, dtype=np.float64)
-    spectrum, signal = ranks ** -values[ALPHA.name], values[STRENGTH.name] * ranks ** -values[BETA.name]
-    found = {symbol: np.sum(spectrum**power) for power, symbol in enumerate(SPECTRUM_SUMS)}
-    found |= {symbol: np.sum(spectrum**power * signal) for power, symbol in enumerate(SIGNAL_SUMS)}
-    others = {symbol: value for symbol, value in given.items() if symbol not in POWER_LAW}
-    return others | {symbol: sp.Float(float(found[symbol])) for symbol in sums}
+    spectrum, signal = ranks**-alpha, strength * ranks**-beta
+    found = {symbol.name: float(np.sum(spectrum**power)) for power, symbol in enumerate(SPECTRUM_SUMS)}
+    return found | {symbol.name: float(np.sum(spectrum**power * signal)) for power, symbol in enumerate(SIGNAL_SUMS)}

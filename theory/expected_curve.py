@@ -12,6 +12,7 @@ and R = tr[Sigma (I - Q)]. These are the equations of Hachem, Loubaton & Najim 2
 equivalents for certain functionals of large random matrices", for a noise with a variance profile, in
 the limit of no regularisation. Without signal Q = (I + Sigma/kappa)^(-1): the level at initialisation.
 
+Outputs without a signal count as in exact arithmetic, however far W(0) has decayed in them (``theory.signal_outputs``).
 It replaces the annealed average, which holds for one output: with several outputs of unequal strength the
 weak ones are still random when the strong ones have turned, and no sum over modes describes both.
 For sigma0 -> 0 `theory.turning_law` expands it.
@@ -27,19 +28,16 @@ from theory.data_model import DataModel
 from theory.initial_level import crossovers
 from theory.losses import Loss
 from theory.regimes import Absence, Boundary, lowest_valley
+from theory.signal_outputs import SignalOutputs
+from theory.sketch_equations import ACCURACY, unexplained_shares
 from theory.validation import FloatArray, InputError, finite_array, positive
-
-#: The equations are iterated until R / tr Sigma moves by less than this; each iteration gains about one digit, except
-#: where an output without a signal has faded to one mode, when its own share is reached as 1 / iterations.
-_ACCURACY = 1e-10
-_ITERATIONS = 5000
 
 #: Moves below this share of tr Sigma do not stand out from the error of the equations.
 _SMALLEST_MOVE = 1e-7
 
 #: Values of L / tr Sigma that differ by less are equal to the accuracy of the equations; where those equal to the
 #: lowest one span this factor in time, the turning point is not resolved.
-_FLAT, _UNCERTAIN = 4 * _ACCURACY, 2.0
+_FLAT, _UNCERTAIN = 4 * ACCURACY, 2.0
 
 
 def expected_curve(model: DataModel, loss: Loss, init_scale: float, times: FloatArray) -> Curve:
@@ -62,7 +60,7 @@ def expected_curve(model: DataModel, loss: Loss, init_scale: float, times: Float
     if outputs >= model.dimension:
         raise InputError(f"model: has {model.dimension} directions for {outputs} outputs; give more directions")
     learnt, left = _rows(model, loss, scale, grid)
-    explained = (1 - _unexplained(learnt, left, model.eigenvalues)) @ model.eigenvalues
+    explained = (1 - unexplained_shares(learnt, left, model.eigenvalues)) @ model.eigenvalues
     return Curve(grid, np.asarray(1 - explained / model.total_variance)[None, :])
 
 
@@ -120,48 +118,14 @@ def _rows(model: DataModel, loss: Loss, scale: float, times: FloatArray) -> tupl
     Each row is scaled to a largest entry of one, as R does not depend on a row's length and W(0) decays
     below the smallest float.
     """
-    signal = loss.signal(model.prototypes)
-    left, singular, right = np.linalg.svd(signal, full_matrices=signal.shape[0] > signal.shape[1])
-    strengths = np.zeros(signal.shape[0])
-    # Outputs beyond the rank of M learn nothing: exactly nothing, or rounding would count as a signal.
-    counted = singular > max(signal.shape) * np.finfo(np.float64).eps * singular[0]
-    strengths[: singular.size] = singular * counted
-    rows = np.zeros_like(signal)
-    rows[: singular.size] = strengths[: singular.size, None] * right[: singular.size]
-    # The left singular vectors of M, whose columns sum to zero, are eigenvectors of the Jacobian.
-    curvatures = np.einsum("ok,op,pk->k", left, loss.initial_jacobian(model.classes), left)
-    rates = np.where(curvatures > 1e-12 * curvatures.max(), curvatures, 0.0)[:, None] * model.eigenvalues
+    outputs = SignalOutputs.of(model, loss)
+    rates = outputs.curvatures[:, None] * model.eigenvalues
     exponents = -times[:, None, None] * rates
     growth = np.where(rates > 0, -np.expm1(exponents) / np.where(rates > 0, rates, 1.0), times[:, None, None])
-    learnt = np.sqrt(model.eigenvalues) * growth * rows
-    logs = np.log(scale**2 * model.eigenvalues) + 2 * exponents
+    # In units in which the spectrum begins at one: only ratios count.
+    spectrum = model.eigenvalues / model.eigenvalues[0]
     with np.errstate(divide="ignore"):
-        sizes = np.maximum(logs.max(axis=-1), 2 * np.log(np.abs(learnt).max(axis=-1)))[..., None]
-    return learnt * np.exp(-sizes / 2), np.exp(logs - sizes)
-
-
-def _unexplained(learnt: FloatArray, left: FloatArray, eigenvalues: FloatArray) -> FloatArray:
-    """(T, d) diagonal of Q.
-
-    Raises:
-        ArithmeticError: no convergence.
-    """
-    tau = left.sum(axis=-1)
-    rest = np.full(learnt.shape[0], np.inf)
-    shrinkage = np.full((learnt.shape[0], learnt.shape[-1]), 0.5)
-    for _ in range(_ITERATIONS):
-        shrinkage = 1 / (1 + np.einsum("tki,tkk->ti", left, _inverse(learnt, shrinkage, tau)))
-        inverse = _inverse(learnt, shrinkage, tau)
-        explained = np.sum(learnt * (inverse @ learnt), axis=1)
-        unexplained = shrinkage - shrinkage**2 * explained
-        tau = np.sum(left * unexplained[:, None], axis=-1)
-        previous, rest = rest, unexplained @ eigenvalues
-        if np.max(np.abs(rest - previous)) < _ACCURACY * eigenvalues.sum():
-            return np.asarray(unexplained, dtype=np.float64)
-    raise ArithmeticError("the deterministic equivalent did not converge; the spectrum may be too ill-conditioned")
-
-
-def _inverse(learnt: FloatArray, shrinkage: FloatArray, tau: FloatArray) -> FloatArray:
-    """(T, K, K) the matrix T, whose own diagonal the equations ask for."""
-    gram = (learnt * shrinkage[:, None]) @ np.swapaxes(learnt, -1, -2)
-    return np.asarray(np.linalg.inv(gram + tau[..., None] * np.eye(tau.shape[-1])), dtype=np.float64)
+        noise = 2 * np.log(scale) + np.log(spectrum) + 2 * exponents
+        learnt = np.log(growth) + np.log(np.abs(outputs.signal)) + np.log(spectrum) / 2
+    largest = np.maximum(noise.max(axis=-1), 2 * learnt.max(axis=-1))[..., None]
+    return np.sign(outputs.signal) * np.exp(learnt - largest / 2), np.exp(noise - largest)

@@ -33,7 +33,15 @@ from theory.annealed import AnnealedBoundaries
 from theory.data_model import DataModel
 from theory.losses import Loss
 from theory.symbolic import CURVATURE, SIGNAL_SUMS, SPECTRUM_SUMS
-from theory.validation import FloatArray, InputError, at_least, finite_array, positive, positive_eigenvalues
+from theory.validation import (
+    FloatArray,
+    InputError,
+    at_least,
+    finite_array,
+    keep_arrays,
+    positive,
+    positive_eigenvalues,
+)
 
 SAMPLES = sp.Symbol("n", positive=True)
 #: rho, the share of the n directions of the samples that is left to S.
@@ -211,6 +219,7 @@ class SampledOneOutput(AnnealedBoundaries):
                 f"signal: holds {share:.3g} times the variance that exists in its direction; "
                 f"multiply it by at most {1 / np.sqrt(share):.3g}"
             )
+        keep_arrays(self, eigenvalues=eigenvalues, signal=signal)
 
     @classmethod
     def from_model(cls, model: DataModel, loss: Loss, samples: int) -> SampledOneOutput:

@@ -24,10 +24,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t as student
 
+from theory.block_descent import geometric_steps
 from theory.curve import logarithmic_steps
 from theory.data_model import DataModel
 from theory.losses import Loss
-from theory.mean_field import gaussian_nodes, geometric_steps, mean_field_path
+from theory.mean_field import gaussian_nodes, mean_field_path
 from theory.progress import Progress, silent
 from theory.reconstruction import relative_loss
 from theory.validation import FloatArray, InputError, IntArray, at_least, class_labels, matrix_with_columns

@@ -16,6 +16,7 @@ from scipy.optimize import brentq
 
 from theory.data_model import DataModel
 from theory.losses import Loss
+from theory.signal_outputs import SignalOutputs
 from theory.validation import FloatArray, InputError, at_least, positive, positive_eigenvalues
 
 
@@ -128,15 +129,15 @@ def _equivalent(eigenvalues: FloatArray, outputs: int) -> tuple[FloatArray, floa
 def crossovers(model: DataModel, loss: Loss, init_scale: float) -> FloatArray:
     """Times sigma0 sqrt(tr Sigma / gamma_j) at which each learnt direction outgrows W(0), ascending.
 
-    gamma_j are the nonzero eigenvalues of M Sigma M^T, by a relative tolerance of 1e-12; with one
+    gamma_j are the nonzero eigenvalues of M Sigma M^T, whose number ``theory.signal_outputs`` decides; with one
     output this is s1 exactly.
 
     Raises:
         InputError: a scale that is not positive, or prototypes that are all zero.
     """
-    signal = loss.signal(model.prototypes)
-    if not signal.any():
+    outputs = SignalOutputs.of(model, loss)
+    if not outputs.learns.any():
         raise InputError("model: its prototypes are all zero; give classes with different means")
-    strengths = np.linalg.eigvalsh((signal * model.eigenvalues) @ signal.T)
-    kept = strengths[strengths > 1e-12 * strengths[-1]]
-    return np.sort(positive("init_scale", init_scale) * np.sqrt(model.total_variance / kept))
+    # Strengths descend, the square roots of gamma_j.
+    scaled = positive("init_scale", init_scale) * np.sqrt(model.total_variance)
+    return np.asarray(scaled / outputs.strengths[outputs.learns], dtype=np.float64)

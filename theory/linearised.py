@@ -8,6 +8,9 @@ the projector onto its eigenspace, and each eigenvalue l of Sigma,
 
 and n steps of gradient descent replace exp(-h l s) by (1 - eta h l)^n. Where h = 0 (the class-mean
 row of a softmax layer) nothing moves, as 1^T M = 0.
+
+Outputs without a signal, that one and those beyond the rank of M, are rows of their own here
+(``theory.signal_outputs``): they count as in exact arithmetic, however far they have decayed.
 """
 
 from __future__ import annotations
@@ -20,11 +23,14 @@ from theory.curve import Curve
 from theory.data_model import DataModel
 from theory.losses import Loss
 from theory.reconstruction import explained_variance, explained_variance_from_gram, gram_separation
+from theory.signal_outputs import SignalOutputs, descent_logs, undamped
 from theory.validation import FloatArray, InputError, IntArray, finite_array, step_counts
 
 #: Rows less separated than this have their R computed by a singular value decomposition: the Gram matrix would
 #: leave an error above 1e-9.
 _SMALLEST_SEPARATION = 1e-6
+#: And rows shorter than the root of this, relative to the largest entry that they ever have.
+_SMALLEST_SQUARE = 1e-200
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +70,9 @@ def flow_curve(model: DataModel, loss: Loss, initial_weights: FloatArray, times:
         InputError: shapes that do not fit, NaN or infinity.
     """
     grid = finite_array("times", times, 1)
-    rates = _rates(model, loss)
-    exponents = -grid[None, :, None] * rates[:, None, :]
-    return _curve(model, loss, initial_weights, grid, np.exp(exponents), -np.expm1(exponents))
+    exponents = -grid[:, None] * _rates(model, loss)
+    kernels = _Kernels(np.exp(exponents), -np.expm1(exponents), undamped(exponents))
+    return _curve(model, loss, initial_weights, grid, kernels)
 
 
 def gradient_descent_curve(
@@ -87,83 +93,60 @@ def gradient_descent_curve(
     counts = step_counts("steps", steps)
     loss.check_step_size(step_size, float(model.eigenvalues[0]))
     moved = step_size * _rates(model, loss)
-    decay = np.power(1 - moved[:, None, :], counts[None, :, None])
+    logs, signs = descent_logs(moved, counts[:, None].astype(np.float64))
+    decay = signs * np.exp(logs)
     # 1 - decay by expm1 where a step moves little: a direct difference would cancel.
-    small = moved[:, None, :] < 0.5
-    logs = np.log1p(-np.where(small, moved[:, None, :], 0.0))
-    gone = np.where(small, -np.expm1(counts[None, :, None] * logs), 1 - decay)
+    gone = np.where(moved < 0.5, -np.expm1(logs), 1 - decay)
     times = np.asarray(step_size * counts, dtype=np.float64)
-    return _curve(model, loss, initial_weights, times, decay, gone)
+    return _curve(model, loss, initial_weights, times, _Kernels(decay, gone, signs * undamped(logs)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Kernels:
+    """What time does to a mode, all (T, d).
+
+    Attributes:
+        decay: what is left of W(0), exp(-c l s) or its like.
+        gone: 1 - decay.
+        undamped: the decay over the slowest of its time, for rows of which nothing else is left.
+    """
+
+    decay: FloatArray
+    gone: FloatArray
+    undamped: FloatArray
 
 
 def _rates(model: DataModel, loss: Loss) -> FloatArray:
-    """(h, d) decay rates h l for each nonzero eigenvalue h of the initial Jacobian."""
-    values, _ = _jacobian_eigenspaces(loss, model.classes)
-    return values[values > 0][:, None] * model.eigenvalues
+    """(d,) decay rates c l of the outputs that move."""
+    return np.asarray(loss.initial_curvature(model.classes) * model.eigenvalues, dtype=np.float64)
 
 
-def _jacobian_eigenspaces(loss: Loss, classes: int) -> tuple[FloatArray, FloatArray]:
-    """Distinct eigenvalues (h,) of H, ascending, and the projectors (h, outputs, outputs)."""
-    values, vectors = np.linalg.eigh(loss.initial_jacobian(classes))
-    values = np.where(values > 1e-12 * values[-1], values, 0.0)
-    groups = np.cumsum(np.diff(values, prepend=values[0]) > 1e-9 * values[-1])
-    distinct = np.array([values[groups == group].mean() for group in range(groups[-1] + 1)])
-    projectors = np.stack(
-        [vectors[:, groups == group] @ vectors[:, groups == group].T for group in range(groups[-1] + 1)]
-    )
-    return distinct, projectors
-
-
-def _curve(
-    model: DataModel,
-    loss: Loss,
-    initial_weights: FloatArray,
-    times: FloatArray,
-    decay: FloatArray,
-    gone: FloatArray,
-) -> Curve:
-    """Curve from the decays (h, T, d) of the moving eigenspaces and ``gone`` = 1 - decay."""
+def _curve(model: DataModel, loss: Loss, initial_weights: FloatArray, times: FloatArray, kernels: _Kernels) -> Curve:
+    """Curve from the kernels of the outputs that move."""
     weights = check_initial_weights(model, loss, initial_weights)
-    expansion = _expand(model, loss, weights, decay, gone)
-    explained = _explained_variance(expansion, model.eigenvalues)
-    return Curve(times, np.asarray(1 - explained / model.total_variance, dtype=np.float64))
+    # R / tr Sigma does not depend on the units of the inputs; in these no power of an eigenvalue overflows.
+    eigenvalues = model.eigenvalues / model.eigenvalues[0]
+    explained = _explained_variance(_expand(model, loss, weights, kernels), eigenvalues)
+    return Curve(times, np.asarray(1 - explained / eigenvalues.sum(), dtype=np.float64))
 
 
-def _expand(model: DataModel, loss: Loss, weights: FloatArray, decay: FloatArray, gone: FloatArray) -> _Expansion:
-    values, projectors = _jacobian_eigenspaces(loss, model.classes)
-    row_signal = loss.signal(model.prototypes)
-    signal = np.broadcast_to(row_signal, weights.shape)
-    # R does not depend on a rotation of the outputs. In the left singular basis of M, outputs that
-    # learn something are apart from those that keep or lose W(0), such as the mean row, and neither
-    # drowns in the rounding error of the other.
-    left, singular, _ = np.linalg.svd(row_signal, full_matrices=row_signal.shape[0] > row_signal.shape[1])
-    rotated = left.T @ projectors
-    # Outputs beyond the rank of M learn nothing: exactly nothing, or rounding would count as a row.
-    learns = np.zeros(row_signal.shape[0])
-    learns[: singular.size] = singular > max(row_signal.shape) * np.finfo(np.float64).eps * singular[0]
-    moving = np.flatnonzero(values > 0)
-    still = [rotation @ weights for rotation in rotated[values == 0]]
-    started = [learns[:, None] * (rotated[index] @ weights) for index in moving]
-    idle = [(1 - learns)[:, None] * (rotated[index] @ weights) for index in moving]
-    learnt = [learns[:, None] * (rotated[index] @ signal) for index in moving]
-    growth = gone / (values[moving][:, None, None] * model.eigenvalues)
-    ones = np.ones((len(still), *decay.shape[1:]))
-    coefficients = np.stack(still + started + idle + learnt)
-    kernels = np.concatenate([ones, decay, _undamped(decay), growth])
+def _expand(model: DataModel, loss: Loss, weights: FloatArray, kernels: _Kernels) -> _Expansion:
+    outputs = SignalOutputs.of(model, loss)
+    rows = outputs.basis.T @ weights
+    # What is learnt in units of what would be learnt in the end in the first mode.
+    rates = _rates(model, loss)
+    signal = np.broadcast_to(outputs.signal / rates[0], rows.shape)
+    growth = kernels.gone / (rates / rates[0])
+    learns = outputs.learns[:, None]
+    still = np.asarray(outputs.curvatures == 0, dtype=np.bool_)[:, None]
+    coefficients = np.stack([still * rows, learns * rows, ~(learns | still) * rows, signal])
+    # R does not depend on the length of a row either.
+    largest = np.abs(coefficients).max(axis=(0, 3), keepdims=True)
+    coefficients = coefficients / np.where(largest > 0, largest, 1.0)
+    every = np.stack([np.ones_like(growth), kernels.decay, kernels.undamped, growth])
     # The cost grows with the square of the number of terms; some are zero, as softmax idles in the still row alone.
     present = coefficients.any(axis=(1, 2, 3))
-    return _Expansion(coefficients[present], kernels[present])
-
-
-def _undamped(decay: FloatArray) -> FloatArray:
-    """Decays (h, T, d) over the slowest of each time: an output that learns nothing keeps its length, as R allows.
-
-    Once even the slowest is no number any more, it alone is left, of the smallest eigenvalue.
-    """
-    largest = np.abs(decay).max(axis=-1, keepdims=True)
-    alive = largest > np.finfo(np.float64).tiny
-    last = np.arange(decay.shape[-1]) == decay.shape[-1] - 1
-    return np.where(alive, decay / np.where(alive, largest, 1.0), last)
+    return _Expansion(coefficients[present], every[present])
 
 
 def _explained_variance(expansion: _Expansion, eigenvalues: FloatArray) -> FloatArray:
@@ -190,7 +173,11 @@ def _explained_variance(expansion: _Expansion, eigenvalues: FloatArray) -> Float
     grams[..., rows, columns] = upper
     grams[..., columns, rows] = upper
     explained = explained_variance_from_gram(grams[0], grams[1])
-    close = gram_separation(grams[0]) < _SMALLEST_SEPARATION
+    # Rows whose squares underflow beside what they become later still count.
+    lengths = np.diagonal(grams[0], axis1=-2, axis2=-1)
+    filled = np.asarray(expansion.coefficients.any(axis=(0, 3)), dtype=np.bool_)
+    short = (lengths < _SMALLEST_SQUARE) & filled[:, None, :]
+    close = np.asarray((gram_separation(grams[0]) < _SMALLEST_SEPARATION) | short.any(axis=-1), dtype=np.bool_)
     for replica in np.flatnonzero(close.any(axis=1)).tolist():
         chosen = close[replica]
         weights = np.einsum(

@@ -6,29 +6,30 @@ Sigma = Sigma_W + sum_k pi_k mu_k mu_k^T it is  drive mu - hessian W Sigma  with
 drive = residual + hessian (W mu^T) diag(pi): diagonal in the eigenbasis of Sigma once the outputs
 are rotated to the eigenbasis of the hessian.
 
-Gradient descent is followed in blocks of an odd number of steps. Within a block `drive` and `hessian`
-are held at their values at the middle step (a predictor gives them), and the block's steps are then
-taken exactly by their geometric sum: an error of second order in the block's length. Blocks grow in
-proportion to the step count, as the dynamics slow down likewise; blocks of one step are gradient
-descent itself.
+Gradient descent is followed in blocks of steps whose length an error estimate chooses (``theory.block_descent``).
+Outputs that training keeps apart are followed exactly and count by the rule of ``theory.reconstruction``: the sum of a
+softmax layer's rows, which never moves, and with squared error those without a signal (``theory.signal_outputs``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from scipy.special import ndtri
 from scipy.stats import qmc
 
+from theory.block_descent import Pull, follow, geometric_steps
 from theory.curve import Curve
 from theory.data_model import DataModel
 from theory.linearised import check_initial_weights
 from theory.losses import Loss
 from theory.progress import Progress, silent
 from theory.reconstruction import relative_loss
-from theory.validation import FloatArray, InputError, IntArray, at_least, non_negative, step_counts
+from theory.signal_outputs import ApartOutputs
+from theory.validation import FloatArray, InputError, IntArray, at_least, finite_array, non_negative, step_counts
 
 
 @lru_cache(maxsize=8)
@@ -136,46 +137,24 @@ def gradient_share(model: DataModel, loss: Loss, weights: FloatArray, nodes: Flo
     return np.asarray(first**2 / second, dtype=np.float64)
 
 
-def _advance(
-    model: DataModel,
-    weights: FloatArray,
-    drive: FloatArray,
-    hessian: FloatArray,
-    step_size: float,
-    steps: int,
-) -> FloatArray:
-    """Weights after ``steps`` steps of gradient descent at constant drive and hessian."""
-    values, vectors = np.linalg.eigh(hessian)
-    rates = step_size * np.maximum(values, 0.0)[..., None] * model.eigenvalues  # (replica, outputs, d)
-    force = np.swapaxes(vectors, -1, -2) @ drive @ model.means
-    return geometric_steps(weights, vectors, rates, force, step_size, steps)
+@dataclass(frozen=True, eq=False)
+class _CommonCovariance:
+    """The mean field of Gaussian classes with a common covariance, for ``theory.block_descent``."""
 
+    model: DataModel
+    loss: Loss
+    step_size: float
+    nodes: FloatArray
 
-def geometric_steps(
-    weights: FloatArray, vectors: FloatArray, rates: FloatArray, force: FloatArray, step_size: float, steps: int
-) -> FloatArray:
-    """Weights after ``steps`` steps U -> (1 - rates) U + eta force of the rotated weights U = vectors^T W.
+    def pull(self, weights: FloatArray) -> Pull:
+        drive, hessian = output_statistics(self.model, self.loss, weights, self.nodes)
+        return Pull(drive @ self.model.means, hessian)
 
-    Args:
-        weights: (replica, outputs, d) W.
-        vectors: (replica, outputs, outputs) orthogonal.
-        rates: (replica, outputs, d) share by which a step shrinks an entry of U, at least 0.
-        force: (replica, outputs, d) constant force on U.
-        step_size: eta.
-        steps: number of steps.
-    """
-    decay = np.power(1 - rates, steps)
-    moving = rates > 1e-12
-    # The geometric sum of `steps` factors, times eta; its limit where nothing decays is eta * steps.
-    summed = step_size * np.where(moving, (1 - decay) / np.where(moving, rates, 1.0), steps)
-    back = np.swapaxes(vectors, -1, -2)
-    return np.asarray(vectors @ (decay * (back @ weights) + summed * force), dtype=np.float64)
-
-
-def block_length(done: int, left: int, growth: float) -> int:
-    """Odd number of steps of the block after ``done`` steps: the share ``growth`` of these, 1 to ``left``."""
-    block = min(max(1, int(growth * done)), left)
-    return block - 1 + block % 2
+    def advance(self, weights: FloatArray, pull: Pull, steps: int) -> FloatArray:
+        values, vectors = np.linalg.eigh(pull.hessians)
+        rates = self.step_size * np.maximum(values, 0.0)[..., None] * self.model.eigenvalues  # (replica, outputs, d)
+        force = np.swapaxes(vectors, -1, -2) @ pull.force
+        return geometric_steps(weights, vectors, rates, force, self.step_size, steps)
 
 
 def mean_field_path(
@@ -197,7 +176,7 @@ def mean_field_path(
         steps: (T,) strictly increasing step counts from 0 on.
         step_size: eta, within the loss's stability limit.
         nodes: quasi-Monte-Carlo nodes a class, a power of two.
-        growth: length of a block as a share of the steps done; 0 takes every single step.
+        growth: largest block of steps as a share of those done; 0 takes every single step.
         progress: wraps the iteration over the recorded steps.
 
     Returns:
@@ -211,31 +190,10 @@ def mean_field_path(
     loss.check_step_size(step_size, float(model.eigenvalues[0]))
     share = non_negative("growth", growth)
     normal = gaussian_nodes(weights.shape[1], nodes)
-    # A function of its own, so that bad input is refused here and not at the first weights.
-    return _descend(model, loss, weights, progress(counts.tolist()), step_size, normal, share)
-
-
-def _descend(
-    model: DataModel,
-    loss: Loss,
-    weights: FloatArray,
-    counts: Iterable[int],
-    step_size: float,
-    nodes: FloatArray,
-    growth: float,
-) -> Iterator[FloatArray]:
-    """Weights at each of the ascending ``counts`` of steps, in blocks as the module describes."""
-    done = 0
-    for count in counts:
-        while done < count:
-            block = block_length(done, count - done, growth)
-            statistics = output_statistics(model, loss, weights, nodes)
-            if block > 1:
-                middle = _advance(model, weights, *statistics, step_size, (block - 1) // 2)
-                statistics = output_statistics(model, loss, middle, nodes)
-            weights = _advance(model, weights, *statistics, step_size, block)
-            done += block
-        yield weights
+    field = _CommonCovariance(model, loss, step_size, normal)
+    apart = ApartOutputs.of(model, loss, weights, step_size)
+    # A generator of its own, so that bad input is refused here and not at the first weights.
+    return follow(field, weights, progress(counts.tolist()), share, apart, model.eigenvalues)
 
 
 def mean_field_curve(
@@ -250,5 +208,20 @@ def mean_field_curve(
 ) -> Curve:
     """Curve along ``mean_field_path``; arguments and errors are described there."""
     path = mean_field_path(model, loss, initial_weights, steps, step_size, nodes, growth, progress)
-    losses = np.stack([relative_loss(weights, model.eigenvalues) for weights in path], axis=1)
-    return Curve(np.asarray(step_size * step_counts("steps", steps), dtype=np.float64), losses)
+    return curve_of_path(model, loss, initial_weights, path, steps, step_size)
+
+
+def curve_of_path(
+    model: DataModel,
+    loss: Loss,
+    initial_weights: FloatArray,
+    path: Iterator[FloatArray],
+    steps: IntArray,
+    step_size: float,
+) -> Curve:
+    """Curve of the weights of ``path`` at ``steps``, with outputs that training keeps apart as rows of their own."""
+    apart = ApartOutputs.of(model, loss, finite_array("initial_weights", initial_weights, 3), step_size)
+    counts = step_counts("steps", steps)
+    rows = (apart.rows(weights, count) for weights, count in zip(path, counts.tolist(), strict=True))
+    losses = np.stack([relative_loss(one, model.eigenvalues) for one in rows], axis=1)
+    return Curve(np.asarray(step_size * counts, dtype=np.float64), losses)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from theory.memory_limit import array_bytes, check_memory
-from theory.validation import FloatArray, InputError, IntArray, at_least, class_labels, finite_array
+from theory.validation import FloatArray, InputError, IntArray, at_least, class_labels, finite_array, keep_arrays
 
 _FEWER = "give fewer features, as of a network's layer or of projections"
 
@@ -32,7 +32,8 @@ class Moments:
     class_means: FloatArray
 
     def __post_init__(self) -> None:
-        dimension = finite_array("mean", self.mean, 1).shape[0]
+        mean = finite_array("mean", self.mean, 1)
+        dimension = mean.shape[0]
         covariance = finite_array("covariance", self.covariance, 2)
         class_means = finite_array("class_means", self.class_means, 2)
         classes = class_means.shape[0]
@@ -42,8 +43,13 @@ class Moments:
             )
         if class_means.shape[1] != dimension:
             raise InputError(f"class_means: has shape {class_means.shape}; give (classes, {dimension})")
-        if self.class_counts.shape != (classes,) or np.any(self.class_counts < 0) or self.count == 0:
+        counts = np.asarray(self.class_counts)
+        whole = counts.dtype.kind in "iu" and counts.shape == (classes,)
+        if not whole or np.any(counts < 0) or counts.sum() == 0:
             raise InputError(f"class_counts: give {classes} counts of at least 0 with a positive sum")
+        keep_arrays(
+            self, mean=mean, covariance=covariance, class_counts=counts.astype(np.int64), class_means=class_means
+        )
 
     @property
     def count(self) -> int:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from theory.validation import FloatArray, at_least, finite_array, positive, positive_eigenvalues
+from theory.validation import FloatArray, at_least, finite_array, keep_arrays, positive, positive_eigenvalues
 
 #: Halvings of a bracket in float64, after which it hardly shrinks further.
 _HALVINGS = 55
@@ -39,7 +39,7 @@ class SampleSpectrum:
     samples: int
 
     def __post_init__(self) -> None:
-        positive_eigenvalues(self.eigenvalues)
+        keep_arrays(self, eigenvalues=positive_eigenvalues(self.eigenvalues))
         at_least("samples", self.samples, 1)
 
     @property

@@ -70,6 +70,10 @@ def prototype_direction() -> Theorem:
             for k, (share, mean) in enumerate(zip(shares, means, strict=True))
         ]
     )
+    initial = sp.Symbol("w0", real=True)
+    a1, a2, a3 = SPECTRUM_SUMS[1:4]
+    # To first order in s a mode keeps 1 - c l s of W(0), and 1 - 2 c l s of its square.
+    fading = (a2 - 2 * CURVATURE * TIME * a3) / (a1 - 2 * CURVATURE * TIME * a2)
     steps = (
         Step(
             sp.Subs(sp.Derivative(loss, logit), logit, 0),
@@ -101,6 +105,19 @@ def prototype_direction() -> Theorem:
             (sp.Rational(1, 2) - in_class) * value,
             "The logistic loss likewise; its average is minus the row of class 1.",
         ),
+        Step(
+            sp.Limit((mode_solution(initial) - initial) / TIME, TIME, 0),
+            Relation.EQUAL,
+            SIGNAL - CURVATURE * EIGENVALUE * initial,
+            "From W(0) the flow linearised at W = 0 begins with the prototype less what W(0) loses, mode by mode: "
+            "M - c W(0) Sigma (for softmax, of the centred outputs; the sum of the rows stays).",
+        ),
+        Step(
+            sp.Subs(sp.Derivative(fading, TIME), TIME, 0),
+            Relation.EQUAL,
+            -2 * CURVATURE * (a1 * a3 - a2**2) / a1**2,
+            "Without a prototype that loss lowers R = sum l^2 E w^2 / sum l E w^2 at this speed: the first rise of T7.",
+        ),
     )
     return Theorem(
         name="T1",
@@ -110,7 +127,11 @@ def prototype_direction() -> Theorem:
         "of order one it stays nearly that.",
         assumptions=("A8",),
         steps=steps,
-        corollaries=("Early training adds prototypes to W(0): W(s) = W(0) + s M + O(s^2).",),
+        corollaries=(
+            "Early training adds prototypes and shrinks W(0): W(s) = W(0) + s (M - c W(0) Sigma) + O(s^2), with the "
+            "centred W(0) for softmax. The second term is larger where sigma0 is above |M| / (c lambda), and is the "
+            "first rise of T7 at every sigma0.",
+        ),
     )
 
 
@@ -171,7 +192,7 @@ def phase_one() -> Theorem:
 
 
 def alignment() -> Theorem:
-    """T3: phase II exists if and only if R2 > R0."""
+    """T3: for small sigma0 phase II exists if and only if R2 > R0."""
     formulas = boundary_formulas()
     a1, a2, b1, b2 = SPECTRUM_SUMS[1], SPECTRUM_SUMS[2], SIGNAL_SUMS[1], SIGNAL_SUMS[2]
     speed = 2 * TIME * INITIAL_SCALE**2 * (a1 * b2 - a2 * b1) / (a1 * INITIAL_SCALE**2 + b1 * TIME**2) ** 2
@@ -180,7 +201,7 @@ def alignment() -> Theorem:
             sp.Derivative(formulas.phase_one_level, TIME),
             Relation.EQUAL,
             speed,
-            "The speed at which R moves while s << 1/lambda_1.",
+            "The speed at which R moves at s = sigma0 u for sigma0 -> 0, while s << 1/lambda_1.",
         ),
         Step(
             a1 * b1 * (formulas.signal_level - formulas.initial_level),
@@ -191,12 +212,18 @@ def alignment() -> Theorem:
     )
     return Theorem(
         name="T3",
-        title="Phase II exists if and only if the signal is aligned",
+        title="From small weights, phase II exists if and only if the signal is aligned",
         statement=sp.Gt(formulas.signal_level, formulas.initial_level),
-        words="The loss falls after phase I if and only if prototypes lie in directions of more variance than random.",
+        words="In the limit of small sigma0 the loss falls after phase I if and only if prototypes lie in directions "
+        "of more variance than random: at s = sigma0 u R moves from R0 to R2, monotonically.",
         assumptions=("A6", "A7", "A8"),
         steps=steps,
-        corollaries=("Misaligned data rise monotonically; they have no turning point.",),
+        corollaries=(
+            "For sigma0 -> 0 misaligned data rise monotonically; they have no turning point.",
+            "At a larger sigma0 W(0) itself decays towards directions of little variance, and R falls below R2 before "
+            "the signal counts: misaligned data can rise, dip and rise (T7), as with l = (1, .6, .03), "
+            "delta = (0, .28, .05), sigma0 = 1.",
+        ),
     )
 
 
@@ -264,13 +291,15 @@ def turning_point() -> Theorem:
         name="T5",
         title="Turning point",
         statement=sp.Eq(sp.Symbol("s*"), formulas.turning_point),
-        words="The loss is lowest at s*, to leading order in sigma0; Var is the variance of l under weights l delta^2.",
+        words="The annealed loss, a ratio of means over W(0), is lowest at s*, to leading order in sigma0; Var is the "
+        "variance of l under weights l delta^2.",
         assumptions=("A3", "A6", "A7", "A8"),
         steps=steps,
         corollaries=(
             "s* = Theta(sigma0^(2/3)), so phase II lasts ever longer compared with phase I as sigma0 falls.",
             "The return to R0 does not depend on sigma0.",
-            "It holds for the mean over W(0); a single draw has a term linear in W(0) that is larger at small sigma0.",
+            "The mean over draws turns later, s*^3 = s*^3 of T5 + 8 sigma0^2 / (c B1), and one draw by other powers of "
+            "sigma0 (L5): its term linear in W(0) is the largest for small sigma0.",
         ),
         orders=(
             sp.Eq(sp.Symbol("s*"), Theta(turning_point_order())),

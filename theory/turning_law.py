@@ -24,6 +24,8 @@ import numpy as np
 from theory.data_model import DataModel
 from theory.initial_level import crossovers
 from theory.losses import Loss
+from theory.reconstruction import ROUNDING
+from theory.signal_outputs import SignalOutputs
 from theory.validation import FloatArray, InputError, positive
 
 #: The law is used where s* is at least this many times the last crossover: its two terms are then the
@@ -55,25 +57,28 @@ class TurningLaw:
         Raises:
             InputError: prototypes that are all zero.
         """
-        eigenvalues, signal = model.eigenvalues, loss.signal(model.prototypes)
-        whitened, singular, outputs = np.linalg.svd((np.sqrt(eigenvalues) * signal).T, full_matrices=False)
-        learns = singular > max(signal.shape) * np.finfo(np.float64).eps * singular[0]
+        eigenvalues, outputs = model.eigenvalues, SignalOutputs.of(model, loss)
+        learns, strengths = outputs.learns, outputs.strengths
         if not learns.any():
             raise InputError("model: its prototypes are all zero; give classes with different means")
-        basis, idle = whitened[:, learns], outputs[~learns]
-        image = eigenvalues[:, None] * basis
+        # In units of the first eigenvalue: only ratios can overflow then.
+        first = float(eigenvalues[0])
+        spectrum, basis = eigenvalues / first, outputs.directions[learns].T
+        image = spectrum[:, None] * basis
         inside = basis.T @ image
         crossed = np.sum((image - basis @ inside) ** 2, axis=0)
-        rest = _Rest.of(eigenvalues, image, inside)
+        rest = _Rest.of(spectrum, image, inside)
         explained = rest.variance * np.diagonal(inside) + 2 * crossed - rest.explained
-        jacobian = loss.initial_jacobian(model.classes)
         curvature = loss.initial_curvature(model.classes)
-        idle_curvature = float(np.trace(idle @ jacobian @ idle.T)) / max(idle.shape[0], 1)
+        drift = curvature * float(crossed.sum()) + float(outputs.curvatures[~learns].sum()) * rest.drift
+        # What the sums of squares leave where nothing is outside of the signal, or the spectrum is flat.
+        noise = ROUNDING * float(np.sum(spectrum**2))
+        explained = np.where(np.abs(explained) > noise, explained, 0.0)
         return cls(
-            remainder=float(np.sum(explained / np.square(singular[learns]))),
-            drift=curvature * float(crossed.sum()) + idle.shape[0] * idle_curvature * rest.drift,
+            remainder=float(np.sum(explained * first * (np.sqrt(first) / strengths[learns]) ** 2)),
+            drift=first**2 * (drift if drift > noise else 0.0),
             last_crossover=float(crossovers(model, loss, 1.0)[-1]),
-            saturation=float(1 / (curvature * eigenvalues[0])),
+            saturation=float(1 / (curvature * first)),
         )
 
     def turning_point(self, init_scale: float) -> float | None:
@@ -88,7 +93,7 @@ class TurningLaw:
         scale = positive("init_scale", init_scale)
         if self.remainder <= 0 or self.drift <= 0:
             return None
-        time = float(np.cbrt(2 * self.remainder * scale**2 / self.drift))
+        time = float(np.cbrt(2 * self.remainder / self.drift) * np.cbrt(scale) ** 2)
         return time if SEPARATION * self.last_crossover * scale <= time <= self.saturation else None
 
 
@@ -101,12 +106,14 @@ class _Rest:
         second: tr(O Sigma^2).
         explained: tr(O Sigma O Sigma).
         third: tr(O Sigma O Sigma^2).
+        whole: tr Sigma.
     """
 
     variance: float
     second: float
     explained: float
     third: float
+    whole: float
 
     @classmethod
     def of(cls, eigenvalues: FloatArray, image: FloatArray, inside: FloatArray) -> _Rest:
@@ -120,9 +127,12 @@ class _Rest:
                 - 2 * np.sum(eigenvalues[:, None] * image**2)
                 + np.sum(inside * (image.T @ image))
             ),
+            float(eigenvalues.sum()),
         )
 
     @property
     def drift(self) -> float:
-        """Minus d/ds of tr(O Sigma O D) / tr(O D) at s = 0 for D = Sigma exp(-2 Sigma s)."""
+        """Minus d/ds of tr(O Sigma O D) / tr(O D) at s = 0 for D = Sigma exp(-2 Sigma s); 0 where nothing is left."""
+        if self.variance <= ROUNDING * self.whole:
+            return 0.0
         return 2 * (self.third / self.variance - self.explained * self.second / self.variance**2)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 
 class InputError(ValueError):
@@ -33,6 +34,12 @@ def finite_array(name: str, value: ArrayLike, dimensions: int) -> FloatArray:
     if bad:
         raise InputError(f"{name}: holds {bad} NaN or infinite entries; give finite numbers")
     return array
+
+
+def keep_arrays(instance: object, **arrays: FloatArray | IntArray) -> None:
+    """Put the checked arrays into the fields of a frozen dataclass, whose user may have given lists."""
+    for name, array in arrays.items():
+        object.__setattr__(instance, name, array)
 
 
 def positive_eigenvalues(value: ArrayLike) -> FloatArray:

@@ -178,7 +178,8 @@ def test_blocks_of_one_step_are_gradient_descent(loss: Loss) -> None:
     nodes = gaussian_nodes(weights.shape[1], 64)
     for _ in range(25):
         weights = weights + step_size * class_gradient(conditional, loss, weights, nodes)[0]
-    np.testing.assert_array_equal(last, weights)
+    # Another order of the same sums: the rounding of 25 steps.
+    np.testing.assert_allclose(last, weights, rtol=0, atol=1e-13 * np.abs(weights).max())
 
 
 @pytest.mark.parametrize(
@@ -248,7 +249,8 @@ def test_replicas_do_not_influence_each_other_and_the_path_holds_the_weights_of_
     path = list(class_mean_field_path(conditional, Softmax(), start, steps, 0.1))
     np.testing.assert_array_equal(path[0], start)
     losses = np.stack([relative_loss(one, conditional.model.eigenvalues) for one in path], 1)
-    np.testing.assert_array_equal(losses, together.losses)
+    # The curve takes the conserved sum of the rows apart: another rounding.
+    np.testing.assert_allclose(losses, together.losses, rtol=0, atol=1e-12)
     np.testing.assert_allclose(together.times, 0.1 * steps)
 
 

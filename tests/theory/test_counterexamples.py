@@ -10,7 +10,16 @@ from scipy.integrate import quad, solve_ivp
 from scipy.special import expit
 
 from tests.strategies import two_class_models
-from theory import DataModel, OneOutput, Softmax, SquaredError, explained_variance, gradient_descent_curve
+from theory import (
+    DataModel,
+    OneOutput,
+    Regime,
+    Softmax,
+    SquaredError,
+    explained_variance,
+    gradient_descent_curve,
+    regime_of,
+)
 from theory.assumptions import effective_rank, fit_power_law, power_law_signal, power_law_spectrum
 from theory.logistic_flow import logistic_path
 from theory.mean_field import gaussian_nodes, output_statistics
@@ -229,3 +238,12 @@ def test_training_does_not_add_prototypes_where_outputs_are_large() -> None:
         print(f"rms output {size:.1e}: cosine of gradient and M {cosines[scale].mean():.4f}")
     assert np.all(cosines[1e-3] > 0.9999)
     assert cosines[10.0].mean() < 0.7
+
+
+def test_misaligned_data_rise_dip_and_rise_from_large_weights() -> None:
+    """T3 is the limit of small sigma0: W(0) decays below R2, and what is learnt raises R again."""
+    network = OneOutput(np.array([1.0, 0.6, 0.03]), np.array([0.0, 0.28, 0.05]), 1.0)
+    assert network.alignment == pytest.approx(0.718, abs=0.001)
+    times = np.concatenate([[0.0], np.geomspace(1e-6, 1e4, 400)])
+    assert regime_of(network.relative_loss(1.0, times)) is Regime.RISE_DIP_RISE
+    assert regime_of(network.relative_loss(1e-4, times)) is Regime.MONOTONE_RISE

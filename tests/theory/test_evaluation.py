@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import pytest
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
 from theory import DataModel, InputError, OneOutput, SquaredError
-from theory.catalogue import theorem_named
-from theory.evaluation import parse_values, statement_at
+from theory.catalogue import lemmas, theorem_named, theorems
+from theory.domains import DOMAINS
+from theory.evaluation import complete_values, parse_values, statement_at
+from theory.theorem import Theorem
 
 LAW = {"d": 1000, "alpha": 1, "beta": 2, "g": 0.2}
 
@@ -37,6 +40,17 @@ def test_an_inequality_and_an_order_are_evaluated_too() -> None:
         ("T5", {**LAW}, "values: sigma0 of T5 have no value"),
         ("T5", {"sigma0": 1.0}, "or d, alpha, beta, g for the sums"),
         ("T5", {"sigma0": 1.0, "d": 10}, "values: alpha, beta, g of the power law have no value"),
+        ("T5", {"sigma0": 1e-3, **LAW, "A1": 1.0}, "values: A1 follows from d, alpha, beta, g; give the sums or"),
+        ("T5", {"sigma0": 1e-3, **LAW, "alpha": 1e300}, "values: alpha = 1e.300 is not accepted; give at most 20 at"),
+        ("T5", {"sigma0": 1e3, **LAW}, "T5 does not apply to them; give a sigma0 so small that the loss turns below"),
+        ("T5", {"sigma0": 1e-3, **LAW, "c": 2.0}, "T5 does not apply to them; give a curvature c of at most 1"),
+        ("L5", {"sigma0": 1e3, **LAW}, "L5 does not apply to them; give a sigma0 so small"),
+        ("T8", {"R": 5, "T": 1, "g": 1, "mu": 1}, "T8 does not apply to them; give an explained variance R of at most"),
+        ("L1", {"d": 2.5, "p": 1}, "L1 does not apply to them; give a whole number d"),
+        ("L2", {"B0": 1, "B1": 1, "T1": 1, "T2": 2, "n": 9, "p": 0.2, "sigma0": 1}, "give sums of a spectrum, T2"),
+        ("T7", {"rho": 0.01, "A1": 3, "A2": 3, "A3": 3, "B1": 2, "B2": 3}, "give sums of a spectrum, A1 A3 above A2"),
+        ("T2", {"sigma0": float("nan"), "A1": 1, "B1": 1}, "values: sigma0: nan is not accepted"),
+        ("T6", {"alpha": 1, "beta": 1.5, "s": 0.5}, "give a time s above"),
         ("T5", {"sigma0": 1.0, **LAW, "d": 1.5}, "values: d = 1.5 is not accepted"),
         ("T5", {"sigma0": 1.0, **LAW, "d": 1e300}, "values: d = 1e"),
         (
@@ -49,9 +63,27 @@ def test_an_inequality_and_an_order_are_evaluated_too() -> None:
         ("T1", {"M": 1.0}, "T1 holds for all values"),
     ],
 )
-def test_values_that_do_not_fit_are_refused(name: str, values: dict[str, float], match: str) -> None:
+def test_values_that_do_not_fit_are_refused_before_anything_is_derived(
+    name: str, values: dict[str, float], match: str
+) -> None:
     with pytest.raises(InputError, match=match):
-        statement_at(theorem_named(name), values)
+        complete_values(name, values)
+
+
+@pytest.mark.parametrize("theorem", [*theorems(), *lemmas()], ids=lambda one: one.name)
+def test_a_domain_has_the_symbols_of_the_derived_statement(theorem: Theorem) -> None:
+    statement = theorem.statement
+    right = statement.rhs if isinstance(statement, sp.Eq) else statement
+    unknown = statement.has(AppliedUndef)
+    symbols = set() if unknown else {symbol.name for symbol in right.free_symbols if symbol.is_real}
+    assert set(DOMAINS[theorem.name].names) == symbols
+
+
+def test_a_formula_outside_of_its_range_has_no_value() -> None:
+    """At sigma0 = 1e3 it gave a time at which the annealed curve only rises."""
+    network = OneOutput.from_model(DataModel.power_law(1000, 1.0, 2.0, 0.2), SquaredError())
+    assert network.turning_point_formula(1e3) is None
+    assert network.turning_point_formula(0.1) == pytest.approx(2.01, abs=0.01)
 
 
 @pytest.mark.parametrize(

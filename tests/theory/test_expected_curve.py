@@ -211,3 +211,19 @@ def test_an_output_without_a_signal_may_fade_to_a_single_mode(condition: float) 
 def test_classes_with_equal_means_have_no_crossover() -> None:
     with pytest.raises(InputError, match="prototypes are all zero"):
         expected_turning_point(DataModel(np.ones(3), np.zeros((2, 3)), np.full(2, 0.5)), SquaredError(), 0.1)
+
+
+def test_the_equations_are_solved_late_on_every_spectrum_with_an_output_that_fades() -> None:
+    """A spectrum of condition 5^1 raised, as one output of three has no signal and fades to the last mode."""
+    model = DataModel.power_law_classes(5, 1.0, 1.5, 3, 0.5, 0)
+    assert expected_turning_point(model, SquaredError(), 0.01) is not None
+    for seed in range(12):
+        generator = np.random.default_rng(seed)
+        classes = int(generator.integers(3, 7))
+        dimension = int(generator.integers(classes + 1, 12))
+        one = DataModel.power_law_classes(dimension, 1.5 * generator.random() + 0.3, 1.0, classes, 0.5, seed)
+        end = np.array([1e3, 1e4]) / one.eigenvalues[-1]
+        rows = np.concatenate([one.prototypes[:-1] / one.eigenvalues, np.eye(dimension)[-1:]])
+        found = expected_curve(one, SquaredError(), 0.01, end).losses[0]
+        # The fading output is along the last mode, but for exp(-2 s (lambda_(d-1) - lambda_d)).
+        np.testing.assert_allclose(found, float(relative_loss(rows, one.eigenvalues)), atol=1e-5)

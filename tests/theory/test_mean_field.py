@@ -174,7 +174,9 @@ def test_the_path_holds_the_weights_of_the_curve() -> None:
     path = list(mean_field_path(model, loss, start, steps, 0.5))
     np.testing.assert_array_equal(path[0], start)
     curve = mean_field_curve(model, loss, start, steps, 0.5)
-    np.testing.assert_array_equal(np.stack([relative_loss(one, model.eigenvalues) for one in path], 1), curve.losses)
+    losses = np.stack([relative_loss(one, model.eigenvalues) for one in path], 1)
+    # The curve takes the conserved sum of the rows apart: another rounding.
+    np.testing.assert_allclose(losses, curve.losses, rtol=0, atol=1e-12)
 
 
 def test_a_bad_path_is_refused_before_its_first_weights() -> None:
@@ -266,3 +268,35 @@ def test_replicas_do_not_influence_each_other(count: int) -> None:
     together = mean_field_curve(model, Softmax(), start, steps, 0.5)
     alone = mean_field_curve(model, Softmax(), start[:count], steps, 0.5)
     np.testing.assert_allclose(together.losses[:count], alone.losses, atol=1e-9)
+
+
+def _rare_class(seed: int, share: float) -> DataModel:
+    """Three classes in three directions, one of them with this frequency; classes hold nine tenths of the variance."""
+    generator = np.random.default_rng(seed)
+    frequencies = np.array([share, 0.3, 0.7 - share])
+    eigenvalues = np.sort(generator.uniform(0.1, 1, 3))[::-1]
+    prototypes = generator.standard_normal((3, 3)) * frequencies[:, None]
+    prototypes -= frequencies[:, None] * prototypes.sum(axis=0)
+    model = DataModel(eigenvalues / eigenvalues[0], prototypes, frequencies)
+    return model.with_signal_scaled(float(np.sqrt(0.9 / model.class_shares[1][0])))
+
+
+_LATE = np.array([17_500, 18_000, 18_500, 19_000, 19_500, 20_000])
+
+
+def test_late_blocks_of_a_rare_class_do_not_oscillate() -> None:
+    """Blocks of a tenth of the steps done gave .353 .360 .354 .363 .355 .367."""
+    curve = mean_field_curve(_rare_class(2, 0.01), Softmax(), np.zeros((1, 3, 3)), _LATE, 0.5, nodes=64)
+    # Every single step, with the same nodes; blocks err by 3e-4 each, and the errors of slow drifts decay.
+    np.testing.assert_allclose(curve.losses[0], [0.3623, 0.3629, 0.3636, 0.3643, 0.3651, 0.3659], atol=1e-3)
+
+
+@pytest.mark.slow
+def test_the_late_curve_of_a_rare_class_is_that_of_single_steps() -> None:
+    start = np.zeros((1, 3, 3))
+    for seed, share in ((2, 0.01), (3, 0.02)):
+        blocks, single = (
+            mean_field_curve(_rare_class(seed, share), Softmax(), start, _LATE, 0.5, nodes=64, growth=growth)
+            for growth in (0.1, 0.0)
+        )
+        np.testing.assert_allclose(blocks.losses, single.losses, atol=2e-3)

@@ -137,7 +137,7 @@ def test_a_wrong_witness_proves_nothing() -> None:
 def test_there_are_eight_theorems_each_with_a_derivation() -> None:
     assert [theorem.name for theorem in theorems()] == [f"T{number}" for number in range(1, 9)]
     assert all(len(theorem.steps) >= 2 for theorem in theorems())
-    assert [lemma.name for lemma in lemmas()] == ["L1", "L2", "L3", "L4"]
+    assert [lemma.name for lemma in lemmas()] == ["L1", "L2", "L3", "L4", "L5"]
     with pytest.raises(InputError, match="theorem: 'T9' is unknown; give one of T1, T2"):
         theorem_named("T9")
 
