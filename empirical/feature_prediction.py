@@ -108,7 +108,7 @@ class FeaturePrediction:
         rank: directions in which they vary.
         step_size: eta.
         trained: (replica, T) curve of the trained classifiers.
-        derived: curves by source; PARAMETRIC is missing where the fit found no power law.
+        derived: curves by source; PARAMETRIC is missing where a warning says why.
         warnings: of the fit.
     """
 
@@ -178,14 +178,14 @@ def predict_features(
         ),
     }
     fitted = fit_data_model(*split_for_fit(data, seed=plan.seed), seed=plan.seed, progress=progress("fit"))
-    if fitted.spectrum_law is not None and fitted.signal_law is not None:
-        training = Training(loss, step_size, plan.init_scale, plan.steps, plan.replicas, plan.seed)
-        parametric = parametric_model(fitted, plan.seed)
-        # The fitted spectrum's first eigenvalue may exceed the measured one: the step must be stable for both.
-        if training.step_size * parametric.eigenvalues[0] <= loss.stability_limit:
-            predictions = predict(PARAMETRIC, parametric, training, progress("parametric model"))
-            derived[PARAMETRIC] = next(one.curve for one in predictions if one.level == MEAN_FIELD)
-    return FeaturePrediction(data.name, centred.shape[1], model.dimension, step_size, curve, derived, fitted.warnings)
+    warnings = fitted.warnings
+    training = Training(loss, step_size, plan.init_scale, plan.steps, plan.replicas, plan.seed)
+    try:
+        predictions = predict(PARAMETRIC, parametric_model(fitted, plan.seed), training, progress("parametric model"))
+        derived[PARAMETRIC] = next(one.curve for one in predictions if one.level == MEAN_FIELD)
+    except InputError as error:
+        warnings = (*warnings, f"no parametric model: {error}")
+    return FeaturePrediction(data.name, centred.shape[1], model.dimension, step_size, curve, derived, warnings)
 
 
 def _agreement(source: str, derived: Curve, trained: Curve, step_size: float) -> Agreement:
