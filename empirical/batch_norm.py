@@ -11,6 +11,7 @@ import copy
 from collections.abc import Iterable
 from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -18,6 +19,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from empirical.float_precision import full_precision
 from empirical.images import ImageSplit, Normalisation
 from empirical.network_training import image_batches
+from empirical.stratified import stratified_parts, stratified_sample
 from theory import InputError
 
 #: Batches of this size, and at most this many of them, recalibrate a network on images.
@@ -63,7 +65,9 @@ def recalibrated(network: Network, batches: Iterable[Tensor]) -> Network:
 
 
 def recalibrated_on(network: Network, split: ImageSplit, normalisation: Normalisation, device: torch.device) -> Network:
-    """``recalibrated`` on the first images of a split, at most CALIBRATION_BATCHES of CALIBRATION_SIZE, on ``device``.
+    """``recalibrated`` on images of a split, at most CALIBRATION_BATCHES of CALIBRATION_SIZE, on ``device``.
+
+    They are drawn with the classes of all, each batch likewise: a split may be sorted by class.
 
     Raises:
         InputError: as ``recalibrated``.
@@ -71,7 +75,10 @@ def recalibrated_on(network: Network, split: ImageSplit, normalisation: Normalis
     count = min(split.labels.size, CALIBRATION_BATCHES * CALIBRATION_SIZE)
     if count > CALIBRATION_SIZE:  # whole batches, as every one counts the same
         count -= count % CALIBRATION_SIZE
-    first = ImageSplit(split.images[:count], split.labels[:count])
-    batches = image_batches(first, normalisation, CALIBRATION_SIZE, device)
+    drawn = stratified_sample(split.labels, count)
+    parts = stratified_parts(split.labels[drawn], -(-count // CALIBRATION_SIZE))
+    order = drawn[np.concatenate(parts)]
+    mixed = ImageSplit(split.images[order], split.labels[order])
+    batches = image_batches(mixed, normalisation, CALIBRATION_SIZE, device)
     with full_precision(device):
         return recalibrated(network.to(device), (inputs for inputs, _ in batches))

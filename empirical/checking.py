@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from empirical.datasets import DataSet
+from empirical.stratified import check_class_counts, stratified_sample
 from empirical.streaming import moments_of
 from theory import DataModel, Loss
 from theory.assumptions import Assessment, assess, common_gaussian_classes
@@ -50,9 +49,10 @@ def check(data: DataSet, loss: Loss, step_share: float, init_scale: float, seed:
         InputError: a class with fewer than two inputs, or values that are not positive.
     """
     loss.outputs(data.classes)
+    check_class_counts(data.labels, data.classes, 2, "as the variance within each is measured")
     moments = moments_of(data.inputs, data.labels, data.classes, progress)
     model = DataModel.from_moments(moments)
-    order = np.random.default_rng(seed).permutation(data.labels.size)[:LARGEST_SAMPLE]
+    order = stratified_sample(data.labels, LARGEST_SAMPLE, seed)
     classes = common_gaussian_classes(data.inputs[order] - moments.mean, data.labels[order], seed)
     step_size = step_share / float(model.eigenvalues[0])
     assessments = tuple(sorted((*assess(model, loss, step_size, init_scale), classes), key=lambda one: one.name))

@@ -202,7 +202,8 @@ def _check_lines(report: FitReport) -> list[str]:
     )
     lines = check_lines(kept)
     before = sum(one.name < ALIGNMENT for one in rest)
-    aligned = f"{ALIGNMENT}  {report.alignment.value}: R2 / R0 = {_interval(ratio)}, limit 1"
+    measured = f"R2 / R0 = {_interval(ratio)}, limit 1" if np.isfinite(ratio.value) else "no R2 beside as many outputs"
+    aligned = f"{ALIGNMENT}  {report.alignment.value}: {measured}"
     lines.insert(before, aligned)
     if report.alignment is Alignment.HOLDS:
         also = [theorem.name for theorem in theorems() if theorem.name in needing and not _others_fail(check, theorem.name)]
