@@ -183,7 +183,9 @@ def _variant_lines(exponent: Interval | None, variants: Sequence[ExponentVariant
     """Exponents over other ranks and by other estimators, and whether they leave the interval."""
     if not variants:
         return []
-    listed = "; ".join(f"{one.exponent:.3g} {one.ranks} ({one.first} to {one.last}, {one.estimator})" for one in variants)
+    listed = "; ".join(
+        f"{one.exponent:.3g} {one.ranks} ({one.first} to {one.last}, {one.estimator})" for one in variants
+    )
     outside = exponent is not None and any(one.exponent not in exponent for one in variants)
     verdict = ", beyond the interval, which is of sampling at one range and estimator alone" if outside else ""
     return [f"  by range and estimator{verdict}: {listed}"]
@@ -206,7 +208,9 @@ def _check_lines(report: FitReport) -> list[str]:
     aligned = f"{ALIGNMENT}  {report.alignment.value}: {measured}"
     lines.insert(before, aligned)
     if report.alignment is Alignment.HOLDS:
-        also = [theorem.name for theorem in theorems() if theorem.name in needing and not _others_fail(check, theorem.name)]
+        also = [
+            theorem.name for theorem in theorems() if theorem.name in needing and not _others_fail(check, theorem.name)
+        ]
         not_met = [name for name in sorted(needing) if name not in also]
         lines += [f"with {ALIGNMENT} apply: {', '.join(also) or 'none'}; not: {', '.join(not_met) or 'none'}"]
     else:
@@ -281,8 +285,7 @@ def fit_as_json(report: FitReport) -> dict[str, Any]:
             "seed": training.seed,
         },
         "predictions": [
-            _prediction_values(one, training.step_size) | {"regime": _regime(report, one)}
-            for one in report.predictions
+            _prediction_values(one, training.step_size) | {"regime": _regime(report, one)} for one in report.predictions
         ],
         "predictions_missing": dict(report.gaps),
         "parametric_distance": None

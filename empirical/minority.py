@@ -16,7 +16,7 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from empirical.jackknife import Interval
-from empirical.two_components import Mixtures, binned, fit_mixtures, optima
+from empirical.two_components import Mixtures, fit_mixtures, optima
 from theory import InputError
 from theory.validation import FloatArray, at_least, finite_array
 
@@ -75,7 +75,7 @@ def find_minority(positions: FloatArray) -> Minority:
     values = _checked(positions)
     if values.size < FEWEST_POSITIONS:
         return NO_MINORITY
-    found = optima(binned(values))
+    found = optima(values)
     separation = float(found.separations[0])
     if _evidence(found)[0] <= 0 or separation < SMALLEST_SEPARATION:
         return NO_MINORITY
@@ -92,15 +92,17 @@ def minority_interval(positions: Sequence[FloatArray], seed: int = 0, level: flo
     deviations. The value is the mean over resamples.
 
     Args:
-        positions: for each class (n_k,) as ``find_minority`` takes them.
+        positions: for each class (n_k,) as ``find_minority`` takes them, or (RESAMPLES + 1, n_k): along the prototype
+            itself, and along as many prototypes from resamples of the data that it is estimated from.
         seed: of the resamples.
         level: probability with which the interval covers.
     """
     generator = np.random.default_rng(at_least("seed", seed, 0))
-    total = sum(one.size for one in positions)
+    rows = [np.broadcast_to(one, (RESAMPLES + 1, np.shape(one)[-1])) for one in positions]
+    total = sum(one.shape[1] for one in rows)
     shares = np.zeros(RESAMPLES)
-    for one in positions:
-        shares += one.size / total * _resampled_shares(_checked(one), generator)
+    for one in rows:
+        shares += one.shape[1] / total * _resampled_shares(one, generator)
     value, error = float(shares.mean()), float(shares.std(ddof=1))
     reach = float(norm.ppf((1 + level) / 2)) * error
     return Interval(value, error, value - reach, value + reach)
@@ -108,12 +110,11 @@ def minority_interval(positions: Sequence[FloatArray], seed: int = 0, level: flo
 
 def _resampled_shares(values: FloatArray, generator: np.random.Generator) -> FloatArray:
     """(RESAMPLES,) shares of the minority of a class, each counted as ``minority_interval`` says."""
-    if values.size < FEWEST_POSITIONS:
+    whole = _checked(values[0])
+    if whole.size < FEWEST_POSITIONS:
         return np.zeros(RESAMPLES)
-    samples = binned(values)
-    counts = samples.counts
-    drawn = generator.multinomial(values.size, counts / values.size, size=RESAMPLES).astype(np.float64)
-    found = fit_mixtures(samples, drawn, optima(samples))
+    numbers = generator.integers(0, whole.size, (RESAMPLES, whole.size))
+    found = fit_mixtures(np.take_along_axis(values[1:], numbers, axis=1), optima(whole))
     apart = np.clip((found.separations - UNCOUNTED) / (COUNTED - UNCOUNTED), 0.0, 1.0)
     return np.asarray(np.minimum(found.shares, 1 - found.shares) * apart * expit(_evidence(found) / 2))
 

@@ -18,7 +18,7 @@ from empirical.cross_validated_spectrum import CrossValidatedSpectrum
 from empirical.datasets import DataSet
 from empirical.exponent_dependence import ExponentVariant, signal_variants, spectrum_variants
 from empirical.jackknife import SMALLEST_PARTS, Interval, check_parts
-from empirical.minority import FEWEST_POSITIONS, Minority, minorities, minority_interval
+from empirical.minority import FEWEST_POSITIONS, RESAMPLES, Minority, minorities, minority_interval
 from empirical.moment_fit import MomentFit, fit_moments
 from empirical.shrinkage import SHRUNK_ABOVE, shrinkage_intensity, shrunk
 from empirical.spectrum_fit import RankedPowerLaw
@@ -132,15 +132,16 @@ def fit_data_model(
     parts = [Moments.from_samples(samples[own], labels[own], classes) for own in numbers]
     found = fit_moments(shards, parts, progress)
     fitting = merge_all(list(shards))
-    along = _positions(samples, labels, fitting)
+    along = _positions(samples, labels, [fitting])
+    moved = _positions(samples, labels, [fitting, *_resampled(shards, seed)])
     law = found.spectrum_law
     rivals = _rivals(found.spectrum, parts, 1, found.spectrum.resolved)
     shrinkage = shrinkage_intensity(found.moments)
     return FittedModel(
         **vars(found),
         tail_index=tail_index(_projections(samples, fitting, seed), labels, numbers),
-        minority_share=minority_interval(along, seed),
-        minorities=minorities(along),
+        minority_share=minority_interval(moved, seed),
+        minorities=minorities([one[0] for one in along]),
         rivals=rivals,
         rivals_in_range=() if law is None else _rivals(found.spectrum, parts, law.first, law.last),
         alpha_variants=spectrum_variants(found.spectrum, found.spikes.count),
@@ -165,13 +166,35 @@ def _projections(samples: FloatArray, fitting: Moments, seed: int) -> FloatArray
     return np.asarray((samples - fitting.mean) @ directions, dtype=np.float64)
 
 
-def _positions(samples: FloatArray, labels: IntArray, fitting: Moments) -> list[FloatArray]:
-    """For each class the coordinates of its held-out samples along its fitted prototype, 1 at the class mean."""
-    means = fitting.class_means - fitting.mean
-    return [
-        (samples[labels == label] - fitting.mean) @ mean / max(float(mean @ mean), np.finfo(np.float64).tiny)
-        for label, mean in enumerate(means)
-    ]
+def _positions(samples: FloatArray, labels: IntArray, fits: Sequence[Moments]) -> list[FloatArray]:
+    """For each class (R, n_k) coordinates of its held-out samples along its prototype in each fit, 1 at its mean."""
+    tiny = np.finfo(np.float64).tiny
+    found = []
+    for label in range(fits[0].class_counts.size):
+        means = np.stack([fit.class_means[label] - fit.mean for fit in fits])
+        centres = np.stack([fit.mean for fit in fits])
+        lengths = np.maximum(np.square(means).sum(axis=1), tiny)
+        along = means @ samples[labels == label].T - np.sum(means * centres, axis=1)[:, None]
+        found.append(np.asarray(along / lengths[:, None], dtype=np.float64))
+    return found
+
+
+def _resampled(shards: Sequence[Moments], seed: int) -> list[Moments]:
+    """Moments of as many resamples of the shards as the share of minorities takes, without their covariance."""
+    generator = np.random.default_rng([at_least("seed", seed, 0), len(shards)])
+    dimension = shards[0].mean.size
+    counts = np.stack([one.class_counts for one in shards])
+    sums = np.stack([one.class_counts[:, None] * one.class_means for one in shards])
+    nothing = np.zeros((dimension, dimension))
+    found = []
+    for drawn in generator.multinomial(len(shards), np.full(len(shards), 1 / len(shards)), size=RESAMPLES):
+        own = drawn @ counts
+        # A class that no drawn shard holds keeps its mean in all of them.
+        kept = np.where((own > 0)[:, None], np.tensordot(drawn, sums, 1), sums.sum(axis=0))
+        numbers = np.where(own > 0, own, counts.sum(axis=0))
+        means = kept / numbers[:, None]
+        found.append(Moments(numbers @ means / numbers.sum(), nothing, numbers, means))
+    return found
 
 
 def _is_short_of_samples(moments: Moments) -> bool:

@@ -1,7 +1,6 @@
-"""Two Gaussian components of a common variance, fitted to many weighted samples of one variable at once.
+"""Two Gaussian components of a common variance, fitted to many samples of one variable at once.
 
-Samples are counted in bins, so that a resample costs one row of weights and all are followed together by expectation
-maximisation. Bins are narrower than a tenth of a standard deviation unless samples lie beyond six of them on either side; a bin
+Samples are counted in bins, and all are followed together by expectation maximisation. Bins are narrower than a tenth of a standard deviation unless samples lie beyond six of them on either side; a bin
 stands for its samples by their mean.
 """
 
@@ -14,7 +13,7 @@ from scipy.special import expit
 
 from theory.validation import FloatArray, IntArray
 
-#: Bins over the whole range of a variable; it is counted in no more than there are samples.
+#: Bins over the whole range of a sample.
 BINS = 128
 
 _STARTING_SHARES = (0.05, 0.1, 0.2, 0.35, 0.5)
@@ -25,24 +24,6 @@ _SMALLEST_SHARE = 1e-9
 
 # Optima are one where their means differ by less than this many deviations; the likeliest few are followed.
 _SAME, _MOST_OPTIMA = 0.05, 3
-
-
-@dataclass(frozen=True, eq=False)
-class Binned:
-    """Samples of one variable in bins.
-
-    Attributes:
-        positions: (B,) mean of the samples in each bin that holds any, ascending.
-        members: (n,) the bin of each sample.
-    """
-
-    positions: FloatArray
-    members: IntArray
-
-    @property
-    def counts(self) -> FloatArray:
-        """(B,) samples in each bin."""
-        return np.bincount(self.members, minlength=self.positions.size).astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,42 +60,47 @@ class Mixtures:
         )
 
 
-def binned(values: FloatArray) -> Binned:
-    """Values (n,) in at most BINS bins of equal width."""
-    low, high = float(values.min()), float(values.max())
-    width = (high - low) / BINS
-    places = np.minimum(((values - low) / width).astype(np.int64), BINS - 1) if width > 0 else np.zeros(values.size, int)
-    _, members = np.unique(places, return_inverse=True)
-    counts = np.bincount(members)
-    return Binned(np.bincount(members, weights=values) / counts, members)
-
-
-def optima(samples: Binned) -> Mixtures:
-    """The mixtures of all samples to which the starts lead, the likeliest first, each once.
+def optima(values: FloatArray) -> Mixtures:
+    """The mixtures of one sample (n,) to which the starts lead, the likeliest first, each once.
 
     Starts split off the lowest or the highest 5 to 50 %.
     """
-    shares, means = _starts(samples.positions, samples.counts)
-    found = _expectation_maximisation(samples.positions, np.tile(samples.counts, (shares.size, 1)), shares, means)
-    order = np.argsort(-found.gains, kind="stable")
+    positions, counts = (one[0] for one in _binned_rows(values[None]))
+    kept_bins = counts > 0
+    shares, means = _starts(positions[kept_bins], counts[kept_bins])
+    rows = (np.tile(one, (shares.size, 1)) for one in (positions, counts))
+    found = _expectation_maximisation(*rows, shares, means)
     kept: list[int] = []
-    for number in order:
-        same = [np.abs(found.means[number] - found.means[other]).max() for other in kept]
-        if not same or min(same) > _SAME * found.deviations[number]:
+    for number in np.argsort(-found.gains, kind="stable"):
+        apart = [np.abs(found.means[number] - found.means[other]).max() for other in kept]
+        if not apart or min(apart) > _SAME * found.deviations[number]:
             kept.append(int(number))
     return found.chosen(np.array(kept[:_MOST_OPTIMA]))
 
 
-def fit_mixtures(samples: Binned, weights: FloatArray, starts: Mixtures) -> Mixtures:
-    """For each of R weightings (R, B) of the bins the likeliest mixture that any of the starts leads to."""
-    rows, number = weights.shape[0], starts.shares.size
+def fit_mixtures(values: FloatArray, starts: Mixtures) -> Mixtures:
+    """For each of R samples (R, n) of one variable the likeliest mixture that any of the starts leads to."""
+    rows, number = values.shape[0], starts.shares.size
+    positions, weights = _binned_rows(values)
     found = _expectation_maximisation(
-        samples.positions,
+        np.repeat(positions, number, axis=0),
         np.repeat(weights, number, axis=0),
         np.tile(starts.shares, rows),
         np.tile(starts.means, (rows, 1)),
     )
     return found.chosen(np.argmax(found.gains.reshape(rows, number), axis=1) + number * np.arange(rows))
+
+
+def _binned_rows(values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Means of and numbers of samples in bins of equal width over the range of each row (R, n), both (R, BINS)."""
+    low = values.min(axis=1, keepdims=True)
+    width = np.maximum(np.ptp(values, axis=1, keepdims=True) / BINS, np.finfo(np.float64).tiny)
+    places = np.minimum(((values - low) / width).astype(np.int64), BINS - 1)
+    flat = (places + BINS * np.arange(values.shape[0])[:, None]).ravel()
+    size = BINS * values.shape[0]
+    counts = np.bincount(flat, minlength=size)
+    means = np.bincount(flat, weights=values.ravel(), minlength=size) / np.maximum(counts, 1)
+    return means.reshape(-1, BINS), counts.reshape(-1, BINS).astype(np.float64)
 
 
 def _starts(positions: FloatArray, counts: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -132,8 +118,8 @@ def _expectation_maximisation(
 ) -> Mixtures:
     """Follow all starts until none gains more than _ACCURACY a sample in _BETWEEN_CHECKS iterations."""
     totals = weights.sum(axis=1)
-    centres = weights @ positions / totals
-    spreads = weights @ positions**2 / totals - centres**2
+    centres = np.sum(weights * positions, axis=1) / totals
+    spreads = np.sum(weights * (positions - centres[:, None]) ** 2, axis=1) / totals
     smallest = 1e-6 * spreads
     between = shares * (1 - shares) * (means[:, 0] - means[:, 1]) ** 2
     variances = np.maximum(spreads - between, smallest)
@@ -142,21 +128,23 @@ def _expectation_maximisation(
     likelihoods = np.full(shares.size, -np.inf)
     active = np.arange(shares.size)
     for number in range(_ITERATIONS):
-        own, all_own = weights[active], totals[active]
-        chance, logs = _chances(positions, shares[active], means[active], variances[active])
+        own, places, all_own = weights[active], positions[active], totals[active]
+        chance, logs = _chances(places, shares[active], means[active], variances[active])
         if number % _BETWEEN_CHECKS == 0 or number == _ITERATIONS - 1:
             found = np.sum(own * logs, axis=1) - 0.5 * all_own * np.log(2 * np.pi * variances[active])
             going = found - likelihoods[active] > _ACCURACY * all_own
             likelihoods[active] = found
             if not going.any():
                 break
-            active, own, all_own, chance = active[going], own[going], all_own[going], chance[going]
+            active, own, places, all_own, chance = (one[going] for one in (active, own, places, all_own, chance))
         mass = own * chance
         first = np.maximum(mass.sum(axis=1), 1e-300)
         second = np.maximum(all_own - first, 1e-300)
-        moment = mass @ positions
-        moved = np.stack([moment / first, (own @ positions - moment) / second], axis=1)
-        spread = (own @ positions**2 - first * moved[:, 0] ** 2 - second * moved[:, 1] ** 2) / all_own
+        rest = own - mass
+        moved = np.stack([np.sum(mass * places, axis=1) / first, np.sum(rest * places, axis=1) / second], axis=1)
+        spread = (
+            np.sum(mass * (places - moved[:, :1]) ** 2, axis=1) + np.sum(rest * (places - moved[:, 1:]) ** 2, axis=1)
+        ) / all_own
         shares[active] = np.clip(first / all_own, _SMALLEST_SHARE, 1 - _SMALLEST_SHARE)
         means[active], variances[active] = moved, np.maximum(spread, smallest[active])
     return Mixtures(shares, means, np.sqrt(variances), likelihoods - single, totals)
