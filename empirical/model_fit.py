@@ -21,7 +21,6 @@ from empirical.jackknife import SMALLEST_PARTS, Interval, check_parts
 from empirical.minority import FEWEST_POSITIONS, RESAMPLES, Minority, minorities, minority_interval
 from empirical.moment_fit import MomentFit, fit_moments
 from empirical.shrinkage import SHRUNK_ABOVE, shrinkage_intensity, shrunk
-from empirical.spectrum_fit import RankedPowerLaw
 from empirical.spectrum_rivals import FEWEST_RANKS, Rival, compare_spectra, variances_along
 from empirical.stratified import check_class_counts, stratified_parts
 from theory import DataModel, InputError, Moments, merge_all

@@ -2,8 +2,8 @@
 
 The K - 1 directions that K class means span carry variance that the rest of the spectrum knows nothing of: in the last
 layers of a trained network they stand far above it. So the leading K - 1 principal directions are measured one by one,
-the *spikes*, and power laws of spectrum and signal describe the ranks beyond, the *bulk*. Which ranks belong to which is
-fixed in advance, so that no choice lies outside the intervals.
+the *spikes*, and power laws of spectrum and signal describe the ranks beyond, the *bulk*. Which ranks belong to which
+is fixed in advance, so that no choice lies outside the intervals.
 
 Every estimate is repeated without one shard of the fitting samples and the corresponding part of the held-out samples,
 eigenvectors included.

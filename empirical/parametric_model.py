@@ -29,8 +29,8 @@ def parametric_model(fitted: FittedModel, seed: int = 0) -> DataModel:
     spikes, dimension = fitted.spikes.count, fitted.spectrum.rank
     if fitted.spectrum_law is None:
         raise InputError(
-            f"fitted: {dimension} directions leave {dimension - spikes} beyond the {spikes} of {spikes + 1} or more "
-            "class means, too few for a power law of the spectrum; use its full_model"
+            f"fitted: {dimension} directions leave {dimension - spikes} beyond the {spikes} that class means may span, "
+            "too few for a power law of the spectrum; use its full_model"
         )
     if fitted.signal_law is None:
         raise InputError("fitted: no power law of the signal is seen beyond the spikes; use its full_model")

@@ -8,8 +8,8 @@ variance
 
 g the law's mean over a bin of m ranks, f NEGLIGIBLE times the mean signal of the ranks in question. The second term in
 brackets is the scatter of random prototypes of K classes around their profile; f keeps ranks without a signal worth
-the name (the edge of an image) from bending the law. ``signal_range`` finds the straightest range; the choice jumps from one sample to another, so
-that no interval is computed over it.
+the name (the edge of an image) from bending the law. ``signal_range`` finds the straightest range; the choice jumps
+from one sample to another, so that no interval is computed over it.
 """
 
 from __future__ import annotations
