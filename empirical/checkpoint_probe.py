@@ -79,7 +79,7 @@ class ProbePlan:
         layers: names of the network's modules.
         pooled_features: largest number of features of a layer; larger feature maps are average-pooled (see
             ``empirical.capture``).
-        classifier_samples: training images, at most, that the linear classifiers are fitted to, with the classes of all.
+        classifier_samples: training images, at most, that linear classifiers are fitted to, with the classes of all.
     """
 
     layers: tuple[str, ...]

@@ -108,8 +108,9 @@ class FeaturePrediction:
         rank: directions in which they vary.
         step_size: eta.
         trained: (replica, T) curve of the trained classifiers.
-        derived: curves by source; PARAMETRIC is missing where a warning says why.
+        derived: curves by source; PARAMETRIC may be missing.
         warnings: of the fit.
+        no_parametric: why PARAMETRIC is missing; None where it is not.
     """
 
     name: str
@@ -119,6 +120,7 @@ class FeaturePrediction:
     trained: Curve
     derived: dict[str, Curve]
     warnings: tuple[str, ...]
+    no_parametric: str | None = None
 
     @property
     def agreements(self) -> tuple[Agreement, ...]:
@@ -178,14 +180,16 @@ def predict_features(
         ),
     }
     fitted = fit_data_model(*split_for_fit(data, seed=plan.seed), seed=plan.seed, progress=progress("fit"))
-    warnings = fitted.warnings
+    no_parametric = None
     training = Training(loss, step_size, plan.init_scale, plan.steps, plan.replicas, plan.seed)
     try:
         predictions = predict(PARAMETRIC, parametric_model(fitted, plan.seed), training, progress("parametric model"))
         derived[PARAMETRIC] = next(one.curve for one in predictions if one.level == MEAN_FIELD)
     except InputError as error:
-        warnings = (*warnings, f"no parametric model: {error}")
-    return FeaturePrediction(data.name, centred.shape[1], model.dimension, step_size, curve, derived, warnings)
+        no_parametric = str(error)
+    return FeaturePrediction(
+        data.name, centred.shape[1], model.dimension, step_size, curve, derived, fitted.warnings, no_parametric
+    )
 
 
 def _agreement(source: str, derived: Curve, trained: Curve, step_size: float) -> Agreement:
@@ -223,7 +227,9 @@ def prediction_lines(predictions: list[FeaturePrediction]) -> list[str]:
         for agreement in one.agreements
     ]
     widths = [max(len(row[column]) for row in table) for column in range(len(header))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+    missing = [one for one in predictions if one.no_parametric is not None]
+    return lines + [f"{one.name}: no parametric model: {one.no_parametric}" for one in missing]
 
 
 def prediction_curves(predictions: list[FeaturePrediction]) -> dict[str, Any]:

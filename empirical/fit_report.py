@@ -151,7 +151,8 @@ def fit_lines(report: FitReport) -> list[str]:
         f"{report.name}: {spectrum.fitting_count} samples fit {spectrum.rank} directions, "
         f"{spectrum.held_out_count} held out; {spectrum.resolved} directions resolved; intervals at 95 %",
         f"spikes             {spikes.count} leading directions, measured one by one: "
-        f"{_interval(spikes.variance_share)} of the variance, {_interval(spikes.between_share)} of that between classes",
+        f"{_interval(spikes.variance_share)} of the variance, "
+        f"{_interval(spikes.between_share)} of that between classes",
         _law_line("alpha (bulk)", fitted.alpha, fitted.spectrum_law),
         *_variant_lines(fitted.alpha, fitted.alpha_variants),
         _law_line("beta (bulk)", fitted.beta, fitted.signal_law),

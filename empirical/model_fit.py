@@ -218,7 +218,8 @@ def _warnings(found: MomentFit, rivals: tuple[Rival, ...], shrinkage: float, few
     for name, exponent, law in laws:
         if law is None:
             warnings.append(
-                f"no power law of the {name} beyond the {found.spikes.count} spikes: too few ranks, or none beyond noise"
+                f"no power law of the {name} beyond the {found.spikes.count} spikes: "
+                "too few ranks, or none beyond noise"
             )
         elif law.deviation > LARGEST_DEVIATION:
             warnings.append(

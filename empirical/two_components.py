@@ -1,7 +1,7 @@
 """Two Gaussian components of a common variance, fitted to many samples of one variable at once.
 
 Samples are counted in bins, and all are followed together by expectation maximisation. Bins are narrower than a tenth
-of a standard deviation unless samples lie beyond six of them on either side; a bin stands for its samples by their mean.
+of a standard deviation unless samples lie beyond six of them on either side; each stands for its samples by their mean.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ def optima(values: FloatArray) -> Mixtures:
     positions, counts = (one[0] for one in _binned_rows(values[None]))
     kept_bins = counts > 0
     shares, means = _starts(positions[kept_bins], counts[kept_bins])
-    rows = (np.tile(one, (shares.size, 1)) for one in (positions, counts))
-    found = _expectation_maximisation(*rows, shares, means)
+    repeated_positions, repeated_counts = (np.tile(one, (shares.size, 1)) for one in (positions, counts))
+    found = _expectation_maximisation(repeated_positions, repeated_counts, shares, means)
     kept: list[int] = []
     for number in np.argsort(-found.gains, kind="stable"):
         apart = [np.abs(found.means[number] - found.means[other]).max() for other in kept]
