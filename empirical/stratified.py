@@ -89,8 +89,8 @@ def _quotas(counts: IntArray, size: int) -> IntArray:
     missing = size - int(quotas.sum())
     if missing >= 0:
         quotas[order[:missing]] += 1
-        return quotas
+        return np.asarray(quotas, dtype=np.int64)
     # Classes raised to one sample took more than is left over; the largest surpluses above one give back.
     for _ in range(-missing):
         quotas[np.argmax(np.where(quotas > 1, quotas - exact, -np.inf))] -= 1
-    return quotas
+    return np.asarray(quotas, dtype=np.int64)
