@@ -67,7 +67,9 @@ def test_tables_and_figure_are_written(prediction, tmp_path):
     folder.write_json("result.json", {"rows": prediction_rows([prediction])})
     rows = json.loads((tmp_path / "result.json").read_text())["rows"]
     assert len(rows) == len(prediction.derived)
-    assert len(prediction_lines([prediction])) == len(rows) + 1
+    # A head, and why there is no parametric model: the class means lie in the leading directions, no signal is beyond.
+    assert PARAMETRIC not in prediction.derived
+    assert len(prediction_lines([prediction])) == len(rows) + 2
     columns = prediction_curves([prediction])
     assert len({len(column) for column in columns.values()}) == 1
     draw_predictions([prediction], tmp_path / "predict.png")
