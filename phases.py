@@ -559,11 +559,12 @@ def fit(
 ) -> None:
     """Fit the data model to inputs, or to the activations of a network's layer.
 
-    The exponents alpha of the spectrum and beta of the signal, over ranges that a stated rule chooses, with 95 %
-    intervals from a jackknife; alignment, class separation, tail index, minority share, effective rank; rival spectra
-    on held-out samples; the assumptions A1 to A8; the boundaries of a softmax layer trained on these features, as
-    predicted from the parametric model and from the full moments. Half of the samples give the principal directions,
-    the other half is measured along them.
+    The leading K - 1 directions of K classes, measured one by one; beyond them the exponents alpha of the spectrum and
+    beta of the signal, and how they depend on range and estimator; alignment, class separation, tail index, minority
+    share, effective rank, all with 95 % intervals; rival spectra on held-out samples; the assumptions A1 to A8; the
+    boundaries of a softmax layer trained on these features, as predicted from the full moments and from the parametric
+    model, with the distance between the two. Half of the samples give the principal directions, the other half is
+    measured along them; both hold the classes alike, of which each needs six samples.
 
     Writes result.json, spectrum.parquet and fit.png.
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -21,6 +22,7 @@ from empirical.images import ImageSplit, Normalisation
 from empirical.layer_reading import Inputs, run
 from empirical.module_names import checked_network
 from empirical.network_training import image_batches
+from empirical.stratified import stratified_parts, stratified_sample
 from empirical.undisturbed import undisturbed
 from theory import InputError
 
@@ -93,9 +95,10 @@ def measure_statistics(network: nn.Module, batches: Iterable[Inputs]) -> None:
 def recalibrated_on(
     network: nn.Module, split: ImageSplit, normalisation: Normalisation, device: torch.device
 ) -> Iterator[None]:
-    """``undisturbed``, on ``device``, with the statistics of the first images of a split.
+    """``undisturbed``, on ``device``, with the statistics of images of a split.
 
-    At most CALIBRATION_BATCHES of CALIBRATION_SIZE images are used.
+    At most CALIBRATION_BATCHES of CALIBRATION_SIZE images are used. They are drawn with the classes of all, each batch
+    likewise: a split may be sorted by class.
 
     Raises:
         InputError: as ``recalibrated``.
@@ -103,10 +106,13 @@ def recalibrated_on(
     count = min(split.labels.size, CALIBRATION_BATCHES * CALIBRATION_SIZE)
     if count > CALIBRATION_SIZE:  # whole batches, as every one counts the same
         count -= count % CALIBRATION_SIZE
-    first = ImageSplit(split.images[:count], split.labels[:count])
+    drawn = stratified_sample(split.labels, count)
+    parts = stratified_parts(split.labels[drawn], -(-count // CALIBRATION_SIZE))
+    order = drawn[np.concatenate(parts)]
+    mixed = ImageSplit(split.images[order], split.labels[order])
     with undisturbed(checked_network("network", network)):
         network.to(device)
-        batches = image_batches(first, normalisation, CALIBRATION_SIZE, device)
+        batches = image_batches(mixed, normalisation, CALIBRATION_SIZE, device)
         with full_precision(device):
             measure_statistics(network, (inputs for inputs, _ in batches))
         yield

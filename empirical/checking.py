@@ -9,12 +9,13 @@ import numpy as np
 
 from empirical.class_checks import check_class_means, check_class_sizes
 from empirical.datasets import DataSet
+from empirical.stratified import stratified_sample
 from empirical.streaming import moments_of
 from theory import DataModel, Loss
 from theory.assessment import Assessment, Verdict
 from theory.catalogue import theorems
 from theory.progress import Progress
-from theory.sampled_assumptions import SampledAssumptions, some_of_each_class
+from theory.sampled_assumptions import SampledAssumptions
 from theory.turning_law import SEPARATION, TurningLaw
 from theory.validation import positive
 
@@ -68,8 +69,7 @@ def check(data: DataSet, loss: Loss, step_share: float, init_scale: float, seed:
     check_class_means(data)
     moments = moments_of(data.inputs, data.labels, data.classes, progress)
     model = DataModel.from_moments(moments)
-    order = np.random.default_rng(seed).permutation(data.labels.size)
-    chosen = some_of_each_class(order, data.labels, LARGEST_SAMPLE)
+    chosen = stratified_sample(data.labels, LARGEST_SAMPLE, seed)
     samples = SampledAssumptions(
         model, model.to_eigenbasis(data.inputs[chosen] - moments.mean), data.labels[chosen], seed
     )

@@ -27,6 +27,7 @@ from empirical.network_training import image_batches
 from empirical.neural_collapse import neural_collapse
 from empirical.probe_tasks import ProbeTask
 from empirical.reconstruction_probe import RidgeDecoders
+from empirical.stratified import joint_labels, stratified_sample
 from simulation.gradient_share import sample_gradient_share
 from theory import Moments, Softmax
 from theory.progress import Progress, silent
@@ -80,7 +81,7 @@ class ProbePlan:
         layers: names of the network's modules.
         pooled_features: largest number of features of a layer; larger feature maps are average-pooled (see
             ``empirical.capture``).
-        classifier_samples: training images, at most, that the linear classifiers are fitted to.
+        classifier_samples: training images, at most, that linear classifiers are fitted to, with the classes of all.
     """
 
     layers: tuple[str, ...]
@@ -196,8 +197,8 @@ def _transfer(
     network: nn.Module, tasks: Sequence[ProbeTask], normalisation: Normalisation, plan: ProbePlan, device: torch.device
 ) -> list[Measurement]:
     """Held-out accuracy of logistic classifiers on every layer's activations, for tasks on the same images."""
-    count = min(plan.classifier_samples, tasks[0].train.labels.size)
-    fitted = ImageSplit(tasks[0].train.images[:count], tasks[0].train.labels[:count])
+    kept = stratified_sample(joint_labels([task.train.labels for task in tasks]), plan.classifier_samples)
+    fitted = ImageSplit(tasks[0].train.images[kept], tasks[0].train.labels[kept])
     train, test = (
         activations_of(network, plan.layers, split, normalisation, plan.pooled_features, device)
         for split in (fitted, tasks[0].test)
@@ -206,7 +207,7 @@ def _transfer(
     for task in tasks:
         name = f"{PROBE_ACCURACY}{task.name}"
         for layer in plan.layers:
-            classifier = fit_logistic_classifier(train[layer].to(device), task.train.labels[:count], task.classes)
+            classifier = fit_logistic_classifier(train[layer].to(device), task.train.labels[kept], task.classes)
             accuracy = classifier.accuracy([(test[layer].to(device), task.test.labels)])
             rows.append(Measurement(layer, name, accuracy.value, accuracy.standard_error, classifier.warning or ""))
     return rows

@@ -136,10 +136,11 @@ class FeaturePrediction:
         rank: directions in which they vary.
         step_size: eta.
         trained: (replica, T) curve of the trained classifiers.
-        derived: curves by source; PARAMETRIC is missing where the fit found no power law.
+        derived: curves by source; PARAMETRIC may be missing.
         warnings: of the fit.
         defect: what the gradient on the samples does to the mean field (A4), along the leading directions; None
             where it was not kept, and no reasons are then given.
+        no_parametric: why PARAMETRIC is missing; None where it is not.
     """
 
     name: str
@@ -150,6 +151,7 @@ class FeaturePrediction:
     derived: dict[str, Curve]
     warnings: tuple[str, ...]
     defect: DefectResponse | None = None
+    no_parametric: str | None = None
 
     @property
     def agreements(self) -> tuple[Agreement, ...]:
@@ -225,17 +227,25 @@ def predict_features(
         ),
     }
     fitted = fit_data_model(*split_for_fit(data, seed=plan.seed), seed=plan.seed, progress=progress("fit"))
-    if fitted.spectrum_law is not None and fitted.signal_law is not None:
-        training = Training(loss, step_size, plan.init_scale, plan.steps, plan.replicas, plan.seed)
-        parametric = parametric_model(fitted, plan.seed)
-        # The fitted spectrum's first eigenvalue may exceed the measured one: the step must be stable for both.
-        if training.step_size * parametric.eigenvalues[0] <= loss.stability_limit:
-            predictions = predict(PARAMETRIC, parametric, training, progress("parametric model"))
-            derived[PARAMETRIC] = next(one.curve for one in predictions if one.level == MEAN_FIELD)
+    no_parametric = None
+    training = Training(loss, step_size, plan.init_scale, plan.steps, plan.replicas, plan.seed)
+    try:
+        predictions = predict(PARAMETRIC, parametric_model(fitted, plan.seed), training, progress("parametric model"))
+        derived[PARAMETRIC] = next(one.curve for one in predictions if one.level == MEAN_FIELD)
+    except InputError as error:
+        no_parametric = str(error)
     samples = SampledAssumptions(model, model.to_eigenbasis(centred), data.labels, plan.seed)
     defect = samples.defect(loss, step_size, started[:_DEFECT_DRAWS], plan.steps, progress("gradient on the samples"))
     return FeaturePrediction(
-        data.name, centred.shape[1], model.dimension, step_size, curve, derived, fitted.warnings, defect
+        data.name,
+        centred.shape[1],
+        model.dimension,
+        step_size,
+        curve,
+        derived,
+        fitted.warnings,
+        defect,
+        no_parametric,
     )
 
 
@@ -288,7 +298,9 @@ def prediction_lines(predictions: list[FeaturePrediction]) -> list[str]:
         for agreement in one.agreements
     ]
     widths = [max(len(row[column]) for row in table) for column in range(len(header))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+    missing = [one for one in predictions if one.no_parametric is not None]
+    return lines + [f"{one.name}: no parametric model: {one.no_parametric}" for one in missing]
 
 
 def reason_rows(predictions: list[FeaturePrediction]) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import linalg, optimize
 from torch import Tensor
 
+from empirical.stratified import stratified_sample
 from theory import InputError, Moments
 from theory.validation import FloatArray, at_least, class_labels, positive
 
@@ -118,7 +119,7 @@ def fit_logistic_classifier(
     rows = (given - mean) * scale
     one_hot = torch.nn.functional.one_hot(known, outputs).to(rows.dtype)
     count, columns = rows.shape
-    factor = _curvature_factor(rows, outputs * decay)
+    factor = _curvature_factor(rows, known, outputs * decay)
 
     def weights_of(flat: FloatArray) -> tuple[FloatArray, FloatArray]:
         parameters = flat.reshape(outputs, columns + 1)
@@ -146,17 +147,21 @@ def fit_logistic_classifier(
     )
     standardised, intercept = weights_of(found.x)
     weights = standardised * scale.double().cpu().numpy()
-    warning = None if found.success else f"L-BFGS stopped after {found.nit} steps: {found.message}"
+    # A line search that finds nothing below the accuracy of the products has arrived.
+    arrived = found.success or float(np.abs(found.jac).max()) <= 10 * _GRADIENT_TOLERANCE
+    warning = None if arrived else f"L-BFGS stopped after {found.nit} steps: {found.message}"
     return LinearClassifier(weights, intercept - weights @ mean.double().cpu().numpy(), warning)
 
 
-def _curvature_factor(rows: Tensor, ridge: float) -> FloatArray:
+def _curvature_factor(rows: Tensor, known: Tensor, ridge: float) -> FloatArray:
     """The Cholesky factor of the curvature at zero weights, K times over: covariance plus ridge.
 
-    In the coordinates that it makes round, L-BFGS needs a third of the steps. A part of the rows tells it well enough.
+    In the coordinates that it makes round, L-BFGS needs a third of the steps. A part of the rows, with the classes of
+    all, determines it well enough.
     """
     count, columns = rows.shape
-    part = rows[:: max(1, count // (_ROWS_A_FEATURE * columns))]
+    chosen = stratified_sample(known.cpu().numpy(), min(count, _ROWS_A_FEATURE * columns))
+    part = rows[torch.from_numpy(chosen).to(rows.device)]
     covariance = (part.T @ part).double().cpu().numpy() / part.shape[0]
     return np.asarray(linalg.cholesky(covariance + ridge * np.eye(columns), lower=True, check_finite=False))
 

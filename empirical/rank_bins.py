@@ -25,8 +25,11 @@ TOLERANCE = 0.1
 #: What leaving a bin out costs: a bin that lies two tolerances off is worth it.
 PENALTY = 4.0
 
-#: The shortest range has this many bins and spans this factor in rank.
+#: The shortest range that the rule chooses has this many bins and spans this factor in rank.
 FEWEST_BINS, SHORTEST_SPAN = 5, 3.0
+
+#: The fewest bins of a range that is fixed in advance.
+FEWEST_FIXED_BINS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +76,14 @@ def rank_bins(count: int) -> RankBins:
     ranks = np.arange(1, at_least("count", count, 1) + 1)
     numbers = np.floor(PER_DECADE * np.log10(ranks) + 1e-9)
     return RankBins(np.flatnonzero(np.diff(numbers, prepend=-1.0) > 0), count)
+
+
+def bins_beyond(bins: RankBins, rank: int) -> tuple[int, int] | None:
+    """First and last rank, from 1 on, of the whole bins beyond a rank; None where they are fewer than three."""
+    inside = np.flatnonzero(bins.within(rank + 1, bins.count))
+    if inside.size < FEWEST_FIXED_BINS:
+        return None
+    return int(bins.starts[inside[0]]) + 1, bins.last_rank(int(inside[-1]))
 
 
 def candidate_ranges(bins: RankBins, last: int) -> FloatArray:

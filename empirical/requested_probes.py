@@ -20,6 +20,7 @@ from empirical.checkpoint_probe import Measurement, ProbePlan
 from empirical.images import ImageData, ImageSplit, Normalisation
 from empirical.layer_features import activations_of
 from empirical.neighbour_information import label_information, leading_directions, neighbour_information, uniform_ranks
+from empirical.stratified import stratified_sample
 from empirical.trained_decoder import (
     PUBLISHED_BATCH,
     DecoderTraining,
@@ -108,8 +109,8 @@ def _information(
     From DIRECTIONS leading directions of the layer: by bins of equal frequency, and by nearest neighbours, there with
     as many leading directions of the image.
     """
-    count = min(INFORMATION_SAMPLES, data.test.labels.size)
-    split = ImageSplit(data.test.images[:count], data.test.labels[:count])
+    kept = stratified_sample(data.test.labels, INFORMATION_SAMPLES)
+    split = ImageSplit(data.test.images[kept], data.test.labels[kept])
     labels = np.asarray(split.labels, dtype=np.int64)
     rows = []
     with recalibrated_on(network, data.train, normalisation, device):

@@ -4,10 +4,12 @@ The products of fitted and held-out coordinates that estimate b_i scatter around
 weak, so that no logarithm is taken: bin means are fitted by quasi-likelihood (Fisher scoring) with the
 variance
 
-    sampling variance + g^2 [SIGNAL_TOLERANCE^2 + 2 / ((K - 1) m)],
+    sampling variance + g^2 [SIGNAL_TOLERANCE^2 + 2 / ((K - 1) m)] + f^2,
 
-g the law's mean over a bin of m ranks. The last term is the scatter of random prototypes of K classes
-around their profile. The range: ``empirical.rank_bins``.
+g the law's mean over a bin of m ranks, f NEGLIGIBLE times the mean signal of the ranks in question. The second term in
+brackets is the scatter of random prototypes of K classes around their profile; f keeps ranks without a signal worth
+the name (the edge of an image) from bending the law. ``signal_range`` finds the straightest range; the choice jumps
+from one sample to another, so that no interval is computed over it.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from empirical.cross_validated_spectrum import CrossValidatedSpectrum
-from empirical.rank_bins import RankBins, best_range, candidate_ranges, rank_bins
-from empirical.spectrum_fit import SMALLEST_SPREAD, RankedPowerLaw
+from empirical.rank_bins import FEWEST_FIXED_BINS, RankBins, best_range, candidate_ranges, rank_bins
+from empirical.spectrum_fit import NEGLIGIBLE, SMALLEST_SPREAD, RankedPowerLaw
 from theory.validation import FloatArray
 
 #: Relative deviation from a power law that a bin may have. It is wider than that of a spectrum: the classes of
@@ -37,9 +39,9 @@ _ACCURACY = 1e-10
 def signal_range(spectrum: CrossValidatedSpectrum) -> tuple[int, int] | None:
     """First and last rank, from 1 on, of the range that the rule chooses.
 
-    It ends at the last bin with a signal that is told from none. None where no range is long enough or no law fits.
+    It ends at the last bin with a signal beyond noise. None where no range is long enough or no law fits.
     """
-    problem = _problem(spectrum)
+    problem = _problem(spectrum, 1, spectrum.rank)
     bins = problem.bins
     noise = np.sqrt(bins.means(spectrum.signal_variance(np.zeros(spectrum.rank))) / bins.sizes)
     seen = np.flatnonzero((problem.signal > SMALLEST_RATIO * noise) & (bins.within(1, spectrum.resolved) > 0))
@@ -55,9 +57,17 @@ def signal_range(spectrum: CrossValidatedSpectrum) -> tuple[int, int] | None:
     return int(bins.starts[chosen[0]]) + 1, bins.last_rank(int(chosen[-1]))
 
 
+def is_signal_seen(spectrum: CrossValidatedSpectrum, first: int, last: int) -> bool:
+    """Whether three bins or more, among those within the ranks ``first`` .. ``last``, hold a signal beyond noise."""
+    bins = rank_bins(spectrum.rank)
+    noise = np.sqrt(bins.means(spectrum.signal_variance(np.zeros(spectrum.rank))) / bins.sizes)
+    seen = (bins.means(spectrum.signal) > SMALLEST_RATIO * noise) & (bins.within(first, last) > 0)
+    return int(np.count_nonzero(seen)) >= FEWEST_FIXED_BINS
+
+
 def fit_signal(spectrum: CrossValidatedSpectrum, first: int, last: int) -> RankedPowerLaw | None:
     """The power law fitted to the bins within the ranks ``first`` .. ``last``, from 1 on; None where none fits."""
-    problem = _problem(spectrum)
+    problem = _problem(spectrum, first, last)
     inside = problem.bins.within(first, last)
     laws = _fit(problem, inside[None])
     if not np.isfinite(laws.exponents[0]):
@@ -81,12 +91,13 @@ def fit_signal(spectrum: CrossValidatedSpectrum, first: int, last: int) -> Ranke
 
 @dataclass(frozen=True, eq=False)
 class _Problem:
-    """What is fitted: bin means of the signal (B,) in ``unit``s, and what their variances need."""
+    """What is fitted: bin means of the signal (B,) in ``unit``s, and what their variances need, f in these units."""
 
     spectrum: CrossValidatedSpectrum
     bins: RankBins
     signal: FloatArray
     unit: float
+    negligible: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +110,7 @@ class _Laws:
     variances: FloatArray
 
 
-def _problem(spectrum: CrossValidatedSpectrum) -> _Problem:
+def _problem(spectrum: CrossValidatedSpectrum, first: int, last: int) -> _Problem:
     bins = rank_bins(spectrum.rank)
     means = bins.means(spectrum.signal)
     unit = float(np.abs(means).max()) or 1.0
@@ -112,7 +123,8 @@ def _problem(spectrum: CrossValidatedSpectrum) -> _Problem:
         frequencies=spectrum.frequencies,
         basis=spectrum.basis,
     )
-    return _Problem(scaled, bins, means / unit, unit)
+    negligible = NEGLIGIBLE * max(float(scaled.signal[first - 1 : last].mean()), 0.0)
+    return _Problem(scaled, bins, means / unit, unit, negligible)
 
 
 def _fit(problem: _Problem, masks: FloatArray) -> _Laws:
@@ -157,7 +169,8 @@ def _moments(problem: _Problem, logarithms: FloatArray, exponents: FloatArray) -
         means = bins.means(law)
         sampling = bins.means(problem.spectrum.signal_variance(law)) / bins.sizes
         scatter = 2 / (problem.spectrum.frequencies.size - 1) * bins.means(law**2) / bins.sizes
-        return means, bins.means(-logs * law), sampling + scatter + (SIGNAL_TOLERANCE * means) ** 2
+        variances = sampling + scatter + (SIGNAL_TOLERANCE * means) ** 2 + problem.negligible**2
+        return means, bins.means(-logs * law), variances
 
 
 def _solve(weights: FloatArray, means: FloatArray, slopes: FloatArray, residuals: FloatArray) -> FloatArray:

@@ -1,7 +1,11 @@
-"""The exponent alpha of a power-law spectrum lambda_i = A i^-alpha, over a range of ranks chosen by a rule.
+"""The exponent alpha of a power-law spectrum lambda_i = A i^-alpha, over a range of ranks.
 
-Bins hold mean logarithms, in which a power law is a straight line whatever the bins; a line is fitted by
-least squares with the weights 1 / (TOLERANCE^2 + sampling variance). The range: ``empirical.rank_bins``.
+Bins hold mean logarithms, in which a power law is a straight line whatever the bins; a line is fitted by least squares
+with the weights 1 / (TOLERANCE^2 + e^4 + f^2 + sampling variance). There 2 e is the log ratio of the fitted and the
+held-out variance, whose geometric mean is right to the first order in e, and f is NEGLIGIBLE times the mean variance
+of a direction in units of the bin's: where the fit follows noise, and where next to nothing varies (the edge of an
+image), the weight fades, and no rank has to be chosen at which the tail ends. ``spectrum_range`` finds the straightest
+range; the choice jumps from one sample to another, so that no interval is computed over it.
 """
 
 from __future__ import annotations
@@ -13,6 +17,9 @@ import numpy as np
 from empirical.cross_validated_spectrum import CrossValidatedSpectrum
 from empirical.rank_bins import TOLERANCE, best_range, candidate_ranges, rank_bins
 from theory.validation import FloatArray
+
+#: A direction with less than this share of the mean direction's variance hardly counts.
+NEGLIGIBLE = 0.01
 
 #: Logarithms that vary by less are equal but for rounding; a flat law then explains all there is.
 SMALLEST_SPREAD = 1e-20
@@ -82,7 +89,12 @@ def _binned(spectrum: CrossValidatedSpectrum) -> tuple[FloatArray, FloatArray, F
     bins = rank_bins(spectrum.rank)
     floor = np.finfo(np.float64).tiny
     values = bins.means(np.log(np.maximum(spectrum.eigenvalues, floor)))
-    tolerated = np.sqrt(TOLERANCE**2 + spectrum.relative_error**2 / bins.sizes)
+    fitted, held_out = (np.log(np.maximum(bins.means(one), floor)) for one in (spectrum.fitted, spectrum.held_out))
+    disagreement = (fitted - held_out) / 2
+    negligible = NEGLIGIBLE * float(spectrum.held_out.mean()) * np.exp(-np.minimum(values, np.log(1 / floor) / 2))
+    sampling = spectrum.relative_error**2 / bins.sizes
+    # Capped, so that squares of what is nearly zero do not overflow.
+    tolerated = np.sqrt(TOLERANCE**2 + disagreement**4 + np.minimum(negligible, 1e6) ** 2 + sampling)
     return bins.means(np.log(bins.ranks)), values, tolerated
 
 

@@ -1,10 +1,12 @@
 """Recalibrated batch normalisation: the statistics are those of the data, and nothing else changes."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from empirical.batch_norm import recalibrated
+from empirical.batch_norm import CALIBRATION_SIZE, recalibrated, recalibrated_on
+from empirical.images import ImageSplit, Normalisation
 from empirical.networks import build_network
 from theory import InputError
 
@@ -61,3 +63,15 @@ def test_bad_batches_are_named():
     broken[0, 0, 0, 0] = float("nan")
     with pytest.raises(InputError, match=r"layer block1\.1 hold NaN"):
         recalibrated(network, [broken])
+
+
+def test_images_that_are_sorted_by_class_calibrate_with_all_classes():
+    """As a folder gives them: the first 5,120 of these are of one class, and bright."""
+    labels = np.repeat([0, 1], 12 * CALIBRATION_SIZE)
+    images = np.where(labels == 0, 200, 40).astype(np.uint8)[:, None, None, None]
+    split = ImageSplit(images, labels)
+    network = nn.Sequential(nn.BatchNorm2d(1))
+    own = recalibrated_on(network, split, Normalisation.of(split), torch.device("cpu"))[0]
+    # In each batch half of the images are +1 and half -1, to rounding.
+    assert float(own.running_mean) == pytest.approx(0, abs=1e-5)
+    assert float(own.running_var) == pytest.approx(1, rel=2 / CALIBRATION_SIZE)

@@ -70,7 +70,9 @@ def test_tables_and_figure_are_written(prediction, tmp_path):
     folder.write_json("result.json", {"rows": prediction_rows([prediction])})
     rows = json.loads((tmp_path / "result.json").read_text())["rows"]
     assert len(rows) == len(prediction.derived)
-    assert len(prediction_lines([prediction])) == len(rows) + 1
+    # A head, and why there is no parametric model: the class means lie in the leading directions, no signal is beyond.
+    assert PARAMETRIC not in prediction.derived
+    assert len(prediction_lines([prediction])) == len(rows) + 2
     columns = prediction_curves([prediction])
     assert len({len(column) for column in columns.values()}) == 1
     draw_predictions([prediction], tmp_path / "predict.png")
@@ -179,3 +181,17 @@ def test_the_parametric_model_is_reported_beside(prediction):
     # Not a power law: whether the fit finds one or not, nothing of it decides the verdict.
     without = {name: curve for name, curve in prediction.derived.items() if name != PARAMETRIC}
     assert dataclasses.replace(prediction, derived=without).holds == prediction.holds
+
+
+def test_more_classes_than_features_are_predicted_but_by_the_parametric_model(tmp_path):
+    generator = np.random.default_rng(0)
+    labels = np.arange(600) % 12
+    rows = generator.standard_normal((12, 10))[labels] + generator.standard_normal((600, 10))
+    data = DataSet("wide", unit_variance((rows - rows.mean(axis=0)).astype(np.float32)), labels, 12)
+    plan = FeaturePlan(steps=8, batch_size=100, replicas=2)
+    found = predict_features(data, plan, RunFolder(tmp_path), silent)
+    assert set(found.derived) == {LINEARISED, COMMON, CLASSES}
+    # Twelve outputs hold all of ten inputs.
+    assert np.abs(found.trained.mean).max() < 1e-6
+    assert found.no_parametric is not None
+    assert prediction_lines([found])[-1].startswith("wide: no parametric model: fitted: 10 directions leave 0 beyond")
