@@ -150,7 +150,7 @@ def verify(
     """
     with bad_input_exits() as bars:
         from empirical.datasets import load
-        from empirical.figures import draw_verification
+        from empirical.verification_figure import draw_verification
         from empirical.verification import boundary_equality, curve_columns, plan_for, result_as_json
         from empirical.verification import verify as run_verification
         from simulation.results import RunFolder
@@ -351,7 +351,7 @@ def explore(
       phases explore --out page.html
     """
     with bad_input_exits():
-        from empirical.explorer_page import write_explorer
+        from empirical.explorer_file import write_explorer
 
         page = write_explorer(out)
     say(f"page: {page}")

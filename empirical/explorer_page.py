@@ -6,15 +6,11 @@ holds of its own takes sums over modes, finds roots and draws.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from importlib.resources import files
-from pathlib import Path
 
 import sympy as sp
 
-from simulation.output_paths import check_output_file
-from simulation.results import RunFolder
 from theory.complexity import ALPHA, BETA, STRENGTH
 from theory.curve_terms import (
     BUDGET,
@@ -40,7 +36,6 @@ from theory.symbolic import (
     TIME,
     boundary_formulas,
 )
-from theory.validation import InputError
 
 #: Directions d, and squared signal g of the first; g and sigma0^2 and mu have one unit, so that it only sets scales.
 DIMENSION = 300
@@ -115,19 +110,6 @@ def explorer_page() -> str:
     """The page as HTML, which needs nothing but itself."""
     template = files("empirical").joinpath("explorer.html").read_text(encoding="utf-8")
     return template.replace(_PLACE, formulas())
-
-
-def write_explorer(path: Path) -> Path:
-    """Write the page to the file ``path``, whose folder is made where it is missing.
-
-    Raises:
-        InputError: the path is a folder, a device or a link that leads nowhere, or lies below a file or in a folder
-            that is not writable.
-    """
-    if os.path.isdir(path):  # not the method, which lets the error of a name that is too long through
-        raise InputError(f"out: {path} is a folder; give a file, as in {path / 'explorer.html'}")
-    check_output_file(path)
-    return RunFolder(path.parent).write_text(path.name, explorer_page())
 
 
 def _loss_functions(name: str, formula: LossFormula) -> list[str]:

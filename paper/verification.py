@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from empirical.figures import draw_finding
+from empirical.verification_figure import draw_finding
 from empirical.verification import INPUTS, Finding
 from paper.latex_text import latex_text
 from paper.macros import count, fixed, plain, significant, with_error
