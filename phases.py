@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from command.exit_codes import CLAIM_FAILS, INTERNAL_ERROR, OneLineGroup, bad_input_exits
-from command.options import (
+from empirical.command.exit_codes import CLAIM_FAILS, INTERNAL_ERROR, OneLineGroup, bad_input_exits
+from empirical.command.options import (
     LARGEST_INTEGER,
     LARGEST_MOMENTUM,
     LARGEST_RUNS,
@@ -31,7 +31,7 @@ from command.options import (
     text_option,
     whole_option,
 )
-from command.terminal import complain, say, say_lines
+from empirical.command.terminal import complain, say, say_lines
 
 app = typer.Typer(
     cls=OneLineGroup,
@@ -149,12 +149,12 @@ def verify(
       phases verify --data features.npz --init-scale 0.01 --loss softmax --out results/mine
     """
     with bad_input_exits() as bars:
-        from empirical.datasets import load
-        from empirical.verification_figure import draw_verification
-        from empirical.verification import boundary_equality, curve_columns, plan_for, result_as_json
-        from empirical.verification import verify as run_verification
-        from simulation.results import RunFolder
-        from simulation.run_kinds import VERIFY
+        from empirical.data.datasets import load
+        from empirical.studies.verify import boundary_equality, curve_columns, plan_for, result_as_json
+        from empirical.studies.verify import verify as run_verification
+        from empirical.studies.verify_figure import draw_verification
+        from simulation.runs.run_folder import RunFolder
+        from simulation.runs.run_kinds import VERIFY
         from theory import loss_named
 
         data = data_path(data)
@@ -209,11 +209,11 @@ def check(
       phases check digits
     """
     with bad_input_exits() as bars:
-        from empirical.checking import check as run_check
-        from empirical.checking import check_as_json, check_lines
-        from empirical.datasets import load
-        from simulation.results import RunFolder
-        from simulation.run_kinds import CHECK
+        from empirical.data.datasets import load
+        from empirical.studies.check import check as run_check
+        from empirical.studies.check import check_as_json, check_lines
+        from simulation.runs.run_folder import RunFolder
+        from simulation.runs.run_kinds import CHECK
         from theory import loss_named
 
         data = data_path(data)
@@ -256,10 +256,10 @@ def derive(
       phases derive T5 --values sigma0=1e-3,d=1000,alpha=1,beta=2,g=0.2
     """
     with bad_input_exits() as bars:
-        from theory.catalogue import lemmas, theorem_named, theorems
-        from theory.domains import DOMAINS
-        from theory.evaluation import complete_values, parse_values, statement_at
-        from theory.report import kinds_text, statement_text, theorem_latex, theorem_text
+        from theory.theorems.catalogue import lemmas, theorem_named, theorems
+        from theory.theorems.domains import DOMAINS
+        from theory.theorems.evaluation import complete_values, parse_values, statement_at
+        from theory.typeset.theorem_text import kinds_text, statement_text, theorem_latex, theorem_text
         from theory.validation import InputError, one_of
 
         if values is not None and theorem is None:
@@ -303,10 +303,10 @@ def diagram(
     Writes result.json (with every disagreement), points.parquet and diagram.png.
     """
     with bad_input_exits() as bars:
-        from empirical.diagram_figure import diagram_as_json, diagram_grid, draw_diagram, point_columns
-        from simulation.diagram import agreement, simulate_diagram
-        from simulation.results import RunFolder
-        from simulation.run_kinds import DIAGRAM
+        from simulation.experiments.diagram import agreement, simulate_diagram
+        from simulation.figures.diagram import diagram_as_json, diagram_grid, draw_diagram, point_columns
+        from simulation.runs.run_folder import RunFolder
+        from simulation.runs.run_kinds import DIAGRAM
 
         folder = RunFolder(out, DIAGRAM)
         grid = diagram_grid(dimension, alpha, replicas)
@@ -351,7 +351,7 @@ def explore(
       phases explore --out page.html
     """
     with bad_input_exits():
-        from empirical.explorer_file import write_explorer
+        from empirical.studies.explore import write_explorer
 
         page = write_explorer(out)
     say(f"page: {page}")
@@ -438,19 +438,19 @@ def track(
       phases track --data cifar10 --network vgg8 --steps 8192 --seeds 3 --data-root DIR
     """
     with bad_input_exits() as bars:
-        from empirical.checkpoint_probe import ProbePlan
-        from empirical.images import Normalisation, load_images
-        from empirical.network_training import TrainingPlan
-        from empirical.networks import build_network, layer_names
-        from empirical.probe_tasks import at_least_32, parse_classes, transfer_tasks
-        from empirical.run_sizes import check_features
-        from empirical.task_alignment import alignments
-        from empirical.tracking import TrackPlan, measurement_columns
-        from empirical.tracking import track as run_tracking
-        from empirical.tracking_report import draw_tracked, phase_lines, tracked_as_json
+        from empirical.data.images import Normalisation, load_images
+        from empirical.networks.network_training import TrainingPlan
+        from empirical.networks.networks import build_network, layer_names
+        from empirical.probes.probe_tasks import at_least_32, parse_classes, transfer_tasks
+        from empirical.probes.standard import ProbePlan
+        from empirical.probes.task_alignment import alignments
+        from empirical.studies.run_sizes import check_features
+        from empirical.studies.track import TrackPlan, measurement_columns
+        from empirical.studies.track import track as run_tracking
+        from empirical.studies.track_report import draw_tracked, phase_lines, tracked_as_json
         from simulation.devices import checked_device
-        from simulation.results import RunFolder, software_versions
-        from simulation.run_kinds import TRACK
+        from simulation.runs.run_folder import RunFolder, software_versions
+        from simulation.runs.run_kinds import TRACK
 
         data, transfer_data = data_path(data), transfer_data and data_path(transfer_data)
         refuse_where_nothing_is_fetched(context, data, transfer_data or "")
@@ -508,13 +508,13 @@ def transfer(
       phases transfer results/track-vgg8-cifar10 results/track-resnet10-cifar10
     """
     with bad_input_exits():
-        from empirical.alignment_relation import alignment_relations, relation_lines
-        from empirical.probe_tasks import COLOUR
-        from empirical.tracked_file import read_all
-        from empirical.transfer_figure import draw_transfer
-        from empirical.transfer_report import Effect, transfer_as_json, transfer_lines, transfer_rows
-        from simulation.results import RunFolder
-        from simulation.run_kinds import TRANSFER
+        from empirical.probes.probe_tasks import COLOUR
+        from empirical.studies.alignment_relation import alignment_relations, relation_lines
+        from empirical.studies.tracked_file import read_all
+        from empirical.studies.transfer import Effect, transfer_as_json, transfer_lines, transfer_rows
+        from empirical.studies.transfer_figure import draw_transfer
+        from simulation.runs.run_folder import RunFolder
+        from simulation.runs.run_kinds import TRANSFER
 
         folder = RunFolder(out, TRANSFER)
         read = read_all(tracked)
@@ -575,18 +575,18 @@ def fit(
       phases fit --data cifar10 --network vgg8 --checkpoint step-00001024.safetensors --layer block5
     """
     with bad_input_exits() as bars:
-        from empirical.datasets import load
-        from empirical.fit_figure import draw_fit
-        from empirical.fit_report import fit_as_json, fit_lines, spectrum_columns
-        from empirical.images import load_images
-        from empirical.layer_features import network_with_weights, training_features
-        from empirical.layer_fit import fit_features
-        from empirical.networks import layer_names
-        from empirical.probe_tasks import at_least_32
-        from empirical.run_sizes import check_features, check_step_share
+        from empirical.data.datasets import load
+        from empirical.data.images import load_images
+        from empirical.networks.layer_features import network_with_weights, training_features
+        from empirical.networks.networks import layer_names
+        from empirical.probes.probe_tasks import at_least_32
+        from empirical.studies.fit_figure import draw_fit
+        from empirical.studies.fit_report import fit_as_json, fit_lines, spectrum_columns
+        from empirical.studies.layer_fit import fit_features
+        from empirical.studies.run_sizes import check_features, check_step_share
         from simulation.devices import checked_device
-        from simulation.results import RunFolder, software_versions
-        from simulation.run_kinds import FIT
+        from simulation.runs.run_folder import RunFolder, software_versions
+        from simulation.runs.run_kinds import FIT
         from theory import Softmax
 
         data = data_path(data)
@@ -659,7 +659,11 @@ def predict(
     or a quarter of the turning point; for each such set of features, which assumption costs how much is printed.
     """
     with bad_input_exits() as bars:
-        from empirical.feature_prediction import (
+        from empirical.data.images import load_images
+        from empirical.networks.layer_features import network_with_weights, training_features
+        from empirical.networks.networks import layer_names
+        from empirical.probes.probe_tasks import at_least_32
+        from empirical.studies.predict import (
             FeaturePlan,
             predict_features,
             prediction_curves,
@@ -668,16 +672,12 @@ def predict(
             reason_lines,
             reason_rows,
         )
-        from empirical.images import load_images
-        from empirical.layer_features import network_with_weights, training_features
-        from empirical.networks import layer_names
-        from empirical.prediction_figure import draw_predictions
-        from empirical.probe_tasks import at_least_32
-        from empirical.run_sizes import check_batches, check_features, check_step_share
+        from empirical.studies.predict_figure import draw_predictions
+        from empirical.studies.run_sizes import check_batches, check_features, check_step_share
         from simulation.devices import checked_device
-        from simulation.results import RunFolder, software_versions
-        from simulation.run_kinds import PREDICT
-        from simulation.training import check_weights
+        from simulation.runs.run_folder import RunFolder, software_versions
+        from simulation.runs.run_kinds import PREDICT
+        from simulation.training.training import check_weights
         from theory import Softmax
         from theory.assessment import Verdict
 
@@ -733,7 +733,7 @@ def sweep() -> None:
 
 
 def _scheduler(context: typer.Context, workers: int, address: str | None) -> Any:
-    from simulation.schedulers import DaskScheduler, LocalScheduler
+    from simulation.runs.schedulers import DaskScheduler, LocalScheduler
 
     if address is not None and is_given(context, "workers"):
         raise typer.BadParameter("does nothing with --scheduler; give one of the two", param_hint="workers")
@@ -761,10 +761,10 @@ def scaling(
     two cores.
     """
     with bad_input_exits() as bars:
-        from empirical.sweep_figures import draw_scaling, scaling_columns, scaling_lines, scaling_rows
-        from simulation.results import RunFolder, software_versions
-        from simulation.run_kinds import SCALING
-        from simulation.scaling_sweep import run_scaling_sweep, scaling_measurements
+        from simulation.experiments.scaling_sweep import run_scaling_sweep, scaling_measurements
+        from simulation.figures.scaling import draw_scaling, scaling_columns, scaling_lines, scaling_rows
+        from simulation.runs.run_folder import RunFolder, software_versions
+        from simulation.runs.run_kinds import SCALING
 
         folder, chosen = RunFolder(out, SCALING), _scheduler(context, workers, scheduler)
         measurements = scaling_measurements(pairs, seed)
@@ -812,10 +812,10 @@ def robustness(
       phases sweep robustness --axis optimiser
     """
     with bad_input_exits() as bars:
-        from empirical.robustness_figure import draw_robustness, robustness_content, robustness_lines
-        from simulation.results import RunFolder, software_versions
-        from simulation.robustness import run_robustness_sweep, settings
-        from simulation.run_kinds import ROBUSTNESS
+        from simulation.experiments.robustness import run_robustness_sweep, settings
+        from simulation.figures.robustness import draw_robustness, robustness_content, robustness_lines
+        from simulation.runs.run_folder import RunFolder, software_versions
+        from simulation.runs.run_kinds import ROBUSTNESS
 
         folder, place = RunFolder(out, ROBUSTNESS), _scheduler(context, workers, scheduler)
         names = list(dict.fromkeys(axis or ()))

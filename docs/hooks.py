@@ -14,8 +14,8 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from empirical.explorer_page import explorer_page
 from phases import app
+from theory.explorer.page import explorer_page
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from command.exit_codes import OneLineCommand, bad_input_exits
-from command.options import path_option, seed_option
-from command.terminal import say
+from empirical.command.exit_codes import OneLineCommand, bad_input_exits
+from empirical.command.options import path_option, seed_option
+from empirical.command.terminal import say
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from empirical.diagram_figure import DiagramGrid, draw_diagram
 from paper.macros import count, percent
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
-from simulation.diagram import DiagramPoint
+from simulation.experiments.diagram import DiagramPoint
+from simulation.figures.diagram import DiagramGrid, draw_diagram
 from theory import Regime
 
 RESULT = "diagram"

@@ -15,7 +15,7 @@ from paper.part import Part
 from paper.parts import EMPIRICAL, SIMULATIONS
 from paper.result_folders import ResultFolders
 from paper.studies import SOURCE, Run, run_missing
-from simulation.results import RunFolder
+from simulation.runs.run_folder import RunFolder
 from theory import InputError
 
 #: Name of the folder of all that is made; the source inputs its files by this name.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from empirical.figures import DECODER
+from simulation.figures.style import DECODER
 
 
 def finish_panels(figure: Figure, panels: np.ndarray[Any, Any], used: int, legend_columns: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from empirical.feature_prediction import (
+from empirical.studies.predict import (
     CLASSES,
     COMMON,
     EARLY,
@@ -20,14 +20,14 @@ from empirical.feature_prediction import (
     Agreement,
     FeaturePrediction,
 )
-from empirical.figure_text import figure_text
-from empirical.prediction_figure import draw_prediction
+from empirical.studies.predict_figure import draw_prediction
 from paper.latex_text import latex_text
 from paper.macros import count, fixed, percent, plain
 from paper.panels import finish_panels
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
 from paper.tables import table
+from simulation.figures.figure_text import figure_text
 from theory import Curve
 
 RESULTS = "predict-*"

@@ -8,19 +8,19 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from empirical.checkpoint_probe import PROBE_ACCURACY, RECONSTRUCTION
-from empirical.phase_reading import mean_over_seeds, read_phases
-from empirical.probe_tasks import COLOUR
-from empirical.requested_probes import LINEAR
-from empirical.seed_lines import draw_seeds
-from empirical.step_axis import step_axis
-from empirical.tracked_file import read_tracked
-from empirical.tracking import Tracked
+from empirical.probes.on_request import LINEAR
+from empirical.probes.probe_tasks import COLOUR
+from empirical.probes.standard import PROBE_ACCURACY, RECONSTRUCTION
+from empirical.studies.track import Tracked
+from empirical.studies.tracked_file import read_tracked
+from empirical.tracker.phase_reading import mean_over_seeds, read_phases
 from paper.macros import count, fixed, with_error
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
 from paper.studies import SOURCE
 from paper.tables import table
+from simulation.figures.seed_lines import draw_seeds
+from simulation.figures.step_axis import step_axis
 from theory.validation import FloatArray, IntArray
 
 #: Results with the exact decoder of several networks, and with a trained decoder of one of them.

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from paper.result_shapes import shape_of
-from simulation.json_reader import read_json
+from simulation.runs.json_reader import read_json
 from theory import InputError
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from empirical.tracked_file import TRACKED
-from empirical.transfer_report import Effect
-from simulation.json_reader import AnyOf, Flag, ListOf, MapOf, Maybe, Real, Record, Shape, Text, Whole, Word
+from empirical.studies.tracked_file import TRACKED
+from empirical.studies.transfer import Effect
+from simulation.runs.json_reader import AnyOf, Flag, ListOf, MapOf, Maybe, Real, Record, Shape, Text, Whole, Word
 
 _SEED, _SHARE = Whole(0, 2**63 - 1), Real(-1e-6, 1 + 1e-6)
 _SCALE, _NUMBER = Real(1e-30, 1e30), Maybe(Real())

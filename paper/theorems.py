@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from theory.catalogue import lemmas, theorems
-from theory.displayed import expression_latex
-from theory.formula_words import words_latex
-from theory.report import theorem_latex
-from theory.theorem import Kind, Theorem, check_step, count_kinds
+from theory.theorems.catalogue import lemmas, theorems
+from theory.theorems.theorem import Kind, Theorem, check_step, count_kinds
+from theory.typeset.display import expression_latex
+from theory.typeset.inline_math import words_latex
+from theory.typeset.theorem_text import theorem_latex
 from theory.validation import InputError
 
 

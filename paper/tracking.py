@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from empirical.checkpoint_probe import PROBE_ACCURACY, RECONSTRUCTION, TEST_ACCURACY, WHOLE
-from empirical.figures import PHASE_NAMES, shade_between
-from empirical.phase_reading import mean_over_seeds
-from empirical.probe_tasks import COLOUR
-from empirical.seed_lines import draw_seeds
-from empirical.step_axis import step_axis
-from empirical.tracked_file import read_tracked
+from empirical.probes.probe_tasks import COLOUR
+from empirical.probes.standard import PROBE_ACCURACY, RECONSTRUCTION, TEST_ACCURACY, WHOLE
+from empirical.studies.tracked_file import read_tracked
+from empirical.tracker.phase_reading import mean_over_seeds
 from paper.latex_text import latex_text
 from paper.macros import count, fixed, plain, with_error
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
 from paper.tables import table
+from simulation.figures.seed_lines import draw_seeds
+from simulation.figures.step_axis import step_axis
+from simulation.figures.style import PHASE_NAMES, shade_between
 from theory.validation import FloatArray
 
 #: The network whose numbers the text states; all others are in the table.
@@ -67,7 +67,7 @@ def _last_turned(content: dict[str, Any]) -> bool:
 
 
 def classes_of(data: str) -> str:
-    """The classes that a network was trained on, of a data set as ``empirical.images.only_classes`` names it.
+    """The classes that a network was trained on, of a data set as ``empirical.data.images.only_classes`` names it.
 
     Consecutive ones are a range, as 0--4.
     """

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from empirical.probe_tasks import COLOUR, HELD_OUT
-from empirical.transfer_report import Effect
+from empirical.probes.probe_tasks import COLOUR, HELD_OUT
+from empirical.studies.transfer import Effect
 from paper.latex_text import latex_text
 from paper.macros import count, fixed
 from paper.part import Draw, Part

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from empirical.verification_figure import draw_finding
-from empirical.verification import INPUTS, Finding
+from empirical.studies.verify import INPUTS, Finding
+from empirical.studies.verify_figure import draw_finding
 from paper.latex_text import latex_text
 from paper.macros import count, fixed, plain, significant, with_error
 from paper.panels import finish_panels

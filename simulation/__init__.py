@@ -1,24 +1,24 @@
 """Simulation of single-layer networks: sampling, training, measured boundaries, comparison."""
 
-from simulation.antithetic import antithetic_weights, pair_means
-from simulation.batches import BatchesWithReplacement, FullBatch, JoinedSources, MiniBatches
-from simulation.comparison import Claim, Comparison, Tolerances, Verdict, compare
-from simulation.gradient_share import sample_gradient_share
-from simulation.measurement import MeasuredBoundaries, measured_boundaries
-from simulation.optimisers import Adam, GradientDescent
-from simulation.population import Population, with_frequencies
-from simulation.results import RunFolder
-from simulation.sampling import (
+from simulation.comparison.comparison import Claim, Comparison, Tolerances, Verdict, compare
+from simulation.comparison.measurement import MeasuredBoundaries, measured_boundaries
+from simulation.comparison.statistics import EqualityTest, Slope, equality_test, holm, slope_with_interval
+from simulation.runs.run_folder import RunFolder
+from simulation.runs.schedulers import DaskScheduler, LocalScheduler
+from simulation.runs.sweep import SweepResult, grid, run_sweep
+from simulation.training.antithetic import antithetic_weights, pair_means
+from simulation.training.batches import BatchesWithReplacement, FullBatch, JoinedSources, MiniBatches
+from simulation.training.gradient_share import sample_gradient_share
+from simulation.training.optimisers import Adam, GradientDescent
+from simulation.training.population import Population, with_frequencies
+from simulation.training.sampling import (
     FreshSamples,
     GaussianSampler,
     PopulationSampler,
     sample,
     sample_with_exact_moments,
 )
-from simulation.schedulers import DaskScheduler, LocalScheduler
-from simulation.statistics import EqualityTest, Slope, equality_test, holm, slope_with_interval
-from simulation.sweep import SweepResult, grid, run_sweep
-from simulation.training import Status, Trained, initial_weights, train
+from simulation.training.training import Status, Trained, initial_weights, train
 
 __all__ = [
     "Adam",

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from empirical.feature_prediction import COMMON
-from empirical.probe_tasks import COLOUR, HELD_OUT
+from empirical.probes.probe_tasks import COLOUR, HELD_OUT
+from empirical.studies.predict import COMMON
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

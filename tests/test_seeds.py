@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 import torch
 
-import simulation.robustness
-import simulation.scaling
-from empirical.datasets import DataSet
-from empirical.network_training import batch_indices
-from empirical.networks import build_network
-from empirical.trained_decoder import convolutional_decoder, linear_decoder, shuffled_epochs
-from empirical.verification import DIGITS_PLAN, verify
+import simulation.experiments.robustness
+import simulation.experiments.scaling
+from empirical.data.datasets import DataSet
+from empirical.networks.network_training import batch_indices
+from empirical.networks.networks import build_network
+from empirical.probes.trained_decoder import convolutional_decoder, linear_decoder, shuffled_epochs
+from empirical.studies.verify import DIGITS_PLAN, verify
 from simulation import (
     BatchesWithReplacement,
     FreshSamples,
@@ -32,10 +32,10 @@ from simulation import (
     sample,
     sample_with_exact_moments,
 )
-from simulation.antithetic import antithetic_weights
-from simulation.results import RunFolder
-from simulation.robustness import Setting, measure_robustness
-from simulation.scaling import PowerLaw, initial_scale_laws
+from simulation.experiments.robustness import Setting, measure_robustness
+from simulation.experiments.scaling import PowerLaw, initial_scale_laws
+from simulation.runs.run_folder import RunFolder
+from simulation.training.antithetic import antithetic_weights
 from theory import Curve, DataModel
 
 MODEL = DataModel.power_law(4, 1.0, 1.0, 0.01)
@@ -114,7 +114,7 @@ def test_each_draw_of_a_robustness_level_has_samples_of_its_own(monkeypatch: pyt
         seen.extend(group for batch in source.batches(0) for group in batch.inputs)
         raise InterruptedError
 
-    monkeypatch.setattr(simulation.robustness, "train", stop)
+    monkeypatch.setattr(simulation.experiments.robustness, "train", stop)
     for seed in (0, 1):
         setting = Setting(dimension=6, samples=30, steps=2, draws=3, seed=seed)
         with pytest.raises(InterruptedError):
@@ -131,7 +131,7 @@ def test_each_seed_of_a_scaling_law_has_samples_and_initial_weights_of_its_own(m
         seen.extend([batch.inputs.numpy().ravel(), weights.ravel() / np.abs(weights).max()])
         raise InterruptedError
 
-    monkeypatch.setattr(simulation.scaling, "train", stop)
+    monkeypatch.setattr(simulation.experiments.scaling, "train", stop)
     for seed in (0, 1, 0):
         with pytest.raises(InterruptedError):
             initial_scale_laws(PowerLaw(1.0, 2.0, 12), np.array([0.01, 0.02]), pairs=2, seed=seed, tests=1)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from phases import app
-from simulation.results import software_versions
+from simulation.runs.run_folder import software_versions
 
 ROOT = Path(__file__).resolve().parents[1]
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]

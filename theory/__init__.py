@@ -3,41 +3,41 @@
 A user's data flow one way: moments -> data model -> curve -> boundaries. Nothing here imports torch.
 """
 
-from theory.annealed import OneOutput
-from theory.boundaries import Boundaries, measure_boundaries
-from theory.centred_outputs import CentredOutputs, centred_rows
-from theory.class_covariances import ClassConditionalModel
-from theory.class_mean_field import class_mean_field_curve, class_mean_field_path
-from theory.curve import Curve, logarithmic_steps
-from theory.data_model import DataModel
-from theory.draw_law import DrawLaw, mean_law
-from theory.expected_curve import expected_curve, expected_turning_point
-from theory.finite_sample import SampledOneOutput
-from theory.forgetting import Forgetting
-from theory.initial_level import (
+from theory.curves.annealed import OneOutput
+from theory.curves.boundaries import Boundaries, measure_boundaries
+from theory.curves.budgeted_curve import limited_curve, random_outputs_curve
+from theory.curves.centred_outputs import CentredOutputs, centred_rows
+from theory.curves.class_mean_field import class_mean_field_curve, class_mean_field_path
+from theory.curves.curve import Curve, logarithmic_steps
+from theory.curves.expected_curve import expected_curve, expected_turning_point
+from theory.curves.finite_sample import SampledOneOutput
+from theory.curves.forgetting import Forgetting
+from theory.curves.initial_level import (
     RandomLevel,
     crossovers,
     random_output_level,
     random_sketch_level,
     random_sketch_spread,
 )
-from theory.limited_curve import limited_curve, random_outputs_curve
-from theory.linearised import flow_curve, gradient_descent_curve
-from theory.logistic_flow import LogisticPath, laplace_margins, log_concavity, logistic_path
-from theory.losses import Logistic, Loss, Softmax, SquaredError, loss_named
-from theory.mean_field import gradient_share, mean_field_curve, mean_field_path
-from theory.moments import Moments, MomentsAccumulator, merge_all
-from theory.phase_three import chebyshev_terms, explained_variance_speed
-from theory.reconstruction import (
+from theory.curves.linearised import flow_curve, gradient_descent_curve
+from theory.curves.logistic_flow import LogisticPath, laplace_margins, log_concavity, logistic_path
+from theory.curves.losses import Logistic, Loss, Softmax, SquaredError, loss_named
+from theory.curves.mean_field import gradient_share, mean_field_curve, mean_field_path
+from theory.curves.phase_three import chebyshev_terms, explained_variance_speed
+from theory.curves.reconstruction import (
     budgeted_reconstruction_loss,
     explained_variance,
     reconstruction_loss,
     relative_loss,
 )
-from theory.regimes import Absence, Boundary, Regime, regime_of
-from theory.sample_spectrum import SampleSpectrum
-from theory.symbolic import BoundaryFormulas, boundary_formulas
-from theory.turning_law import TurningLaw
+from theory.curves.regimes import Absence, Boundary, Regime, regime_of
+from theory.curves.turning_law import TurningLaw
+from theory.data.class_covariances import ClassConditionalModel
+from theory.data.data_model import DataModel
+from theory.data.moments import Moments, MomentsAccumulator, merge_all
+from theory.data.sample_spectrum import SampleSpectrum
+from theory.symbols.symbolic import BoundaryFormulas, boundary_formulas
+from theory.theorems.draw_law import DrawLaw, mean_law
 from theory.validation import InputError
 
 __all__ = [

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.assessment import Assessment, Side
-from theory.data_model import DataModel
-from theory.gradient_defect import DefectResponse
-from theory.initial_level import crossovers, random_sketch_level
-from theory.losses import Loss
-from theory.reconstruction import explained_variance
+from theory.curves.gradient_defect import DefectResponse
+from theory.curves.initial_level import crossovers, random_sketch_level
+from theory.curves.losses import Loss
+from theory.curves.reconstruction import explained_variance
+from theory.data.data_model import DataModel
 from theory.validation import FloatArray, IntArray, finite_array, positive
 
 
@@ -89,7 +89,7 @@ def alignment(model: DataModel, loss: Loss) -> Assessment:
 def gaussian_gradient(response: DefectResponse) -> Assessment:
     """A4: along the path of the mean field, the gradient on samples is that of Gaussian classes with one covariance.
 
-    Measured by what the difference of the two gradients does to the curve (``theory.gradient_defect``): the
+    Measured by what the difference of the two gradients does to the curve (``theory.curves.gradient_defect``): the
     projections that count are those on W(s), at the times s at which training uses them.
 
     Args:

@@ -35,10 +35,10 @@ from theory.assumptions import (
     small_outputs,
     small_steps,
 )
-from theory.data_model import DataModel
-from theory.gradient_defect import DefectResponse, defect_response
-from theory.initial_level import random_sketch_level
-from theory.losses import Loss
+from theory.curves.gradient_defect import DefectResponse, defect_response
+from theory.curves.initial_level import random_sketch_level
+from theory.curves.losses import Loss
+from theory.data.data_model import DataModel
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, InputError, IntArray, at_least, class_labels, matrix_with_columns, positive
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from empirical.activation_moments import ActivationAccumulator
+from empirical.moments.activation_moments import ActivationAccumulator
 from tests.benchmarks.timing import seconds
 from theory import Moments
 
@@ -29,7 +29,7 @@ moments(activations())
 # Neither the accumulator nor the result grows with the number of batches.
 _SHARDS_WITH_INPUTS = """
 import torch
-from empirical.activation_moments import JointAccumulator, merge
+from empirical.moments.activation_moments import JointAccumulator, merge
 def shard(seed):
     generator = torch.Generator().manual_seed(seed)
     accumulator = JointAccumulator(10)

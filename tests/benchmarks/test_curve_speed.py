@@ -45,7 +45,7 @@ from theory import (
     gradient_descent_curve,
     logarithmic_steps,
 )
-from theory.reconstruction import explained_variance_from_gram
+from theory.curves.reconstruction import explained_variance_from_gram
 from theory.validation import FloatArray, IntArray
 
 PIXELS, CLASSES = 3072, 10

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pytest_benchmark.fixture import BenchmarkFixture
 from torch import nn
 
-from empirical.decoder import LinearDecoder, fit_linear_decoder
+from empirical.probes.decoder import LinearDecoder, fit_linear_decoder
 from tests.benchmarks.timing import seconds_of_product
 
 COUNT, HELD_OUT, FEATURES, PIXELS, EPOCHS = 50_000, 5_000, 512, 3072, 20

@@ -16,11 +16,17 @@ import pytest
 import torch
 from torch import nn
 
-from empirical.activation_moments import JointAccumulator
-from empirical.capture import capture
-from empirical.networks import build_network, layer_names
-from empirical.reconstruction_probe import RidgeDecoders
-from empirical.trained_decoder import PUBLISHED_BATCH, DecoderTraining, linear_decoder, shuffled_epochs, train_decoder
+from empirical.moments.activation_moments import JointAccumulator
+from empirical.networks.capture import capture
+from empirical.networks.networks import build_network, layer_names
+from empirical.probes.reconstruction_probe import RidgeDecoders
+from empirical.probes.trained_decoder import (
+    PUBLISHED_BATCH,
+    DecoderTraining,
+    linear_decoder,
+    shuffled_epochs,
+    train_decoder,
+)
 
 COUNT, HELD_OUT, POOLED, LAST = 50_000, 10_000, 1024, "block5"
 

@@ -16,8 +16,8 @@ import pytest
 import torch
 from torch import nn
 
-from empirical.networks import build_network
-from empirical.phase_tracker import ProbeSchedule, SubsetProbe
+from empirical.networks.networks import build_network
+from empirical.tracker.phase_tracker import ProbeSchedule, SubsetProbe
 
 IMAGES, BATCH, LAST, ROUNDS, STEPS = 2000, 128, 8192, 5, 12
 

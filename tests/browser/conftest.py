@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from empirical.explorer_file import write_explorer
+from empirical.studies.explore import write_explorer
 
 _QUIET = (
     "--no-sandbox",

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from empirical.explorer_page import DIMENSION, FIRST_SIGNAL
 from tests.browser.conftest import OpenPage
 from theory import (
     Absence,
@@ -21,8 +20,9 @@ from theory import (
     random_outputs_curve,
     regime_of,
 )
-from theory.phase_diagram import ScaleFamily, regimes_at
-from theory.regimes import lowest_descent
+from theory.curves.phase_diagram import ScaleFamily, regimes_at
+from theory.curves.regimes import lowest_descent
+from theory.explorer.page import DIMENSION, FIRST_SIGNAL
 from theory.validation import FloatArray
 
 NAMES = ("alpha", "beta", "sigma0", "K", "mu")

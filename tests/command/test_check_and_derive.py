@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from empirical.checking import check, check_lines
-from empirical.datasets import load
+from empirical.data.datasets import load
+from empirical.studies.check import check, check_lines
 from phases import app
 from theory import Softmax
 from theory.progress import silent

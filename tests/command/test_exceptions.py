@@ -39,7 +39,7 @@ def wrapped_again(source: str) -> Iterator[int]:
 
 
 def test_no_handler_takes_our_own_error_for_a_damaged_file() -> None:
-    packages = ("command", "theory", "simulation", "empirical", "paper")
+    packages = ("theory", "simulation", "empirical", "paper")
     files = [*(file for package in packages for file in (ROOT / package).rglob("*.py")), ROOT / "phases.py"]
     found = [f"{file.relative_to(ROOT)}:{line}" for file in files for line in wrapped_again(file.read_text())]
     assert found == []

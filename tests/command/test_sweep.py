@@ -8,18 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from empirical.robustness_figure import draw_robustness, robustness_content, robustness_lines
-from empirical.sweep_figures import (
+from simulation.comparison.statistics import Slope
+from simulation.experiments.large_steps import phase_three_rises
+from simulation.experiments.robustness import AXES, Point, Robustness, Setting, measure_robustness
+from simulation.experiments.scaling import PowerLaw, ScalingLaw, forgetting_law
+from simulation.figures.robustness import draw_robustness, robustness_content, robustness_lines
+from simulation.figures.scaling import (
     draw_scaling,
     scaling_columns,
     scaling_lines,
     scaling_rows,
 )
-from simulation.large_steps import phase_three_rises
-from simulation.results import RunFolder
-from simulation.robustness import AXES, Point, Robustness, Setting, measure_robustness
-from simulation.scaling import PowerLaw, ScalingLaw, forgetting_law
-from simulation.statistics import Slope
+from simulation.runs.run_folder import RunFolder
 
 
 def _laws() -> list[ScalingLaw]:

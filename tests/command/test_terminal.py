@@ -16,8 +16,15 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from command.exit_codes import INTERNAL_ERROR, INTERRUPTED, OUTPUT_CLOSED, bad_input_exits, ended, interruption
-from command.terminal import Bars, UnwritableOutputError, complain, say, terminal_text
+from empirical.command.exit_codes import (
+    INTERNAL_ERROR,
+    INTERRUPTED,
+    OUTPUT_CLOSED,
+    bad_input_exits,
+    ended,
+    interruption,
+)
+from empirical.command.terminal import Bars, UnwritableOutputError, complain, say, terminal_text
 from theory import InputError
 
 #: What file names, layer names and class names may hold.

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from empirical.probe_tasks import COLOUR, HELD_OUT
+from empirical.probes.probe_tasks import COLOUR, HELD_OUT
 from paper import published
 from paper.parts import EMPIRICAL, SIMULATIONS
 from paper.result_folders import ResultFolders
 from paper.studies import SOURCE, Run
-from theory.catalogue import lemmas, theorems
+from theory.theorems.catalogue import lemmas, theorems
 
 SECTIONS = sorted((SOURCE / "sections").glob("*.tex"))
 TEXT = {file.stem: file.read_text(encoding="utf-8") for file in SECTIONS}

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from simulation.results import RunFolder
-from simulation.schedulers import LocalScheduler
-from simulation.sweep import SweepResult, grid, run_sweep
+from simulation.runs.run_folder import RunFolder
+from simulation.runs.schedulers import LocalScheduler
+from simulation.runs.sweep import SweepResult, grid, run_sweep
 
 
 @dataclass(frozen=True)

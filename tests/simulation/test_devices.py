@@ -17,12 +17,12 @@ from simulation import (
     sample,
     train,
 )
-from simulation.batches import BatchSource
 from simulation.devices import checked_device, seeded_generator
-from simulation.optimisers import Adam, GradientDescent, Optimiser
+from simulation.training.batches import BatchSource
+from simulation.training.optimisers import Adam, GradientDescent, Optimiser
 from tests.devices import DEVICES, NEEDS_CUDA
 from theory import DataModel, Loss, Moments, Softmax
-from theory.losses import LOSSES
+from theory.curves.losses import LOSSES
 
 MODEL = DataModel.power_law(10, 1.0, 1.5, 0.03)
 THREE_CLASSES = DataModel.power_law_classes(10, 0.7, 1.5, 3, 0.2, seed=0)

@@ -1,0 +1,1 @@
+"""Labelled inputs and images, one reader a format."""

@@ -1,0 +1,82 @@
+"""Arrays with names in a file, whatever its format: one reader a format behind one interface."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from empirical.data.reading import listed, printable, shown
+from theory import InputError
+from theory.memory_limit import check_memory
+
+
+@dataclass(frozen=True)
+class ArrayHeader:
+    """What a file says of an array before it is read.
+
+    Attributes:
+        shape: lengths of its axes.
+        type_name: of its entries, for messages.
+        item_bytes: bytes of an entry once it is read.
+        fault: why it cannot be taken; None where it can.
+    """
+
+    shape: tuple[int, ...]
+    type_name: str
+    item_bytes: int
+    fault: str | None = None
+
+    @property
+    def size_in_bytes(self) -> int:
+        """Bytes of the whole array once it is read."""
+        return math.prod(self.shape) * self.item_bytes
+
+
+class ArrayFile(Protocol):
+    """A file of arrays with names, opened by its reader."""
+
+    @property
+    def path(self) -> Path:
+        """Of the file."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the arrays; InputError where the file is damaged."""
+
+    def header(self, name: str) -> ArrayHeader:
+        """Of one of the arrays, found without reading it where the format allows it; InputError likewise."""
+
+    def read(self, name: str) -> NDArray[Any]:
+        """One of the arrays, of numbers, truth values or text; InputError likewise."""
+
+
+def header_of(file: ArrayFile, name: str, option: str) -> ArrayHeader:
+    """The header of an array that the user asks for.
+
+    Args:
+        file: that holds it.
+        name: of the array.
+        option: that gives another name, for the message.
+
+    Raises:
+        InputError: there is no such array, it cannot be taken, or it would not fit in the memory.
+    """
+    known = file.names
+    if name not in known:
+        raise InputError(
+            f"data: {shown(file.path)} holds no array {printable(repr(name))} but {listed(list(known))}; "
+            f"give one of these names by {option}"
+        )
+    header = file.header(name)
+    if header.fault is not None:
+        raise InputError(f"data: {printable(repr(name))} in {shown(file.path)} {header.fault}")
+    check_memory(
+        f"data: {printable(repr(name))} in {shown(file.path)}, of shape {printable(str(header.shape))}",
+        header.size_in_bytes,
+        "give fewer samples or fewer features",
+    )
+    return header

@@ -1,0 +1,235 @@
+"""Labelled inputs: the digits of scikit-learn, CIFAR-10 in its official layout, any file of arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from empirical.data.array_file import header_of
+from empirical.data.array_formats import ARRAY_SUFFIXES, is_array_file, open_arrays, open_labels
+from empirical.data.cifar_format import CIFAR10, cifar_folder, read_cifar
+from empirical.data.data_root import DATA_ROOT_VARIABLE as DATA_ROOT_VARIABLE
+from empirical.data.labels import Classes, check_label_shape, plain_labels
+from empirical.data.reading import printable, shown
+from theory import InputError
+from theory.memory_limit import array_bytes, check_memory
+from theory.validation import FloatArray, IntArray
+
+CIFAR10_FOLDER = CIFAR10.folder
+
+_NAMED = ("digits", "cifar10")
+
+#: Entries that are held in float64 at once, beside the inputs.
+_CHUNK = 2**20
+
+#: Matrices (d, d) in float64 held at once where a covariance is decomposed: itself, a copy that LAPACK overwrites, the
+#: eigenvectors and LAPACK's workspace.
+_MATRICES = 4
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """Labelled inputs.
+
+    Attributes:
+        name: what it is called in tables and figures.
+        inputs: (n, d) float32.
+        labels: (n,) integers 0 .. classes - 1; no class is empty.
+        classes: number of classes, at least 2.
+        notes: what a user should know of how they were read, a line each.
+    """
+
+    name: str
+    inputs: NDArray[np.float32]
+    labels: IntArray
+    classes: int
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        count = self.inputs.shape[0] if self.inputs.ndim == 2 else 0
+        if self.inputs.ndim != 2 or count < 2 or self.labels.shape != (count,):
+            raise InputError(
+                f"{self.name}: inputs have shape {self.inputs.shape} and labels {self.labels.shape}; "
+                "give (n, d) and (n,) with n of at least 2"
+            )
+        if not np.isfinite(self.inputs).all():
+            bad = int(np.count_nonzero(~np.isfinite(self.inputs)))
+            raise InputError(f"{self.name}: inputs hold {bad} NaN or infinite entries; give finite numbers")
+        present = np.bincount(self.labels, minlength=self.classes)
+        if self.classes < 2:
+            raise InputError(f"{self.name}: labels hold {self.classes} class only; give at least 2 classes")
+        if present.size > self.classes or (present == 0).any():
+            missing = int(np.argmin(present))
+            raise InputError(f"{self.name}: class {missing} of 0 to {present.size - 1} is empty; renumber the labels")
+
+
+def unit_variance(inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Inputs divided by one number, so that the mean variance of a coordinate, tr Sigma / d, is 1.
+
+    The spectrum keeps its shape; only the unit of the inputs, and with it of W(0), is fixed.
+    """
+    mean = inputs.mean(axis=0, dtype=np.float64)
+    # In chunks, as a float64 copy of all inputs would be twice their size.
+    chunks = np.array_split(inputs, max(1, inputs.shape[0] // 4096))
+    variance = sum(float(np.square(chunk - mean).sum()) for chunk in chunks) / inputs.size
+    if variance <= 0:
+        raise InputError("inputs: are all equal; give inputs that vary")
+    return np.asarray(inputs / np.float32(np.sqrt(variance)), dtype=np.float32)
+
+
+def _standardised(inputs: NDArray[Any], place: str) -> NDArray[np.float32]:
+    """Rows centred in float64, so that an offset costs no digits, and scaled to tr Sigma / d = 1.
+
+    In chunks, so that no second copy in float64 is made. Scaled twice, so that neither the mean in float64 nor the
+    variance in float32 can overflow, and from the first row on, so that a constant feature is 0 to the last digit.
+    """
+    bad = sum(int(np.count_nonzero(~np.isfinite(chunk))) for _, chunk in _rows(inputs))
+    if bad:
+        raise InputError(f"{place} hold {bad} NaN or infinite entries; give finite numbers")
+    unit = max(float(np.finfo(np.float64).tiny), *(float(np.abs(chunk).max()) for _, chunk in _rows(inputs)))
+    first = next(chunk[0] / unit for _, chunk in _rows(inputs))
+    shift = sum((chunk / unit - first).sum(axis=0) for _, chunk in _rows(inputs)) / inputs.shape[0]
+    spread = max(float(np.abs(chunk / unit - first - shift).max()) for _, chunk in _rows(inputs))
+    if spread == 0:
+        raise InputError(f"{place} are all equal; give inputs that vary")
+    result = np.empty((inputs.shape[0], first.size), dtype=np.float32)
+    for rows, chunk in _rows(inputs):
+        result[rows] = (chunk / unit - first - shift) / spread
+    return unit_variance(result)
+
+
+def _rows(inputs: NDArray[Any]) -> Iterator[tuple[slice, FloatArray]]:
+    """Slices of the samples with their rows (m, d) in float64; longer floats that exceed it become infinite."""
+    width = inputs.size // inputs.shape[0]
+    length = max(1, _CHUNK // width)
+    for start in range(0, inputs.shape[0], length):
+        rows = slice(start, start + length)
+        with np.errstate(over="ignore"):
+            yield rows, inputs[rows].astype(np.float64).reshape(-1, width)
+
+
+def load_digits() -> DataSet:
+    """The 1,797 digits of 8 x 8 pixels that scikit-learn ships, gray values in 0 to 1."""
+    from sklearn.datasets import load_digits as sklearn_digits
+
+    pixels, labels = sklearn_digits(return_X_y=True)
+    return DataSet("digits", (pixels / 16).astype(np.float32), labels.astype(np.int64), 10)
+
+
+def load_file(path: Path, inputs_key: str | None = None, labels_key: str | None = None) -> DataSet:
+    """A file of inputs (n, ...) and labels, centred and scaled to tr Sigma / d = 1; nothing in it is ever run.
+
+    Inputs with more than two axes are flattened to one row a sample. Labels are taken by the rule of
+    ``empirical.data.labels``; where classes are numbered anew, the notes say how. Sizes are checked before contents are
+    read.
+
+    Args:
+        path: a file of these, told by its suffix.
+            .npz: arrays with names, as np.savez writes them;
+            .npy: the inputs alone, their labels in another .npy file;
+            .pt, .pth, .safetensors: a dictionary of tensors;
+            .parquet: a table, whose inputs are one column of lists of numbers, or all columns but the labels;
+            .h5, .hdf5: data sets, named by their paths in the file.
+        inputs_key: name of the inputs; None takes ``inputs``.
+        labels_key: name of the labels, and for .npy the path of their file; None takes ``labels``, and
+            ``labels.npy`` beside the inputs.
+
+    Raises:
+        InputError: no such file, another suffix, a damaged file, names that it lacks, arrays of the wrong kind, NaN or
+            infinity, fewer than two classes, more than the memory holds, now or for the covariance.
+    """
+    is_npy = path.suffix.lower() == ".npy"
+    if is_npy and inputs_key is not None:
+        raise InputError(f"inputs_key: does nothing for {shown(path)}, which holds one array; leave it out")
+    given = labels_key if labels_key is not None else "labels.npy" if is_npy else "labels"
+    file = open_arrays(path, given)
+    label_file, label_name = open_labels(path, file, given)
+    place = f"data: inputs in {shown(path)}"
+    header = header_of(file, inputs_key if inputs_key is not None else "inputs", "--inputs-key")
+    if len(header.shape) < 2 or 0 in header.shape:
+        raise InputError(
+            f"{place} have shape {printable(str(header.shape))}, type {header.type_name}; give numbers (n, d), n and d "
+            "at least 1"
+        )
+    count, dimension = header.shape[0], math.prod(header.shape[1:])
+    label_place = f"data: labels in {shown(label_file.path)}"
+    labels_header = header_of(label_file, label_name, "--labels-key")
+    check_label_shape(label_place, labels_header.shape, count)
+    _check_working_memory(place, count, dimension, header.size_in_bytes)
+    inputs = file.read(inputs_key if inputs_key is not None else "inputs")
+    if inputs.dtype.kind not in "fiub":
+        raise InputError(f"{place} have shape {inputs.shape}, type {inputs.dtype}; give numbers (n, d)")
+    labels = plain_labels(label_place, label_file.read(label_name), count)
+    classes = Classes.of(label_place, labels)
+    standardised = _standardised(inputs, place)
+    return DataSet(path.stem, standardised, classes.numbers(label_place, labels), classes.values.size, classes.notes)
+
+
+def _check_working_memory(place: str, count: int, dimension: int, size_in_bytes: int) -> None:
+    """Refuse inputs that cannot be worked on: their float32 copies, then the covariance and its decomposition.
+
+    Raises:
+        InputError: with the number of bytes.
+    """
+    check_memory(
+        f"{place}, {count} x {dimension}", size_in_bytes + 2 * array_bytes((count, dimension), 4), "give fewer"
+    )
+    matrix = array_bytes((dimension, dimension))
+    remedy = (
+        "give features of a network's layer (phases fit --network, at most --pooled-features of them), smaller images, "
+        "or projections on fewer directions"
+    )
+    check_memory(f"{place} have {dimension} features, whose covariance", matrix, remedy)
+    check_memory(
+        f"{place} have {dimension} features, whose covariance and its eigenvectors", _MATRICES * matrix, remedy
+    )
+
+
+def load_cifar10(data_root: Path | None, download: bool) -> DataSet:
+    """The 50,000 training images of CIFAR-10 as raw pixels (d = 3,072), scaled to tr Sigma / d = 1.
+
+    Args:
+        data_root: folder that holds (or is) ``cifar-10-batches-bin``; None takes the environment
+            variable LEARNING_PHASES_DATA.
+        download: fetch the official archive into ``data_root`` where it is absent, and check it.
+
+    Raises:
+        InputError: no data root, a missing or truncated file, a label out of range.
+    """
+    folder = cifar_folder(CIFAR10, CIFAR10.train, data_root, download)
+    images, labels = read_cifar(CIFAR10, CIFAR10.train, folder)
+    pixels = images.reshape(images.shape[0], -1).astype(np.float32)
+    pixels /= 255
+    return DataSet(CIFAR10.name, unit_variance(pixels), labels, len(CIFAR10.class_names))
+
+
+def load(
+    name: str,
+    data_root: Path | None = None,
+    download: bool = False,
+    inputs_key: str | None = None,
+    labels_key: str | None = None,
+) -> DataSet:
+    """The data set called ``digits`` or ``cifar10``, or the file at the path ``name``; see ``load_file``.
+
+    Raises:
+        InputError: an unknown name, a key for a data set that is no file, or data that do not load.
+    """
+    if name in _NAMED:
+        for option, key in (("inputs_key", inputs_key), ("labels_key", labels_key)):
+            if key is not None:
+                raise InputError(f"{option}: does nothing for {name}; give it with a file of arrays, or leave it out")
+        return load_digits() if name == "digits" else load_cifar10(data_root, download)
+    if not name.isprintable():
+        raise InputError(f"data: {name!r} has characters that cannot be printed; rename the file")
+    if not is_array_file(name):
+        raise InputError(
+            f"data: {name!r} is unknown; give digits, cifar10 or the path of a file {', '.join(ARRAY_SUFFIXES)}"
+        )
+    return load_file(Path(name).expanduser(), inputs_key, labels_key)

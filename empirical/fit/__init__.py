@@ -1,0 +1,1 @@
+"""The data model fitted to activations, with intervals."""

@@ -1,0 +1,104 @@
+"""Whether the intervals of a fit are honest on data whose law nobody knows: two fits to disjoint halves.
+
+Each random split of a data set in halves, stratified by class, gives two independent fits of everything. The difference
+of a quantity over its standard error, z = (a - b) / sqrt(e_a^2 + e_b^2), has a standard deviation of about one where
+the error says how far the quantity moves from sample to sample; choices that lie outside an error show as more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from empirical.data.datasets import DataSet
+from empirical.data.stratified import stratified_parts
+from empirical.fit.jackknife import Interval
+from empirical.fit.model_fit import FittedModel, fit_data_model, split_for_fit
+from empirical.fit.moment_fit import MomentFit, fit_moments
+from theory import Moments
+from theory.progress import Progress, silent
+from theory.validation import FloatArray, at_least
+
+#: What moments decide, and what the samples decide beside them.
+MOMENT_QUANTITIES = ("alpha", "beta", "effective rank", "alignment", "class separation", "variance in spikes",
+                     "class variance in spikes")  # fmt: skip
+QUANTITIES = (*MOMENT_QUANTITIES, "inverse tail index", "minority share")
+
+
+def split_half_scores(data: DataSet, splits: int, seed: int = 0, progress: Progress = silent) -> dict[str, FloatArray]:
+    """The scores z of every quantity of the fit, by QUANTITIES.
+
+    Args:
+        data: labelled inputs, at least 12 of each class.
+        splits: number of random splits in halves, at least 1.
+        seed: of the splits and of the fits.
+        progress: wraps the iteration over splits.
+
+    Returns:
+        (splits,) scores a quantity; NaN where one half has no such quantity, 0 where both are equal.
+
+    Raises:
+        InputError: as ``split_for_fit`` and ``fit_data_model``.
+    """
+    return _scores(data, splits, seed, progress, partial(_fitted, seed=seed), QUANTITIES)
+
+
+def split_half_moment_scores(
+    data: DataSet, splits: int, seed: int = 0, progress: Progress = silent
+) -> dict[str, FloatArray]:
+    """The same of what moments decide, MOMENT_QUANTITIES, in a fraction of the time; arguments likewise."""
+    return _scores(data, splits, seed, progress, partial(_from_moments, seed=seed), MOMENT_QUANTITIES)
+
+
+def _scores(
+    data: DataSet,
+    splits: int,
+    seed: int,
+    progress: Progress,
+    fit: Callable[[DataSet], MomentFit],
+    names: tuple[str, ...],
+) -> dict[str, FloatArray]:
+    scores = np.empty((at_least("splits", splits, 1), len(names)))
+    for number in progress(range(splits)):
+        generator = np.random.default_rng([at_least("seed", seed, 0), number])
+        halves = [
+            _quantities(fit(DataSet(data.name, data.inputs[own], data.labels[own], data.classes)))
+            for own in stratified_parts(data.labels, 2, generator)
+        ]
+        scores[number] = [_score(halves[0][name], halves[1][name]) for name in names]
+    return {name: scores[:, column] for column, name in enumerate(names)}
+
+
+def _fitted(data: DataSet, seed: int) -> MomentFit:
+    return fit_data_model(*split_for_fit(data, seed=seed), seed=seed)
+
+
+def _from_moments(data: DataSet, seed: int) -> MomentFit:
+    shards, (inputs, labels) = split_for_fit(data, seed=seed)
+    numbers = stratified_parts(labels, len(shards))
+    return fit_moments(shards, [Moments.from_samples(inputs[own], labels[own], data.classes) for own in numbers])
+
+
+def _quantities(found: MomentFit) -> dict[str, Interval | None]:
+    values = {
+        "alpha": found.alpha,
+        "beta": found.beta,
+        "effective rank": found.effective_rank,
+        "alignment": found.alignment,
+        "class separation": found.class_separation,
+        "variance in spikes": found.spikes.variance_share,
+        "class variance in spikes": found.spikes.between_share,
+    }
+    if isinstance(found, FittedModel):
+        values |= {"inverse tail index": found.tail_index.inverse, "minority share": found.minority_share}
+    return values
+
+
+def _score(one: Interval | None, other: Interval | None) -> float:
+    if one is None or other is None:
+        return float("nan")
+    if one.value == other.value:
+        return 0.0
+    return (one.value - other.value) / float(np.hypot(one.standard_error, other.standard_error))

@@ -1,0 +1,1 @@
+"""Moments of activations and images, accumulated over batches."""

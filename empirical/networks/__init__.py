@@ -1,0 +1,1 @@
+"""Deep networks, their training, checkpoints and what is captured from their layers."""

@@ -1,0 +1,61 @@
+"""Weights of a network from a file that may come from anywhere: nothing in it is ever run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from empirical.data.reading import one_line_faults, printable
+from empirical.data.tensor_file import read_tensors, unfit_tensor
+from empirical.networks.module_names import plain_names
+from theory import InputError
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def with_weights_from(network: Network, path: Path) -> Network:
+    """Load a state dictionary into ``network``, and return it in evaluation mode.
+
+    Args:
+        network: of the architecture whose weights the file holds.
+        path: a .safetensors file, as ``phases track`` writes them, or a file of ``torch.save(network.state_dict())``,
+            of which tensors alone are read. Prefixes of compiled and distributed networks (``_orig_mod.``,
+            ``module.``) are left out.
+
+    Raises:
+        InputError: no such file; a damaged file, or a pickle that holds more than tensors; other names, shapes or kinds
+            of numbers; complex, sparse, quantised or absent values; NaN or infinity.
+    """
+    tensors = read_tensors("checkpoint", path)
+    expected = network.state_dict()
+    tensors = plain_names(tensors, expected)
+    missing = sorted(expected.keys() ^ tensors.keys())
+    if missing:
+        raise InputError(
+            f"checkpoint: {path} and the network differ in {printable(missing[0])}; give the same architecture"
+        )
+    for name, tensor in tensors.items():
+        _check(f"{printable(name)} in {path}", tensor, expected[name])
+    with one_line_faults("checkpoint", path, "a file of this network's weights", "give the same architecture"):
+        network.load_state_dict(tensors)
+    return network.eval()
+
+
+def _check(place: str, tensor: torch.Tensor, expected: torch.Tensor) -> None:
+    """Refuse a tensor that would not be taken over number by number."""
+    fault = unfit_tensor(tensor)
+    if fault is not None:
+        raise InputError(f"checkpoint: {place} {fault}")
+    if tensor.shape != expected.shape:
+        raise InputError(
+            f"checkpoint: {place} has shape {tuple(tensor.shape)}; the network's is {tuple(expected.shape)}: give the "
+            "same architecture"
+        )
+    if tensor.is_floating_point() != expected.is_floating_point():
+        raise InputError(f"checkpoint: {place} has type {tensor.dtype}; the network's is {expected.dtype}")
+    # As the network will hold them: float64 may exceed its float32.
+    if expected.is_floating_point() and not bool(torch.isfinite(tensor.to(expected.dtype)).all()):
+        raise InputError(f"checkpoint: {place} holds NaN or infinite numbers; give another file")

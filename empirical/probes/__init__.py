@@ -1,0 +1,1 @@
+"""Decoders, classifiers and other measures of frozen activations."""

@@ -1,0 +1,150 @@
+"""Probes of a checkpoint that are made on request only: trained decoders, and the information plane.
+
+They are the measures that others use. A trained decoder need not have converged, and what it shows depends on how long
+it was trained; the information of a deterministic layer is that of its bins or of a few of its directions. Both stand
+beside the exact decoder's loss on the same checkpoints, so that a reader can compare the accounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from empirical.data.images import ImageData, ImageSplit, Normalisation
+from empirical.data.stratified import stratified_sample
+from empirical.networks.batch_norm import recalibrated_on
+from empirical.networks.layer_features import activations_of
+from empirical.probes.binned_information import binned_information, equal_frequency_edges
+from empirical.probes.neighbour_information import (
+    label_information,
+    leading_directions,
+    neighbour_information,
+    uniform_ranks,
+)
+from empirical.probes.standard import Measurement, ProbePlan
+from empirical.probes.trained_decoder import (
+    PUBLISHED_BATCH,
+    DecoderTraining,
+    convolutional_decoder,
+    held_out_error,
+    linear_decoder,
+    shuffled_epochs,
+    train_decoder,
+)
+from theory import InputError
+from theory.progress import Progress, silent
+
+_BATCH = 512
+
+#: Directions, bins a direction and samples of the information plane.
+DIRECTIONS, BINS, INFORMATION_SAMPLES = 3, 30, 5000
+
+#: What can be asked for.
+LINEAR, CONVOLUTIONAL, INFORMATION = "linear decoder", "convolutional decoder", "information"
+
+#: A probe of the last of the plan's layers, of a network that is left as it was.
+RequestedProbe = Callable[[nn.Module, ImageData, Normalisation, ProbePlan, torch.device, Progress], list[Measurement]]
+
+
+def requested_probe(name: str) -> RequestedProbe:
+    """The probe called LINEAR, CONVOLUTIONAL or INFORMATION.
+
+    Raises:
+        InputError: another name.
+    """
+    known: dict[str, RequestedProbe] = {
+        LINEAR: partial(_trained, LINEAR, _linear_decoder_for),
+        CONVOLUTIONAL: partial(_trained, CONVOLUTIONAL, _convolutional_decoder_for),
+        INFORMATION: _information,
+    }
+    if name not in known:
+        raise InputError(f"also: {name!r} is unknown; give one of {', '.join(known)}")
+    return known[name]
+
+
+def _linear_decoder_for(features: int, data: ImageData) -> nn.Module:
+    return linear_decoder(features, data.channels * data.size[0] * data.size[1], seed=0)
+
+
+def _convolutional_decoder_for(features: int, data: ImageData) -> nn.Module:
+    return convolutional_decoder(features, data.channels, data.size[0], seed=0)
+
+
+def _trained(
+    name: str,
+    decoder_for: Callable[[int, ImageData], nn.Module],
+    network: nn.Module,
+    data: ImageData,
+    normalisation: Normalisation,
+    plan: ProbePlan,
+    device: torch.device,
+    progress: Progress,
+) -> list[Measurement]:
+    """Held-out loss, relative to the variance of the test images, of a decoder trained on the last layer."""
+    layer = plan.layers[-1]
+    with recalibrated_on(network, data.train, normalisation, device):
+        activations, inputs = _with_inputs(network, layer, data.train, normalisation, plan, device)
+        test, pixels = _with_inputs(network, layer, data.test, normalisation, plan, device)
+    decoder = decoder_for(activations.shape[1], data).to(device)
+    training = DecoderTraining()
+    losses = train_decoder(decoder, shuffled_epochs(activations, inputs, PUBLISHED_BATCH, seed=0), training, progress)
+    error = held_out_error(decoder, zip(torch.split(test, _BATCH), torch.split(pixels, _BATCH), strict=True))
+    variance = float((pixels - pixels.mean(dim=0)).square().sum(dtype=torch.float64)) / pixels.numel()
+    return [
+        Measurement(layer, f"reconstruction loss of a trained {name}", error / variance),
+        Measurement(layer, f"squared error a pixel of a trained {name}", error),
+        Measurement(layer, f"squared error a pixel of a trained {name}, last epoch of training", losses[-1]),
+    ]
+
+
+def _information(
+    network: nn.Module,
+    data: ImageData,
+    normalisation: Normalisation,
+    plan: ProbePlan,
+    device: torch.device,
+    progress: Progress = silent,
+) -> list[Measurement]:
+    """Every layer's place in the information plane, on test images, in nats.
+
+    From DIRECTIONS leading directions of the layer: by bins of equal frequency, and by nearest neighbours, there with
+    as many leading directions of the image.
+    """
+    kept = stratified_sample(data.test.labels, INFORMATION_SAMPLES)
+    split = ImageSplit(data.test.images[kept], data.test.labels[kept])
+    labels = np.asarray(split.labels, dtype=np.int64)
+    rows = []
+    with recalibrated_on(network, data.train, normalisation, device):
+        captured = activations_of(network, plan.layers, split, normalisation, plan.pooled_features, device)
+    inputs = torch.from_numpy(normalisation.apply(split.images)).flatten(1)
+    for layer in progress(list(plan.layers)):
+        activations = captured[layer]
+        values = leading_directions(activations.double().numpy(), DIRECTIONS)
+        image = uniform_ranks(leading_directions(inputs.flatten(1).double().numpy(), DIRECTIONS).values)
+        ranks = uniform_ranks(values.values)
+        binned = binned_information(values.values, labels, equal_frequency_edges(values.values, BINS))
+        rows += [
+            Measurement(layer, "information: variance share of the directions", values.variance_share),
+            Measurement(layer, "information: binned, about the input", binned.about_input),
+            Measurement(layer, "information: binned, about the label", binned.about_label),
+            Measurement(layer, "information: neighbours, about the input", neighbour_information(ranks, image)),
+            Measurement(layer, "information: neighbours, about the label", label_information(ranks, labels)),
+        ]
+    return rows
+
+
+def _with_inputs(
+    network: nn.Module,
+    layer: str,
+    split: ImageSplit,
+    normalisation: Normalisation,
+    plan: ProbePlan,
+    device: torch.device,
+) -> tuple[Tensor, Tensor]:
+    """(n, p) activations of one layer and (n, D) flat images, on the CPU."""
+    activations = activations_of(network, (layer,), split, normalisation, plan.pooled_features, device)[layer]
+    return activations, torch.from_numpy(normalisation.apply(split.images)).flatten(1)

@@ -1,0 +1,338 @@
+"""How well inputs can be linearly reconstructed from a layer, on samples that no decoder was fitted to.
+
+A decoder x = A^T (a - mean a) + mean x is fitted to the moments of training samples. Its loss on held-out samples
+with covariances G of the activations, C of these with the inputs and S of the inputs is
+tr S - 2 tr(A^T C) + tr(A^T G A) + |offset of the means|^2: it needs their moments alone, and no second pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg, optimize
+
+from empirical.moments.activation_moments import JointMoments
+from empirical.probes.decoder import RELATIVE_RANK_TOLERANCE, LinearDecoder
+from theory import InputError
+from theory.validation import FloatArray, finite_array, non_negative, positive
+
+#: Samples for each direction below which least squares is regularised. With r directions and n samples it adds the
+#: share r / (n - r) of the smallest loss (Gaussian activations): a ninth at this limit.
+LEAST_SAMPLES_A_DIRECTION = 10
+
+# A reciprocal condition number in the 1-norm is at most the ratio of the extreme eigenvalues. LAPACK's estimate of it
+# may be too large by a small factor, which this covers.
+_CERTAIN = 10 * RELATIVE_RANK_TOLERANCE
+
+# Penalties, in units of the largest eigenvalue, among which cross-validation chooses and a match is sought: from
+# none that matters down to the eigenvalues that are taken for zero, ten a decade.
+_GRID = np.geomspace(RELATIVE_RANK_TOLERANCE, 1e4, 101)
+
+
+@dataclass(frozen=True)
+class ReconstructionLoss:
+    """Held-out loss of a linear decoder.
+
+    Attributes:
+        loss: mean squared error an input coordinate, in squared units of the inputs.
+        relative: L / tr Sigma of the held-out inputs: 0 is perfect; 1 is what their mean reaches, so that a decoder
+            that does harm is above it.
+        rank: directions of the activations that the decoder reads.
+        budget: ridge penalty mu, in squared units of the activations; 0 for the exact decoder.
+        warning: why the decoder is not the one asked for; None if it is.
+    """
+
+    loss: float
+    relative: float
+    rank: int
+    budget: float
+    warning: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class RidgeDecoders:
+    """The decoders of all penalties mu of one layer, in the eigenbasis of the training activations.
+
+    In direction i a decoder weighs what it reads by w_i = 1 / (lambda_i + mu). Every loss is a quadratic form of w.
+
+    Attributes:
+        eigenvalues: (r,) of the training activations' covariance, ascending, without those that count as zero.
+        explained: (r,) squared covariance of each direction with the training inputs.
+        training_variance: tr S of the training inputs.
+        samples: number of training samples.
+        features: number of features p.
+        constant: loss of w = 0 on the held-out samples, summed over coordinates.
+        linear: (r,) and
+        quadratic: (r, r): the held-out loss is constant - 2 linear . w + w . quadratic w.
+        held_out_variance: tr S of the held-out inputs.
+        coordinates: number of input coordinates D.
+    """
+
+    eigenvalues: FloatArray
+    explained: FloatArray
+    training_variance: float
+    samples: int
+    features: int
+    constant: float
+    linear: FloatArray
+    quadratic: FloatArray
+    held_out_variance: float
+    coordinates: int
+
+    @property
+    def rank(self) -> int:
+        """Directions r of the activations that do not count as constant."""
+        return self.eigenvalues.size
+
+    @property
+    def too_few_samples(self) -> bool:
+        """Whether least squares would fit noise: fewer samples than features or than ten a direction."""
+        return self.samples <= self.features or self.samples < LEAST_SAMPLES_A_DIRECTION * self.rank
+
+    @classmethod
+    def fit(cls, training: JointMoments, held_out: JointMoments) -> RidgeDecoders:
+        """One eigendecomposition for all penalties.
+
+        Raises:
+            InputError: different features or inputs, inputs that do not vary, or held-out moments that are those of
+                the training samples.
+        """
+        _check_pair(training, held_out)
+        values, vectors, kept = _eigenbasis(training)
+        basis = vectors[:, kept]
+        read = basis.T @ training.cross
+        feature_offset = basis.T @ (held_out.activations.mean - training.activations.mean)
+        input_offset = held_out.input_mean - training.input_mean
+        second_moment = basis.T @ held_out.activations.covariance @ basis + np.outer(feature_offset, feature_offset)
+        overlap = np.einsum("id,id->i", read, basis.T @ held_out.cross)
+        return cls(
+            eigenvalues=values[kept],
+            explained=np.einsum("id,id->i", read, read),
+            training_variance=training.input_variance,
+            samples=training.count,
+            features=values.size,
+            constant=float(held_out.input_variance + input_offset @ input_offset),
+            linear=overlap + feature_offset * (read @ input_offset),
+            quadratic=second_moment * (read @ read.T),
+            held_out_variance=held_out.input_variance,
+            coordinates=held_out.input_mean.size,
+        )
+
+    def exact(self) -> ReconstructionLoss:
+        """The loss of least squares; where samples are too few for it, that of ``regularised``, with a warning."""
+        if self.too_few_samples:
+            return self.regularised()
+        return self._result(float(self._sums(np.zeros(1))[0]), 0.0, None)
+
+    def regularised(self) -> ReconstructionLoss:
+        """The loss at the penalty that generalised cross-validation chooses from the training samples.
+
+        GCV (Golub, Heath & Wahba 1979), training loss / (1 - degrees of freedom / n)^2, estimates the held-out loss;
+        for ridge it is consistent also with more features than samples (Patil et al. 2021). The intercept takes one
+        degree of freedom. The penalty is among ten a decade, from what counts as zero to 10^4 lambda_1.
+        """
+        if self.rank == 0:
+            return self._result(self.constant, 0.0, self._warning(0.0))
+        chosen = _cross_validated(self.eigenvalues, self.explained, self.training_variance, self.samples)
+        return self._result(float(self._sums(np.array([chosen]))[0]), chosen, self._warning(chosen))
+
+    def budgeted(self, budgets: Sequence[float]) -> tuple[ReconstructionLoss, ...]:
+        """The losses of the decoders of limited budget L_mu, for any number of penalties at once.
+
+        Args:
+            budgets: mu > 0, in squared units of the activations.
+
+        Raises:
+            InputError: no penalty, or one that is not positive.
+        """
+        chosen = finite_array("budgets", budgets, 1)
+        positive("budgets", float(chosen.min()))
+        pairs = zip(self._sums(chosen), chosen, strict=True)
+        return tuple(self._result(float(total), float(budget), None) for total, budget in pairs)
+
+    def matched(self, loss: float) -> ReconstructionLoss:
+        """The decoder of the largest penalty that reaches ``loss``, as a trained decoder did: its budget in T8.
+
+        On held-out samples a loss may be reached twice, by a decoder that has not fitted enough and by one that fits
+        noise. Training comes from the side of large penalties. The root is sought in log mu.
+
+        Args:
+            loss: held-out mean squared error an input coordinate.
+
+        Raises:
+            InputError: a loss that no penalty reaches.
+        """
+        target = positive("loss", loss) * self.coordinates
+        reached = (self.constant, self.constant)
+        if self.rank:
+            budgets = _grid(self.eigenvalues)[::-1]
+            sums = self._sums(budgets)
+            below = np.flatnonzero(sums <= target)
+            if below.size and below[0] > 0:
+                first = int(below[0])
+                root = optimize.brentq(
+                    lambda log_budget: float(self._sums(np.exp([log_budget]))[0]) - target,
+                    float(np.log(budgets[first])),
+                    float(np.log(budgets[first - 1])),
+                    xtol=1e-10,
+                )
+                return self._result(float(self._sums(np.exp([root]))[0]), float(np.exp(root)), None)
+            reached = (float(sums.min()), float(sums[0]))
+        low, high = (value / self.coordinates for value in reached)
+        raise InputError(f"loss: {loss!r} is not reached; give one between {low:.6g} and {high:.6g}")
+
+    def _sums(self, budgets: FloatArray) -> FloatArray:
+        """(m,) held-out losses, summed over coordinates."""
+        weights = 1 / (self.eigenvalues + budgets[:, None])
+        squared = np.einsum("mi,mi->m", weights @ self.quadratic, weights)
+        return np.asarray(self.constant - 2 * weights @ self.linear + squared, dtype=np.float64)
+
+    def _result(self, total: float, budget: float, warning: str | None) -> ReconstructionLoss:
+        return ReconstructionLoss(total / self.coordinates, total / self.held_out_variance, self.rank, budget, warning)
+
+    def _warning(self, budget: float) -> str:
+        return (
+            f"{self.samples} samples for {self.rank} directions of {self.features} features: ridge {budget:.3g} by "
+            f"generalised cross-validation; the exact decoder needs {LEAST_SAMPLES_A_DIRECTION} samples a direction"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class CrossValidatedDecoder:
+    """The decoder of ``RidgeDecoders.regularised`` by itself, from training moments alone, to apply to activations.
+
+    Attributes:
+        mean: (p,) of the training activations.
+        input_mean: (D,) of the training inputs.
+        directions: (p, r) of the activations that are read, each divided by lambda_i + mu.
+        read: (r, D) covariance of each direction with the training inputs.
+    """
+
+    mean: FloatArray
+    input_mean: FloatArray
+    directions: FloatArray
+    read: FloatArray
+
+    @classmethod
+    def fit(cls, training: JointMoments) -> CrossValidatedDecoder:
+        """One eigendecomposition and one product; without a direction that varies it is the mean of the inputs."""
+        values, vectors, kept = _eigenbasis(training)
+        eigenvalues, basis = values[kept], vectors[:, kept]
+        read = basis.T @ training.cross
+        if eigenvalues.size:
+            explained = np.einsum("id,id->i", read, read)
+            budget = _cross_validated(eigenvalues, explained, training.input_variance, training.count)
+            basis = basis / (eigenvalues + budget)
+        return cls(training.activations.mean, training.input_mean, basis, read)
+
+    def reconstruct(self, activations: FloatArray) -> FloatArray:
+        """(n, D) inputs from (n, p) activations."""
+        centred = activations - self.mean
+        return np.asarray(self.input_mean + (centred @ self.directions) @ self.read)
+
+
+def exact_reconstruction_loss(training: JointMoments, held_out: JointMoments) -> ReconstructionLoss:
+    """The held-out loss of the exact decoder of a layer, and nothing else, in the least time.
+
+    Where samples are plenty and a Cholesky factor shows the rank to be full, the factor gives the decoder; else the
+    eigenbasis does, with the pseudo-inverse at RELATIVE_RANK_TOLERANCE, or with regularisation and a warning as
+    ``RidgeDecoders.exact``.
+
+    Raises:
+        InputError: as ``RidgeDecoders.fit``.
+    """
+    _check_pair(training, held_out)
+    if training.count >= LEAST_SAMPLES_A_DIRECTION * training.activations.mean.size:
+        factor = _certain_factor(training.activations.covariance)
+        if factor is not None:
+            weights = np.asarray(linalg.cho_solve((factor, True), training.cross, check_finite=False))
+            loss = loss_from_moments(_with_intercept(weights, training), held_out)
+            relative = loss * held_out.input_mean.size / held_out.input_variance
+            return ReconstructionLoss(loss, relative, weights.shape[0], 0.0, None)
+    return RidgeDecoders.fit(training, held_out).exact()
+
+
+def decoder_from_moments(training: JointMoments, ridge: float = 0.0) -> LinearDecoder:
+    """The linear decoder of minimal squared error plus ridge * |weights|^2 a sample.
+
+    Args:
+        training: moments of the samples that it is fitted to.
+        ridge: penalty mu, at least 0, in squared units of the activations; without it the pseudo-inverse is taken.
+    """
+    penalty = non_negative("ridge", ridge)
+    values, vectors, kept = _eigenbasis(training)
+    basis = vectors[:, kept]
+    weights = basis @ ((basis.T @ training.cross) / (values[kept] + penalty)[:, None])
+    return _with_intercept(weights, training)
+
+
+def loss_from_moments(decoder: LinearDecoder, moments: JointMoments) -> float:
+    """Mean squared error an input coordinate of any linear decoder, on the samples behind ``moments``.
+
+    Raises:
+        InputError: a decoder of other features or inputs.
+    """
+    weights = decoder.weights
+    if weights.shape != moments.cross.shape:
+        raise InputError(f"decoder: has (features, inputs) {weights.shape}; give {moments.cross.shape} as the moments")
+    offset = moments.input_mean - decoder.intercept - moments.activations.mean @ weights
+    total = (
+        moments.input_variance
+        - 2 * np.vdot(weights, moments.cross)
+        + np.vdot(weights, moments.activations.covariance @ weights)
+        + offset @ offset
+    )
+    return float(total) / moments.input_mean.size
+
+
+def _with_intercept(weights: FloatArray, training: JointMoments) -> LinearDecoder:
+    return LinearDecoder(weights, training.input_mean - training.activations.mean @ weights)
+
+
+def _eigenbasis(training: JointMoments) -> tuple[FloatArray, FloatArray, slice]:
+    """Eigenvalues (p,) and vectors (p, p), ascending, and which of them count."""
+    values, vectors = linalg.eigh(training.activations.covariance, driver="evd", check_finite=False)
+    smallest = RELATIVE_RANK_TOLERANCE * max(float(values[-1]), 0.0)
+    return values, vectors, slice(int(np.searchsorted(values, smallest, side="right")), None)
+
+
+def _grid(eigenvalues: FloatArray) -> FloatArray:
+    """Penalties that are tried, for eigenvalues in ascending order."""
+    return np.asarray(eigenvalues[-1] * _GRID, dtype=np.float64)
+
+
+def _cross_validated(eigenvalues: FloatArray, explained: FloatArray, input_variance: float, samples: int) -> float:
+    """The penalty of the smallest GCV score: see ``RidgeDecoders.regularised``; arguments as its attributes."""
+    budgets = _grid(eigenvalues)
+    # The parts of the residual and of its degrees of freedom that each penalty leaves.
+    left = budgets[:, None] / (eigenvalues + budgets[:, None])
+    variance = explained / eigenvalues
+    never = max(input_variance - float(variance.sum()), 0.0)
+    residual = never + np.square(left) @ variance
+    freedom = (max(samples - 1 - eigenvalues.size, 0) + left.sum(axis=1)) / samples
+    return float(budgets[int(np.argmin(residual / np.square(freedom)))])
+
+
+def _certain_factor(covariance: FloatArray) -> FloatArray | None:
+    """The lower Cholesky factor, if it shows that every eigenvalue counts."""
+    factor, failed = linalg.lapack.dpotrf(covariance, lower=True, clean=False)
+    if failed:
+        return None
+    condition, _ = linalg.lapack.dpocon(factor, float(np.abs(covariance).sum(axis=0).max()), uplo="L")
+    return np.asarray(factor, dtype=np.float64) if condition > _CERTAIN else None
+
+
+def _check_pair(training: JointMoments, held_out: JointMoments) -> None:
+    if training.cross.shape != held_out.cross.shape:
+        raise InputError(
+            f"held_out: has (features, inputs) {held_out.cross.shape}; give {training.cross.shape} as in training"
+        )
+    same = training.count == held_out.count and np.array_equal(training.activations.mean, held_out.activations.mean)
+    if same and np.array_equal(training.cross, held_out.cross):
+        raise InputError(
+            "held_out: are the moments of the training samples; give samples that no decoder was fitted to"
+        )
+    if held_out.input_variance <= 0 or training.input_variance <= 0:
+        raise InputError("held_out: inputs do not vary; give at least two different inputs, in training as well")

@@ -1,0 +1,1 @@
+"""The jobs of the command: each with its plan, report and figure."""

@@ -1,0 +1,105 @@
+"""Why a derived curve misses the trained one: what each assumption costs, rung by rung.
+
+Each rung drops one assumption of the one before: the linearised curve drops A8 for the mean field, the mean field drops
+A4 for the gradient on the samples along its path (``theory.curves.gradient_defect``), and what is left beyond it is
+what training adds to the gradient descent on these samples: the batches, and terms of second order in the defect.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from theory import Curve, measure_boundaries
+from theory.curves.gradient_defect import DefectResponse
+from theory.validation import FloatArray
+
+LINEARISED = "linearised"
+COMMON = "mean field"
+CLASSES = "mean field, class covariances"
+
+#: What of A4 is only unequal covariances, and what is left beyond all rungs.
+OF_COVARIANCES, REST = "A4, of this unequal covariances", "rest"
+
+_TITLES = {
+    "A8": "outputs are not small, which the linearisation needs (A8)",
+    "A4": "along training the gradient on the samples is not that of Gaussian classes with one covariance (A4)",
+    OF_COVARIANCES: "of A4, classes with covariances of their own",
+    REST: "what is left: mini-batches, and terms of second order",
+}
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What one assumption costs at the step where the mean field is farthest from training.
+
+    Attributes:
+        assumption: A8, A4, OF_COVARIANCES or REST.
+        step: that step.
+        deviation: what dropping the assumption adds to L / tr Sigma there; A8, A4 and the rest add up to trained less
+            linearised.
+        share: the deviation as a share of the trained curve's range; 0 for a constant one.
+        turning_before: turning point, in steps, of the curve with the assumption; None where it has none.
+        turning_after: of the curve without it.
+    """
+
+    assumption: str
+    step: float
+    deviation: float
+    share: float
+    turning_before: float | None
+    turning_after: float | None
+
+    @property
+    def text(self) -> str:
+        """The reason in words."""
+        before, after = (
+            "none" if one is None else f"step {one:.4g}" for one in (self.turning_before, self.turning_after)
+        )
+        return (
+            f"{_TITLES[self.assumption]}: {self.deviation:+.4f} of L / tr Sigma at step {self.step:.0f} "
+            f"({self.share:+.0%} of the range); turning point {before} with the assumption, {after} without"
+        )
+
+
+def prediction_reasons(
+    derived: dict[str, Curve], defect: DefectResponse, trained: Curve, step_size: float
+) -> tuple[Reason, ...]:
+    """What A8, A4, unequal covariances and the rest cost.
+
+    Args:
+        derived: curves LINEARISED, COMMON and CLASSES, at the times of the trained one.
+        defect: what the gradient on the samples does to the mean field.
+        trained: the trained curve.
+        step_size: eta.
+    """
+    steps = trained.times / step_size
+    linear, common, classes = (derived[source].mean for source in (LINEARISED, COMMON, CLASSES))
+    # The deviation is known at fewer steps; it is smooth in log time.
+    moved = np.interp(np.log1p(steps), np.log1p(defect.steps), defect.deviation)
+    samples = common + moved
+    rungs = (
+        ("A8", linear, common),
+        ("A4", common, samples),
+        (OF_COVARIANCES, common, classes),
+        (REST, samples, trained.mean),
+    )
+    column = int(np.argmax(np.abs(trained.mean - common)))
+    extent = float(np.ptp(trained.mean))
+
+    def turning(losses: FloatArray) -> float | None:
+        time = measure_boundaries(trained.times, losses).turning_point
+        return None if time is None else float(time / step_size)
+
+    return tuple(
+        Reason(
+            name,
+            float(steps[column]),
+            float(after[column] - before[column]),
+            float((after[column] - before[column]) / extent) if extent > 0 else 0.0,
+            turning(np.asarray(before)),
+            turning(np.asarray(after)),
+        )
+        for name, before, after in rungs
+    )

@@ -1,0 +1,1 @@
+"""The phases of a network while it trains, and when to stop."""

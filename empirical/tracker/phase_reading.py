@@ -1,0 +1,161 @@
+"""Phases of a reconstruction loss measured at a few log-spaced steps of a deep training.
+
+What turns, and where, is defined in ``theory.curves.regimes``, as for all curves; a fall or rise counts when it
+exceeds both the resolution and two standard errors over seeds. Deep training is measured at few steps and for few
+seeds, so that a boundary is read between grid points: the turning point at the vertex of a parabola in log steps
+through the smallest loss and its neighbours, the end of the near-constant phase where half of the fall is reached on
+straight lines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from theory import InputError
+from theory.curves.regimes import RESOLUTION, Absence, lowest_descent
+from theory.validation import FloatArray, finite_array, positive, step_counts
+
+#: A change below this many standard errors over seeds is none.
+_STANDARD_ERRORS = 2.0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its standard error over seeds; NaN where a single seed gives none.
+
+    Attributes:
+        value: NaN where there is no such thing.
+        error: standard error, in the same units.
+    """
+
+    value: float
+    error: float
+
+
+@dataclass(frozen=True)
+class PhaseReading:
+    """What the curve of one layer shows.
+
+    Attributes:
+        fall: from the highest earlier loss, at step 0 or after a first rise, to the smallest loss that the curve falls
+            to, in units of L / tr Sigma.
+        rise: from that loss to the end of the rise that follows, or to the last loss without one.
+        falls: whether the fall counts.
+        rises: whether the rise counts.
+        half_fall: step at which half of the fall is reached: the end of the near-constant phase.
+        turning_point: step of the smallest loss, between grid points.
+        grid_ratio: ratio of the grid's steps on both sides of the turning point: what lies within is interpolated.
+    """
+
+    fall: Estimate
+    rise: Estimate
+    falls: bool
+    rises: bool
+    half_fall: Estimate
+    turning_point: Estimate
+    grid_ratio: float
+
+    @property
+    def turned(self) -> bool:
+        """Whether there is a turning point: a fall that counts, and after it a rise that counts."""
+        return self.falls and self.rises
+
+
+def read_phases(steps: ArrayLike, losses: ArrayLike, resolution: float = RESOLUTION) -> PhaseReading:
+    """The phases of one layer's curve.
+
+    Args:
+        steps: (T,) strictly increasing step counts, from 0 on, T at least 2; with two nothing turns.
+        losses: (seed, T) L / tr Sigma.
+        resolution: smallest change that counts, in the same units.
+
+    Raises:
+        InputError: shapes that do not fit, NaN or infinity, values out of range.
+    """
+    counts = step_counts("steps", np.asarray(steps))
+    curves = finite_array("losses", losses, 2)
+    if counts.size < 2 or counts[0] != 0 or curves.shape[1] != counts.size:
+        raise InputError(f"steps: {counts.size} for losses {curves.shape}; give at least 2, from 0 on, one a column")
+    smallest = positive("resolution", resolution)
+    mean = curves.mean(axis=0)
+    found = lowest_descent(mean, smallest_moves(curves, smallest))
+    if isinstance(found, Absence):
+        # No fall counts: what there is, from the start to the smallest loss, and from there to the end.
+        start, lowest, stop = 0, int(np.argmin(mean)), None
+    else:
+        start, lowest, stop = found.start, found.lowest, found.stop
+    end = counts.size - 1 if stop is None else stop
+    fall = mean_over_seeds(curves[:, start] - curves[:, lowest])
+    rise = mean_over_seeds(curves[:, end] - curves[:, lowest])
+    falls, rises = not isinstance(found, Absence), stop is not None or _counts(rise, smallest)
+    times = np.log(np.maximum(counts, 0.5))  # step 0 counts as one half
+    turning = half = Estimate(np.nan, np.nan)
+    ratio = np.nan
+    if stop is not None:
+        near = slice(start, stop + 1)
+        own = np.array([turning_time(times[near], one[near]) for one in curves])
+        turning = _step_of(own, turning_time(times[near], mean[near]))
+        ratio = float(np.exp(times[min(lowest + 1, counts.size - 1)] - times[max(lowest - 1, 0)]))
+    if falls:
+        own = np.array([half_fall_time(times[start:], one[start:]) for one in curves])
+        half = _step_of(own, half_fall_time(times[start:], mean[start:]))
+    return PhaseReading(fall, rise, falls, rises, half, turning, ratio)
+
+
+def smallest_moves(curves: FloatArray, resolution: float) -> FloatArray:
+    """(T, T) the smallest change between two steps that counts: the resolution or two standard errors of the change.
+
+    Args:
+        curves: (R, T) of repetitions, as seeds or groups of samples; one tells nothing of noise.
+        resolution: smallest change that counts without noise.
+    """
+    repetitions = curves.shape[0]
+    if repetitions == 1:
+        return np.full((curves.shape[1],) * 2, resolution)
+    changes = curves[:, :, None] - curves[:, None, :]
+    errors = changes.std(axis=0, ddof=1) / np.sqrt(repetitions)
+    return np.asarray(np.maximum(resolution, _STANDARD_ERRORS * errors), dtype=np.float64)
+
+
+def turning_time(times: FloatArray, losses: FloatArray) -> float:
+    """Time of the smallest of ``losses`` (T,), by the parabola through it and its neighbours; at an end, the end."""
+    lowest = int(np.argmin(losses))
+    if lowest in (0, times.size - 1):
+        return float(times[lowest])
+    near = slice(lowest - 1, lowest + 2)
+    first, middle, last = times[near]
+    left = (losses[lowest] - losses[lowest - 1]) / (middle - first)
+    right = (losses[lowest + 1] - losses[lowest]) / (last - middle)
+    # The parabola's slope is left at the middle of the left interval and right at that of the right one, and linear.
+    begin, end = (first + middle) / 2, (middle + last) / 2
+    return float(begin - left * (end - begin) / (right - left)) if right > left else float(middle)
+
+
+def half_fall_time(times: FloatArray, losses: FloatArray) -> float:
+    """First time at which half of the fall of ``losses`` (T,) from its start to its smallest value is reached."""
+    level = (losses[0] + losses.min()) / 2
+    reached = int(np.argmax(losses <= level))
+    if reached == 0:
+        return float(times[0])
+    before, after = losses[reached - 1], losses[reached]
+    share = (before - level) / (before - after)
+    return float(times[reached - 1] + share * (times[reached] - times[reached - 1]))
+
+
+def mean_over_seeds(values: FloatArray) -> Estimate:
+    """Mean of (seed,) values with its standard error; that of a single seed is NaN."""
+    error = values.std(ddof=1) / np.sqrt(values.size) if values.size > 1 else np.nan
+    return Estimate(float(values.mean()), float(error))
+
+
+def _counts(change: Estimate, smallest: float) -> bool:
+    return change.value > smallest and not change.value <= _STANDARD_ERRORS * change.error
+
+
+def _step_of(times: FloatArray, of_mean: float) -> Estimate:
+    """The step at the mean curve's time, with the standard error over the seeds' own times, taken to steps."""
+    step = float(np.exp(of_mean))
+    return Estimate(step, step * mean_over_seeds(times).error)

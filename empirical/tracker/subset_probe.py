@@ -1,0 +1,140 @@
+"""Reconstruction losses of layers on a small fixed set of inputs, from the network where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from empirical.moments.activation_moments import JointAccumulator, JointMoments
+from empirical.networks.batch_norm import measure_statistics
+from empirical.networks.capture import read_inside
+from empirical.networks.layer_reading import Inputs, LayerReader
+from empirical.networks.module_names import bare, device_and_type
+from empirical.networks.row_rule import Rows
+from empirical.networks.undisturbed import undisturbed
+from empirical.probes.reconstruction_probe import CrossValidatedDecoder
+from empirical.tracker.probe_inputs import LEAST_INPUTS, ProbeInputs, probe_inputs
+from theory import InputError
+from theory.validation import FloatArray, at_least
+
+__all__ = ["LEAST_INPUTS", "SubsetProbe"]
+
+_BATCH = 250
+# Statistics of batch normalisation from 500 inputs: known to a few per cent, and the same ones at every step.
+_CALIBRATION_INPUTS = 500
+_GROUPS = 25
+
+
+class SubsetProbe:
+    """Reconstruction losses of layers on a small set of inputs, always the same and in the same parts.
+
+    Three quarters of the inputs, chosen by a fixed draw, fit ridge decoders at the penalty of generalised
+    cross-validation (``CrossValidatedDecoder``); the rest scores them. With so few samples the exact decoder would
+    fit noise. The penalty is chosen at every step, also where samples suffice, so that the curve has no jump. Batch
+    normalisation is measured anew on the first 500 of the fitting part.
+
+    Args:
+        inputs: (n, ...) as the network takes them, or a dictionary of them, n at least LEAST_INPUTS; a copy is kept on
+            the CPU. What is reconstructed: see ``probe_inputs``.
+        layers: names of the network's modules.
+        pooled_features: largest number of features of a layer; wider ones are pooled or sketched (see
+            ``empirical.networks.capture``).
+        rows: what becomes a row of a layer's activations, as in ``capture``.
+        target: what is reconstructed; see ``probe_inputs``.
+        batch_size: inputs of each forward pass, for a network that takes batches of this size alone: the last batch is
+            filled up with inputs that do not count. None: 250, the last one smaller.
+
+    Attributes:
+        widths: what was done to each layer's output, in words; empty before the first probe.
+
+    Raises:
+        InputError: inputs of another type, too few, not finite or without variance.
+    """
+
+    def __init__(
+        self,
+        inputs: Tensor | np.ndarray[Any, Any] | Mapping[str, Any],
+        layers: Sequence[str],
+        pooled_features: int = 512,
+        rows: Rows = None,
+        target: str | Tensor | np.ndarray[Any, Any] | None = None,
+        batch_size: int | None = None,
+    ) -> None:
+        given = probe_inputs(inputs, target)
+        # A fixed draw, as labels may come in a regular order.
+        order = torch.from_numpy(np.random.default_rng(0).permutation(given.count))
+        shuffled = given[order]
+        held_out = given.count // 4
+        self._fitting, self._held_out = shuffled[held_out:], shuffled[:held_out]
+        if not (self._fitting.varies() and self._held_out.varies()):
+            raise InputError("inputs: hold NaN, infinity or hardly a difference; give finite inputs that vary")
+        self._held_out_variance = float(self._held_out.target.double().numpy().var(axis=0).sum())
+        self.layers = tuple(layers)
+        self._pooled_features = at_least("pooled_features", pooled_features, 1)
+        self._rows = rows
+        self._batch = _BATCH if batch_size is None else at_least("batch_size", batch_size, 1)
+        self._filled = batch_size is not None
+        self.digest = shuffled.digest()
+        self.widths: dict[str, str] = {}
+
+    def losses(self, network: nn.Module) -> dict[str, FloatArray]:
+        """(G,) losses of each layer on G groups of held-out inputs, in units of L / tr Sigma; their mean is the loss.
+
+        Args:
+            network: any module, on any device; it is left as it was (see ``undisturbed``).
+
+        Raises:
+            InputError: a layer that cannot be captured, NaN or infinity in the activations (the layer is named).
+        """
+        own = bare(network)
+        device, dtype = device_and_type(own)
+        reader = LayerReader(own, self.layers, self._rows, self._pooled_features, torch.float32)
+        training = {layer: JointAccumulator(2) for layer in self.layers}
+        seen: dict[str, list[Tensor]] = {layer: [] for layer in self.layers}
+        with undisturbed(own), torch.autocast(device.type, enabled=False):
+            measure_statistics(own, self._calibration(device, dtype))
+            for part, activations in self._captured(own, reader, self._fitting):
+                for layer, rows in activations.items():
+                    try:
+                        training[layer].update(rows, part.target, _no_labels(rows))
+                    except InputError as error:
+                        raise InputError(f"layers: {layer!r}: {error}") from None
+            for _, activations in self._captured(own, reader, self._held_out):
+                for layer, rows in activations.items():
+                    seen[layer].append(rows.cpu())
+        self.widths = reader.widths
+        return {layer: self._scored(training[layer].result(), torch.cat(seen[layer])) for layer in self.layers}
+
+    def _calibration(self, device: torch.device, dtype: torch.dtype) -> Iterator[Inputs]:
+        """Batches for the statistics of batch normalisation; whole ones, as every one counts the same."""
+        first = self._fitting[: max(_CALIBRATION_INPUTS // self._batch, 1) * self._batch]
+        for number, (part, count) in enumerate(first.batches(self._batch, self._filled)):
+            if number == 0 or not self._filled or count == self._batch:
+                yield part.to(device, dtype)
+
+    def _captured(
+        self, network: nn.Module, reader: LayerReader, inputs: ProbeInputs
+    ) -> Iterator[tuple[ProbeInputs, dict[str, Tensor]]]:
+        """Batches of the inputs and the activations of all layers, of those that count."""
+        device, dtype = device_and_type(network)
+        parts = list(inputs.batches(self._batch, self._filled))
+        pairs = ((part.to(device, dtype), _no_labels(part.target)) for part, _ in parts)
+        for (part, count), captured in zip(parts, read_inside(network, reader, pairs), strict=True):
+            yield part[:count], {layer: rows[:count] for layer, rows in captured.activations.items()}
+
+    def _scored(self, fitted: JointMoments, activations: Tensor) -> FloatArray:
+        """(G,) losses of the decoder that cross-validation chooses, in groups of about the same size."""
+        predicted = CrossValidatedDecoder.fit(fitted).reconstruct(activations.double().numpy())
+        errors = np.square(self._held_out.target.double().numpy() - predicted).sum(axis=1)
+        groups = min(_GROUPS, errors.size)
+        sums = np.array([part.sum() for part in np.array_split(errors, groups)])
+        return np.asarray(sums * (groups / errors.size / self._held_out_variance), dtype=np.float64)
+
+
+def _no_labels(rows: Tensor) -> Tensor:
+    """Reconstruction asks for no labels."""
+    return torch.zeros(rows.shape[0], dtype=torch.int64, device="cpu")

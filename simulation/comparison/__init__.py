@@ -1,0 +1,1 @@
+"""Boundaries measured on trained networks, and derived against measured."""

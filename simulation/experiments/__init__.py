@@ -1,0 +1,1 @@
+"""Phase diagram, scaling laws and departures from the assumptions, by training."""

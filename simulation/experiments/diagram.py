@@ -1,0 +1,136 @@
+"""The phase diagram of theory.curves.phase_diagram with simulated networks as points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from simulation.training.batches import FullBatch
+from simulation.training.sampling import sample_with_exact_moments
+from simulation.training.training import Status, check_weights, initial_weights, train
+from theory import Curve, OneOutput, Regime, SquaredError, regime_of
+from theory.curves.boundaries import RESOLUTION
+from theory.curves.phase_diagram import ScaleFamily, network_with_alignment, regimes_at
+from theory.data.data_model import DataModel
+from theory.progress import Progress, silent
+from theory.validation import FloatArray, at_least
+
+#: A point is near a border if a change of an axis by this share changes the predicted regime.
+NEAR = 0.1
+
+
+#: Samples for each direction, and eta lambda_1.
+SAMPLES_A_DIRECTION, STEP_SHARE = 4, 0.5
+
+
+@dataclass(frozen=True)
+class DiagramPoint:
+    """One simulated ensemble.
+
+    Attributes:
+        scaled: initialisation scale, lambda_1 s1.
+        alignment: R2 / R0.
+        predicted: regime of the annealed curve.
+        measured: regime of the mean curve of the networks.
+        near_border: whether 10 % of change in an axis changes the prediction.
+    """
+
+    scaled: float
+    alignment: float
+    predicted: Regime
+    measured: Regime
+    near_border: bool
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the networks do as predicted."""
+        return self.predicted == self.measured
+
+
+def simulate_diagram(
+    eigenvalues: FloatArray,
+    scaled: FloatArray,
+    alignments: FloatArray,
+    replicas: int,
+    seed: int,
+    resolution: float = RESOLUTION,
+    progress: Progress = silent,
+) -> list[DiagramPoint]:
+    """Train one-output networks on squared error over a grid of scales and alignments.
+
+    All scales of an alignment train together, by full-batch gradient descent at eta lambda_1 = 1/2 on
+    samples with exactly the moments of the model, until its last mode has saturated.
+
+    Args:
+        eigenvalues: (d,) descending.
+        scaled: (X,) initialisation scales, lambda_1 s1.
+        alignments: (Y,) values of R2 / R0 that the spectrum allows.
+        replicas: draws of W(0) a point.
+        seed: of W(0) and of the samples.
+        resolution: smallest move that counts, in units of L / tr Sigma.
+        progress: wraps the iteration over alignments.
+    """
+    at_least("replicas", replicas, 1)
+    at_least("seed", seed, 0)
+    check_weights(replicas * len(scaled), 1, len(eigenvalues))
+    points = []
+    for alignment in progress([float(value) for value in alignments]):
+        network = network_with_alignment(eigenvalues, alignment)
+        curves = _trained(network, scaled, replicas, seed)
+        predicted = regimes_at(ScaleFamily.of(network), scaled, resolution)
+        near = _near_border(eigenvalues, alignment, scaled, predicted, resolution)
+        for index, value in enumerate(scaled):
+            own = curves.replica(slice(index * replicas, (index + 1) * replicas))
+            measured = regime_of(own.mean, resolution)
+            points.append(DiagramPoint(float(value), alignment, predicted[index], measured, near[index]))
+    return points
+
+
+def saturation_steps(condition: float) -> int:
+    """Steps at eta lambda_1 = 1/2 after which the last mode is within exp(-12) of its rest.
+
+    Args:
+        condition: lambda_1 / lambda_d.
+    """
+    return int(np.ceil(12 * condition / STEP_SHARE))
+
+
+def _trained(network: OneOutput, scaled: FloatArray, replicas: int, seed: int) -> Curve:
+    """Curves (X * replicas, T), the replicas of a scale together."""
+    # Classes can hold half of the variance in a direction; W(0) is scaled along with the signal.
+    factor = np.sqrt(0.5 / (4 * np.sum(network.signal**2 / network.eigenvalues)))
+    model = DataModel.two_classes(network.eigenvalues, factor * network.signal)
+    inputs, labels = sample_with_exact_moments(model, SAMPLES_A_DIRECTION * model.dimension, seed)
+    per_unit = network.phase_one_end(1.0) * network.eigenvalues[0]
+    weights = np.concatenate(
+        [
+            initial_weights(replicas, 1, model.dimension, factor * value / per_unit, seed + n)
+            for n, value in enumerate(scaled)
+        ]
+    )
+    step_size = STEP_SHARE / network.eigenvalues[0]
+    last = saturation_steps(float(network.eigenvalues[0] / network.eigenvalues[-1]))
+    steps = np.unique(np.concatenate([np.arange(20), np.geomspace(20, last, 60).astype(np.int64)]))
+    result = train(FullBatch(inputs, labels), model, SquaredError(), weights, steps, step_size, dtype=torch.float64)
+    assert result.status is Status.COMPLETED, "full-batch descent within the stability limit stays finite"
+    return result.curve
+
+
+def _near_border(
+    eigenvalues: FloatArray, alignment: float, scaled: FloatArray, predicted: list[Regime], resolution: float
+) -> list[bool]:
+    """Whether a change of 10 % in the scale or in the alignment changes the predicted regime."""
+    here = ScaleFamily.of(network_with_alignment(eigenvalues, alignment))
+    neighbours = [regimes_at(here, moved, resolution) for moved in (scaled * (1 + NEAR), scaled / (1 + NEAR))]
+    for moved in (alignment * (1 + NEAR), alignment / (1 + NEAR)):
+        family = ScaleFamily.of(network_with_alignment(eigenvalues, moved))
+        neighbours.append(regimes_at(family, scaled, resolution))
+    return [any(other[index] != regime for other in neighbours) for index, regime in enumerate(predicted)]
+
+
+def agreement(points: list[DiagramPoint]) -> float:
+    """Share of the points away from borders at which networks do as predicted."""
+    far = [point.agrees for point in points if not point.near_border]
+    return float(np.mean(far)) if far else float("nan")

@@ -1,0 +1,1 @@
+"""Figures of the experiments and what all figures share."""

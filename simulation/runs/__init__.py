@@ -1,0 +1,1 @@
+"""Folders of runs, fingerprints, sweeps and the schedulers that execute them."""

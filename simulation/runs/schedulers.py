@@ -1,0 +1,197 @@
+"""Where the configurations of a sweep run: processes of this machine, or the workers of a Dask cluster."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+import warnings
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import import_module
+from typing import Any, Protocol
+
+from joblib import Parallel, delayed
+from joblib.externals.loky.process_executor import BrokenProcessPool
+
+from simulation.runs.attempt import Failure, Success
+from theory import InputError
+from theory.validation import at_least, positive
+
+Outcome = Success | Failure
+
+#: A call that returns an outcome and raises nothing.
+Call = Callable[[Any], Outcome]
+
+#: The error of a configuration that ends its workers, as Dask calls it.
+KILLED_WORKER = "KilledWorker"
+
+#: The index of an item and its outcome, in the order in which they are ready. Closing it drops what is left.
+Outcomes = Generator[tuple[int, Outcome], None, None]
+
+
+class Scheduler(Protocol):
+    """Runs calls somewhere."""
+
+    def outcomes(self, call: Call, items: Sequence[Any]) -> Outcomes:
+        """``call`` of every item.
+
+        Args:
+            call: can be pickled.
+            items: its arguments, which can be pickled.
+
+        Raises:
+            InputError: there is no place to run them.
+            ConnectionError: the place was lost.
+        """
+
+
+@dataclass(frozen=True)
+class LocalScheduler:
+    """Processes of this machine, by joblib; a process that is lost has its configurations run once more.
+
+    Attributes:
+        workers: number of processes, at least 1; with 1 everything runs in this process.
+    """
+
+    workers: int
+
+    def __post_init__(self) -> None:
+        at_least("workers", self.workers, 1)
+
+    def outcomes(self, call: Call, items: Sequence[Any]) -> Outcomes:
+        """See ``Scheduler``; a configuration that ends its worker, also when it runs alone, is a failure.
+
+        The system ends processes when memory runs out. With 1 worker that ends the sweep.
+        """
+        waiting = dict(enumerate(items))
+        while waiting:
+            started: set[int] = set()
+            try:
+                with closing(_arriving(self.workers, call, waiting, started)) as arriving:
+                    for index, outcome in arriving:
+                        del waiting[index]
+                        yield index, outcome
+            except BrokenProcessPool:
+                # One worker that ends takes the others along: those that had begun run again one by one, and the
+                # one that ends its worker once more is known.
+                for index in sorted(started & waiting.keys()):
+                    yield index, _alone(self.workers, call, index, waiting.pop(index))
+
+
+def _arriving(workers: int, call: Call, waiting: Mapping[int, Any], started: set[int]) -> Outcomes:
+    """The outcomes of the items that wait; ``started`` gains the index of each before it runs.
+
+    Raises:
+        BrokenProcessPool: a worker ended.
+    """
+
+    def calls() -> Iterator[Any]:
+        for index, item in list(waiting.items()):
+            started.add(index)
+            yield delayed(_numbered)(call, index, item, this)
+
+    # Single calls in a batch, so that every outcome arrives at once; arguments by pickle, not as files.
+    parallel = Parallel(workers, return_as="generator_unordered", batch_size=1, max_nbytes=None)
+    this = os.getpid()
+    arrived = parallel(calls())
+    try:
+        for numbered in arrived:  # noqa: UP028 (yield from would close it without the filter below)
+            yield numbered
+    finally:
+        with warnings.catch_warnings():
+            # Dropping what is left is meant here; joblib takes it for a mistake.
+            warnings.filterwarnings("ignore", message=".*adjusting the input task iterator", category=UserWarning)
+            arrived.close()
+
+
+def _alone(workers: int, call: Call, index: int, item: Any) -> Outcome:
+    """The outcome of an item while no other runs; a failure where its worker ends again."""
+    try:
+        with closing(_arriving(workers, call, {index: item}, set())) as arriving:
+            return next(arriving)[1]
+    except BrokenProcessPool as error:
+        fault = "its worker process was ended twice, the second time while nothing else ran; perhaps memory ran out"
+        return replace(Failure.of(error), error=KILLED_WORKER, message=fault)
+
+
+def _numbered(call: Call, index: int, item: Any, parent: int) -> tuple[int, Outcome]:
+    _end_with(parent)
+    return index, call(item)
+
+
+@cache
+def _end_with(parent: int) -> None:
+    """Have this worker end soon after the process that started it; a kill of that one does not reach it."""
+    if os.getpid() != parent:
+        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+@dataclass(frozen=True)
+class DaskScheduler:
+    """Workers of a running Dask cluster; a worker that is lost has its configurations run by the others.
+
+    Workers need this package, the task's module and the same versions; give each one thread, for a process runs
+    one configuration at a time.
+
+    Attributes:
+        address: of the cluster's scheduler, such as tcp://127.0.0.1:8786.
+        timeout: seconds to wait for its answer.
+    """
+
+    address: str
+    timeout: float = 10.0
+
+    def __post_init__(self) -> None:
+        positive("timeout", self.timeout)
+
+    def outcomes(self, call: Call, items: Sequence[Any]) -> Outcomes:
+        """See ``Scheduler``; a configuration that keeps ending its workers is a failure, as Dask decides."""
+        try:
+            distributed: Any = import_module("distributed")
+        except ImportError:
+            raise InputError("scheduler: Dask is not installed; pip install 'learning-phases[cluster]'") from None
+        client = _client(distributed, self.address, self.timeout)
+        with client:
+            futures = {client.submit(call, item, pure=False): index for index, item in enumerate(items)}
+            try:
+                completed = distributed.as_completed(list(futures), loop=client.loop)
+                for future in completed:
+                    match future.status:
+                        case "finished":
+                            outcome = future.result()
+                        case "error":
+                            outcome = Failure.of(future.exception())
+                        case "cancelled":
+                            raise ConnectionError(
+                                f"scheduler: {self.address} was lost; "
+                                "start the sweep again to go on: finished results stay"
+                            )
+                        case _:  # its worker was lost with the outcome; it runs again
+                            completed.add(future)
+                            continue
+                    yield futures.pop(future), outcome
+            finally:
+                client.cancel(list(futures))
+
+
+def _client(distributed: Any, address: str, timeout: float) -> Any:
+    """A connection to the scheduler at ``address``; InputError if none comes about."""
+    try:
+        return distributed.Client(address, timeout=timeout, set_as_default=False)
+    except (OSError, ValueError, TypeError) as error:
+        fault = str(error)
+    gc.collect()  # a client that failed closes when it is collected, which in another event loop would block that
+    raise InputError(
+        f"scheduler: {address!r} does not answer ({fault}); "
+        "give the address of a running Dask scheduler, such as tcp://127.0.0.1:8786"
+    )

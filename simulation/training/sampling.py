@@ -1,0 +1,234 @@
+"""Samples of a data model or of a population that departs from it, in the eigenbasis of the data model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from simulation.devices import checked_device, checked_dtype, seeded_generator
+from simulation.training.batches import Batch, SingleSource, groups_in_turns, groups_together
+from simulation.training.population import Population, check_realisable
+from theory import DataModel, InputError
+from theory.validation import FloatArray, IntArray, at_least, class_labels
+
+
+class WithinClassNoise:
+    """Gaussian noise with the within-class covariance of a data model, in O(d K) operations a sample.
+
+    With U, s the between-class directions and shares of the model (``class_shares``), that covariance
+    is Sigma^(1/2) (I - U diag(s) U^T) Sigma^(1/2), so a draw is
+    Sigma^(1/2) (g - U diag(1 - sqrt(1 - s)) U^T g) with g standard normal.
+
+    Raises:
+        InputError: no within-class covariance exists (the signal is too strong for the spectrum).
+    """
+
+    def __init__(self, model: DataModel, dtype: torch.dtype, device: torch.device) -> None:
+        directions, shrink = _within_class_shrinkage(model)
+        self._directions = torch.from_numpy(directions).to(device, dtype)
+        self._shrunk = torch.from_numpy((directions * shrink).T.copy()).to(device, dtype)
+        self._deviations = torch.from_numpy(np.sqrt(model.eigenvalues)).to(device, dtype)
+
+    def draw(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        """(count, d) independent rows, from a generator on the device of the noise."""
+        normal = self._deviations.new_empty(count, len(self._deviations)).normal_(generator=generator)
+        normal -= (normal @ self._directions) @ self._shrunk
+        normal *= self._deviations
+        return normal
+
+
+class GaussianSampler:
+    """Draws from the Gaussian classes of a data model.
+
+    Inputs and labels are drawn on the device, which has a generator of its own: the same seed gives the same numbers
+    on one kind of device, and other ones on another.
+
+    Attributes:
+        frequencies: (K,) of the labels, float64, on the device.
+
+    Raises:
+        InputError: the model's signal is too strong for its spectrum, or a bad seed, dtype or device.
+    """
+
+    def __init__(
+        self, model: DataModel, seed: int, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+    ) -> None:
+        place, kind = checked_device(device), checked_dtype(dtype)
+        self._noise = WithinClassNoise(model, kind, place)
+        self._means = torch.from_numpy(model.means).to(place, kind)
+        self.frequencies = torch.from_numpy(model.frequencies).to(place)
+        self._generator = seeded_generator(seed, place)
+
+    def draw(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """``count`` independent inputs (count, d) with labels (count,) drawn at their frequencies."""
+        labels = torch.multinomial(
+            self.frequencies, at_least("count", count, 1), replacement=True, generator=self._generator
+        )
+        return self._inputs(labels), labels
+
+    def draw_for(self, labels: torch.Tensor) -> torch.Tensor:
+        """An independent input for each of ``labels`` (n,), as seen in a population: (n, d).
+
+        Raises:
+            InputError: labels that are not integers from 0 to K - 1.
+        """
+        known = class_labels("labels", labels.cpu().numpy(), len(labels), len(self.frequencies))
+        return self._inputs(torch.from_numpy(known).to(self.frequencies.device))
+
+    def _inputs(self, labels: torch.Tensor) -> torch.Tensor:
+        """An input for each of ``labels``, which are good."""
+        return self._noise.draw(len(labels), self._generator).add_(self._means[labels])
+
+
+class PopulationSampler(GaussianSampler):
+    """Draws from a population; from one without departures, bit for bit what ``GaussianSampler`` draws.
+
+    Labels are those seen, label noise included; the class of an input is drawn given its label. Classes, tails and
+    the minority, a few numbers an input, are drawn on the CPU whatever the device.
+    """
+
+    def __init__(
+        self, population: Population, seed: int, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+    ) -> None:
+        super().__init__(population.model, seed, dtype, device)
+        self._population = population
+        self.frequencies = torch.from_numpy(population.frequencies).to(self._means.device)
+        self._up_to_class = np.cumsum(population.class_given_label, axis=1)[:, :-1]
+        # Departures have a generator of their own: the Gaussian draws under them are the same with and without.
+        self._departures = np.random.default_rng(seed)
+
+    def _inputs(self, labels: torch.Tensor) -> torch.Tensor:
+        count = len(labels)
+        classes = torch.from_numpy(self._classes(labels.cpu().numpy())).to(labels.device)
+        radii, positions = (torch.from_numpy(factor).to(self._means) for factor in self._factors(count))
+        inputs = self._noise.draw(count, self._generator)
+        inputs *= radii[:, None]
+        inputs += self._means[classes].mul_(positions[:, None])
+        return inputs
+
+    def _classes(self, labels: IntArray) -> IntArray:
+        """(n,) classes to which inputs with these labels belong."""
+        drawn = self._departures.random(labels.size)
+        return np.asarray((drawn[:, None] >= self._up_to_class[labels]).sum(axis=1), dtype=np.int64)
+
+    def _factors(self, count: int) -> tuple[FloatArray, FloatArray]:
+        """(count,) factors of the noise, of mean square 1, and of the class means."""
+        index, share = self._population.tail_index, self._population.minority_share
+        away = self._departures.random(count) < share
+        positions = np.where(away, self._population.minority_position, 1.0)
+        if np.isinf(index):
+            return np.ones(count), positions
+        return np.sqrt((index - 2) / self._departures.chisquare(index, count)), positions
+
+
+def sampler_of(
+    population: DataModel | Population,
+    seed: int,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> GaussianSampler:
+    """The sampler of a data model or of a population."""
+    if isinstance(population, Population):
+        return PopulationSampler(population, seed, dtype, device)
+    return GaussianSampler(population, seed, dtype, device)
+
+
+def sample(
+    population: DataModel | Population,
+    count: int,
+    seed: int,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """``count`` inputs (count, d) in the eigenbasis of the data model, with labels (count,), drawn on the device.
+
+    Raises:
+        InputError: the model's signal is too strong for its spectrum, count < 1, or a bad seed, dtype or device.
+    """
+    return sampler_of(population, seed, dtype, device).draw(count)
+
+
+def sample_with_exact_moments(model: DataModel, count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """A sample whose own class means and total covariance are the model's, to rounding.
+
+    Gaussian draws are centred in each class and whitened before they take the model's shape, so that
+    finite samples stand for the population: what is left to chance is W(0) alone.
+
+    Args:
+        model: a realisable model whose frequencies are multiples of 1 / count.
+        count: number of samples, more than the dimension plus the number of classes.
+        seed: of the draws.
+
+    Returns:
+        inputs (count, d) in the eigenbasis, float64, and labels (count,).
+
+    Raises:
+        InputError: too few samples, frequencies that do not fit, or a signal too strong.
+    """
+    at_least("count", count, 1)
+    members = np.rint(model.frequencies * count).astype(np.int64)
+    if count <= model.dimension + model.classes or np.abs(members - model.frequencies * count).max() > 1e-6:
+        raise InputError(
+            f"count: {count} is not accepted; give a multiple of what makes all classes whole, above "
+            f"{model.dimension + model.classes}"
+        )
+    at_least("seed", seed, 0)
+    directions, shrink = _within_class_shrinkage(model)
+    labels = np.repeat(np.arange(model.classes), members)
+    noise = np.random.default_rng(seed).standard_normal((count, model.dimension))
+    one_hot = (labels[:, None] == np.arange(model.classes)).astype(np.float64)
+    noise -= one_hot @ ((one_hot.T @ noise) / members[:, None])
+    white = np.linalg.solve(np.linalg.cholesky(noise.T @ noise / count), noise.T).T
+    white -= ((white @ directions) * shrink) @ directions.T
+    inputs = white * np.sqrt(model.eigenvalues) + model.means[labels]
+    return torch.from_numpy(inputs), torch.from_numpy(labels)
+
+
+def _within_class_shrinkage(model: DataModel) -> tuple[FloatArray, FloatArray]:
+    """Directions U (d, q) and 1 - sqrt(1 - s) (q,), by which noise within classes is less than the total.
+
+    Raises:
+        InputError: no sample can have the model's moments.
+    """
+    check_realisable(model)
+    directions, shares = model.class_shares
+    return directions, 1 - np.sqrt(np.maximum(1 - shares, 0.0))
+
+
+class FreshSamples(SingleSource):
+    """New samples of a data model or population at every step, of its own for each replica: the population limit.
+
+    They are the successive draws of the sampler of this seed, for as many replicas at once as memory is meant to hold.
+
+    Raises:
+        InputError: as ``sample``, or a size or number of replicas below 1.
+    """
+
+    def __init__(
+        self,
+        population: DataModel | Population,
+        size: int,
+        replicas: int,
+        seed: int,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self._sampler = sampler_of(population, seed, dtype, device)
+        frequencies, dimension = self._sampler.frequencies, population.dimension
+        groups = at_least("replicas", replicas, 1)
+        together = groups_together(groups, at_least("size", size, 1) * dimension)
+        self._turns = groups_in_turns(groups, together)
+        # An input and what is added to it; classes, tails and chances of each class, of 8 bytes and copied once.
+        row = 2 * dimension * dtype.itemsize + 16 * (len(frequencies) + 4)
+        super().__init__(dimension, groups, size, together * size * row, dtype, frequencies)
+
+    def batches(self, step: int) -> Iterator[Batch]:
+        """``size`` inputs never seen before, for each replica."""
+        del step
+        for turn in self._turns:
+            count = turn.stop - turn.start
+            yield Batch(
+                *(drawn.view(count, self.size, *drawn.shape[1:]) for drawn in self._sampler.draw(count * self.size))
+            )

@@ -1,0 +1,197 @@
+"""Features of layers, and the theory put to the test on them."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from empirical.data.datasets import DataSet, unit_variance
+from empirical.data.images import ImageSplit, Normalisation
+from empirical.networks.layer_features import layer_features
+from empirical.networks.networks import build_network
+from empirical.studies.layer_fit import fit_features
+from empirical.studies.predict import (
+    CLASSES,
+    COMMON,
+    LINEARISED,
+    PARAMETRIC,
+    FeaturePlan,
+    predict_features,
+    prediction_curves,
+    prediction_lines,
+    prediction_rows,
+    reason_lines,
+    reason_rows,
+)
+from empirical.studies.predict_figure import draw_predictions
+from simulation.runs.run_folder import RunFolder
+from theory import InputError
+from theory.assessment import Verdict
+
+PLAN = FeaturePlan(init_scale=0.01, steps=512, batch_size=1000, replicas=4)
+
+
+def silent(description):
+    return lambda items: items
+
+
+def rotated_classes(count, seed=0):
+    """Gaussian classes whose covariances differ: in each, another coordinate has most of the variance."""
+    generator = np.random.default_rng(seed)
+    labels = np.arange(count) % 3
+    rows = generator.standard_normal((count, 24)) * np.arange(1, 25) ** -0.4
+    rows[np.arange(count), labels] *= 4
+    rows[np.arange(count), labels] += 1.0
+    return DataSet("rotated", unit_variance((rows - rows.mean(axis=0)).astype(np.float32)), labels, 3)
+
+
+@pytest.fixture(scope="module")
+def prediction(tmp_path_factory):
+    folder = RunFolder(tmp_path_factory.mktemp("predict"))
+    return predict_features(rotated_classes(8000), PLAN, folder, silent)
+
+
+def test_gaussian_features_are_trained_as_both_mean_fields_say(prediction):
+    found = {one.source: one for one in prediction.agreements}
+    assert set(found) >= {LINEARISED, COMMON, CLASSES}
+    # Sampling noise of batches of 1,000 is left, below .005 here for four draws.
+    assert found[CLASSES].late < 0.01
+    assert found[COMMON].late < 0.01
+    assert found[CLASSES].holds
+    assert prediction.rank == prediction.features == 24
+    apart = np.abs(prediction.derived[CLASSES].mean - prediction.derived[COMMON].mean).max()
+    assert apart > 1e-4  # they are two derivations, not one
+
+
+def test_tables_and_figure_are_written(prediction, tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.write_json("result.json", {"rows": prediction_rows([prediction])})
+    rows = json.loads((tmp_path / "result.json").read_text())["rows"]
+    assert len(rows) == len(prediction.derived)
+    # A head, and why there is no parametric model: the class means lie in the leading directions, no signal is beyond.
+    assert PARAMETRIC not in prediction.derived
+    assert len(prediction_lines([prediction])) == len(rows) + 2
+    columns = prediction_curves([prediction])
+    assert len({len(column) for column in columns.values()}) == 1
+    draw_predictions([prediction], tmp_path / "predict.png")
+    assert (tmp_path / "predict.png").stat().st_size > 10_000
+
+
+def test_a_run_started_again_does_not_train(prediction, tmp_path, monkeypatch):
+    folder = RunFolder(tmp_path)
+    small = dataclasses.replace(PLAN, steps=16)
+    first = predict_features(rotated_classes(4000), small, folder, silent)
+    monkeypatch.setattr("empirical.studies.predict.train", None)
+    again = predict_features(rotated_classes(4000), small, folder, silent)
+    np.testing.assert_array_equal(first.trained.losses, again.trained.losses)
+
+
+def test_a_claim_fails_when_the_curve_is_off(prediction):
+    shifted = dataclasses.replace(
+        prediction, trained=dataclasses.replace(prediction.trained, losses=prediction.trained.losses + 0.04)
+    )
+    assert prediction.holds
+    assert not shifted.holds
+
+
+def test_a_failed_claim_says_which_assumption_costs_how_much(prediction):
+    assert reason_lines([prediction]) == []
+    shifted = dataclasses.replace(
+        prediction, trained=dataclasses.replace(prediction.trained, losses=prediction.trained.losses + 0.04)
+    )
+    rows = {row["assumption"]: row for row in reason_rows([shifted])}
+    assert set(rows) == {"A8", "A4", "A4, of this unequal covariances", "rest"}
+    # The rungs add up, and a shift that no assumption explains is left to the rest.
+    column = int(np.argmin(np.abs(shifted.trained.times / shifted.step_size - rows["A4"]["step"])))
+    total = shifted.trained.mean[column] - shifted.derived[LINEARISED].mean[column]
+    assert sum(rows[name]["deviation"] for name in ("A8", "A4", "rest")) == pytest.approx(total)
+    assert rows["rest"]["deviation"] == pytest.approx(0.04, abs=0.01)
+    assert abs(rows["A4"]["deviation"]) < 0.01
+    assert reason_lines([shifted])[0].startswith("rotated fails: what is left")
+
+
+def test_a_flat_curve_has_no_phases_to_speak_of(prediction):
+    def flattened(curve):
+        return dataclasses.replace(curve, losses=0.5 + 0.001 * curve.losses)
+
+    flat = dataclasses.replace(
+        prediction,
+        trained=flattened(prediction.trained),
+        derived={name: flattened(curve) for name, curve in prediction.derived.items()},
+    )
+    assert flat.verdict is Verdict.NO_PHASES
+    assert not flat.holds
+    assert prediction_rows([flat])[0]["verdict"] == "no phases to speak of"
+    assert prediction.agreements[0].range_share == pytest.approx(
+        prediction.agreements[0].late / np.ptp(prediction.trained.mean), rel=0.1
+    )
+
+
+def test_features_of_a_layer_are_centred_of_unit_variance_and_called_by_its_name():
+    generator = np.random.default_rng(0)
+    split = ImageSplit(generator.integers(0, 256, (60, 3, 32, 32), dtype=np.uint8), np.arange(60) % 2)
+    network = build_network("vgg8", 2, base_width=4)
+    found = layer_features(network, ("block4", "block5"), split, 2, Normalisation.of(split), 32, torch.device("cpu"))
+    assert list(found) == ["block4", "block5"]
+    for name, data in found.items():
+        assert data.name == name
+        assert data.inputs.shape[0] == 60
+        np.testing.assert_allclose(data.inputs.mean(axis=0), 0, atol=1e-5)
+        np.testing.assert_allclose(data.inputs.var(axis=0).mean(), 1, rtol=1e-4)
+    assert found["block4"].inputs.shape[1] == 32
+
+
+def test_a_layer_that_is_dead_is_named():
+    split = ImageSplit(np.random.default_rng(0).integers(0, 256, (20, 3, 32, 32), dtype=np.uint8), np.arange(20) % 2)
+    network = build_network("vgg8", 2, base_width=2)
+    with torch.no_grad():
+        network.get_submodule("block5.1").weight.zero_()
+        network.get_submodule("block5.1").bias.fill_(-1.0)
+    with pytest.raises(InputError, match="layer block5: inputs: are all equal"):
+        layer_features(network, ("block5",), split, 2, Normalisation.of(split), 32, torch.device("cpu"))
+
+
+def test_a_fit_predicts_from_both_models():
+    report = fit_features(rotated_classes(4000), 0.01, 0.08, 64, 0, silent)
+    assert {one.source for one in report.predictions} >= {"full moments"}
+    assert len(report.check.assessments) == 8
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"init_scale": 0.0}, "init_scale"),
+        ({"step_share": -1.0}, "step_share"),
+        ({"steps": 0}, "steps"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"batch_size": 3000}, "batch_size"),
+        ({"replicas": 0}, "replicas"),
+        ({"seed": -1}, "seed"),
+        ({"step_share": 5.0}, "step_size"),
+    ],
+)
+def test_bad_plans_are_named(tmp_path, change, message):
+    with pytest.raises(InputError, match=message):
+        predict_features(rotated_classes(4000), dataclasses.replace(PLAN, **change), RunFolder(tmp_path), silent)
+
+
+def test_the_parametric_model_is_reported_beside(prediction):
+    # Not a power law: whether the fit finds one or not, nothing of it decides the verdict.
+    without = {name: curve for name, curve in prediction.derived.items() if name != PARAMETRIC}
+    assert dataclasses.replace(prediction, derived=without).holds == prediction.holds
+
+
+def test_more_classes_than_features_are_predicted_but_by_the_parametric_model(tmp_path):
+    generator = np.random.default_rng(0)
+    labels = np.arange(600) % 12
+    rows = generator.standard_normal((12, 10))[labels] + generator.standard_normal((600, 10))
+    data = DataSet("wide", unit_variance((rows - rows.mean(axis=0)).astype(np.float32)), labels, 12)
+    plan = FeaturePlan(steps=8, batch_size=100, replicas=2)
+    found = predict_features(data, plan, RunFolder(tmp_path), silent)
+    assert set(found.derived) == {LINEARISED, COMMON, CLASSES}
+    # Twelve outputs hold all of ten inputs.
+    assert np.abs(found.trained.mean).max() < 1e-6
+    assert found.no_parametric is not None
+    assert prediction_lines([found])[-1].startswith("wide: no parametric model: fitted: 10 directions leave 0 beyond")

@@ -1,0 +1,229 @@
+"""The deterministic equivalent of the curve and the law of the turning point for K outputs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.strategies import data_models
+from theory import (
+    Absence,
+    DataModel,
+    InputError,
+    Logistic,
+    Loss,
+    OneOutput,
+    Softmax,
+    SquaredError,
+    flow_curve,
+    random_sketch_level,
+    relative_loss,
+)
+from theory.curves.boundaries import turning_points
+from theory.curves.expected_curve import expected_curve, expected_turning_point
+from theory.curves.turning_law import TurningLaw
+from theory.validation import FloatArray
+
+TIMES = np.concatenate([[0.0], np.geomspace(1e-3, 1e4, 50)])
+
+
+def several_classes(classes: int, dimension: int, alpha: float, unequal: bool, seed: int = 0) -> DataModel:
+    """Aligned prototypes; where ``unequal`` their strengths spread over two orders of magnitude."""
+    generator = np.random.default_rng(seed)
+    eigenvalues = np.arange(1, dimension + 1) ** -alpha
+    prototypes = generator.standard_normal((classes, dimension)) * eigenvalues**0.9
+    if unequal:
+        prototypes *= 10 ** (-2 * generator.uniform(size=(classes, 1)))
+    model = DataModel(eigenvalues, prototypes - prototypes.mean(axis=0), np.full(classes, 1 / classes))
+    return model.with_signal_scaled(float(np.sqrt(0.5 / model.class_shares[1][0])))
+
+
+def effective_rank(model: DataModel) -> float:
+    return float(model.eigenvalues.sum() ** 2 / np.sum(model.eigenvalues**2))
+
+
+def drawn(model: DataModel, loss: Loss, scale: float, replicas: int, seed: int = 0) -> FloatArray:
+    shape = (replicas, loss.outputs(model.classes), model.dimension)
+    return scale * np.random.default_rng(seed).standard_normal(shape)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e-2, 1e-1])
+@pytest.mark.parametrize("loss", [Softmax(), SquaredError()])
+@pytest.mark.parametrize(
+    ("classes", "dimension", "alpha", "unequal"), [(2, 300, 0.7, False), (3, 300, 1.0, True), (10, 300, 0.7, True)]
+)
+def test_it_is_the_mean_over_draws(
+    classes: int, dimension: int, alpha: float, unequal: bool, loss: Loss, scale: float
+) -> None:
+    model = several_classes(classes, dimension, alpha, unequal)
+    curve = flow_curve(model, loss, drawn(model, loss, scale, 60), TIMES)
+    deviation = np.abs(expected_curve(model, loss, scale, TIMES).losses[0] - curve.mean)
+    error = curve.spread / np.sqrt(curve.replicas)
+    # The equivalent holds up to a multiple of the inverse effective rank; 0.3 times it was the largest seen.
+    assert np.all(deviation < 4 * error + 0.5 / effective_rank(model))
+    wrong = expected_curve(model, loss, 3 * scale, TIMES).losses[0]
+    assert np.max(np.abs(wrong - curve.mean) - 4 * error) > 0.5 / effective_rank(model)
+
+
+@given(data_models(largest_dimension=40), st.floats(1e-4, 1.0))
+@settings(max_examples=40)
+def test_at_the_start_it_is_the_level_of_random_outputs(model: DataModel, scale: float) -> None:
+    outputs = SquaredError().outputs(model.classes)
+    if outputs >= model.dimension:
+        with pytest.raises(InputError, match="model: has"):
+            expected_curve(model, SquaredError(), scale, np.array([0.0]))
+        return
+    expected = 1 - random_sketch_level(model.eigenvalues, outputs) / model.total_variance
+    found = expected_curve(model, SquaredError(), scale, np.array([0.0])).losses[0, 0]
+    # tau is solved to 1e-11.
+    assert found == pytest.approx(expected, abs=1e-8)
+
+
+def test_in_the_end_only_what_is_learnt_remains() -> None:
+    model = DataModel.power_law(50, 0.7, 1.0, 0.01)
+    end = np.array([100 / model.eigenvalues[-1]])
+    found = expected_curve(model, SquaredError(), 0.1, end).losses[0, 0]
+    assert found == pytest.approx(float(relative_loss(model.prototypes[1:] / model.eigenvalues, model.eigenvalues)))
+
+
+def test_with_one_output_it_nears_the_annealed_curve_as_the_effective_rank_grows() -> None:
+    times = np.geomspace(1e-3, 10, 30)
+    for dimension in (50, 500, 5000):
+        model = DataModel.power_law(dimension, 0.3, 0.8, 0.01)
+        network = OneOutput.from_model(model, SquaredError())
+        explained = (1 - expected_curve(model, SquaredError(), 1e-2, times).losses[0]) * model.total_variance
+        gap = np.max(np.abs(explained / network.explained_variance(1e-2, times) - 1))
+        # 0.2, 0.6 and 1.2 times the inverse effective rank were seen: it grows with its logarithm.
+        assert gap < 2 / effective_rank(model)
+
+
+@given(data_models(largest_dimension=40), st.floats(0.1, 10.0))
+@settings(max_examples=25)
+def test_scaling_the_inputs_rescales_time(model: DataModel, factor: float) -> None:
+    """Inputs times c leave L / tr Sigma as it is, at times smaller by c^2 and W(0) smaller by c."""
+    if model.classes >= model.dimension:
+        return
+    scaled = DataModel(factor**2 * model.eigenvalues, factor * model.prototypes, model.frequencies)
+    times = np.array([0.1, 1.0, 10.0]) / model.eigenvalues[0]
+    original = expected_curve(model, Softmax(), 0.1, times).losses
+    found = expected_curve(scaled, Softmax(), 0.1 / factor, times / factor**2).losses
+    np.testing.assert_allclose(found, original, atol=1e-8)
+
+
+@pytest.mark.parametrize("loss", [Softmax(), SquaredError()])
+@pytest.mark.parametrize(("classes", "unequal"), [(3, True), (5, True), (10, False), (10, True)])
+def test_it_turns_where_the_mean_over_draws_turns(classes: int, unequal: bool, loss: Loss) -> None:
+    model = several_classes(classes, 300, 0.7, unequal)
+    scale, replicas = 1e-2, 60
+    times = np.geomspace(1e-1, 1e3, 200)
+    curve = flow_curve(model, loss, drawn(model, loss, scale, replicas), times)
+    means = np.random.default_rng(1).multinomial(replicas, np.full(replicas, 1 / replicas), 100) / replicas
+    resampled = turning_points(times, means @ curve.losses, 1)
+    expected = expected_turning_point(model, loss, scale).time
+    assert expected is not None
+    # The turning point of the equivalent is off by the inverse effective rank, here 1/60, times a few.
+    measured = turning_points(times, curve.mean[None], 1)[0]
+    assert abs(expected - measured) < 4 * resampled.std() + 0.05 * measured
+
+
+@pytest.mark.parametrize("loss", [Softmax(), SquaredError()])
+@pytest.mark.parametrize(("classes", "unequal"), [(2, False), (3, True), (5, False), (10, False), (10, True)])
+def test_the_law_is_the_limit_of_small_initial_weights(classes: int, unequal: bool, loss: Loss) -> None:
+    model = several_classes(classes, 400, 0.7, unequal)
+    law = TurningLaw.of(model, loss)
+    scales = (1e-8, 1e-6)
+    formula, exact = (
+        [turning(scale) for scale in scales]
+        for turning in (law.turning_point, lambda scale: expected_turning_point(model, loss, scale).time)
+    )
+    for found, expected in zip(formula, exact, strict=True):
+        assert found is not None
+        assert expected is not None
+        # Terms of the inverse effective rank, here 1/90 times up to 2, are left out of the law.
+        assert found == pytest.approx(expected, rel=0.025)
+    assert exact[0] is not None
+    assert exact[1] is not None
+    # The exponent, apart from the factor. The last crossover moves as sigma0, s* as its power 2/3.
+    assert np.log(exact[1] / exact[0]) / np.log(scales[1] / scales[0]) == pytest.approx(2 / 3, abs=0.002)
+
+
+def test_the_law_of_one_output_is_theorem_five_up_to_the_inverse_effective_rank() -> None:
+    model = DataModel.power_law(5000, 0.5, 1.5, 0.01)
+    network = OneOutput.from_model(model, Logistic())
+    found, expected = TurningLaw.of(model, Logistic()).turning_point(1e-6), network.turning_point_formula(1e-6)
+    assert found is not None
+    assert expected is not None
+    assert found == pytest.approx(expected, rel=5 / effective_rank(model))
+
+
+def test_weak_outputs_that_point_at_little_variance_have_no_law_and_still_a_turning_point() -> None:
+    """The strong output turns the curve before the weak one, misaligned, is learnt; the law has no maximum then."""
+    eigenvalues = np.arange(1, 301) ** -0.7
+    strong, weak = eigenvalues**0.9, 1e-2 * eigenvalues**-0.5
+    prototypes = np.stack([strong + weak, -strong + weak, -2 * weak])
+    model = DataModel(eigenvalues, prototypes, np.full(3, 1 / 3))
+    model = model.with_signal_scaled(float(np.sqrt(0.5 / model.class_shares[1][0])))
+    law = TurningLaw.of(model, Softmax())
+    assert law.remainder < 0
+    assert law.turning_point(1e-3) is None
+    times = np.geomspace(1e-2, 1e3, 300)
+    curve = flow_curve(model, Softmax(), drawn(model, Softmax(), 1e-3, 200), times)
+    expected = expected_turning_point(model, Softmax(), 1e-3).time
+    assert expected is not None
+    assert expected == pytest.approx(turning_points(times, curve.mean[None], 1)[0], rel=0.1)
+
+
+def test_misaligned_classes_have_no_turning_point() -> None:
+    model = DataModel.power_law(100, 0.5, -2.0, 1e-6)
+    assert expected_turning_point(model, SquaredError(), 1e-4).absence is Absence.NO_FALL
+    assert TurningLaw.of(model, SquaredError()).turning_point(1e-4) is None
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, float("nan")])
+def test_bad_scales_are_refused(scale: float) -> None:
+    model = DataModel.power_law(10, 1.0, 1.0, 0.01)
+    for bad in (expected_turning_point, lambda *given: TurningLaw.of(*given[:2]).turning_point(given[2])):
+        with pytest.raises(InputError, match="init_scale"):
+            bad(model, SquaredError(), scale)
+
+
+def test_classes_with_equal_means_are_refused() -> None:
+    with pytest.raises(InputError, match="prototypes are all zero"):
+        TurningLaw.of(DataModel(np.ones(3), np.zeros((2, 3)), np.full(2, 0.5)), SquaredError())
+
+
+@pytest.mark.parametrize("condition", [1e2, 1e5, 1e8])
+def test_an_output_without_a_signal_may_fade_to_a_single_mode(condition: float) -> None:
+    """Squared error with three classes on steep spectra, long after the last mode has saturated."""
+    eigenvalues = np.geomspace(1, 1 / condition, 40)
+    prototypes = np.random.default_rng(0).standard_normal((3, 40)) * eigenvalues
+    model = DataModel(eigenvalues, prototypes - prototypes.mean(axis=0), np.full(3, 1 / 3))
+    model = model.with_signal_scaled(float(np.sqrt(0.5 / model.class_shares[1][0])))
+    end = np.array([40 / eigenvalues[-1]])
+    rows = np.concatenate([model.prototypes[:2] / eigenvalues, np.eye(40)[39:]])
+    found = expected_curve(model, SquaredError(), 1e-2, end).losses[0, 0]
+    assert found == pytest.approx(float(relative_loss(rows, eigenvalues)), abs=1e-4)
+    expected_turning_point(model, SquaredError(), 1e-3)
+
+
+def test_classes_with_equal_means_have_no_crossover() -> None:
+    with pytest.raises(InputError, match="prototypes are all zero"):
+        expected_turning_point(DataModel(np.ones(3), np.zeros((2, 3)), np.full(2, 0.5)), SquaredError(), 0.1)
+
+
+def test_the_equations_are_solved_late_on_every_spectrum_with_an_output_that_fades() -> None:
+    """A spectrum of condition 5^1 raised, as one output of three has no signal and fades to the last mode."""
+    model = DataModel.power_law_classes(5, 1.0, 1.5, 3, 0.5, 0)
+    assert expected_turning_point(model, SquaredError(), 0.01) is not None
+    for seed in range(12):
+        generator = np.random.default_rng(seed)
+        classes = int(generator.integers(3, 7))
+        dimension = int(generator.integers(classes + 1, 12))
+        one = DataModel.power_law_classes(dimension, 1.5 * generator.random() + 0.3, 1.0, classes, 0.5, seed)
+        end = np.array([1e3, 1e4]) / one.eigenvalues[-1]
+        rows = np.concatenate([one.prototypes[:-1] / one.eigenvalues, np.eye(dimension)[-1:]])
+        found = expected_curve(one, SquaredError(), 0.01, end).losses[0]
+        # The fading output is along the last mode, but for exp(-2 s (lambda_(d-1) - lambda_d)).
+        np.testing.assert_allclose(found, float(relative_loss(rows, one.eigenvalues)), atol=1e-5)

@@ -1,0 +1,91 @@
+"""The gradient defect: nothing for squared error, the deviation of training from the mean field to first order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from theory import DataModel, InputError, Logistic, Loss, Moments, Softmax, SquaredError, relative_loss
+from theory.curves.gradient_defect import DefectResponse, defect_response
+from theory.curves.mean_field import mean_field_path
+from theory.sampled_assumptions import stratified_parts
+from theory.validation import FloatArray, IntArray
+
+LAST = 300
+
+
+def _skewed(count: int, dimension: int, classes: int, seed: int) -> tuple[DataModel, FloatArray, IntArray]:
+    """Classes far from Gaussian: each coordinate exponential, scaled differently in each class."""
+    generator = np.random.default_rng(seed)
+    labels = np.arange(count) % classes
+    scales = np.arange(1, dimension + 1) ** -0.5
+    centres = generator.standard_normal((classes, dimension)) * scales * 0.5
+    noise = (generator.exponential(size=(count, dimension)) - 1) * (1 + labels[:, None])
+    inputs = centres[labels] + noise * scales
+    model = DataModel.from_moments(Moments.from_samples(inputs, labels, classes))
+    return model, model.to_eigenbasis(inputs - inputs.mean(axis=0)), labels
+
+
+def _weights(loss: Loss, model: DataModel) -> FloatArray:
+    return 0.01 * np.random.default_rng(7).standard_normal((1, loss.outputs(model.classes), model.dimension))
+
+
+def _response(loss: Loss, model: DataModel, inputs: FloatArray, labels: IntArray) -> DefectResponse:
+    step_size = 0.2 / float(model.eigenvalues[0])
+    parts = stratified_parts(labels, 10, 0)
+    return defect_response(model, loss, inputs, labels, _weights(loss, model), LAST, step_size, parts)
+
+
+def _trained_less_derived(loss: Loss, model: DataModel, inputs: FloatArray, labels: IntArray) -> FloatArray:
+    """Gradient descent on the samples, step by step, less the mean field from the same W(0), at every step."""
+    step_size = 0.2 / float(model.eigenvalues[0])
+    weights = _weights(loss, model)[0]
+    targets = loss.targets(model.frequencies)[labels]
+    trained = np.empty(LAST + 1)
+    for step in range(LAST + 1):
+        trained[step] = relative_loss(weights, model.eigenvalues)
+        error = targets - loss.predictions(inputs @ weights.T)
+        weights = weights + step_size * error.T @ inputs / inputs.shape[0]
+    path = mean_field_path(model, loss, _weights(loss, model), np.arange(LAST + 1), step_size)
+    return trained - np.array([float(relative_loss(one, model.eigenvalues)[0]) for one in path])
+
+
+@pytest.mark.parametrize(("loss", "classes"), [(Softmax(), 3), (Logistic(), 2)])
+def test_the_response_is_the_deviation_of_training(loss: Loss, classes: int) -> None:
+    model, inputs, labels = _skewed(500, 8, classes, 0)
+    found = _response(loss, model, inputs, labels)
+    truth = _trained_less_derived(loss, model, inputs, labels)[found.steps]
+    size = np.abs(truth).max()
+    assert size > 5e-4  # far above rounding and the step of the path
+    # Terms of second order in the defect are left out: a fifth of a deviation of this size.
+    np.testing.assert_allclose(found.deviation, truth, atol=0.2 * size)
+    assert found.largest == pytest.approx(size, rel=0.2)
+
+
+def test_squared_error_needs_no_gaussian_classes() -> None:
+    model, inputs, labels = _skewed(300, 6, 3, 1)
+    found = _response(SquaredError(), model, inputs, labels)
+    # Its gradient knows moments alone; rounding adds up over the steps.
+    assert found.largest < 1e-9
+
+
+def test_gaussian_classes_have_a_defect_of_their_sampling_error() -> None:
+    labels = np.arange(1500) % 2
+    generator = np.random.default_rng(3)
+    inputs = generator.standard_normal((1500, 6)) * np.arange(1, 7) ** -0.5 + 0.8 * labels[:, None]
+    model = DataModel.from_moments(Moments.from_samples(inputs, labels, 2))
+    found = _response(Softmax(), model, model.to_eigenbasis(inputs - inputs.mean(axis=0)), labels)
+    low, high = found.interval
+    assert high < 0.02
+    assert low < 0.003
+    assert np.all(np.abs(found.deviation) <= 5 * found.standard_error + 1e-4)
+
+
+def test_a_class_in_one_part_alone_and_parts_that_do_not_cover_are_refused() -> None:
+    model, inputs, labels = _skewed(40, 4, 2, 0)
+    weights = _weights(Softmax(), model)
+    by_class = [np.flatnonzero(labels == label) for label in (0, 1)]
+    with pytest.raises(InputError, match="class 0 lies in one part alone"):
+        defect_response(model, Softmax(), inputs, labels, weights, 4, 0.1, by_class)
+    with pytest.raises(InputError, match="parts: 1 are given"):
+        defect_response(model, Softmax(), inputs, labels, weights, 4, 0.1, by_class[:1])

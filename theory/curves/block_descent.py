@@ -1,0 +1,134 @@
+"""Gradient descent in blocks of steps whose length an error estimate chooses.
+
+Within a block of n steps the force and the Hessian of a mean field are held at their values at the middle step, which a
+predictor gives, and the n steps are then taken exactly by their geometric sum. The error is of third order in n. Its
+estimate costs nothing: the Hessian and the force at the end of the block, with which the next one starts, give the same
+block once more with the mean of its two ends, and the two results differ by three times the error of the first.
+
+A block is at most the share ``growth`` of the steps done, as the dynamics slow down likewise; where they do not (a rare
+class whose samples are still to be fitted, while the others move no more) the estimate keeps blocks short. Blocks of
+one step are gradient descent itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from theory.curves.reconstruction import relative_loss
+from theory.curves.signal_outputs import ApartOutputs
+from theory.validation import FloatArray
+
+#: Largest estimated error of a block: of L / tr Sigma, and of the outputs relative to their size.
+TOLERANCE = 3e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Pull:
+    """What moves the weights: dW = force - (mean of the Hessians) W Sigma, or its like with a covariance a class.
+
+    Attributes:
+        force: (replica, outputs, d).
+        hessians: (replica, ..., outputs, outputs).
+    """
+
+    force: FloatArray
+    hessians: FloatArray
+
+    def between(self, other: Pull) -> Pull:
+        """The mean of two."""
+        return Pull((self.force + other.force) / 2, (self.hessians + other.hessians) / 2)
+
+
+class Field(Protocol):
+    """A mean field."""
+
+    def pull(self, weights: FloatArray) -> Pull:
+        """What moves ``weights`` (replica, outputs, d)."""
+
+    def advance(self, weights: FloatArray, pull: Pull, steps: int) -> FloatArray:
+        """``weights`` after ``steps`` steps at a constant pull."""
+
+
+def geometric_steps(
+    weights: FloatArray, vectors: FloatArray, rates: FloatArray, force: FloatArray, step_size: float, steps: int
+) -> FloatArray:
+    """Weights after ``steps`` steps U -> (1 - rates) U + eta force of the rotated weights U = vectors^T W.
+
+    Args:
+        weights: (replica, outputs, d) W.
+        vectors: (replica, outputs, outputs) orthogonal.
+        rates: (replica, outputs, d) share by which a step shrinks an entry of U, at least 0.
+        force: (replica, outputs, d) constant force on U.
+        step_size: eta.
+        steps: number of steps.
+    """
+    decay = np.power(1 - rates, steps)
+    moving = rates > 1e-12
+    # The geometric sum of `steps` factors, times eta; its limit where nothing decays is eta * steps.
+    summed = step_size * np.where(moving, (1 - decay) / np.where(moving, rates, 1.0), steps)
+    back = np.swapaxes(vectors, -1, -2)
+    return np.asarray(vectors @ (decay * (back @ weights) + summed * force), dtype=np.float64)
+
+
+def follow(
+    field: Field,
+    weights: FloatArray,
+    counts: Iterable[int],
+    growth: float,
+    apart: ApartOutputs,
+    eigenvalues: FloatArray,
+) -> Iterator[FloatArray]:
+    """Weights at each of the ascending ``counts`` of steps.
+
+    Args:
+        field: what moves the weights.
+        weights: (replica, outputs, d) W(0).
+        counts: step counts to yield weights at.
+        growth: largest block as a share of the steps done; 0 takes every single step.
+        apart: outputs that are known exactly.
+        eigenvalues: (d,) of Sigma.
+    """
+    done, proposed = 0, np.inf
+    pull: Pull | None = None
+    for count in counts:
+        while done < count:
+            pull = field.pull(weights) if pull is None else pull
+            allowed = min(growth * done, count - done)
+            block = _odd(min(allowed, proposed))
+            if block == 1:
+                done += 1
+                weights, pull = apart.restored(field.advance(weights, pull, 1), done), None
+                # Single steps have no estimate: the next block tries whether three may be taken.
+                proposed = max(proposed, 3.0)
+                continue
+            middle = field.pull(field.advance(weights, pull, (block - 1) // 2))
+            end = apart.restored(field.advance(weights, middle, block), done + block)
+            end_pull = field.pull(end)
+            other = apart.restored(field.advance(weights, pull.between(end_pull), block), done + block)
+            # The error is of third order in the length of the block.
+            factor = 0.8 * (TOLERANCE / max(block_error(end, other, eigenvalues), 1e-3 * TOLERANCE)) ** (1 / 3)
+            if factor < 0.8:
+                # The next shorter odd number, at least.
+                proposed = min(max(factor, 0.25) * block, block - 2.0)
+                continue
+            weights, pull, done = end, end_pull, done + block
+            proposed = min(factor, 2.0) * block if proposed <= allowed else proposed
+        yield weights
+
+
+def block_error(end: FloatArray, other: FloatArray, eigenvalues: FloatArray) -> float:
+    """A third of the difference of two results (replica, outputs, d) of a block, of the worst replica."""
+    root = np.sqrt(eigenvalues)
+    size = np.linalg.norm(end * root, axis=(1, 2))
+    apart = np.linalg.norm((other - end) * root, axis=(1, 2)) / np.where(size > 0, size, 1.0)
+    moved = np.abs(relative_loss(other, eigenvalues) - relative_loss(end, eigenvalues))
+    return float(np.maximum(apart, moved).max()) / 3
+
+
+def _odd(length: float) -> int:
+    """The largest odd number that is at most ``length``, or 1."""
+    return max(1, 2 * int((length - 1) // 2) + 1)

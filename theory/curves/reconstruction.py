@@ -1,0 +1,157 @@
+"""How well inputs can be linearly reconstructed from the outputs W x.
+
+With Pi the projector onto span(Sigma^(1/2) W^T), the explained variance of the best linear
+decoder is R(W) = tr(Pi Sigma), and the reconstruction loss is L(W) = tr Sigma - R(W). R depends on
+the row space of W alone. All functions work in the eigenbasis of Sigma.
+
+**Which directions of the outputs count.** In exact arithmetic a direction counts however short it is. Weights made by
+floating-point additions hold directions that are rounding alone, such as the sum of a softmax layer's rows trained from
+W(0) = 0. So, at every level, a direction counts if it is longer than what the arithmetic behind it leaves by rounding:
+with the rows of W Sigma^(1/2) scaled to unit length, its singular value must be above ``rounding`` times the largest.
+The rounding errors of n additions walk randomly, sqrt(n) eps. Levels that know an output's share of the weights by a
+formula (outputs without a signal, in ``theory.curves.linearised``, ``theory.curves.expected_curve`` and
+``theory.curves.mean_field``) keep it as a row of its own, which counts as in exact arithmetic even where the sum of
+rows would have lost it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from theory.validation import BoolArray, FloatArray, InputError, at_least, positive
+
+
+def rounding(additions: int, epsilon: float = float(np.finfo(np.float64).eps)) -> float:
+    """Relative length below which a direction of outputs may be rounding: 4 eps sqrt(n + 1) after n additions.
+
+    Softmax layers trained from W(0) = 0, whose rows sum to zero exactly, left at most 0.5 eps sqrt(n) in single and in
+    double precision, up to 20,000 steps; the factor is ten times that.
+
+    Args:
+        additions: n, steps of training that made the weights, at least 0.
+        epsilon: of the number type in which they were added up.
+    """
+    return 4 * positive("epsilon", epsilon) * float(np.sqrt(at_least("additions", additions, 0) + 1))
+
+
+#: Where nothing is known of how weights were made: 3e-13, the rounding of 100,000 additions in float64.
+ROUNDING = rounding(100_000)
+
+
+def explained_variance(weights: FloatArray, eigenvalues: FloatArray, resolution: float = ROUNDING) -> FloatArray:
+    """R(W) = tr[(W Sigma W^T)^+ W Sigma^2 W^T], from an orthonormal basis of Sigma^(1/2) W^T.
+
+    Rows are scaled to unit length first (R does not depend on their scale), so that a small row,
+    such as the conserved class-mean row of a softmax layer, is not lost beside large ones.
+
+    Args:
+        weights: (..., K, d) rows of the layer in the eigenbasis.
+        eigenvalues: (d,) of Sigma.
+        resolution: a direction counts if its singular value is above this share of the largest; see the module.
+
+    Returns:
+        (...) explained variance, between 0 and the sum of the K largest eigenvalues.
+    """
+    scaled, _ = _unit_rows(weights, eigenvalues)
+    _, singular, right = np.linalg.svd(scaled, full_matrices=False)
+    by_direction = np.square(right) @ eigenvalues
+    return np.asarray(np.sum(by_direction * counted(singular, resolution), axis=-1), dtype=np.float64)
+
+
+def counted(singular: FloatArray, resolution: float = ROUNDING) -> BoolArray:
+    """(..., r) True for the singular values (..., r), descending, of directions that count; see the module."""
+    return np.asarray(singular > resolution * singular[..., :1], dtype=np.bool_)
+
+
+def reconstruction_loss(weights: FloatArray, eigenvalues: FloatArray, resolution: float = ROUNDING) -> FloatArray:
+    """L(W) = tr Sigma - R(W) of the decoder of minimal squared error; arguments and shapes as above."""
+    return np.asarray(eigenvalues.sum() - explained_variance(weights, eigenvalues, resolution), dtype=np.float64)
+
+
+def relative_loss(weights: FloatArray, eigenvalues: FloatArray, resolution: float = ROUNDING) -> FloatArray:
+    """L(W) / tr Sigma, between 0 (perfect) and 1 (nothing is reconstructed); arguments and shapes as above."""
+    return np.asarray(reconstruction_loss(weights, eigenvalues, resolution) / eigenvalues.sum(), dtype=np.float64)
+
+
+def budgeted_reconstruction_loss(weights: FloatArray, eigenvalues: FloatArray, budget: float) -> FloatArray:
+    """L_mu(W) of a decoder fitted with ridge penalty mu, a model of a decoder of limited training.
+
+    The decoder is D = C^T (G + mu)^-1 with G = W Sigma W^T and C = W Sigma, hence
+    L_mu = tr Sigma - tr[(G + mu)^-1 (G + 2 mu) (G + mu)^-1 C C^T]. The limit mu -> 0 is L(W). In a basis of the
+    directions of the outputs that count (see the module), G is N, and what is explained is tr[(1 - mu^2 (N + mu)^-2) P]
+    with P the covariance of the inputs within these directions.
+
+    Args:
+        weights: (..., K, d) in the eigenbasis.
+        eigenvalues: (d,) of Sigma.
+        budget: mu > 0, in units of the outputs' variance. Small outputs (G << mu) give tr Sigma.
+
+    Returns:
+        (...) loss, at least L(W) and at most tr Sigma.
+    """
+    mu = positive("budget", budget)
+    scaled, logs = _unit_rows(weights, eigenvalues)
+    left, singular, basis = np.linalg.svd(scaled, full_matrices=False)
+    longest = logs.max(axis=-2, keepdims=True)
+    lengths = np.exp(logs - np.where(np.isfinite(longest), longest, 0.0))
+    directions = left * (singular * counted(singular))[..., None, :]
+    _, gains, turned = np.linalg.svd(lengths * directions, full_matrices=False)
+    # In units of the longest row, whose square and whose budget may lie outside of the range of floats.
+    root = np.exp(np.clip(np.log(mu) / 2 - longest[..., 0], -740.0, 700.0))
+    share = 1 - np.power(root / np.hypot(root, gains), 4)
+    by_direction = np.square(turned @ basis) @ eigenvalues
+    return np.asarray(eigenvalues.sum() - np.sum(share * by_direction, axis=-1), dtype=np.float64)
+
+
+def _unit_rows(weights: FloatArray, eigenvalues: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The rows of W Sigma^(1/2) at unit length (..., K, d) and the logarithms of their lengths (..., K, 1).
+
+    By the largest entry first, as the squares of a tiny row underflow. Rows of zeros stay zero.
+    """
+    largest = np.abs(weights).max(axis=-1, keepdims=True)
+    scaled = weights / np.where(largest > 0, largest, 1.0) * np.sqrt(eigenvalues / eigenvalues.max())
+    again = np.abs(scaled).max(axis=-1, keepdims=True)
+    scaled = scaled / np.where(again > 0, again, 1.0)
+    length = np.linalg.norm(scaled, axis=-1, keepdims=True)
+    scaled = scaled / np.where(length > 0, length, 1.0)
+    with np.errstate(divide="ignore"):
+        logs = np.log(largest) + np.log(again) + np.log(length) + np.log(eigenvalues.max()) / 2
+    return np.asarray(scaled, dtype=np.float64), np.asarray(logs, dtype=np.float64)
+
+
+def explained_variance_from_gram(gram: FloatArray, squared_gram: FloatArray) -> FloatArray:
+    """R = tr(G^+ A) for G = W Sigma W^T and A = W Sigma^2 W^T, both (..., K, K).
+
+    The fast form for many times at once. G is scaled to a unit diagonal; an eigenvalue of the
+    scaled matrix counts as zero below 1e-13 K, the rounding error of a float64 Gram matrix. Where rows
+    are nearly dependent (see ``gram_separation``) digits are lost, and ``explained_variance`` is better.
+
+    Raises:
+        InputError: shapes differ or are not square.
+    """
+    if gram.shape != squared_gram.shape or gram.shape[-1] != gram.shape[-2]:
+        raise InputError(f"gram: has shape {gram.shape} beside {squared_gram.shape}; give equal square matrices")
+    outer = _unit_diagonal(gram)
+    values, vectors = np.linalg.eigh(gram * outer)
+    counted = values > 1e-13 * gram.shape[-1] * values[..., -1:]
+    inverse = np.where(counted, 1 / np.where(counted, values, 1.0), 0.0)
+    rotated = np.einsum("...ki,...kl,...li->...i", vectors, squared_gram * outer, vectors)
+    return np.asarray(np.sum(inverse * rotated, axis=-1), dtype=np.float64)
+
+
+def gram_separation(gram: FloatArray) -> FloatArray:
+    """(...) smallest eigenvalue of G (..., K, K) at a unit diagonal: 1 for orthogonal rows, 0 for dependent ones.
+
+    R from a Gram matrix has a rounding error of about 1e-16 K over this. Rows without length do not count.
+    """
+    scaled = gram * _unit_diagonal(gram)
+    empty = np.diagonal(scaled, axis1=-2, axis2=-1) == 0
+    return np.asarray(np.linalg.eigvalsh(scaled + empty[..., None] * np.eye(gram.shape[-1]))[..., 0], dtype=np.float64)
+
+
+def _unit_diagonal(gram: FloatArray) -> FloatArray:
+    """(..., K, K) factors that scale G to a unit diagonal; 0 for rows too short for their squares to be numbers."""
+    diagonal = np.diagonal(gram, axis1=-2, axis2=-1)
+    counts = diagonal > np.finfo(np.float64).tiny
+    scale = np.where(counts, 1 / np.sqrt(np.where(counts, diagonal, 1.0)), 0.0)
+    return np.asarray(scale[..., :, None] * scale[..., None, :], dtype=np.float64)

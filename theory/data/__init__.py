@@ -1,0 +1,1 @@
+"""Moments, the data model and what a sample does to its spectrum."""

@@ -1,0 +1,1 @@
+"""The symbols and expressions that the theorems derive and the numbers are evaluated from."""

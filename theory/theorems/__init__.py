@@ -1,0 +1,1 @@
+"""Theorems and lemmas as derivations whose steps are checked again, one file each."""
