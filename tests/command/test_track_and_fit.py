@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from phases import app
-from tests.empirical.test_tracking import blobs
+from tests.empirical.studies.test_track import blobs
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from empirical.fit.signal_fit import fit_signal, signal_range
-from tests.empirical.test_spectrum_fit import exact
+from tests.empirical.fit.test_spectrum_fit import exact
 
 
 @given(st.floats(-0.9, 4.0), st.integers(20, 300), st.floats(1e-6, 1e6))

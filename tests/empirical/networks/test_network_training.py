@@ -115,7 +115,7 @@ def test_a_killed_training_resumes_to_the_same_weights(tmp_path):
         from pathlib import Path
         import torch
         torch.set_num_threads(int(sys.argv[2]))
-        from tests.empirical.test_network_training import run_in
+        from tests.empirical.networks.test_network_training import run_in
         print("ready", flush=True)
         run_in(Path(sys.argv[1]), steps=64).train_to(64)
         """
