@@ -264,8 +264,9 @@ def lowest_valley(losses: FloatArray, resolution: float | FloatArray) -> Valley 
         return Absence.NO_RISE
     smallest = _thresholds(resolution, losses.size)
     above = [losses[index] - losses[found.lowest] > smallest(found.lowest, index) for index in range(losses.size)]
-    left = max(index for index in range(found.start, found.lowest) if above[index])
-    right = min(index for index in range(found.lowest, found.stop + 1) if above[index])
+    # A resolution that differs from point to point may be larger at the lowest one than where the fall was seen.
+    left = max((index for index in range(found.start, found.lowest) if above[index]), default=found.start)
+    right = min((index for index in range(found.lowest, found.stop + 1) if above[index]), default=found.stop)
     return Valley(found.start, found.lowest, found.stop, (left + 1, right - 1))
 
 

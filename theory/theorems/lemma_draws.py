@@ -114,19 +114,19 @@ def turning_point_of_draws() -> Theorem:
             sp.Limit((draws.explained - level) / NOISE, NOISE, 0),
             Relation.EQUAL,
             2 * (CROSS_SUMS[1] - level * CROSS_SUMS[0]) / b1,
-            "One draw, s << 1/lambda_1, nu = sigma0/s: W(0) moves R by nu times sum k g, k = 2 l (l - R2) delta / B1.",
+            "One draw, s << 1/lambda_1: W(0) moves R by (sigma0/s) times sum k g, k = 2 l (l - R2) delta / B1.",
         ),
         Step(
             sp.Integral((weight * normal) ** 2 * density, (normal, -sp.oo, sp.oo)),
             Relation.EQUAL,
             weight**2,
-            "Each mode adds k^2 to the variance of the sum, whose mean is zero: Var a = sum k^2 ...",
+            "Each mode adds k^2 to the variance of the sum, whose mean is zero: Var a = sum k^2.",
         ),
         Step(
             draws.linear_variance,
             Relation.EQUAL,
             4 * (SIGNAL_SUMS[4] - 2 * level * SIGNAL_SUMS[3] + level**2 * b2) / b1**2,
-            "... = 4 sum l^2 (l - R2)^2 delta^2 / B1^2.",
+            "Var a = 4 sum l^2 (l - R2)^2 delta^2 / B1^2.",
         ),
         Step(
             sp.Limit((draws.explained - level - draws.linear * NOISE) / NOISE**2, NOISE, 0),

@@ -169,7 +169,7 @@ def test_a_fit_predicts_from_both_models():
         ({"batch_size": 3000}, "batch_size"),
         ({"replicas": 0}, "replicas"),
         ({"seed": -1}, "seed"),
-        ({"step_share": 5.0}, "step_size"),
+        ({"step_share": 5.0}, "step_share: 5 is not stable"),
     ],
 )
 def test_bad_plans_are_named(tmp_path, change, message):

@@ -48,11 +48,11 @@ def test_it_comes_back_as_it_was(tmp_path):
 
 
 def test_anything_else_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"folder: .*result.json is missing or no JSON"):
+    with pytest.raises(InputError, match=r"folder: .*result.json is missing; give the folder"):
         read_tracked(tmp_path)
     write(tracked(), tmp_path)
     (tmp_path / "measures.parquet").write_bytes(b"PAR1 and no more")
-    with pytest.raises(InputError, match=r"folder: .*measures.parquet is missing, damaged"):
+    with pytest.raises(InputError, match=r"folder: .*measures.parquet is damaged or of something else"):
         read_tracked(tmp_path)
     write(tracked(), tmp_path)
     content = json.loads((tmp_path / "result.json").read_text())

@@ -112,7 +112,13 @@ def test_boundaries_are_those_of_the_formulas_written_out(model: DataModel, expo
     spread = np.average((l - r2) ** 2, weights=l * delta**2)
     formula = network.turning_point_formula(scale)
     if r2 > r0 and spread > 1e-6 * r2**2:  # else B1 B3 - B2^2 cancels
-        assert formula == pytest.approx(np.cbrt(2 * (r2 - r0) * s1**2 / spread), rel=1e-8)
+        turning = np.cbrt(2 * (r2 - r0) * s1**2 / spread)
+        # The expansion R2 - 3/2 c Var s* must be above R0 there, by more or less than the rounding of the difference.
+        margin = r2 - r0 - 1.5 * spread * turning
+        if margin > 1e-9 * r2:
+            assert formula == pytest.approx(turning, rel=1e-8)
+        elif margin < -1e-9 * r2:
+            assert formula is None
     if r2 <= r0:
         assert formula is None
 

@@ -34,21 +34,26 @@ def _sums(covariance: FloatArray, rows: FloatArray, fresh: FloatArray) -> FloatA
     return np.stack([*squares, *(np.sum(left * right, axis=-1) for left, right in pairs)], axis=-1)
 
 
+#: sigma0, so small that the turning points are well within the first 1/lambda_1.
+SCALE = 1e-3
+
+
 def _boundaries(sums: FloatArray, eigenvalues: FloatArray) -> FloatArray:
     """(..., 7): R0, R2, s1 and s* at sigma0 = 1 and c = 1 on the sample, then R2, s1 and s* on fresh inputs."""
     a1, a2, b1, b2, b3, f1, f2, c2, c3 = np.moveaxis(sums, -1, 0)
     spread = (b1 * b3 - b2**2) / b1**2
-    turning = np.cbrt(2 * (b2 / b1 - a2 / a1) * (a1 / b1) / spread)
+    turning = np.cbrt(2 * (b2 / b1 - a2 / a1) * (a1 / b1) * SCALE**2 / spread)
     total, gap = eigenvalues.sum(), f2 / f1 - np.sum(eigenvalues**2) / eigenvalues.sum()
-    late = np.cbrt(2 * gap * total / (c3 - f2 / f1 * c2))
-    return np.stack([a2 / a1, b2 / b1, np.sqrt(a1 / b1), turning, f2 / f1, np.sqrt(total / f1), late], axis=-1)
+    late = np.cbrt(2 * gap * total * SCALE**2 / (c3 - f2 / f1 * c2))
+    ends = SCALE * np.sqrt(a1 / b1), SCALE * np.sqrt(total / f1)
+    return np.stack([a2 / a1, b2 / b1, ends[0], turning, f2 / f1, ends[1], late], axis=-1)
 
 
 def _predicted(network: SampledOneOutput) -> FloatArray:
     """The same of the formulas; NaN where there is no turning point."""
-    turning, late = network.turning_point_formula(1.0), network.fresh_turning_point_formula(1.0)
-    sampled = [network.initial_level, network.signal_level, network.phase_one_end(1.0), turning]
-    fresh = [network.fresh_signal_level, network.fresh_phase_one_end(1.0), late]
+    turning, late = network.turning_point_formula(SCALE), network.fresh_turning_point_formula(SCALE)
+    sampled = [network.initial_level, network.signal_level, network.phase_one_end(SCALE), turning]
+    fresh = [network.fresh_signal_level, network.fresh_phase_one_end(SCALE), late]
     return np.array([np.nan if value is None else value for value in (*sampled, *fresh)])
 
 
@@ -194,10 +199,10 @@ def test_boundaries_of_drawn_data_sets_have_the_predicted_means(name: str, model
     predicted = _predicted(network)
     tolerance = 4 * error / mean + 2 * (1 / samples + 1 / network.effective_rank)
     assert np.all(np.abs(predicted / mean - 1) < tolerance)
-    turning = population.turning_point_formula(1.0)
+    turning = population.turning_point_formula(SCALE)
     assert turning is not None
     levels = [population.initial_level, population.signal_level]
-    uncorrected = np.array([*levels, population.phase_one_end(1.0), turning])
+    uncorrected = np.array([*levels, population.phase_one_end(SCALE), turning])
     miss = np.abs(uncorrected / mean[:4] - 1) / tolerance[:4]
     if name == "aligned":
         assert np.all(miss > 2)
@@ -300,7 +305,7 @@ def test_unequal_classes_enter_by_the_variance_of_their_labels() -> None:
     tolerance = 4 * error / middle + 2 * (1 / samples + 1 / network.effective_rank)
     assert np.all(np.abs(_predicted(network) / middle - 1)[:4] < tolerance[:4])
     equal = replace(network, label_variance=0.25)
-    assert abs(equal.phase_one_end(1.0) / middle[2] - 1) > 1.5 * tolerance[2]
+    assert abs(equal.phase_one_end(SCALE) / middle[2] - 1) > 1.5 * tolerance[2]
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_a_page_that_cannot_be_finished_leaves_the_old_one(tmp_path: Path, monke
     )
     done = CliRunner().invoke(app, ["explore", "--out", str(target)])
     assert done.exit_code == 2
-    assert done.stderr == "error: no space left\n"
+    assert done.stderr == f"error: {target}: no space left\n"
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
 

@@ -82,16 +82,17 @@ def test_phase_two_fails_without_alignment_and_holds_with_it() -> None:
 
 
 def test_the_turning_point_formula_fails_without_a_small_initialisation() -> None:
-    """T5 without A7: the error grows from below 1 % to beyond 10 % as s1 comes near 1/lambda_1."""
+    """T5 without A7: the error grows from below 1 % as s1 comes near 1/lambda_1, and then there is no number."""
     network = OneOutput.from_model(DataModel.power_law(1000, 1.0, 2.0, 0.2), SquaredError())
     errors = []
-    for scale in (1e-3, 1.0):
+    for scale in (1e-3, 0.15):
         exact, formula = network.turning_point(scale).time, network.turning_point_formula(scale)
         assert exact is not None
         assert formula is not None
         errors.append(abs(formula / exact - 1))
     assert errors[0] < 0.01
-    assert errors[1] > 0.1
+    assert errors[1] > 0.05
+    assert network.turning_point_formula(1.0) is None
 
 
 def _forgetting_slope(model: DataModel, times: FloatArray) -> float:
