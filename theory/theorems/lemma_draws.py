@@ -145,7 +145,7 @@ def turning_point_of_draws() -> Theorem:
             outside / b1,
             Relation.EQUAL,
             draws.remainder,
-            "It is the C of lemma L3 for one output, with tr O Sigma = A1 - R2 and |O Sigma b|^2 = Var.",
+            "It is the C of lemma L3 for one output: A1 - R2 is tr O Sigma there, and Var is |O Sigma b|^2.",
         ),
         Step(
             sp.Subs(

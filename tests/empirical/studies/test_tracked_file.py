@@ -61,7 +61,7 @@ def test_anything_else_is_refused(tmp_path):
     with pytest.raises(InputError, match="does not hold the seeds and steps"):
         read_tracked(tmp_path)
     (tmp_path / "result.json").write_text('{"plan": 3}')
-    with pytest.raises(InputError, match="not of a tracked training"):
+    with pytest.raises(InputError, match="the file has no data"):
         read_tracked(tmp_path)
     with pytest.raises(InputError, match="has no alignments"):
         alignments_in(tmp_path)
