@@ -161,6 +161,15 @@ def test_a_direction_that_is_not_resolved_leaves_its_share_open() -> None:
     assert model.eigenvalues[-1] < explained < model.eigenvalues[0]
 
 
+def test_the_largest_of_many_strengths_of_noise_is_above_zero_and_still_open() -> None:
+    """Ten classes without meaning: the largest of nine debiased strengths is positive by selection alone."""
+    found = _assessed(_rows(200, 12, 51), np.random.default_rng(51).permutation(np.arange(200) % 10), 51)
+    assert "0 of 9" in found["A3"].measure
+    assert np.isfinite(found["A7"].value)
+    assert found["A7"].interval is not None
+    assert found["A7"].interval[1] == np.inf
+
+
 def test_a_signal_that_is_not_resolved_has_no_power_law(noise: list[tuple[dict[str, Assessment], float]]) -> None:
     # By chance alone a range of ranks exceeds two standard errors in 1 of 40 samples, or somewhat more.
     assert sum("in ranks 1 to 0 of 12" in one["A2"].statement for one, _ in noise) >= 20
