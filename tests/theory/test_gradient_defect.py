@@ -19,7 +19,7 @@ LAST = 300
 def _skewed(count: int, dimension: int, classes: int, seed: int) -> tuple[DataModel, FloatArray, IntArray]:
     """Classes far from Gaussian: each coordinate exponential, scaled differently in each class."""
     generator = np.random.default_rng(seed)
-    labels = np.arange(count) % classes
+    labels = np.arange(count) % (classes + 1) % classes  # class 0 twice as often
     scales = np.arange(1, dimension + 1) ** -0.5
     centres = generator.standard_normal((classes, dimension)) * scales * 0.5
     noise = (generator.exponential(size=(count, dimension)) - 1) * (1 + labels[:, None])
@@ -52,23 +52,25 @@ def _trained_less_derived(loss: Loss, model: DataModel, inputs: FloatArray, labe
     return trained - np.array([float(relative_loss(one, model.eigenvalues)[0]) for one in path])
 
 
-@pytest.mark.parametrize(("loss", "classes"), [(Softmax(), 3), (Logistic(), 2)])
-def test_the_response_is_the_deviation_of_training(loss: Loss, classes: int) -> None:
+@pytest.mark.parametrize(("loss", "classes", "second"), [(Softmax(), 3, 0.045), (Logistic(), 2, 0.15)])
+def test_the_response_is_the_deviation_of_training(loss: Loss, classes: int, second: float) -> None:
     model, inputs, labels = _skewed(500, 8, classes, 0)
     found = _response(loss, model, inputs, labels)
     truth = _trained_less_derived(loss, model, inputs, labels)[found.steps]
     size = np.abs(truth).max()
     assert size > 5e-4  # far above rounding and the step of the path
-    # Terms of second order in the defect are left out: a fifth of a deviation of this size.
-    np.testing.assert_allclose(found.deviation, truth, atol=0.2 * size)
-    assert found.largest == pytest.approx(size, rel=0.2)
+    # Terms of second order in the defect are left out: a share of a deviation of this size.
+    np.testing.assert_allclose(found.deviation, truth, atol=second * size)
+    assert found.largest == pytest.approx(size, rel=second)
 
 
 def test_squared_error_needs_no_gaussian_classes() -> None:
-    model, inputs, labels = _skewed(300, 6, 3, 1)
+    model, inputs, labels = _skewed(400, 6, 3, 1)
     found = _response(SquaredError(), model, inputs, labels)
-    # Its gradient knows moments alone; rounding adds up over the steps.
+    # Its gradient knows moments alone; rounding adds up over the steps. Each part has all classes in proportion, so that
+    # without it the same holds of the moments that are left.
     assert found.largest < 1e-9
+    assert found.standard_error.max() < 1e-9
 
 
 def test_gaussian_classes_have_a_defect_of_their_sampling_error() -> None:
