@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from theory import DataModel, InputError, Moments, Softmax
+from theory import DataModel, InputError, Moments, Softmax, random_sketch_level
 from theory.assessment import Assessment, Verdict
-from theory.assumptions import alignment, assess
+from theory.assumptions import alignment, assess, fit_power_law
 from theory.sampled_assumptions import SampledAssumptions, stratified_parts
 from theory.validation import FloatArray, IntArray
 
@@ -77,6 +77,103 @@ def test_intervals_cover_the_model_that_samples_were_drawn_from() -> None:
             covered[name] += interval[0] <= exact[name] <= interval[1]
     # 95 % of 30 less three standard deviations, 1.2 each.
     assert min(covered.values()) >= 25, covered
+
+
+def _pairs(rows: FloatArray, labels: IntArray, weights: FloatArray) -> FloatArray:
+    """(K, K) means of x diag(weights) y over all pairs of different samples x of class k and y of class l."""
+    products = (rows * weights) @ rows.T
+    np.fill_diagonal(products, np.nan)
+    classes = range(int(labels.max()) + 1)
+    return np.array([[np.nanmean(products[labels == k][:, labels == m]) for m in classes] for k in classes])
+
+
+@pytest.fixture(scope="module")
+def strong() -> tuple[DataModel, FloatArray, IntArray, FloatArray]:
+    """Three classes of 300, 200 and 100 samples, far apart: their model, samples, labels, and T with T means = M."""
+    labels = np.repeat([0, 1, 2], [300, 200, 100])
+    centres = np.random.default_rng(4).choice([-1.0, 1.0], (3, 12)) * np.arange(1, 13) ** -0.9 * [[0.5], [1], [1.5]]
+    inputs = _rows(600, 12, 5) + centres[labels]
+    model = DataModel.from_moments(Moments.from_samples(inputs, labels, 3))
+    shares = np.array([1 / 2, 1 / 3, 1 / 6])
+    return model, model.to_eigenbasis(inputs - inputs.mean(axis=0)), labels, np.diag(shares) - np.outer(shares, shares)
+
+
+def test_values_are_those_of_pairs_of_different_samples(
+    strong: tuple[DataModel, FloatArray, IntArray, FloatArray],
+) -> None:
+    """A2, A3, A6, A7 and A8 of softmax, with no sample multiplied by itself: no noise is added."""
+    model, rows, labels, change = strong
+    eigenvalues, first, total = model.eigenvalues, model.eigenvalues[0], model.total_variance
+    parts = stratified_parts(labels, 10, 0)
+    found = {one.name: one for one in SampledAssumptions(model, rows, labels).of_moments(Softmax(), 0.1, 0.01, parts)}
+
+    def gram(weights: FloatArray) -> FloatArray:
+        return np.asarray(change @ _pairs(rows, labels, weights) @ change.T)
+
+    strengths, directions = np.linalg.eigh(gram(eigenvalues))
+    assert found["A7"].value == pytest.approx(0.01 / 3 * first * np.sqrt(total / strengths[-1]), rel=1e-9)
+    learnt = gram(eigenvalues * ((1 - np.exp(-eigenvalues / first)) / (eigenvalues / 3)) ** 2)
+    assert found["A8"].value == pytest.approx(np.sqrt(0.01**2 * total + np.trace(learnt) / 3), rel=1e-9)
+    products = np.square(rows @ rows.T)
+    apart = (products.sum() - np.trace(products)) / (600 * 599)
+    assert found["A6"].value == pytest.approx(total**2 / apart, rel=1e-9)
+    # Two directions of three outputs, against two random rows.
+    assert "2 of 2" in found["A3"].measure
+    own = directions[:, 1:]
+    explained = np.trace(np.linalg.solve(own.T @ gram(eigenvalues) @ own, own.T @ gram(eigenvalues**2) @ own))
+    assert found["A3"].value == pytest.approx(explained / random_sketch_level(eigenvalues, 2), rel=1e-9)
+    profile = np.array([np.trace(gram(axis)) for axis in np.eye(12)])
+    last = int(found["A2"].statement.split("ranks 1 to ")[1].split()[0])
+    assert last >= 4
+    fitted = fit_power_law(profile[:last])
+    assert fitted is not None
+    assert found["A2"].value == pytest.approx(fitted.determination, rel=1e-9)
+    assert f"exponent {fitted.exponent:.2f}" in found["A2"].statement
+
+
+def test_the_interval_is_that_of_a_jackknife_written_out(
+    strong: tuple[DataModel, FloatArray, IntArray, FloatArray],
+) -> None:
+    """A5, eta c lambda_1: ten parts left out in turn, and Student's 97.5 % quantile at nine degrees of freedom."""
+    model, rows, labels, _ = strong
+    parts = stratified_parts(labels, 10, 0)
+    found = SampledAssumptions(model, rows, labels).of_moments(Softmax(), 0.1, 0.01, parts)
+    (steps,) = [one for one in found if one.name == "A5"]
+    left = [np.delete(rows, part, axis=0).var(axis=0).max() * 0.1 / 3 for part in parts]
+    reach = 2.262157 * np.sqrt(9 * np.var(left))
+    assert steps.interval == pytest.approx((steps.value - reach, steps.value + reach), rel=1e-6)
+
+
+def test_a_direction_that_is_not_resolved_leaves_its_share_open() -> None:
+    """Two of three classes are one: of two directions one is resolved, the other may explain 0 to lambda_1."""
+    labels = np.arange(600) % 3
+    inputs = _rows(600, 12, 0)
+    inputs[:, 2] += 2.0 * (labels == 0)
+    found = _assessed(inputs, labels)["A3"]
+    assert "1 of 2" in found.measure
+    model = DataModel.from_moments(Moments.from_samples(inputs, labels, 3))
+    one, two = (random_sketch_level(model.eigenvalues, rows) for rows in (1, 2))
+    assert found.interval is not None
+    explained = found.value * two - (two - one)
+    assert found.interval[0] < explained / two
+    assert found.interval[1] > (explained + model.eigenvalues[0]) / two
+    # What the resolved one explains lies between the neighbours of the direction that parts the classes.
+    assert model.eigenvalues[-1] < explained < model.eigenvalues[0]
+
+
+def test_the_largest_of_many_strengths_of_noise_is_above_zero_and_still_open() -> None:
+    """Ten classes without meaning: the largest of nine debiased strengths is positive by selection alone."""
+    found = _assessed(_rows(200, 12, 51), np.random.default_rng(51).permutation(np.arange(200) % 10), 51)
+    assert "0 of 9" in found["A3"].measure
+    assert np.isfinite(found["A7"].value)
+    assert found["A7"].interval is not None
+    assert found["A7"].interval[1] == np.inf
+
+
+def test_a_signal_that_is_not_resolved_has_no_power_law(noise: list[tuple[dict[str, Assessment], float]]) -> None:
+    # By chance alone a range of ranks exceeds two standard errors in 1 of 40 samples, or somewhat more.
+    assert sum("in ranks 1 to 0 of 12" in one["A2"].statement for one, _ in noise) >= 20
+    assert all(one["A2"].verdict is Verdict.NOT_RESOLVED for one, _ in noise)
 
 
 def test_a_clear_signal_is_resolved() -> None:

@@ -195,6 +195,30 @@ def test_a_dip_above_the_initial_level_has_no_return() -> None:
     assert found.return_time is None
 
 
+def test_crossings_are_linear_in_the_logarithm_of_time() -> None:
+    """Half of the way from 1 to 100 is 10; a third of it from 8 to 64 is 16."""
+    assert first_crossing(np.array([1.0, 100.0]), np.array([1.0, -1.0]), 0) == pytest.approx(10)
+    found = first_crossing(np.array([1.0, 8.0, 64.0]), np.array([[3.0, 1.0, -2.0], [5.0, 5.0, 0.0]]), 1)
+    assert found == pytest.approx([16.0, 64.0])
+
+
+def test_half_of_the_fall_is_from_its_crest_and_the_return_is_to_the_initial_level() -> None:
+    """Up from .5 to .6, down to .2, up again: the half at .4, between 2 and 8, the return at .5, between 64 and 128."""
+    times, losses = np.array([0.0, 2, 8, 64, 128]), np.array([0.5, 0.6, 0.2, 0.4, 0.6])
+    found = measure_boundaries(times, losses)
+    assert found.regime is Regime.RISE_DIP_RISE
+    assert found.fraction_point == pytest.approx(4)
+    assert found.return_time == pytest.approx(64 * np.sqrt(2))
+    quarter = measure_boundaries(times, losses, fraction=0.25)
+    assert quarter.fraction_point == pytest.approx(2 * 4**0.25)
+
+
+def test_a_move_as_large_as_the_resolution_does_not_count() -> None:
+    for up in (1, -1):
+        assert regime_of(0.5 + up * np.array([0.0, 0.25]), 0.25) is Regime.CONSTANT
+        assert regime_of(0.5 + up * np.array([0.0, 0.25]), 0.2499) is Regime.of([up])
+
+
 def test_crossings_next_to_time_zero_are_linear_in_time() -> None:
     assert first_crossing(np.array([0.0, 1.0]), np.array([1.0, -1.0]), 0) == pytest.approx(0.5)
     assert np.isnan(first_crossing(np.array([0.0, 1.0]), np.array([1.0, 0.5]), 0))

@@ -149,6 +149,48 @@ def test_the_law_is_the_limit_of_small_initial_weights(classes: int, unequal: bo
     assert np.log(exact[1] / exact[0]) / np.log(scales[1] / scales[0]) == pytest.approx(2 / 3, abs=0.002)
 
 
+def test_the_law_holds_between_the_last_crossover_and_the_first_saturation() -> None:
+    """C = 4, v = 1: s* = 2 sigma0^(2/3). It is three crossovers for sigma0 = (2/3)^3 = .296, and .5 for .125."""
+    law = TurningLaw(4.0, 1.0, 1.0, 100.0)
+    assert law.turning_point(1e-3) == pytest.approx(0.02)
+    assert law.turning_point(0.29) == pytest.approx(2 * 0.29 ** (2 / 3))
+    assert law.turning_point(0.3) is None
+    early = TurningLaw(4.0, 1.0, 1.0, 0.5)
+    assert early.turning_point(0.12) is not None
+    assert early.turning_point(0.13) is None
+    assert TurningLaw(0.0, 1.0, 1.0, 100.0).turning_point(1e-3) is None
+    assert TurningLaw(4.0, 0.0, 1.0, 100.0).turning_point(1e-3) is None
+
+
+@pytest.mark.parametrize("loss", [Softmax(), SquaredError()])
+def test_the_coefficients_of_the_law_with_projectors_written_out(loss: Loss) -> None:
+    """C and v of the module's formulas, few directions, unequal outputs; what the idle output drifts by differences."""
+    model = several_classes(3, 7, 0.5, True)
+    law, sigma = TurningLaw.of(model, loss), np.diag(model.eigenvalues)
+    whitened = model.prototypes * np.sqrt(model.eigenvalues)
+    strengths, vectors = np.linalg.eigh(whitened.T @ whitened)
+    basis, strengths = vectors[:, -2:], strengths[-2:]
+    outside = np.eye(7) - basis @ basis.T
+    left = outside @ sigma
+    terms = [
+        np.trace(left) * (one @ sigma @ one) + 2 * np.sum((left @ one) ** 2) - np.trace(left @ left) for one in basis.T
+    ]
+    assert law.remainder == pytest.approx(np.sum(terms / strengths), rel=1e-9)
+    curvature = 1.0 if loss.name == "squared" else 1 / 3
+    speed = curvature * np.sum((left @ basis) ** 2)
+    if loss.name == "squared":
+
+        def idle(time: float) -> float:
+            faded = outside @ (sigma * np.exp(-2 * model.eigenvalues * time))
+            return float(np.trace(left @ faded) / np.trace(faded))
+
+        speed += (idle(-1e-4) - idle(1e-4)) / 2e-4
+    # Central differences: 1e-8 of the third derivative, and rounding over 1e-4.
+    assert law.drift == pytest.approx(speed, rel=1e-6)
+    assert law.last_crossover == pytest.approx(np.sqrt(model.total_variance / strengths[0]), rel=1e-9)
+    assert law.saturation == pytest.approx(1 / (curvature * model.eigenvalues[0]))
+
+
 def test_the_law_of_one_output_is_theorem_five_up_to_the_inverse_effective_rank() -> None:
     model = DataModel.power_law(5000, 0.5, 1.5, 0.01)
     network = OneOutput.from_model(model, Logistic())

@@ -8,7 +8,7 @@ from hypothesis import given
 from scipy.integrate import solve_ivp
 
 from tests.strategies import data_models
-from theory import CentredOutputs, DataModel, Forgetting, InputError, Softmax, SquaredError, flow_curve
+from theory import CentredOutputs, DataModel, Forgetting, InputError, Logistic, Softmax, SquaredError, flow_curve
 from theory.curves.forgetting import conserved_row_losses, linearised_until, softmax_losses, unmet_conditions
 from theory.theorems.t4_forgetting import forgetting_of_the_learnt
 from theory.validation import FloatArray
@@ -94,6 +94,51 @@ def test_a_verdict_needs_centred_outputs_and_the_linear_range() -> None:
     # The loss of the second falls from s = 139 on, long after the gradient has left the linearised one.
     assert linearised_until(BENT, CentredOutputs(Softmax())) < 10
     assert linearised_until(BENT, SquaredError()) == np.inf
+
+
+def test_the_linear_range_ends_where_the_gradients_differ_by_a_tenth_of_the_linearised_one() -> None:
+    """Logistic loss and unequal classes, by Gauss and Hermite's rule: c = 1/4, gradients weighted by Sigma."""
+    eigenvalues, signal = np.array([1.0, 0.4, 0.1]), 0.8 * np.array([0.1, 0.25, 0.08])
+    shares = np.array([0.3, 0.7])
+    model = DataModel(eigenvalues, np.stack([-signal, signal]), shares)
+    means = np.stack([-signal / 0.3, signal / 0.7])
+    within = np.diag(eigenvalues) - (means.T * shares) @ means
+    nodes, masses = np.polynomial.hermite_e.hermegauss(60)
+
+    def learnt(time: float) -> FloatArray:
+        return np.asarray(signal * (1 - np.exp(-eigenvalues * time / 4)) / (eigenvalues / 4), dtype=np.float64)
+
+    def off(time: float) -> float:
+        row = learnt(time)
+        chances = 1 / (1 + np.exp(-(means @ row)[:, None] - np.sqrt(row @ within @ row) * nodes))
+        chance, slope = (values @ masses / masses.sum() for values in (chances, chances * (1 - chances)))
+        gradient = (shares * (np.array([0, 1]) - chance)) @ means - (shares @ slope) * (within @ row)
+        linear = signal - eigenvalues * row / 4
+        difference = gradient - linear
+        return float(np.sqrt(difference @ (eigenvalues * difference) / (linear @ (eigenvalues * linear))))
+
+    found = Forgetting.of(model, Logistic())
+    # 512 quasi-random nodes and the root's accuracy leave about 1e-4 of the time.
+    assert off(found.until) == pytest.approx(0.1, rel=2e-3)
+    assert max(off(found.until * share) for share in (0.05, 0.3, 0.6, 0.9)) < 0.1
+
+    def explained(row: FloatArray) -> float:
+        return float(row**2 @ eigenvalues**2 / (row**2 @ eigenvalues))
+
+    lost = (explained(signal) - explained(learnt(found.until))) / eigenvalues.sum()
+    assert found.taken == pytest.approx(lost, rel=1e-6)
+
+
+def test_outputs_beyond_the_rank_of_the_prototypes_are_idle() -> None:
+    """Four classes along one line: three idle outputs, or two contrasts, and the variance that so many can add."""
+    eigenvalues = np.array([5.0, 4.0, 2.0, 1.0, 0.5, 0.25])
+    row = 0.1 * np.array([0.5, 0.1, 0.3, 0.2, 0.1, 0.1])
+    model = DataModel(eigenvalues, np.outer([3.0, -1, -1, -1], row), np.full(4, 0.25))
+    for loss, idle, allowance in ((SquaredError(), 3, 11 - 1.75), (CentredOutputs(Softmax()), 2, 9 - 0.75)):
+        found = Forgetting.of(model, loss)
+        assert found.idle == idle
+        assert found.allowance == pytest.approx(allowance / 12.75, rel=1e-12)
+        assert not found.is_monotone
 
 
 def test_a_bound_on_idle_outputs_is_enough_where_the_learnt_path_loses_more() -> None:

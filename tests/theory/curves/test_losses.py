@@ -94,6 +94,13 @@ def test_unstable_step_sizes_are_refused(step: float) -> None:
         SquaredError().check_step_size(step, 1.0)
 
 
+@pytest.mark.parametrize(("loss", "limit"), [(SquaredError(), 2.0), (Logistic(), 8.0), (Softmax(), 4.0)])
+def test_the_largest_stable_step_itself_is_accepted(loss: Loss, limit: float) -> None:
+    loss.check_step_size(limit / 0.5, 0.5)
+    with pytest.raises(InputError, match="not stable"):
+        loss.check_step_size(limit / 0.5 * 1.001, 0.5)
+
+
 def test_an_unknown_loss_and_too_many_classes_are_refused() -> None:
     with pytest.raises(InputError, match="loss: 'hinge' is unknown; give one of softmax, logistic, squared"):
         loss_named("hinge")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import sympy as sp
 from sympy.core.function import AppliedUndef
@@ -46,6 +47,9 @@ def test_an_inequality_and_an_order_are_evaluated_too() -> None:
         ("T5", {"sigma0": 1e-3, **LAW, "c": 2.0}, "T5 does not apply to them; give a curvature c of at most 1"),
         ("L5", {"sigma0": 1e3, **LAW}, "L5 does not apply to them; give a sigma0 so small"),
         ("T8", {"R": 5, "T": 1, "g": 1, "mu": 1}, "T8 does not apply to them; give an explained variance R of at most"),
+        ("T8", {"R": 1.01, "T": 1, "g": 1, "mu": 1}, "an explained variance R of at most T = tr Sigma"),
+        ("L2", {"B0": 1, "B1": 1, "T1": 2, "T2": 2, "n": 9, "p": 0.26, "sigma0": 1}, "at most 1/4"),
+        ("L2", {"B0": 1, "B1": 1, "T1": 2, "T2": 2, "n": 2, "p": 0.2, "sigma0": 1}, "samples n, at least 3"),
         ("L1", {"d": 2.5, "p": 1}, "L1 does not apply to them; give a whole number d"),
         ("L2", {"B0": 1, "B1": 1, "T1": 1, "T2": 2, "n": 9, "p": 0.2, "sigma0": 1}, "give sums of a spectrum, T2"),
         ("T7", {"rho": 0.01, "A1": 3, "A2": 3, "A3": 3, "B1": 2, "B2": 3}, "give sums of a spectrum, A1 A3 above A2"),
@@ -77,6 +81,26 @@ def test_a_domain_has_the_symbols_of_the_derived_statement(theorem: Theorem) -> 
     unknown = statement.has(AppliedUndef)
     symbols = set() if unknown else {symbol.name for symbol in right.free_symbols if symbol.is_real}
     assert set(DOMAINS[theorem.name].names) == symbols
+
+
+def test_the_largest_scale_of_the_turning_point_by_hand() -> None:
+    """R2 - R0 = 1/2, Var = 1, A1 = 2, B1 = 1: 3/2 s* = 1/2 with s*^3 = 2 C sigma0^2, C = 1 in T5 and 5 in L5."""
+    sums = {"A1": 2.0, "A2": 1.0, "B1": 1.0, "B2": 1.0, "B3": 2.0}
+    for name, remainder in (("T5", 1), ("L5", 5)):
+        largest = 3**-1.5 / np.sqrt(2 * remainder)
+        found = complete_values(name, {**sums, "sigma0": 0.99 * largest})
+        assert found["c"] == 1
+        with pytest.raises(InputError, match="give a sigma0 so small"):
+            complete_values(name, {**sums, "sigma0": 1.01 * largest})
+    # The network has the same range: sigma0^2 = 4/27 (R2 - R0)^2 B1 / (A1 (c Var)^2).
+    spectrum, squares, c = np.array([1.0, 0.5, 0.2]), np.array([0.04, 0.01, 0.001]), 0.25
+    level = float(np.average(spectrum, weights=spectrum * squares))
+    spread = float(np.average((spectrum - level) ** 2, weights=spectrum * squares))
+    gap = level - np.sum(spectrum**2) / spectrum.sum()
+    largest = np.sqrt(4 / 27 * gap**2 * (spectrum @ squares) / (spectrum.sum() * (c * spread) ** 2))
+    network = OneOutput(spectrum, np.sqrt(squares), c)
+    assert network.turning_point_formula(1.01 * largest) is None
+    assert network.turning_point_formula(0.99 * largest) is not None
 
 
 def test_a_formula_outside_of_its_range_has_no_value() -> None:

@@ -11,6 +11,7 @@ from theory import DataModel, InputError, OneOutput, SquaredError
 from theory.symbols.complexity import ALPHA, BETA
 from theory.symbols.symbolic import TIME
 from theory.theorems.catalogue import lemmas, theorem_named, theorems
+from theory.theorems.signs import is_visibly_positive
 from theory.theorems.theorem import (
     Counterexample,
     Kind,
@@ -140,6 +141,56 @@ def test_there_are_eight_theorems_each_with_a_derivation() -> None:
     assert [lemma.name for lemma in lemmas()] == ["L1", "L2", "L3", "L4", "L5"]
     with pytest.raises(InputError, match="theorem: 'T9' is unknown; give one of T1, T2"):
         theorem_named("T9")
+
+
+#: What a derivation uses. A1 and A2 are the laws that only orders need; A3 is a series about a maximum (T5, L5);
+#: A4 and n samples are of Gaussian classes with one covariance, A5 of discrete steps; A6 an average over W(0) before
+#: the ratio, A7 an expansion in sigma0, A8 a loss that is linearised. T8 is about a given output.
+TAKEN_FOR_GRANTED = {
+    "T1": ["A8"],
+    "T2": ["A6", "A7", "A8"],
+    "T3": ["A6", "A7", "A8"],
+    "T4": ["A4", "A5", "A8"],
+    "T5": ["A3", "A6", "A7", "A8"],
+    "T6": ["A1", "A2", "A8"],
+    "T7": ["A6", "A7", "A8"],
+    "T8": [],
+    "L1": ["A1", "A2"],
+    "L2": ["A4", "A6", "A7", "A8"],
+    "L3": ["A6", "A7", "A8"],
+    "L4": ["A6", "A8"],
+    "L5": ["A3", "A7", "A8"],
+}
+
+
+@pytest.mark.parametrize("theorem", [*theorems(), *lemmas()], ids=lambda one: one.name)
+def test_each_theorem_names_what_it_takes_for_granted_and_prints_it(theorem: Theorem) -> None:
+    assert list(theorem.assumptions) == TAKEN_FOR_GRANTED[theorem.name]
+    heading = "\n".join(theorem_text(replace(theorem, steps=(), counterexamples=())))
+    for name in ("A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8"):
+        if name in theorem.assumptions:
+            assert name in heading
+
+
+def test_a_sum_with_a_negative_term_is_not_visibly_positive() -> None:
+    x, y = sp.symbols("x y", positive=True)
+    assert is_visibly_positive(x + y**2)
+    assert is_visibly_positive(x + sp.Symbol("z", real=True) ** 2)
+    assert not is_visibly_positive(x - y)
+    assert not is_visibly_positive(x + sp.Symbol("z", real=True))
+    assert not is_visibly_positive(sp.Symbol("z", real=True) ** 2 + sp.Symbol("u", real=True) ** 2)
+
+
+def test_a_strict_bound_is_not_met_by_an_equality() -> None:
+    """On instances, and less by a part in 10^60, beyond the digits that count."""
+    x = sp.Symbol("x", positive=True)
+
+    def draw(generator: np.random.Generator) -> dict[sp.Symbol, sp.Rational]:
+        return {x: sp.Rational(int(generator.integers(1, 9)))}
+
+    assert not check_step(Step(x**2, Relation.BELOW, x * x + 0, "", draw))
+    assert not check_step(Step(x, Relation.BELOW, x * (1 + sp.Rational(1, 10**60)), "", draw))
+    assert check_step(Step(x, Relation.BELOW, x * (1 + sp.Rational(1, 10**30)), "", draw))
 
 
 def test_a_symbolic_inequality_and_a_symbol_without_a_value_are_refused() -> None:
