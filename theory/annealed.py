@@ -179,7 +179,7 @@ class OneOutput(AnnealedBoundaries):
 
     def modes(self, times: FloatArray) -> tuple[FloatArray, FloatArray]:
         """What is left of W(0), exp(-c l s), and what is learnt, delta phi_s(l), each (T, d)."""
-        exponents = -times[:, None] * (self.curvature * self.eigenvalues)
+        exponents = -finite_array("times", times, 1)[:, None] * (self.curvature * self.eigenvalues)
         learnt = self.signal * -np.expm1(exponents) / (self.curvature * self.eigenvalues)
         return np.exp(exponents), learnt
 
