@@ -41,6 +41,9 @@ from theory.validation import (
     positive_eigenvalues,
 )
 
+#: Of the variance of the output, of which squares are taken.
+_LARGEST_EXPONENT = 150
+
 
 @dataclass(frozen=True)
 class Units:
@@ -198,6 +201,11 @@ class OneOutput(AnnealedBoundaries):
     def second_moments(self, init_scale: float, times: FloatArray) -> FloatArray:
         """(T, d) E w^2 over W(0) at ``times`` (T,), s >= 0."""
         scale = positive("init_scale", init_scale)
+        if 2 * np.log10(scale) + np.log10(self.eigenvalues.sum()) > _LARGEST_EXPONENT:
+            raise InputError(
+                f"init_scale: {scale:g} is not accepted; give one for which sigma0^2 tr Sigma, the variance of the "
+                f"output, is at most 1e{_LARGEST_EXPONENT}"
+            )
         decay, learnt = self.modes(finite_array("times", times, 1))
         return np.asarray((scale * decay) ** 2 + learnt**2, dtype=np.float64)
 
