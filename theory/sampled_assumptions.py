@@ -238,7 +238,7 @@ class SampledAssumptions:
         if fit is None:
             return replace(
                 exact,
-                statement=f"power-law signal (resolved in ranks 1 to {last} of {profile.size}: too few)",
+                statement=f"power-law signal (resolved in {last or 'none'} of {profile.size} ranks: too few)",
                 value=float("nan"),
                 interval=(float("nan"), float("nan")),
             )

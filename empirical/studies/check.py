@@ -170,8 +170,13 @@ def check_lines(result: Check) -> list[str]:
 
 
 def _line(one: Assessment) -> str:
-    spread = "" if one.interval is None else f" [{one.interval[0]:.3g}, {one.interval[1]:.3g}]"
+    # Where the samples give no number, they may still leave an interval.
+    missing = np.isnan(one.value)
+    value = "?" if missing else f"{one.value:.3g}"
+    known = one.interval is not None and not np.isnan(one.interval).any()
+    spread = f" [{one.interval[0]:.3g}, {one.interval[1]:.3g}]" if one.interval is not None and known else ""
+    margin = "    -" if missing else f"{one.margin:+.2f}"
     return (
-        f"{one.name}  {one.verdict.value.lower():<12} margin {one.margin:+.2f}  {one.statement}: "
-        f"{one.measure} = {one.value:.3g}{spread}, limit {one.limit:g}"
+        f"{one.name}  {one.verdict.value.lower():<12} margin {margin}  {one.statement}: "
+        f"{one.measure} = {value}{spread}, limit {one.limit:g}"
     )

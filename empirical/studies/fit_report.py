@@ -23,7 +23,7 @@ from empirical.fit.spectrum_rivals import Rival
 from empirical.studies.boundary_prediction import MEAN_FIELD, Prediction, Training, predict
 from empirical.studies.check import Check, check_as_json, check_lines
 from theory import Curve, InputError
-from theory.curves.boundaries import RESOLUTION
+from theory.curves.boundaries import RESOLUTION, Boundaries
 from theory.progress import Progress, silent
 from theory.theorems.catalogue import theorems
 
@@ -336,16 +336,22 @@ def _rival_values(rival: Rival) -> dict[str, Any]:
     return asdict(rival) | {"parameters": dict(rival.parameters)}
 
 
-def _steps(time: float | None, step_size: float) -> str:
-    return "-" if time is None else f"{time / step_size:.4g}"
+def _boundaries_text(found: Boundaries, step_size: float) -> str:
+    """The boundaries in steps, and why there is none."""
+    if found.fraction_point is None or found.turning_point is None:
+        return f"no turning point ({found.reason('turning_point')})"
+    half, turning = (f"{time / step_size:.4g}" for time in (found.fraction_point, found.turning_point))
+    back = f"none ({found.reason('return_time')})"
+    if found.return_time is not None:
+        back = f"{found.return_time / step_size:.4g}"
+    return f"half of the fall {half}, turning point {turning}, return {back}"
 
 
 def _prediction_line(one: Prediction, step_size: float, regime: str) -> str:
     found, losses = one.boundaries, one.curve.mean
     return (
-        f"  {one.source:<17} {one.level:<11} {regime}: half of the fall "
-        f"{_steps(found.fraction_point, step_size)}, turning point {_steps(found.turning_point, step_size)}, return "
-        f"{_steps(found.return_time, step_size)}; loss {losses[0]:.3f} at 0, {losses.min():.3f} lowest, "
+        f"  {one.source:<17} {one.level:<11} {regime}: {_boundaries_text(found, step_size)}; "
+        f"loss {losses[0]:.3f} at 0, {losses.min():.3f} lowest, "
         f"{losses[-1]:.3f} at the end"
     )
 

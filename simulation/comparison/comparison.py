@@ -254,8 +254,8 @@ def _boundary_claims(
         claims.append(
             Claim(
                 name=title,
-                derived=_steps_text(derived, None),
-                measured=_steps_text(measured, found.relative_error(name)),
+                derived=_steps_text(derived, None, expected.boundaries.reason(name)),
+                measured=_steps_text(measured, found.relative_error(name), found.boundaries.reason(name)),
                 derived_value=derived,
                 measured_value=measured,
                 deviation=abs(measured / derived - 1),
@@ -270,8 +270,8 @@ def _steps(time: float | None, step_size: float) -> float:
     return float("nan") if time is None else time / step_size
 
 
-def _steps_text(steps: float, relative_error: float | None) -> str:
+def _steps_text(steps: float, relative_error: float | None, reason: str | None) -> str:
     if np.isnan(steps):
-        return "none"
+        return "none" if reason is None else f"none: {reason}"
     error = f" +- {relative_error * steps:.2g}" if relative_error is not None else ""
     return f"step {steps:.4g}{error}"

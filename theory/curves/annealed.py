@@ -41,6 +41,9 @@ from theory.validation import (
     positive_eigenvalues,
 )
 
+#: Of the variance of the output, of which squares are taken.
+_LARGEST_EXPONENT = 150
+
 
 @dataclass(frozen=True)
 class Units:
@@ -179,7 +182,7 @@ class OneOutput(AnnealedBoundaries):
 
     def modes(self, times: FloatArray) -> tuple[FloatArray, FloatArray]:
         """What is left of W(0), exp(-c l s), and what is learnt, delta phi_s(l), each (T, d)."""
-        exponents = -times[:, None] * (self.curvature * self.eigenvalues)
+        exponents = -finite_array("times", times, 1)[:, None] * (self.curvature * self.eigenvalues)
         learnt = self.signal * -np.expm1(exponents) / (self.curvature * self.eigenvalues)
         return np.exp(exponents), learnt
 
@@ -198,6 +201,11 @@ class OneOutput(AnnealedBoundaries):
     def second_moments(self, init_scale: float, times: FloatArray) -> FloatArray:
         """(T, d) E w^2 over W(0) at ``times`` (T,), s >= 0."""
         scale = positive("init_scale", init_scale)
+        if 2 * np.log10(scale) + np.log10(self.eigenvalues.sum()) > _LARGEST_EXPONENT:
+            raise InputError(
+                f"init_scale: {scale:g} is not accepted; give one for which sigma0^2 tr Sigma, the variance of the "
+                f"output, is at most 1e{_LARGEST_EXPONENT}"
+            )
         decay, learnt = self.modes(finite_array("times", times, 1))
         return np.asarray((scale * decay) ** 2 + learnt**2, dtype=np.float64)
 

@@ -33,6 +33,12 @@ _CHUNK = 2**20
 #: Spacing of the grid in log time: sums of powers of s at first, exponentials later.
 _EARLY, _LATE = 0.25, 0.05
 
+#: Largest ratio of times: the first rise is over at up to 1e-19 of s1.
+_WIDEST = 1e280
+
+#: Below this two terms of the series of chi(x) have all digits: the next one is x^3 / 360 of it.
+_SERIES = 1e-5
+
 #: After this many e-foldings of the slowest mode what is left is below rounding.
 _FOLDINGS = 40.0
 
@@ -79,10 +85,16 @@ class AnnealedPath:
         positive("init_scale", self.init_scale)
         with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
             ratios = np.array([self._initial, self._levels.min(), 1 / self._levels.min(), *self._solution])
-        if not np.all(np.isfinite(ratios)) or ratios[:2].min() < np.finfo(np.float64).tiny:
+            # Times are held as they are and in units of 1 / (c lambda_1).
+            times = np.array([self._phase_one, self._phase_one / self._rate, 1 / self._rate])
+        if (
+            not np.all(np.isfinite(ratios))
+            or ratios[:2].min() < np.finfo(np.float64).tiny
+            or not np.all((times > 1 / _WIDEST) & (times < _WIDEST))
+        ):
             raise InputError(
                 f"init_scale: {self.init_scale:g}, the signal and the eigenvalues differ by more than floats can hold; "
-                "give scales within a factor of 1e300"
+                f"give scales within a factor of {_WIDEST:g}"
             )
 
     @cached_property
@@ -106,6 +118,12 @@ class AnnealedPath:
     def _rate(self) -> float:
         """Of a mode of lambda_1: c lambda_1."""
         return float(self.curvature * self.eigenvalues.max())
+
+    @cached_property
+    def _phase_one(self) -> float:
+        """s1 of theorem T2 in units of 1 / (c lambda_1)."""
+        learnt = self._solution * self._levels
+        return float(self._initial * np.sqrt(self._levels.sum() / (self._levels @ learnt**2)))
 
     @cached_property
     def initial_level(self) -> float:
@@ -151,9 +169,8 @@ class AnnealedPath:
     def grid(self) -> FloatArray:
         """Log-spaced times from before the first rise to the end of the slowest mode."""
         solution, levels, initial = self._solution, self._levels, self._initial
-        learnt = np.abs(solution) * levels
-        # s1 of theorem T2 in units of 1 / (c lambda_1): the first rise is over within its square.
-        phase_one = initial * np.sqrt(levels.sum() / (levels @ learnt**2))
+        # The first rise is over within the square of s1.
+        phase_one = self._phase_one
         start = 1e-3 * min(1.0, phase_one) * max(min(1.0, phase_one), _EPSILON)
         excess = max(
             0.0, np.log(initial) + 0.5 * np.log(levels.sum()) - np.log(np.linalg.norm(np.sqrt(levels) * solution))
@@ -178,7 +195,10 @@ class AnnealedPath:
         self, function: Callable[[FloatArray], tuple[FloatArray, FloatArray]], first: float, last: float
     ) -> float:
         """Where the values of ``function`` change their sign, in log time."""
-        return float(np.exp(brentq(lambda log: function(np.exp([log]))[0][0], np.log(first), np.log(last), xtol=1e-13)))
+        # Values of about one, as the products that the method forms of them must not underflow.
+        unit = float(np.abs(function(np.array([first, last]))[0]).max())
+        ends = np.log(first), np.log(last)
+        return float(np.exp(brentq(lambda log: function(np.exp([log]))[0][0] / unit, *ends, xtol=1e-13)))
 
     def _parts(self, times: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """x, n and t, each (T, d), the last two in units of their largest at each time."""
@@ -214,8 +234,7 @@ class AnnealedPath:
         relative = self._rounding(exponents, left)
         with np.errstate(under="ignore"):
             grown = -np.expm1(-exponents)
-            # e^x chi(x) (1 - e^-x) = e^x - 1 - x, and the incomplete gamma function keeps the digits of it.
-            early = left * (1 + exponents) + learnt * gammainc(2, exponents) / grown
+            early = left * (1 + exponents) + learnt * _still_to_grow(exponents)
             late_left, late_learnt = exponents * left, learnt * exponents * np.exp(-exponents) / grown
             total = (self._levels * (left + learnt)).sum(axis=1)
             values, errors = [], []
@@ -229,3 +248,12 @@ class AnnealedPath:
                 errors.append(bound / total)
         better = errors[0] <= errors[1]
         return np.where(better, values[0], values[1]), np.where(better, errors[0], errors[1])
+
+
+def _still_to_grow(exponents: FloatArray) -> FloatArray:
+    """chi(x) = 1 - x / (e^x - 1) to all digits, for x > 0."""
+    # e^x chi(x) (1 - e^-x) = e^x - 1 - x, and the incomplete gamma function keeps the digits of it until x^2
+    underflows.safe = np.maximum(exponents, _SERIES)
+    with np.errstate(under="ignore"):
+        series = exponents / 2 * (1 - exponents / 6)
+    return np.asarray(np.where(exponents < _SERIES, series, gammainc(2, safe) / -np.expm1(-safe)), dtype=np.float64)

@@ -50,6 +50,11 @@ class Boundaries:
     turning_absence: Absence | None = None
     return_absence: Absence | None = None
 
+    def reason(self, name: str) -> str | None:
+        """Why there is no boundary of this name (that of an attribute), in words; None where there is one."""
+        absence = self.return_absence if name == "return_time" else self.turning_absence
+        return None if absence is None else absence.value
+
 
 def turning_points(times: FloatArray, losses: FloatArray, first: int) -> FloatArray:
     """Times of the minima of many curves: of a cubic in log time fitted around the smallest value.

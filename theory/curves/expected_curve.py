@@ -76,7 +76,8 @@ def expected_turning_point(
         resolution: smallest fall and rise that count, in units of L / tr Sigma; the smallest is the default.
 
     Returns:
-        The time, or the reason why there is none.
+        The time, or the reason why there is none. For initial weights so small that the curve is flat to its accuracy
+        at its lowest point (NOT_RESOLVED), ``theory.TurningLaw`` gives the time of theorem T5.
     """
     smallest = max(positive("resolution", resolution), _SMALLEST_MOVE)
     first = float(crossovers(model, loss, init_scale)[0])
@@ -87,7 +88,9 @@ def expected_turning_point(
     valley = lowest_valley(losses, smallest)
     if isinstance(valley, Absence):
         return Boundary(None, valley)
-    flat = times[losses - losses[valley.lowest] <= _FLAT]
+    # The start may be lower still, where the loss rises before it falls.
+    fall_and_rise = slice(valley.start, valley.stop + 1)
+    flat = times[fall_and_rise][losses[fall_and_rise] - losses[valley.lowest] <= _FLAT]
     if flat[-1] > _UNCERTAIN * flat[0]:
         return Boundary(None, Absence.NOT_RESOLVED)
     bracket = np.log(times[[max(valley.lowest - 1, 1), valley.lowest + 1]])
@@ -109,7 +112,8 @@ def _times(first: float, rates: FloatArray) -> FloatArray:
     # Before the first mode saturates the curve is a ratio of powers, and changes slowly in log time.
     early = np.geomspace(start, middle, 2 + int(np.log(middle / start) / 0.2))
     late = np.geomspace(middle, end, 2 + int(np.log(end / middle) / spacing))
-    return np.concatenate([[0.0], early[:-1], late])
+    # There is no early part where W(0) outlives the first mode.
+    return np.concatenate([[0.0], early[early < middle], late])
 
 
 def _rows(model: DataModel, loss: Loss, scale: float, times: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -128,11 +128,12 @@ def explained_variance_speed(rows: FloatArray, eigenvalues: FloatArray, rates: F
     Raises:
         InputError: shapes that do not fit, rows that are not independent.
     """
-    basis = _orthonormal_basis(rows, eigenvalues)
+    spectrum = positive_eigenvalues(eigenvalues)
+    basis = _orthonormal_basis(rows, spectrum)
     projector = basis @ basis.T
     # Sigma and psi are diagonal here, so that both traces are sums over the diagonal.
-    lost = np.diag(projector) * eigenvalues - np.square(projector) @ eigenvalues
-    return float(2 * lost @ _one_for_each(rates, eigenvalues))
+    lost = np.diag(projector) * spectrum - np.square(projector) @ spectrum
+    return float(2 * lost @ _one_for_each(rates, spectrum))
 
 
 def chebyshev_terms(rows: FloatArray, eigenvalues: FloatArray, rates: FloatArray) -> FloatArray:
@@ -152,11 +153,12 @@ def chebyshev_terms(rows: FloatArray, eigenvalues: FloatArray, rates: FloatArray
     Raises:
         InputError: shapes that do not fit, rows that are not independent.
     """
-    basis = _orthonormal_basis(rows, eigenvalues)
-    speeds = _one_for_each(rates, eigenvalues)
-    means, rotation = np.linalg.eigh((basis.T * eigenvalues) @ basis)
+    spectrum = positive_eigenvalues(eigenvalues)
+    basis = _orthonormal_basis(rows, spectrum)
+    speeds = _one_for_each(rates, spectrum)
+    means, rotation = np.linalg.eigh((basis.T * spectrum) @ basis)
     shares = np.square(basis @ rotation)  # (d, K)
-    deviations = (eigenvalues[:, None] - means) * (speeds[:, None] - speeds @ shares)
+    deviations = (spectrum[:, None] - means) * (speeds[:, None] - speeds @ shares)
     return np.asarray(np.sum(shares * deviations, axis=0), dtype=np.float64)
 
 
@@ -167,10 +169,9 @@ def _one_for_each(rates: FloatArray, eigenvalues: FloatArray) -> FloatArray:
     return known
 
 
-def _orthonormal_basis(rows: FloatArray, eigenvalues: FloatArray) -> FloatArray:
+def _orthonormal_basis(rows: FloatArray, spectrum: FloatArray) -> FloatArray:
     """(d, K) orthonormal basis of span(Sigma^(1/2) W^T); InputError where the rows do not have rank K."""
     known = finite_array("rows", rows, 2)
-    spectrum = positive_eigenvalues(eigenvalues)
     if known.shape[1] != spectrum.size or known.shape[0] > spectrum.size:
         raise InputError(f"rows: has shape {known.shape}; give at most {spectrum.size} rows of {spectrum.size} entries")
     scaled = known * np.sqrt(spectrum)

@@ -17,8 +17,9 @@ rows would have lost it.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from theory.validation import BoolArray, FloatArray, InputError, at_least, positive
+from theory.validation import BoolArray, FloatArray, InputError, at_least, finite_array, positive, positive_eigenvalues
 
 
 def rounding(additions: int, epsilon: float = float(np.finfo(np.float64).eps)) -> float:
@@ -38,7 +39,7 @@ def rounding(additions: int, epsilon: float = float(np.finfo(np.float64).eps)) -
 ROUNDING = rounding(100_000)
 
 
-def explained_variance(weights: FloatArray, eigenvalues: FloatArray, resolution: float = ROUNDING) -> FloatArray:
+def explained_variance(weights: ArrayLike, eigenvalues: ArrayLike, resolution: float = ROUNDING) -> FloatArray:
     """R(W) = tr[(W Sigma W^T)^+ W Sigma^2 W^T], from an orthonormal basis of Sigma^(1/2) W^T.
 
     Rows are scaled to unit length first (R does not depend on their scale), so that a small row,
@@ -51,10 +52,14 @@ def explained_variance(weights: FloatArray, eigenvalues: FloatArray, resolution:
 
     Returns:
         (...) explained variance, between 0 and the sum of the K largest eigenvalues.
+
+    Raises:
+        InputError: shapes that do not fit, NaN or infinity, eigenvalues that are not positive.
     """
-    scaled, _ = _unit_rows(weights, eigenvalues)
+    rows, spectrum = _layer(weights, eigenvalues)
+    scaled, _ = _unit_rows(rows, spectrum)
     _, singular, right = np.linalg.svd(scaled, full_matrices=False)
-    by_direction = np.square(right) @ eigenvalues
+    by_direction = np.square(right) @ spectrum
     return np.asarray(np.sum(by_direction * counted(singular, resolution), axis=-1), dtype=np.float64)
 
 
@@ -63,17 +68,17 @@ def counted(singular: FloatArray, resolution: float = ROUNDING) -> BoolArray:
     return np.asarray(singular > resolution * singular[..., :1], dtype=np.bool_)
 
 
-def reconstruction_loss(weights: FloatArray, eigenvalues: FloatArray, resolution: float = ROUNDING) -> FloatArray:
+def reconstruction_loss(weights: ArrayLike, eigenvalues: ArrayLike, resolution: float = ROUNDING) -> FloatArray:
     """L(W) = tr Sigma - R(W) of the decoder of minimal squared error; arguments and shapes as above."""
-    return np.asarray(eigenvalues.sum() - explained_variance(weights, eigenvalues, resolution), dtype=np.float64)
+    return np.asarray(np.sum(eigenvalues) - explained_variance(weights, eigenvalues, resolution), dtype=np.float64)
 
 
-def relative_loss(weights: FloatArray, eigenvalues: FloatArray, resolution: float = ROUNDING) -> FloatArray:
+def relative_loss(weights: ArrayLike, eigenvalues: ArrayLike, resolution: float = ROUNDING) -> FloatArray:
     """L(W) / tr Sigma, between 0 (perfect) and 1 (nothing is reconstructed); arguments and shapes as above."""
-    return np.asarray(reconstruction_loss(weights, eigenvalues, resolution) / eigenvalues.sum(), dtype=np.float64)
+    return np.asarray(reconstruction_loss(weights, eigenvalues, resolution) / np.sum(eigenvalues), dtype=np.float64)
 
 
-def budgeted_reconstruction_loss(weights: FloatArray, eigenvalues: FloatArray, budget: float) -> FloatArray:
+def budgeted_reconstruction_loss(weights: ArrayLike, eigenvalues: ArrayLike, budget: float) -> FloatArray:
     """L_mu(W) of a decoder fitted with ridge penalty mu, a model of a decoder of limited training.
 
     The decoder is D = C^T (G + mu)^-1 with G = W Sigma W^T and C = W Sigma, hence
@@ -88,9 +93,13 @@ def budgeted_reconstruction_loss(weights: FloatArray, eigenvalues: FloatArray, b
 
     Returns:
         (...) loss, at least L(W) and at most tr Sigma.
+
+    Raises:
+        InputError: as ``explained_variance``, or a budget that is not positive.
     """
     mu = positive("budget", budget)
-    scaled, logs = _unit_rows(weights, eigenvalues)
+    rows, spectrum = _layer(weights, eigenvalues)
+    scaled, logs = _unit_rows(rows, spectrum)
     left, singular, basis = np.linalg.svd(scaled, full_matrices=False)
     longest = logs.max(axis=-2, keepdims=True)
     lengths = np.exp(logs - np.where(np.isfinite(longest), longest, 0.0))
@@ -99,8 +108,17 @@ def budgeted_reconstruction_loss(weights: FloatArray, eigenvalues: FloatArray, b
     # In units of the longest row, whose square and whose budget may lie outside of the range of floats.
     root = np.exp(np.clip(np.log(mu) / 2 - longest[..., 0], -740.0, 700.0))
     share = 1 - np.power(root / np.hypot(root, gains), 4)
-    by_direction = np.square(turned @ basis) @ eigenvalues
-    return np.asarray(eigenvalues.sum() - np.sum(share * by_direction, axis=-1), dtype=np.float64)
+    by_direction = np.square(turned @ basis) @ spectrum
+    return np.asarray(spectrum.sum() - np.sum(share * by_direction, axis=-1), dtype=np.float64)
+
+
+def _layer(weights: ArrayLike, eigenvalues: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Weights (..., K, d) and eigenvalues (d,) as arrays that fit; InputError otherwise."""
+    spectrum = positive_eigenvalues(eigenvalues)
+    rows = finite_array("weights", weights, max(np.ndim(weights), 2))
+    if rows.shape[-1] != spectrum.size:
+        raise InputError(f"weights: has shape {rows.shape}; give {spectrum.size} columns, one for each eigenvalue")
+    return rows, spectrum
 
 
 def _unit_rows(weights: FloatArray, eigenvalues: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -124,7 +124,7 @@ class Absence(Enum):
     CONSTANT = "no move larger than the resolution"
     NO_FALL = "no fall larger than the resolution"
     NO_RISE = "lowest at the end, no rise follows"
-    NOT_RESOLVED = "flat to its accuracy where it is lowest"
+    NOT_RESOLVED = "flat to its accuracy where it is lowest; for small initial weights see TurningLaw"
     ABOVE_START = "the dip stays above the initial level"
     NO_RETURN = "not back at the initial level by the end"
 

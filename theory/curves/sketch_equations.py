@@ -23,6 +23,8 @@ _ITERATIONS = 60
 _NEWTON_STEPS = 200
 #: Largest step of a logarithm: by it an unknown can fall to nothing where that is its limit.
 _LARGEST_STEP = 3.0
+#: Singular values of the equations' derivative below this share of the largest are rounding.
+_UNDETERMINED = 1e-11
 
 
 def unexplained_shares(learnt: FloatArray, left: FloatArray, eigenvalues: FloatArray) -> FloatArray:
@@ -90,8 +92,7 @@ class _State:
     def unexplained(self) -> FloatArray:
         """(T, d) Q."""
         shrinkage = self.shrinkage
-        inverse = _inverse(self.learnt, shrinkage, self.tau)
-        return np.asarray(shrinkage - shrinkage**2 * np.sum(self.learnt * (inverse @ self.learnt), axis=1))
+        return shrinkage * (1 - _Factors.of(self.learnt, shrinkage, self.tau).leverages)
 
     def iterated(self) -> _State:
         """After inserting the unknowns once."""
@@ -103,10 +104,11 @@ class _State:
         count = self.tau.shape[1]
         given = np.diagonal(self.inverse, axis1=1, axis2=2)
         shrinkage = self.shrinkage
-        inverse = _inverse(self.learnt, shrinkage, self.tau)
+        factors = _Factors.of(self.learnt, shrinkage, self.tau)
+        inverse = factors.inverse
         image = inverse @ self.learnt  # T A
-        along = np.sum(self.learnt * image, axis=1)  # diagonal of A^T T A
-        unexplained = shrinkage - shrinkage**2 * along
+        along = factors.leverages / shrinkage  # diagonal of A^T T A
+        unexplained = shrinkage * (1 - factors.leverages)
         moved = shrinkage[:, None] ** 2 * self.left  # -dS / dt
         squares = image**2
         # dT_kk / dt_j, and of the diagonal of A^T T A: both from dT = T A (-dS) A^T T.
@@ -128,12 +130,42 @@ class _State:
         divisor = np.where(alive, found, 1.0)
         scaled = np.where(alive[:, :, None], jacobian * values[:, None] / divisor[:, :, None], 0.0) - np.eye(2 * count)
         logs = np.log(divisor / np.where(alive, values, 1.0))
-        step = np.linalg.solve(scaled, -np.where(alive, logs, 0.0)[..., None])[..., 0]
+        # Unknowns that faded outputs leave to rounding, as any value explains the same, stay as they are.
+        step = -(np.linalg.pinv(scaled, rcond=_UNDETERMINED) @ np.where(alive, logs, 0.0)[..., None])[..., 0]
         values = values * np.exp(np.clip(step, -_LARGEST_STEP, _LARGEST_STEP))
         return _State(self.learnt, self.left, values[:, :count], values[:, count:, None] * np.eye(count))
 
 
+@dataclass(frozen=True, eq=False)
+class _Factors:
+    """The matrix T = (A S A^T + diag(tau))^(-1), from a QR factorisation of [S^(1/2) A^T; diag(tau)^(1/2)].
+
+    Where outputs without a signal have faded, S spans more than 16 orders of magnitude, and the matrix to be inverted
+    has lost what is small. The factorisation keeps it, with the rows in descending order (Cox & Higham 1998, "Stability
+    of Householder QR factorization for weighted least squares problems").
+
+    Attributes:
+        inverse: (T, K, K) T.
+        leverages: (T, d) S_i (A^T T A)_ii, between 0 and 1.
+    """
+
+    inverse: FloatArray
+    leverages: FloatArray
+
+    @classmethod
+    def of(cls, learnt: FloatArray, shrinkage: FloatArray, tau: FloatArray) -> _Factors:
+        """From A (T, K, d), the diagonal of S (T, d) and tau (T, K)."""
+        count = tau.shape[1]
+        scaled = np.swapaxes(learnt * np.sqrt(shrinkage)[:, None], -1, -2)
+        rows = np.concatenate([scaled, np.sqrt(tau)[:, None] * np.eye(count)], axis=1)
+        order = np.argsort(-np.abs(rows).max(axis=2), axis=1)
+        orthogonal, triangle = np.linalg.qr(np.take_along_axis(rows, order[..., None], axis=1))
+        leverages = np.empty(rows.shape[:2])
+        np.put_along_axis(leverages, order, np.sum(orthogonal**2, axis=2), axis=1)
+        root = np.linalg.inv(triangle)
+        return cls(root @ np.swapaxes(root, -1, -2), np.minimum(leverages[:, :-count], 1.0))
+
+
 def _inverse(learnt: FloatArray, shrinkage: FloatArray, tau: FloatArray) -> FloatArray:
     """(T, K, K) the matrix T, whose own diagonal the equations ask for."""
-    gram = (learnt * shrinkage[:, None]) @ np.swapaxes(learnt, -1, -2)
-    return np.asarray(np.linalg.inv(gram + tau[..., None] * np.eye(tau.shape[-1])), dtype=np.float64)
+    return _Factors.of(learnt, shrinkage, tau).inverse

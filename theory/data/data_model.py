@@ -25,6 +25,9 @@ from theory.validation import (
 #: are dropped together with their directions, in which the inputs do not vary.
 RELATIVE_RANK_TOLERANCE = 1e-10
 
+#: Squares of eigenvalues and of prototypes must be floats.
+_LARGEST = 1e152
+
 
 @dataclass(frozen=True, eq=False)
 class DataModel:
@@ -50,6 +53,11 @@ class DataModel:
         eigenvalues = finite_array("eigenvalues", self.eigenvalues, 1)
         if eigenvalues[-1] <= 0 or np.any(np.diff(eigenvalues) > 0):
             raise InputError("eigenvalues: give positive numbers in descending order")
+        if not 1 / _LARGEST <= eigenvalues[0] <= _LARGEST:
+            raise InputError(
+                f"eigenvalues: the largest is {eigenvalues[0]:g}; give inputs in units in which it is between "
+                f"{1 / _LARGEST:g} and {_LARGEST:g}"
+            )
         prototypes = matrix_with_columns("prototypes", self.prototypes, eigenvalues.shape[0])
         frequencies = finite_array("frequencies", self.frequencies, 1)
         if frequencies.shape[0] != prototypes.shape[0] or frequencies.shape[0] < 2:
@@ -60,6 +68,8 @@ class DataModel:
         if np.any(frequencies <= 0) or abs(frequencies.sum() - 1) > 1e-9:
             raise InputError("frequencies: give positive shares that sum to 1 (no class may be empty)")
         scale = np.abs(prototypes).max()
+        if scale > _LARGEST:
+            raise InputError(f"prototypes: the largest entry is {scale:g}; give at most {_LARGEST:g}")
         if np.abs(prototypes.sum(axis=0)).max() > 1e-8 * max(scale, np.sqrt(eigenvalues[0])):
             raise InputError("prototypes: rows must sum to 0; give pi_k (mu_k - mean) for centred inputs")
         keep_arrays(self, eigenvalues=eigenvalues, prototypes=prototypes, frequencies=frequencies)

@@ -15,7 +15,7 @@ from theory.curves.losses import Loss
 from theory.data.data_model import DataModel
 from theory.symbols.symbolic import CURVATURE, INITIAL_SCALE, SIGNAL_SUMS, SPECTRUM_SUMS, boundary_formulas
 from theory.theorems.lemma_draws import draw_series
-from theory.validation import FloatArray, finite_array, positive
+from theory.validation import FloatArray, finite_array, matrix_with_columns, positive
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class DrawLaw:
 
     def linear_term(self, draws: FloatArray) -> FloatArray:
         """(replica,) a of draws g (replica, d) with W(0) = sigma0 g."""
-        given = finite_array("draws", draws, 2)
+        given = matrix_with_columns("draws", draws, self.network.eigenvalues.size)
         eigenvalues, signal = self.network.eigenvalues, self.network.signal
         weights = eigenvalues * signal**2
         level = float(np.average(eigenvalues, weights=weights))
@@ -85,6 +85,7 @@ class DrawLaw:
             InputError: draws that are not (replica, d), a scale that is not positive.
         """
         scale = positive("init_scale", init_scale)
+        draws = finite_array("draws", draws, 2)
         pull = self.linear_term(draws)
         half = np.sqrt(np.maximum(-pull, 0.0)) * np.sqrt(scale / self.drift)
         eigenvalues, signal = self.network.eigenvalues, self.network.signal

@@ -58,6 +58,7 @@ def test_pure_noise_is_aligned_by_chance_and_no_phases_are_claimed() -> None:
     assert report.alignment is Alignment.NOT_RESOLVED
     text = "\n".join(fit_lines(report))
     assert "A3  not resolved" in text
+    assert "nan" not in text
     assert "A3  holds" not in text
     assert "three phases" not in text
     assert PARAMETRIC in dict(report.gaps)
@@ -92,6 +93,7 @@ def test_the_linearised_turning_point_is_that_of_the_expected_curve(report: FitR
 
 def test_the_report_is_text_and_json(report: FitReport) -> None:
     text = "\n".join(fit_lines(report))
+    assert "return none (not back at the initial level by the end)" in text
     for word in (
         "alpha",
         "beta",

@@ -47,6 +47,9 @@ def test_a_course_without_a_fall_fails_the_regime(curve: Curve) -> None:
     rising = np.linspace(0.5, 0.9, curve.times.size) + np.zeros_like(curve.losses)
     failed = _failed(curve, replace(curve, losses=rising))
     assert {"regime", "turning point"} <= set(failed)
+    claims = compare(curve, curve, replace(curve, losses=rising), STEP_SIZE, TOLERANCES).claims
+    turning = next(claim for claim in claims if claim.name == "turning point")
+    assert turning.measured == "none: no fall larger than the resolution"
 
 
 def test_the_spread_over_draws_cancels_but_noise_of_a_draw_does_not(curve: Curve) -> None:
@@ -109,7 +112,7 @@ def test_a_boundary_just_beyond_the_last_step_is_not_resolved(curve: Curve) -> N
 
     claims = compare(valley(60), valley(60), valley(63), 1.0, TOLERANCES).claims
     named = {claim.name: claim for claim in claims}
-    assert named["return to the initial level"].measured == "none"
+    assert named["return to the initial level"].measured == "none: not back at the initial level by the end"
     assert named["return to the initial level"].verdict is Verdict.NOT_RESOLVED
 
 

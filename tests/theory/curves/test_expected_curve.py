@@ -269,3 +269,24 @@ def test_the_equations_are_solved_late_on_every_spectrum_with_an_output_that_fad
         found = expected_curve(one, SquaredError(), 0.01, end).losses[0]
         # The fading output is along the last mode, but for exp(-2 s (lambda_(d-1) - lambda_d)).
         np.testing.assert_allclose(found, float(relative_loss(rows, one.eigenvalues)), atol=1e-5)
+
+
+@pytest.mark.parametrize(("loss", "idle"), [(SquaredError(), 4), (Softmax(), 3)])
+def test_several_outputs_that_fade_explain_as_many_slow_modes(loss: Loss, idle: int) -> None:
+    """The signal is in four directions, and eight outputs learn them; the others span what W(0) is left in the longest.
+
+    Their shares of the slowest modes are 1e-25 apart, which a matrix of products cannot hold beside what is learnt.
+    """
+    eigenvalues, learnt = np.arange(1, 11.0) ** -2.0, [0, 2, 6, 7]
+    prototypes = np.zeros((8, 10))
+    prototypes[:, learnt] = 0.1 * np.random.default_rng(0).standard_normal((8, 4)) * np.sqrt(eigenvalues[learnt])
+    model = DataModel(eigenvalues, prototypes - prototypes.mean(axis=0), np.full(8, 1 / 8))
+    times = np.array([1000.0, 1500.0]) / loss.initial_curvature(8)
+    slow = [9, 8, 5, 4][:idle]
+    rest = np.delete(np.arange(10), [*learnt, *slow])
+    # The mean output of softmax stays at W(0): one random row in what the others leave.
+    still = random_sketch_level(eigenvalues[rest], 1) if isinstance(loss, Softmax) else 0.0
+    expected = (eigenvalues[rest].sum() - still) / eigenvalues.sum()
+    found = expected_curve(model, loss, 1e-3, times).losses[0]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert expected_turning_point(model, loss, 1e-3).absence is not Absence.CONSTANT

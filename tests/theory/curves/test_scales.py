@@ -17,8 +17,11 @@ from theory import (
     SquaredError,
     TurningLaw,
     budgeted_reconstruction_loss,
+    chebyshev_terms,
     crossovers,
     expected_curve,
+    explained_variance,
+    explained_variance_speed,
     flow_curve,
     gradient_descent_curve,
     mean_field_curve,
@@ -124,3 +127,38 @@ def test_lists_are_kept_as_arrays_by_every_dataclass_that_takes_arrays() -> None
     assert model.means.shape == (2, 2)
     with pytest.raises(InputError, match="frequencies: not numeric"):
         DataModel([2.0, 1.0], [[-0.3, -0.1], [0.3, 0.1]], ["a", "b"])
+
+
+def test_functions_take_lists_for_arrays() -> None:
+    rows, eigenvalues = [[1, 0.3], [1, 0.3]], [1, 0.5]
+    assert budgeted_reconstruction_loss(rows, eigenvalues, 1e-34) == pytest.approx(0.5215, abs=1e-4)
+    network = OneOutput(eigenvalues, [0.3, 0.1], 1.0)
+    calls = (
+        lambda kind: explained_variance(kind(rows), kind(eigenvalues)),
+        lambda kind: reconstruction_loss(kind(rows), kind(eigenvalues)),
+        lambda kind: relative_loss(kind(rows), kind(eigenvalues)),
+        lambda kind: explained_variance_speed(kind(rows[:1]), kind(eigenvalues), kind([0.1, 0.2])),
+        lambda kind: chebyshev_terms(kind(rows[:1]), kind(eigenvalues), kind([0.1, 0.2])),
+        lambda kind: network.modes(kind([0.0, 1.0])),
+        lambda kind: DrawLaw.of(network).draw_turning_points(kind(rows), 0.1),
+    )
+    for call in calls:
+        np.testing.assert_array_equal(call(list), call(np.array))
+
+
+@pytest.mark.parametrize(
+    ("rows", "eigenvalues", "fault"),
+    [
+        ([1.0, 0.3], [1.0, 0.5], "weights: has shape"),
+        ([[1.0, 0.3, 0.2]], [1.0, 0.5], "weights: has shape .* give 2 columns"),
+        ([[1.0, float("nan")]], [1.0, 0.5], "weights: holds 1 NaN"),
+        ([[1.0, 0.3]], [1.0, -0.5], "eigenvalue: -0.5"),
+        ([[1.0, 0.3]], [0.0, 0.0], "eigenvalue: 0.0"),
+    ],
+)
+def test_weights_and_eigenvalues_that_do_not_fit_are_refused(rows: object, eigenvalues: object, fault: str) -> None:
+    for function in (explained_variance, relative_loss):
+        with pytest.raises(InputError, match=fault):
+            function(rows, eigenvalues)
+    with pytest.raises(InputError, match=fault):
+        budgeted_reconstruction_loss(rows, eigenvalues, 1.0)

@@ -19,6 +19,7 @@ from theory import (
     OneOutput,
     Softmax,
     SquaredError,
+    TurningLaw,
     expected_curve,
     expected_turning_point,
     flow_curve,
@@ -146,7 +147,7 @@ def test_units_do_not_matter_however_large(level: float, size: float) -> None:
     )
 
 
-@pytest.mark.parametrize("scale", [1e-170, 1e-100, 1e-30, 1e-12, 1e-6])
+@pytest.mark.parametrize("scale", [1e-270, 1e-170, 1e-100, 1e-30, 1e-12, 1e-6])
 def test_very_small_initial_weights_turn_by_theorem_five(scale: float) -> None:
     """There R is flat to rounding over many decades; the sign of its derivative is not."""
     network = one_output(DataModel.power_law(30, 1.0, 2.0, 0.2))
@@ -162,6 +163,9 @@ def test_very_small_initial_weights_turn_by_theorem_five(scale: float) -> None:
         assert float(found) == pytest.approx(formula, rel=0.3)
     else:
         assert found.absence is Absence.NOT_RESOLVED
+        assert "TurningLaw" in str(found)
+        law = TurningLaw.of(DataModel.power_law(30, 1.0, 2.0, 0.2), SquaredError())
+        assert law.turning_point(scale) == pytest.approx(formula, rel=0.3)
 
 
 @pytest.mark.parametrize("scale", [1e3, 1e12, 1e60])
@@ -234,6 +238,8 @@ def test_scales_out_of_proportion_are_refused() -> None:
     for network, scale in (
         (OneOutput(np.array([1e-200, 1e-200]), np.array([1e200, 1.0]), 1.0), 1e-5),
         (OneOutput(np.array([1e200, 1e-200]), np.array([1.0, 1.0]), 1.0), 1.0),
+        (one_output(DataModel.power_law(10, 1.0, 1.0, 0.2)), 1e-300),
+        (OneOutput(np.array([1e-290, 1e-291]), np.array([1.0, 1.0]), 1.0), 1.0),
     ):
         with pytest.raises(InputError, match=r"init_scale: .* differ by more than floats can hold"):
             network.turning_point(scale)
@@ -242,7 +248,7 @@ def test_scales_out_of_proportion_are_refused() -> None:
 @pytest.mark.parametrize("loss", [SquaredError(), Softmax()])
 @pytest.mark.parametrize(
     ("dimension", "alpha", "beta", "classes"),
-    [(2, 1.0, 2.0, 2), (24, 0.7, 1.5, 3), (30, 1.5, 5.0, 2), (8, 1.0, -1.0, 2)],
+    [(2, 1.0, 2.0, 2), (24, 0.7, 1.5, 3), (30, 1.5, 5.0, 2), (8, 1.0, -1.0, 2), (8, 1.0, -1.0, 4)],
 )
 def test_several_outputs_turn_where_their_expected_curve_is_lowest(
     dimension: int, alpha: float, beta: float, classes: int, loss: SquaredError | Softmax
@@ -263,6 +269,27 @@ def test_several_outputs_turn_where_their_expected_curve_is_lowest(
     assert found.time is not None
     lowest = expected_curve(model, loss, scale, np.array([found.time])).losses[0, 0]
     assert lowest <= np.interp(near[0], times, losses) + 1e-8
+
+
+@pytest.mark.parametrize("scale", [0.3, 10.0, 1e3, 1e12])
+@pytest.mark.parametrize("loss", [SquaredError(), Softmax()])
+def test_large_initial_weights_turn_where_the_expected_curve_is_lowest(
+    loss: SquaredError | Softmax, scale: float
+) -> None:
+    """The loss rises first, to above its start, and W(0) outlives what is learnt in the first mode."""
+    model = DataModel.power_law_classes(10, 0.8, 1.0, 3, 0.5, 0)
+    found = expected_turning_point(model, loss, scale, 1e-4)
+    rates = loss.initial_curvature(model.classes) * model.eigenvalues
+    times = np.concatenate([[0.0], np.geomspace(0.01 / rates[0], (60 + np.log(scale)) / rates[-1], 600)])
+    losses = expected_curve(model, loss, scale, times).losses[0]
+    expected = brute_force(times, losses, 1e-4)
+    assert (found.time is None) == (expected is None)
+    if found.time is None:
+        assert found.absence is Absence.NO_RISE
+        return
+    assert expected is not None
+    lowest = expected_curve(model, loss, scale, np.array([found.time])).losses[0, 0]
+    assert lowest <= np.interp(expected, times, losses) + 1e-8
 
 
 def _levels(
