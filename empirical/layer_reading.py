@@ -193,7 +193,7 @@ class LayerReader:
 
     def _check(self, name: str, output: Tensor, samples: int, count: int) -> None:
         fits = 0 <= samples < output.ndim and output.shape[samples] == count
-        if not fits or not output.is_floating_point() or output.layout is not torch.strided or not output.numel():
+        if not fits or not output.is_floating_point() or not output.numel():
             raise LayerError(
                 f"{name!r} returns shape {tuple(output.shape)}, type {output.dtype}; "
                 f"give a layer with a row of real numbers for each of {count} samples"
