@@ -378,7 +378,13 @@ Checkpoint = Annotated[
     Path | None,
     path_option("File of the network's weights, .safetensors or torch. [default: an untrained network]"),
 ]
-PooledFeatures = Annotated[int, count_option("Features of a layer, at most; larger feature maps are average-pooled.")]
+PooledFeatures = Annotated[
+    int,
+    count_option(
+        "Features of a layer, at most. Larger feature maps are average-pooled; what is still larger becomes as many "
+        "means of random groups of features."
+    ),
+]
 
 
 @app.command()

@@ -91,9 +91,12 @@ def open_unit(name: str, value: float) -> float:
 
 def _real(name: str, value: float, accepts: Callable[[float], bool], accepted: str) -> float:
     try:
-        number = float(value)
-    except (TypeError, ValueError):
+        # A text would pass here and fail where its owner counts with it.
+        number = float("nan") if isinstance(value, str | bytes | bytearray | bool | np.bool_) else float(value)
+    except (TypeError, ValueError, RuntimeError):
         raise InputError(f"{name}: {value!r} is not a number; give {accepted}") from None
+    except OverflowError:
+        raise InputError(f"{name}: an integer beyond the range of floats is not accepted; give {accepted}") from None
     if not np.isfinite(number) or not accepts(number):
         raise InputError(f"{name}: {value!r} is not accepted; give {accepted}")
     return number

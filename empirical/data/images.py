@@ -19,6 +19,7 @@ from empirical.data.idx_format import FASHION_MNIST, MNIST, IdxLayout, idx_folde
 from empirical.data.labels import Classes, check_label_shape, plain_labels
 from empirical.data.reading import shown
 from theory import InputError
+from theory.memory_limit import array_bytes, check_memory
 from theory.validation import FloatArray, IntArray, at_least, class_labels
 
 #: Images whose squares are held at once.
@@ -277,9 +278,15 @@ def padded_to(data: ImageData, size: int) -> ImageData:
     """The images inside a black frame, ``size`` pixels high and wide; an odd pixel goes below and to the right.
 
     Raises:
-        InputError: ``size`` below the height or width of the images.
+        InputError: ``size`` below the height or width of the images, or more than memory holds.
     """
     at_least("size", size, max(data.size))
+    if data.size == (size, size):
+        return data
+    counts = data.train.labels.size + data.test.labels.size
+    framed = array_bytes((counts, data.channels, size, size), 1)
+    shape = " x ".join(map(str, data.size))
+    check_memory(f"data: {shape} images framed to {size} x {size}", framed, "give images that are less long and narrow")
     before = [(size - one) // 2 for one in data.size]
     frame = [(0, 0), (0, 0), *((first, size - one - first) for first, one in zip(before, data.size, strict=True))]
     train, test = (ImageSplit(np.pad(split.images, frame), split.labels) for split in (data.train, data.test))

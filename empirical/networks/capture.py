@@ -90,7 +90,7 @@ def capture(
             the stream: a batch that is no such pair; labels that do not fit; a module that waits for its first
             pass; a layer that is called never or, without a rule, several times in one pass, whose output is not
             understood or has no row for each sample; NaN or infinity in the activations, with the layer and the batch,
-            counted from 0.
+            counted from 0. What the module itself raises passes as it is.
     """
     network = checked_network("module", module)
     if dtype not in PRECISIONS:
@@ -153,6 +153,8 @@ def _pair(batch: Any, number: int) -> tuple[Inputs, Tensor]:
             )
     elif not isinstance(inputs, Tensor) or inputs.ndim == 0:
         raise InputError(f"batches: inputs of batch {number} are a {type(inputs).__name__}; give a tensor (n, ...)")
+    if any(isinstance(one, Tensor) and one.is_meta for one in (labels, *_tensors_in(inputs))):
+        raise InputError(f"batches: batch {number} is on the meta device and holds no values; give real tensors")
     if not isinstance(labels, Tensor):
         raise InputError(f"batches: labels of batch {number} are a {type(labels).__name__}; give a tensor of integers")
     count = samples_in(inputs)
@@ -162,3 +164,7 @@ def _pair(batch: Any, number: int) -> tuple[Inputs, Tensor]:
             f"give one integer for each of {count} inputs"
         )
     return inputs, labels
+
+
+def _tensors_in(inputs: Inputs) -> list[Tensor]:
+    return [inputs] if isinstance(inputs, Tensor) else [one for one in inputs.values() if isinstance(one, Tensor)]

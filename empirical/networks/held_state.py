@@ -1,22 +1,26 @@
 """All state that a forward pass may change in a network, so that it can be put back.
 
 The state is found from the network's attributes: tensors, arrays, random generators and plain values of every module,
-in containers, in objects of the user's own classes and in the variables that their functions enclose. Objects of
-libraries are not entered, except modules, tensors and generators.
+in containers, in objects of the user's own classes, and in the variables that their functions enclose, take as defaults
+or share with their file. Objects of libraries are not entered, except modules, tensors, generators and holders.
 """
 
 from __future__ import annotations
 
+import array
+import contextvars
 import copy
 import functools
 import io
 import itertools
+import queue
 import random
-import sys
+import threading
 import types
 import warnings
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+import weakref
+from collections import ChainMap, OrderedDict, UserDict, UserList, deque
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 
 import numpy as np
@@ -24,6 +28,20 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 from torch.nn.parameter import is_lazy
+
+from empirical.held_values import (
+    functions_in,
+    is_installed,
+    is_library,
+    is_value,
+    names_in,
+    refill,
+    restore_class,
+    restore_names,
+    restore_slots,
+    rewrite,
+    slots,
+)
 
 #: Where a module keeps its hooks.
 HOOKS = (
@@ -40,12 +58,11 @@ HOOKS = (
     "_load_state_dict_post_hooks",
 )
 
-# Packages whose objects hold what is not a network's own: trainers, loaders, optimisers, and this package's trackers.
-_LIBRARIES = {
-    "torch", "numpy", "lightning", "pytorch_lightning", "lightning_fabric", "accelerate", "datasets", "pandas",
-    "empirical", "simulation", "theory",
-} | (set(sys.stdlib_module_names) - {"__main__"})  # fmt: skip
-_ENTERED = (types.SimpleNamespace, functools.partial)
+# Classes of libraries that only hold what they are given.
+_HOLDERS: tuple[type, ...] = (
+    *(types.SimpleNamespace, functools.partial, UserDict, UserList, ChainMap, queue.Queue, threading.local),
+    *(weakref.WeakKeyDictionary, weakref.WeakValueDictionary),
+)
 _NOT_ENTERED = (torch.utils.data.Dataset, torch.utils.data.DataLoader, torch.optim.Optimizer)
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, type, types.ModuleType, torch.dtype, torch.device)
 _REWINDABLE: tuple[Any, ...] = (
@@ -65,25 +82,38 @@ class HeldState:
     def __init__(self, network: nn.Module) -> None:
         self.modules: list[nn.Module] = []
         self._undo: list[Callable[[], None]] = []
-        self._containers: list[MutableMapping[Any, Any] | list[Any]] = []
+        self._containers: list[dict[Any, Any] | list[Any]] = []
+        self._cells: list[tuple[types.CellType, object]] = []
+        self._spaces: list[tuple[dict[str, object], dict[str, object]]] = []
         self._gradients: list[tuple[Tensor, Tensor]] = []
         self._seen: dict[int, object] = {}
+        self._of_files: list[object] = []
         waiting: list[object] = [network]
-        while waiting:
-            one: object = waiting.pop()
-            if not isinstance(one, _PLAIN) and id(one) not in self._seen:
+        while waiting or self._of_files:
+            own = bool(waiting)
+            one = waiting.pop() if own else self._of_files.pop()
+            if isinstance(one, _PLAIN) or id(one) in self._seen:
+                continue
+            # A tensor or array that a file holds may be a whole data set: it is not copied.
+            if own or not isinstance(one, Tensor | np.ndarray):
                 self._seen[id(one)] = one  # kept, so that no other object gets its id meanwhile
-                waiting.extend(self._kept(one))
+                held = self._kept(one)
+                (waiting if own or isinstance(one, nn.Module) else self._of_files).extend(held)
 
     def detach(self) -> None:
         """Hide gradients, and put stand-ins in the place of iterators, which could not be rewound."""
         for tensor, _ in self._gradients:
             tensor.grad = None
         for container in self._containers:
-            entries = enumerate(container) if isinstance(container, list) else container.items()
+            entries = enumerate(container) if isinstance(container, list) else dict.items(container)
             for key, value in list(entries):
                 if _is_iterator(value):
                     container[key] = _stand_in(value)
+        for cell, content in self._cells:
+            if _is_iterator(content):
+                cell.cell_contents = _stand_in(content)
+        for space, values in self._spaces:
+            space.update({name: _stand_in(value) for name, value in values.items() if _is_iterator(value)})
 
     def restore(self) -> None:
         """Put everything back; what has not changed is not touched."""
@@ -129,23 +159,28 @@ class HeldState:
                         self._seen[id(hooks)] = hooks
                         self._keep_mapping(hooks)
                 entered = [value for name, value in own.items() if name not in HOOKS]
-                return [*entered, *self._class_attributes(type(one))]
+                return [*entered, *self._keep_slots(one), *self._class_attributes(type(one))]
             case dict():
                 self._keep_mapping(one)
-                return [*one.values(), *([vars(one)] if getattr(one, "__dict__", None) else [])]
+                return [*dict.values(one), *([vars(one)] if getattr(one, "__dict__", None) else [])]
             case list():
                 self._keep_list(one)
                 return list(one)
             case tuple() | frozenset():
                 return list(one)
-            case set() | deque() | bytearray():
-                saved = one.copy()
-                self._undo.append(lambda: _refill(one, saved))
+            case set() | deque() | bytearray() | array.array():
+                saved = one[:] if isinstance(one, array.array) else one.copy()
+                self._undo.append(lambda: refill(one, saved))
                 return list(one) if isinstance(one, deque) else []
+            case io.StringIO() | io.BytesIO():
+                if not one.closed:
+                    self._keep_value(lambda: (one.getvalue(), one.tell()), functools.partial(rewrite, one))
+            case contextvars.ContextVar():
+                return self._keep_context(one)
             case types.MethodType():
                 return [one.__self__, one.__func__]
             case types.FunctionType():
-                return [] if _is_library(one.__module__) else [vars(one), *(one.__closure__ or ())]
+                return [] if is_library(one.__module__) else self._keep_function(one)
             case types.CellType():
                 return self._keep_cell(one)
             case functools.partial():
@@ -156,27 +191,41 @@ class HeldState:
 
     def _keep_object(self, one: object) -> Iterable[object]:
         kind = type(one)
-        if isinstance(one, _NOT_ENTERED) or (_is_library(kind.__module__) and not isinstance(one, _ENTERED)):
+        if isinstance(one, _NOT_ENTERED) or (is_library(kind.__module__) and not isinstance(one, _HOLDERS)):
             return []
-        slots = [name for base in kind.__mro__ for name in _slots(base) if hasattr(one, name)]
-        values = {name: getattr(one, name) for name in slots}
-        if slots:
-            self._undo.append(functools.partial(_restore_slots, one, values))
         own = getattr(one, "__dict__", None)
         held: list[object] = [own] if isinstance(own, dict) else []
-        return [*held, *values.values(), *self._class_attributes(kind)]
+        return [*held, *self._keep_slots(one), *self._class_attributes(kind)]
+
+    def _keep_slots(self, one: object) -> Iterable[object]:
+        names = [name for base in type(one).__mro__ for name in slots(base) if hasattr(one, name)]
+        values = {name: getattr(one, name) for name in names}
+        if values:
+            self._undo.append(functools.partial(restore_slots, one, values))
+        return values.values()
+
+    def _keep_function(self, one: types.FunctionType) -> list[object]:
+        """What a function of the user keeps from call to call; variables of its file wait to be read last."""
+        space = one.__globals__
+        names = set[str]() if is_installed(one.__code__) else names_in(one.__code__)
+        values = {name: space[name] for name in names if name in space}
+        self._spaces.append((space, values))
+        self._undo.append(functools.partial(restore_names, space, names, values))
+        for value in values.values():
+            self._of_files += self._class_attributes(value) if isinstance(value, type) else [value]
+        return [vars(one), *(one.__closure__ or ()), one.__defaults__, one.__kwdefaults__]
 
     def _class_attributes(self, kind: type) -> list[object]:
         """Values that the user's classes keep for all their instances, and what the functions of these enclose."""
         held: list[object] = []
         for base in kind.__mro__:
-            if _is_library(base.__module__) or id(base) in self._seen:
+            if is_library(base.__module__) or id(base) in self._seen:
                 continue
             self._seen[id(base)] = base
-            values = {name: value for name, value in vars(base).items() if _is_value(name, value)}
+            values = {name: value for name, value in vars(base).items() if is_value(name, value)}
             held += values.values()
-            held += [value for value in vars(base).values() if isinstance(value, types.FunctionType)]
-            self._undo.append(functools.partial(_restore_class, base, values))
+            held += [part for value in vars(base).values() for part in functions_in(value)]
+            self._undo.append(functools.partial(restore_class, base, values))
         return held
 
     def _keep_value(self, read: Callable[[], Any], write: Callable[[Any], object]) -> None:
@@ -192,17 +241,27 @@ class HeldState:
         def undo() -> None:
             cell.cell_contents = content
 
+        self._cells.append((cell, content))
         self._undo.append(undo)
         return [content]
 
+    def _keep_context(self, variable: contextvars.ContextVar[Any]) -> list[object]:
+        try:
+            content = variable.get()
+        except LookupError:  # neither a value nor a default
+            return []
+        token = variable.set(content)
+        self._undo.append(lambda: variable.reset(token))
+        return [content]
+
     def _keep_mapping(self, mapping: dict[Any, Any]) -> None:
-        saved = list(mapping.items())
         kind: Any = OrderedDict if isinstance(mapping, OrderedDict) else dict
+        saved = list(kind.items(mapping))
 
         def undo() -> None:
             if len(mapping) == len(saved) and all(
                 key is old_key and value is old
-                for (key, value), (old_key, old) in zip(mapping.items(), saved, strict=True)
+                for (key, value), (old_key, old) in zip(kind.items(mapping), saved, strict=True)
             ):
                 return
             kind.clear(mapping)
@@ -277,7 +336,7 @@ def _is_iterator(value: object) -> bool:
     return (
         isinstance(value, Iterator)
         and not isinstance(value, io.IOBase | nn.Module | _Unread)
-        and (not hasattr(value, "__dict__") or _is_library(type(value).__module__))
+        and (not hasattr(value, "__dict__") or is_library(type(value).__module__))
     )
 
 
@@ -289,41 +348,6 @@ def _stand_in(value: Any) -> Any:
             except TypeError:
                 pass  # itertools of Python 3.14 are not copied
     return _Unread(type(value).__name__)
-
-
-def _is_library(module: str | None) -> bool:
-    return (module or "").partition(".")[0] in _LIBRARIES
-
-
-def _slots(kind: type) -> tuple[str, ...]:
-    named = vars(kind).get("__slots__", ())
-    names = (named,) if isinstance(named, str) else tuple(named)
-    return tuple(name for name in names if not name.startswith("__"))
-
-
-def _is_value(name: str, value: object) -> bool:
-    """Whether a class attribute is a value, and neither a method nor a descriptor."""
-    own = name.startswith("__") or name == "_abc_impl"
-    return not own and not callable(value) and not hasattr(type(value), "__get__")
-
-
-def _restore_class(kind: type, values: dict[str, object]) -> None:
-    for name, value in values.items():
-        if vars(kind).get(name) is not value:
-            setattr(kind, name, value)
-    for name in [name for name, value in vars(kind).items() if _is_value(name, value) and name not in values]:
-        delattr(kind, name)
-
-
-def _restore_slots(one: object, values: dict[str, object]) -> None:
-    for name, value in values.items():
-        object.__setattr__(one, name, value)
-
-
-def _refill(one: Any, saved: Any) -> None:
-    if one != saved:
-        one.clear()
-        (one.update if isinstance(one, set) else one.extend)(saved)
 
 
 def _distinct(tensor: Tensor) -> Tensor:

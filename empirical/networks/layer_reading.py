@@ -61,6 +61,7 @@ class LayerReader:
             ``Sketch``). None keeps everything.
         dtype: of the activations.
         otherwise: axis of the channels of a map where nothing tells it; None where it is then unknown.
+        whole: those of the layers whose features are all kept.
 
     Attributes:
         layers: names without wrappers.
@@ -78,12 +79,14 @@ class LayerReader:
         limit: int | None,
         dtype: torch.dtype,
         otherwise: int | None = None,
+        whole: Sequence[str] = (),
     ) -> None:
         self._network = network
         self._chosen = named_layers(network, layers)
         self.layers = tuple(self._chosen)
         self._rules = rules_for(rows, self.layers)
         self._limit, self._dtype, self._otherwise = limit, dtype, otherwise
+        self._whole = frozenset(whole)
         self._layouts: dict[str, _Layout] = {}
         self._sketches: dict[str, Sketch] = {}
         self._shorter: dict[str, int] = {}
@@ -193,7 +196,7 @@ class LayerReader:
 
     def _check(self, name: str, output: Tensor, samples: int, count: int) -> None:
         fits = 0 <= samples < output.ndim and output.shape[samples] == count
-        if not fits or not output.is_floating_point() or output.layout is not torch.strided or not output.numel():
+        if not fits or not output.is_floating_point() or not output.numel():
             raise LayerError(
                 f"{name!r} returns shape {tuple(output.shape)}, type {output.dtype}; "
                 f"give a layer with a row of real numbers for each of {count} samples"
@@ -201,7 +204,8 @@ class LayerReader:
 
     def _reduced(self, name: str, output: Tensor, layout: _Layout, inputs: Inputs) -> Tensor:
         """(n, p) rows of an output whose samples are on axis 0."""
-        shape, limit, done = tuple(output.shape[1:]), self._limit, []
+        shape, done = tuple(output.shape[1:]), []
+        limit = None if name in self._whole else self._limit
         take, axis = self._rules[name].take, layout.channels
         if take != FLATTEN and output.ndim > 2:
             mask = inputs.get(_MASK) if isinstance(inputs, Mapping) else None

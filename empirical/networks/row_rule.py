@@ -107,11 +107,13 @@ def _rule(given: Any) -> RowRule:
 def selected(name: str, output: Any, wanted: int | str | None) -> Tensor:
     """The tensor of a layer's output that is meant: see ``RowRule.output``."""
     found = _entry(output, wanted)
-    if isinstance(found, nn.utils.rnn.PackedSequence):
-        raise LayerError(f"{name!r} returns packed sequences of unequal lengths; give a layer that returns a tensor")
     if wanted is None and isinstance(found, tuple | list):
         found = _first_tensor(found)
+    if isinstance(found, nn.utils.rnn.PackedSequence):
+        raise LayerError(f"{name!r} returns packed sequences of unequal lengths; give a layer that returns a tensor")
     if isinstance(found, Tensor):
+        if found.layout is not torch.strided or found.is_nested:
+            raise LayerError(f"{name!r} returns a sparse or nested tensor; give a layer that returns a dense one")
         return found
     entries = _entries(output)
     if entries:
@@ -119,7 +121,10 @@ def selected(name: str, output: Any, wanted: int | str | None) -> Tensor:
             f"{name!r} returns {type(output).__name__}; give a layer that returns a tensor, or name one of its entries "
             f"({', '.join(map(str, entries))}) in RowRule(output=...)"
         )
-    raise LayerError(f"{name!r} returns {type(output).__name__}; give a layer that returns a tensor or a tuple")
+    kind = "a tuple or list without tensors" if isinstance(output, tuple | list) else type(output).__name__
+    if isinstance(output, tuple | list) and wanted is not None:
+        kind = f"{len(output)} outputs, none of which is a tensor called {wanted!r}"
+    raise LayerError(f"{name!r} returns {kind}; give a layer that returns a tensor or a tuple with one")
 
 
 def _entry(output: Any, wanted: int | str | None) -> Any:
@@ -142,9 +147,11 @@ def _entries(output: Any) -> dict[Any, Any]:
 
 
 def _first_tensor(output: Any) -> Any:
+    if isinstance(output, nn.utils.rnn.PackedSequence):  # a tuple, whose first tensor mixes samples
+        return output
     for part in output:
         found = _first_tensor(part) if isinstance(part, tuple | list) else part
-        if isinstance(found, Tensor):
+        if isinstance(found, Tensor | nn.utils.rnn.PackedSequence):
             return found
     return output
 

@@ -35,11 +35,13 @@ def undisturbed(network: nn.Module) -> Iterator[None]:
     Put back to the bit: parameters and buffers, computed weights, ``requires_grad``, ``grad``, version counters (a
     graph that waits for its backward pass stays valid), training flags, hooks; attributes of modules and of
     their classes, of the user's own objects and of variables that their functions enclose, in containers at any depth:
-    counters, lists, tensors, arrays, random generators. Of the process: see ``kept_process_state``. Memory: one more
-    copy of all these tensors.
+    counters, lists, tensors, arrays, random generators; global variables that functions of the user name, save the
+    content of tensors and arrays among them, which may be whole data sets. Of the process: see
+    ``kept_process_state``. Memory: one more copy of all these tensors.
 
-    Not put back: global variables, files, other processes, and what the forward pass prints or warns of. An iterator
-    that a module holds cannot be rewound: a forward pass that reads one fails inside.
+    Not put back: variables of other files, of installed packages, of ``functools.cache`` and the like, files, other
+    processes, and what the forward pass prints or warns of. An iterator that a module holds cannot be rewound: a
+    forward pass that reads one fails inside.
 
     Args:
         network: any module but a scripted one, on any device. Its parts may be moved to another device or type

@@ -15,6 +15,8 @@ CLASS = "class"
 COLOUR = "colour dominance"
 HELD_OUT = "held-out classes"
 
+_SHOWN = 40  # characters of what is refused
+
 
 @dataclass(frozen=True, eq=False)
 class ProbeTask:
@@ -73,9 +75,11 @@ def transfer_tasks(
         tasks: the classes; colour dominance, of colour images; held-out classes, if any; the other data set, if any.
 
     Raises:
-        InputError: fewer than two classes held out, or another data set whose images have another shape.
+        InputError: fewer than two classes held out, another data set whose images have another shape, or a test split
+            that is the training split, or of images without contrast.
     """
     data = whole if classes is None else only_classes(whole, classes)
+    _check_splits(data)
     tasks = [class_task(data)]
     if whole.channels == 3:
         tasks.append(colour_task(whole))
@@ -92,6 +96,15 @@ def transfer_tasks(
     return data, tasks
 
 
+def _check_splits(data: ImageData) -> None:
+    """What a decoder could not be scored on is refused before any training."""
+    if np.array_equal(data.train.images, data.test.images):
+        raise InputError(f"data: the test images of {data.name} are its training images; hold others out for the test")
+    for which, split in (("training", data.train), ("test", data.test)):
+        if np.array_equal(split.images, np.broadcast_to(split.images[0], split.images.shape)):
+            raise InputError(f"data: all {which} images of {data.name} are the same; give images that differ")
+
+
 def parse_classes(text: str | None) -> tuple[int, ...] | None:
     """``0,1,2`` as numbers of classes; None of None.
 
@@ -103,7 +116,8 @@ def parse_classes(text: str | None) -> tuple[int, ...] | None:
     try:
         found = tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise InputError(f"classes: {text!r} is not accepted; give numbers with commas between, as in 0,1,2") from None
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+        raise InputError(f"classes: {shown!r} is not accepted; give numbers with commas between, as in 0,1,2") from None
     if min(found) < 0:
         raise InputError(f"classes: {min(found)} is not accepted; give numbers from 0 on")
     return found

@@ -79,8 +79,9 @@ class ProbePlan:
 
     Attributes:
         layers: names of the network's modules.
-        pooled_features: largest number of features of a layer; larger feature maps are average-pooled (see
-            ``empirical.networks.capture``).
+            pooled_features: largest number of features of a layer; larger feature maps are average-pooled, what is
+            still larger is sketched (see ``empirical.networks.capture``). Rows are flattened: the layers are those of
+            networks for images, and the rules for tokens (``RowRule``) are ``capture``'s and ``PhaseTracker``'s alone.
         classifier_samples: training images, at most, that linear classifiers are fitted to, with the classes of all.
     """
 
@@ -145,7 +146,8 @@ def _one_pass(
     accumulators = {layer: JointAccumulator(classes) for layer in plan.layers}
     outputs: list[Tensor] = []
     batches = image_batches(split, normalisation, _BATCH, device)
-    reader = LayerReader(network, (_OUTPUT, *plan.layers), None, plan.pooled_features, torch.float32, CHANNELS)
+    layers, whole = (_OUTPUT, *plan.layers), (_OUTPUT,)
+    reader = LayerReader(network, layers, None, plan.pooled_features, torch.float32, CHANNELS, whole)
     for captured in read_inside(network, reader, batches):
         outputs.append(captured.activations[_OUTPUT].cpu())
         assert isinstance(captured.inputs, Tensor), "image_batches gives tensors"

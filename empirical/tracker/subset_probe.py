@@ -23,7 +23,7 @@ from theory.validation import FloatArray, at_least
 
 __all__ = ["LEAST_INPUTS", "SubsetProbe"]
 
-_BATCH = 250
+_BATCH, _LARGEST_BATCH = 250, 1_000_000
 # Statistics of batch normalisation from 500 inputs: known to a few per cent, and the same ones at every step.
 _CALIBRATION_INPUTS = 500
 _GROUPS = 25
@@ -77,6 +77,8 @@ class SubsetProbe:
         self._pooled_features = at_least("pooled_features", pooled_features, 1)
         self._rows = rows
         self._batch = _BATCH if batch_size is None else at_least("batch_size", batch_size, 1)
+        if self._batch > _LARGEST_BATCH:
+            raise InputError(f"batch_size: {batch_size!r} is not accepted; give at most {_LARGEST_BATCH:,}")
         self._filled = batch_size is not None
         self.digest = shuffled.digest()
         self.widths: dict[str, str] = {}

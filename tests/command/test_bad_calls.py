@@ -75,14 +75,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.savez(root / "pair.npz", inputs=inputs[:2], labels=[0, 1])
     np.savez(root / "lonely.npz", inputs=inputs[:5], labels=[0, 0, 0, 0, 1])
     np.savez(root / "same.npz", inputs=np.concatenate([inputs, inputs]), labels=np.arange(120) // 60)
-    images = generator.integers(0, 256, (40, 3, 32, 32)).astype(np.uint8)
-    for name, count in (("images.npz", 40), ("odd.npz", 20)):
-        size = 32 if count == 40 else 30
+    images = generator.integers(0, 256, (80, 3, 32, 32)).astype(np.uint8)
+    for name, count, size, first in (("images.npz", 40, 32, 40), ("odd.npz", 20, 30, 40), ("copied.npz", 40, 32, 0)):
         np.savez(
             root / name,
             train_images=images[:count, :, :size, :size],
             train_labels=np.arange(count) % 4,
-            test_images=images[:count, :, :size, :size],
+            test_images=images[first : first + count, :, :size, :size],
             test_labels=np.arange(count) % 4,
         )
     for name, entries in (("verified", {"claims": [], "draws": []}), ("other", {"mine": 1})):
@@ -196,6 +195,8 @@ _CALLS = [
     ([*TRACK, "--network", "lenet"], "network: 'lenet' is unknown"),
     ([*TRACK, "--classes", "0,b"], "classes: '0,b'"),
     ([*TRACK, "--classes", "-1,2"], "classes: -1"),
+    ([*TRACK, "--classes", "9" * 5000], "classes: '999"),
+    ([*TRACK, "--data", "copied.npz"], "data: the test images of copied are its training images"),
     ([*TRACK, "--also", "magic"], "also: 'magic'"),
     ([*TRACK, "--also-stride", "2"], "also_stride: does nothing without --also"),
     ([*TRACK, "--data", "elsewhere"], "data: 'elsewhere' is unknown"),

@@ -85,12 +85,12 @@ def _array(self: Any, hidden: Tensor) -> Tensor:
     return hidden * float(self.table[0])
 
 
-def _draws(read: Callable[[Any], Any]) -> Callable[[Any, Tensor], Tensor]:
+def draws(read: Callable[[Any], Any]) -> Callable[[Any, Tensor], Tensor]:
     return lambda self, hidden: hidden * (1 + float(read(self)))
 
 
 def _drawn(of: Callable[[Any], torch.Generator]) -> Callable[[Any, Tensor], Tensor]:
-    return _draws(lambda self: torch.rand((), generator=of(self)))
+    return draws(lambda self: torch.rand((), generator=of(self)))
 
 
 def _counter_of(kind: str) -> Odd:
@@ -410,22 +410,22 @@ KINDS: dict[str, Callable[[], Odd]] = {
     "generator in a dictionary in a list": lambda: Odd(
         net(_drawn(lambda self: self.own[0]["a"]), own=[{"a": torch.Generator().manual_seed(1)}])
     ),
-    "generator of NumPy": lambda: Odd(net(_draws(lambda self: self.own.random()), own=np.random.default_rng(1))),
-    "old generator of NumPy": lambda: Odd(net(_draws(lambda self: self.own.rand()), own=np.random.RandomState(1))),
-    "generator of Python": lambda: Odd(net(_draws(lambda self: self.own.random()), own=random.Random(1))),
-    "global state of torch": lambda: Odd(net(_draws(lambda _: torch.rand(())))),
-    "global state of Python": lambda: Odd(net(_draws(lambda _: random.gauss(0, 1)))),
-    "global state of NumPy": lambda: Odd(net(_draws(lambda _: np.random.randn()))),  # noqa: NPY002
+    "generator of NumPy": lambda: Odd(net(draws(lambda self: self.own.random()), own=np.random.default_rng(1))),
+    "old generator of NumPy": lambda: Odd(net(draws(lambda self: self.own.rand()), own=np.random.RandomState(1))),
+    "generator of Python": lambda: Odd(net(draws(lambda self: self.own.random()), own=random.Random(1))),
+    "global state of torch": lambda: Odd(net(draws(lambda _: torch.rand(())))),
+    "global state of Python": lambda: Odd(net(draws(lambda _: random.gauss(0, 1)))),
+    "global state of NumPy": lambda: Odd(net(draws(lambda _: np.random.randn()))),  # noqa: NPY002
     "seeds in its forward pass": lambda: Odd(net(_setting(lambda: (torch.manual_seed(0), random.seed(0))))),
     "lock": lambda: _held(lock=threading.Lock()),
     "thread-local": lambda: _held(local=threading.local()),
     "open file": lambda: _held(file=sys.__stdout__),
     "generator that is held": lambda: _held(numbers=_yielded()),
     "generator that is read": lambda: Odd(
-        net(_draws(lambda self: next(self.own)), own=_yielded()), warning="reads a generator .* cannot be rewound"
+        net(draws(lambda self: next(self.own)), own=_yielded()), warning="reads a generator .* cannot be rewound"
     ),
-    "count": lambda: Odd(net(_draws(lambda self: next(self.own)), own=itertools.count())),
-    "iterator of a list": lambda: Odd(net(_draws(lambda self: next(self.own[0])), own=[iter([*range(500)])])),
+    "count": lambda: Odd(net(draws(lambda self: next(self.own)), own=itertools.count())),
+    "iterator of a list": lambda: Odd(net(draws(lambda self: next(self.own[0])), own=[iter([*range(500)])])),
     "lambda": lambda: _held(function=lambda: 0),
     "never copied": lambda: Odd(_no_copy()),
     "train() of its own": lambda: Odd(_merging()),

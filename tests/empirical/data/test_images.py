@@ -139,6 +139,13 @@ def test_images_larger_than_the_frame_are_refused() -> None:
         padded_to(_data(), 4)
 
 
+def test_a_frame_about_long_images_that_does_not_fit_in_memory_is_refused() -> None:
+    with pytest.raises(
+        InputError, match=r"data: 4 x 5 images framed to 10\d* x 10\d*: would need .* less long and narrow"
+    ):
+        padded_to(_data((1, 4, 5)), 10**9)
+
+
 _GOOD = _split(6, classes=2)
 
 

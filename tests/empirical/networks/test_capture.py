@@ -249,7 +249,14 @@ def test_a_bad_call_is_refused_before_the_first_batch(layers: list[str], options
         pytest.param(_Twice(), "alias", "'alias' is called more than once", id="alias called twice"),
         pytest.param(_Twice(), "idle", "'idle' is not called in the forward pass", id="never called"),
         pytest.param(_Returns(lambda x: {"a": x}), "", "'' returns dict; give a layer", id="no tensor"),
-        pytest.param(_Returns(lambda x: ()), "", "'' returns tuple", id="empty tuple"),
+        pytest.param(_Returns(lambda x: ()), "", "'' returns a tuple or list without tensors", id="empty tuple"),
+        pytest.param(_Returns(lambda x: x.to_sparse()), "", "'' returns a sparse or nested tensor", id="sparse"),
+        pytest.param(
+            _Returns(lambda x: torch.nested.nested_tensor(list(x), layout=torch.jagged)),
+            "",
+            "a sparse or nested tensor",
+            id="nested",
+        ),
         pytest.param(_Returns(lambda x: x.sum()), "", r"'' returns shape \(\)", id="a number"),
         pytest.param(_Returns(lambda x: x[1:]), "", r"returns shape \(1, 2\).*each of 2 samples", id="samples lost"),
         pytest.param(_Returns(lambda x: x.argmax(1)), "", "type torch.int64", id="integers"),
@@ -276,6 +283,8 @@ def test_nan_in_a_later_batch_names_that_batch() -> None:
 
 @pytest.mark.parametrize("labels", [torch.zeros(3, dtype=torch.int64), torch.zeros(7), torch.zeros(7, 1)])
 def test_labels_that_do_not_fit_are_refused(labels: Tensor) -> None:
+    with pytest.raises(InputError, match="batches: batch 0 is on the meta device"):
+        next(capture(nn.Flatten(), [""], [(torch.zeros(2, 3, device="meta"), _labels(2))]))
     with pytest.raises(InputError, match="batches: labels of batch 0 have shape"):
         next(capture(_network(), ["1"], [(_batches()[0][0], labels)]))
 
@@ -464,8 +473,10 @@ def test_the_tensor_of_an_output_of_several_is_taken_by_a_rule(
 
 def test_packed_sequences_and_missing_entries_are_refused() -> None:
     packed = _Returns(lambda x: nn.utils.rnn.pack_padded_sequence(x, torch.full((len(x),), 2), batch_first=True))
-    with pytest.raises(InputError, match="'' returns packed sequences"):
-        _first(packed, torch.randn(3, 2, 4), 3)
+    recurrent = nn.Sequential(packed, nn.LSTM(4, 5))  # gives a packed sequence first, then its last state
+    for network in (packed, recurrent):
+        with pytest.raises(InputError, match="'' returns packed sequences"):
+            _first(network, torch.randn(3, 2, 4), 3)
     with pytest.raises(InputError, match=r"name one of its entries \(a\)"):
         _first(_Returns(lambda x: {"a": x}), torch.randn(3, 2), 3, rows=RowRule(output="b"))
 

@@ -19,8 +19,10 @@ from empirical.networks.undisturbed import undisturbed
 from empirical.tracker.phase_tracker import PhaseTracker, ProbeSchedule
 from empirical.tracker.subset_probe import SubsetProbe
 from tests.empirical.odd_modules import KINDS, Net, Odd, net
+from tests.empirical.odd_state import STATE_KINDS
 
 STEPS = 5
+ALL_KINDS = KINDS | STATE_KINDS
 
 
 def plain(value: Any) -> Any:
@@ -120,12 +122,11 @@ def trained(make: Callable[[], Odd], folder: Path | None) -> tuple[dict[str, Any
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # the old weight_norm is deprecated, and used
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_a_probed_training_is_the_same_to_the_bit(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "simulation.runs.run_folder._flush", lambda _: None
-    )  # waits for the disk, which is not the subject
-    make = KINDS[kind]
+    # Waiting for the disk is not the subject.
+    monkeypatch.setattr("simulation.runs.run_folder._flush", lambda _: None)
+    make = ALL_KINDS[kind]
     alone, _, _ = trained(make, None)
     watched, said, tracker = trained(make, tmp_path)
     assert watched == alone

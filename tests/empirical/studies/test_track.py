@@ -7,11 +7,19 @@ import numpy as np
 import pytest
 import torch
 
-from empirical.data.images import ImageData, ImageSplit
+from empirical.data.images import ImageData, ImageSplit, Normalisation
 from empirical.networks.network_training import TrainingPlan
+from empirical.networks.networks import build_network
 from empirical.probes.on_request import CONVOLUTIONAL, INFORMATION, LINEAR
 from empirical.probes.probe_tasks import COLOUR, HELD_OUT, parse_classes, transfer_tasks
-from empirical.probes.standard import PROBE_ACCURACY, RECONSTRUCTION, TEST_ACCURACY, WHOLE, ProbePlan
+from empirical.probes.standard import (
+    PROBE_ACCURACY,
+    RECONSTRUCTION,
+    TEST_ACCURACY,
+    WHOLE,
+    ProbePlan,
+    measure_checkpoint,
+)
 from empirical.probes.trained_decoder import DecoderTraining
 from empirical.studies.track import TrackPlan, measurement_columns, track
 from empirical.studies.track_report import draw_tracked, phase_lines, tracked_as_json
@@ -145,13 +153,40 @@ def test_nan_names_layer_step_and_seed(data, tmp_path, monkeypatch):
         track(PLAN, chosen, tasks, RunFolder(tmp_path), CPU)
 
 
+def test_the_accuracy_of_a_network_does_not_depend_on_how_far_its_layers_are_pooled(data):
+    """With fewer features than classes the network's own outputs were pooled too."""
+    network = build_network("vgg8", 4, base_width=2)
+    rows = [
+        measure_checkpoint(network, data, Normalisation.of(data.train), [], ProbePlan(("block5",), width), CPU)[:3]
+        for width in (2, 64)
+    ]
+    assert rows[0] == rows[1]
+
+
+def grey(split):
+    return ImageSplit(np.full_like(split.images, 7), split.labels)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda data: transfer_tasks(data, (0, 1, 2), None), "classes: 1 of 4 are left"),
         (lambda data: transfer_tasks(data, (0,), None), "classes"),
         (lambda data: transfer_tasks(data, (0, 9), None), "classes"),
+        (
+            lambda data: transfer_tasks(dataclasses.replace(data, test=data.train), None, None),
+            "data: the test images of blobs are",
+        ),
+        (
+            lambda data: transfer_tasks(dataclasses.replace(data, test=grey(data.test)), None, None),
+            "data: all test images of blobs",
+        ),
+        (
+            lambda data: transfer_tasks(dataclasses.replace(data, train=grey(data.train)), None, None),
+            "data: all training images",
+        ),
         (lambda data: parse_classes("0,x"), "classes: '0,x' is not accepted"),
+        (lambda data: parse_classes("9" * 5000), r"classes: '9{40}\.\.\.' is not accepted"),
         (lambda data: parse_classes("0,-1"), "classes: -1"),
         (lambda data: TrackPlan(PLAN.training, PLAN.probe, seeds=0), "seeds"),
         (lambda data: TrackPlan(PLAN.training, PLAN.probe, also=("magic",)), "also: 'magic' is unknown"),

@@ -363,6 +363,7 @@ BAD = [
         for value in (None, "0", [], {}, {"0": 1}, [0], {"0"}, 3)
     ),
     ("layers: unknown", {"layers": ["nought"]}, "layers: 'nought' is unknown"),
+    ("layers: long", {"layers": ["a" * 10_000]}, r"layers: 'a+\.\.\. is unknown"),
     ("layers: twice", {"layers": ["0", "_orig_mod.0"]}, "layers: '_orig_mod.0' is given twice"),
     *(
         (f"folder: {value!r}", {"folder": value}, "folder: ")
@@ -377,6 +378,7 @@ BAD = [
     ("target: no entry", {"target": "pixels"}, "target: 'pixels' names no entry"),
     ("target: too few", {"target": torch.zeros(3, 2)}, "target: has shape"),
     ("batch_size: 0", {"batch_size": 0}, "batch_size: 0 is not accepted"),
+    ("batch_size: large", {"batch_size": 10**30}, "batch_size: 10.* is not accepted; give at most 1,000,000"),
 ]
 
 
@@ -390,9 +392,17 @@ def test_bad_arguments_are_refused_at_once_in_one_line(tmp_path, change, fault):
     with pytest.raises(InputError, match=fault) as refused:
         PhaseTracker(**(arguments | made))
     assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 300
 
 
-@pytest.mark.parametrize(("first", "ratio"), [(0, 2), (10**400, 2), (1.5, 2), (1, 1), (1, float("nan")), (1, None)])
+@pytest.mark.parametrize(
+    ("first", "ratio"),
+    [
+        *((0, 2), (10**400, 2), (1.5, 2), (1, 1), (1, float("nan")), (1, None)),
+        # Each would be found only in the middle of training.
+        *((1, "2"), (1, b"2"), (1, True), (1, 10**400)),
+    ],
+)
 def test_bad_schedules_are_refused(first, ratio):
     with pytest.raises(InputError):
         ProbeSchedule(first, ratio)
