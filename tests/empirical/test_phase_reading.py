@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from empirical.network_training import checkpoint_steps
-from empirical.phase_reading import half_fall_time, read_phases, smallest_moves, turning_time
+from empirical.phase_reading import half_fall_time, mean_over_seeds, read_phases, smallest_moves, turning_time
 from theory import InputError
 
 STEPS = checkpoint_steps(8192)
@@ -107,3 +107,8 @@ def test_the_smallest_move_that_counts_is_the_resolution_or_two_standard_errors_
     moves = smallest_moves(curves, 0.01)
     np.testing.assert_allclose(moves, 0.01 + (0.2 / np.sqrt(3) - 0.01) * np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]]))
     np.testing.assert_array_equal(smallest_moves(curves[:1], 0.01), np.full((3, 3), 0.01))
+
+
+def test_the_standard_error_of_a_mean_is_that_of_the_sample():
+    found = mean_over_seeds(np.array([1.0, 2.0, 3.0]))
+    assert (found.value, found.error) == pytest.approx((2.0, 1 / np.sqrt(3)))

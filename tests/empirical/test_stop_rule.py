@@ -127,6 +127,13 @@ def test_the_reason_names_layer_step_error_and_sizes():
     assert "\n" not in rule.reason
 
 
+def test_a_fall_after_a_first_rise_is_counted_from_the_crest():
+    reading = fed([0.5, 0.6, 0.7, 0.6, 0.4, 0.3, 0.4, 0.55]).reading("layer4")
+    assert reading.turned
+    assert (reading.highest_step, reading.lowest_step) == (32, 256)
+    assert (reading.fall, reading.rise) == pytest.approx((0.4, 0.25))
+
+
 def test_the_last_layer_decides_and_all_are_reported():
     rule = StopRule(["first", "second"])
     for step, loss in zip(STEPS, parabola(64), strict=True):

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from empirical.feature_prediction import CLASSES, COMMON, LINEARISED, PARAMETRIC
 from empirical.probe_tasks import COLOUR, HELD_OUT
-from paper import diagram, fits, predictions, robustness, scaling, transfer, verification
+from paper import diagram, fits, predictions, robustness, scaling, theorems, transfer, verification
 from paper.result_folders import ResultFolders
 from simulation.results import RunFolder
+from theory.theorem import Kind
 
 Content = dict[str, Any]
 
@@ -343,3 +345,11 @@ def test_predictions(tmp_path: Path) -> None:
         ["vgg8", "block2, trained", "$0.091$", "$0.061$", "$0.081$", "$0.002$", "--"],
         ["vgg8", "block3, trained", "$0.022$", "$0.020$", "$0.010$", "--", "$0.98$"],
     ]
+
+
+def test_proofs() -> None:
+    kinds = [Kind.IDENTITY] * 3 + [Kind.INEQUALITY] * 2 + [Kind.INSTANCES]
+    known: Any = tuple(SimpleNamespace(steps=[SimpleNamespace(kind=kind)]) for kind in kinds)
+    found = theorems.numbers(known)
+    assert found.pop("ProofStepsEvidence").startswith("the other 1 rests on numbers alone")
+    assert found == {"ProofSteps": "6", "ProofStepsProved": "5", "ProofInequalities": "2"}
