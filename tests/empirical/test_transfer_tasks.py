@@ -46,8 +46,8 @@ def test_both_splits_of_the_colour_task_are_normalised_by_the_training_images() 
     generator = np.random.default_rng(0)
     train, test = generator.integers(0, 256, (2, 60, 3, 4, 5), dtype=np.uint8)
     train[:, 0] //= 2
-    empty = np.zeros(60, dtype=np.int64)
-    task = colour_task(ImageData("c", ImageSplit(train, empty), ImageSplit(test, empty), 2, ("a", "b")))
+    classes = np.arange(60) % 2
+    task = colour_task(ImageData("c", ImageSplit(train, classes), ImageSplit(test, classes), 2, ("a", "b")))
     centre, scale = train.mean(axis=(0, 2, 3)), train.std(axis=(0, 2, 3))
     for split, images in ((task.train, train), (task.test, test)):
         expected = ((images.mean(axis=(2, 3)) - centre) / scale).argmax(axis=1)
