@@ -234,31 +234,24 @@ def test_the_parametric_model_alone_does_not_hold():
 
 
 def test_reasons_are_the_differences_from_rung_to_rung_where_the_mean_field_is_farthest_off():
-    linear, common = VALLEY + np.array([0, 0, 0, 0.01, 0.02, 0.07]), VALLEY + np.array([0, 0, 0, 0, 0.01, 0.03])
+    linear, common = VALLEY + np.array([0, 0, 0, 0.01, -0.14, 0.07]), VALLEY + np.array([0, 0, 0, 0, 0.01, 0.03])
     classes, trained = common - 0.005, VALLEY - np.array([0, 0, 0.02, 0, 0.30, 0.01])
     # At step 4, log(1 + 4) lies at a share log(5/2) / log(6/2) of the way from step 1 to step 5.
     defect = DefectResponse(np.array([0, 1, 5]), np.zeros(3), np.array([0.0, -0.01, -0.11]), np.zeros(3), 10)
     moved = -0.01 - 0.10 * np.log(5 / 2) / np.log(3)
     prediction = dataclasses.replace(planted(trained, linear=linear, common=common, classes=classes), defect=defect)
     found = {one.assumption: one for one in prediction.reasons}
-    expected = {"A8": -0.01, "A4": moved, "A4, of this unequal covariances": -0.005, "rest": -0.31 - moved}
+    expected = {"A8": 0.15, "A4": moved, "A4, of this unequal covariances": -0.005, "rest": -0.31 - moved}
     assert {name: one.deviation for name, one in found.items()} == pytest.approx(expected)
     assert {one.step for one in found.values()} == {4.0}
     extent = 0.5 - 0.0  # the trained curve falls from .5 to 0
     assert found["rest"].share == pytest.approx(expected["rest"] / extent)
-    # The trained curve turns at step 4 and all others at step 3, to what a cubic in log time makes of few points.
-    assert found["rest"].turning_after == pytest.approx(4.0, abs=0.3)
-    for one in (found["A8"].turning_before, found["A8"].turning_after, found["rest"].turning_before):
-        assert one == pytest.approx(3.0, abs=0.3)
+    # The trained and the linearised curve turn at step 4 and the others at 3, to what a cubic makes of few points.
+    turning = [(found[name].turning_before, found[name].turning_after) for name in ("A8", "A4", "rest")]
+    np.testing.assert_allclose(turning, [(4, 3), (3, 3), (3, 4)], atol=0.3)
     # The costliest first, of either sign.
-    shares = [abs(one.share) for one in sorted(prediction.reasons, key=lambda one: -abs(one.share))]
-    lines = reason_lines([prediction])
-    assert "what is left" in lines[0]
-    assert "unequal covariances" not in lines[0]
-    assert [
-        f"({share:.0%}" in line.replace("-", "").replace("+", "") for share, line in zip(shares, lines, strict=True)
-    ]
-    assert shares == sorted(shares, reverse=True)
+    words = ("what is left", "(A8)", "(A4)", "classes with covariances of their own")
+    assert all(word in line for word, line in zip(words, reason_lines([prediction]), strict=True))
 
 
 def test_weights_and_batches_of_features_follow_the_seed(tmp_path, monkeypatch):
