@@ -18,6 +18,8 @@ import torch
 import simulation.experiments.robustness
 import simulation.experiments.scaling
 from empirical.data.datasets import DataSet
+from empirical.fit.minority import minority_interval
+from empirical.fit.model_fit import split_for_fit
 from empirical.networks.network_training import batch_indices
 from empirical.networks.networks import build_network
 from empirical.probes.trained_decoder import convolutional_decoder, linear_decoder, shuffled_epochs
@@ -69,6 +71,10 @@ def _verified(seed: int, folder: Path) -> np.ndarray:
     return np.stack([finding.comparison.derived.losses for finding in result.findings])
 
 
+def _two_humps() -> np.ndarray:
+    return np.random.default_rng(0).standard_normal(60) + 5 * (np.arange(60) % 4 == 0)
+
+
 #: From a seed, whatever is drawn from it.
 DRAWS: dict[str, Callable[[int], Any]] = {
     "initial weights": lambda seed: initial_weights(2, 1, 4, 1.0, seed),
@@ -86,6 +92,8 @@ DRAWS: dict[str, Callable[[int], Any]] = {
     "convolutional decoder": lambda seed: _weights(convolutional_decoder(3, 1, 8, seed)),
     "order of an epoch": lambda seed: torch.cat([rows for rows, _ in shuffled_epochs(ROWS, ROWS, 7, seed)(0)]),
     "batches of a training": lambda seed: batch_indices(seed, 3, 50, 8),
+    "halves of a fit": lambda seed: np.sort(split_for_fit(_data(), seed=seed)[1][0][:, 0]),
+    "resamples of a minority": lambda seed: minority_interval([_two_humps()], seed).value,
     "weights of a network": lambda seed: _weights(build_network("vgg8", 3, base_width=2, seed=seed)),
 }
 

@@ -79,7 +79,7 @@ class ProbePlan:
 
     Attributes:
         layers: names of the network's modules.
-            pooled_features: largest number of features of a layer; larger feature maps are average-pooled, what is
+        pooled_features: largest number of features of a layer; larger feature maps are average-pooled, what is
             still larger is sketched (see ``empirical.networks.capture``). Rows are flattened: the layers are those of
             networks for images, and the rules for tokens (``RowRule``) are ``capture``'s and ``PhaseTracker``'s alone.
         classifier_samples: training images, at most, that linear classifiers are fitted to, with the classes of all.

@@ -2,16 +2,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from empirical.data.datasets import load
+import empirical.studies.check
+from empirical.data.datasets import DataSet, load
+from empirical.moments.streaming import moments_of
 from empirical.studies.check import check, check_lines
 from phases import app
-from theory import Softmax
+from theory import DataModel, Softmax, expected_turning_point
 from theory.progress import silent
+from theory.sampled_assumptions import SampledAssumptions
 
 
 def test_the_digits_are_checked_line_by_line(tmp_path: Path) -> None:
@@ -29,7 +34,12 @@ def test_the_digits_are_checked_line_by_line(tmp_path: Path) -> None:
     # Softmax read from its outputs as they are: T4 says nothing where the conserved row may add what it takes.
     assert "T4" not in report["applicable"]
     assert report["unmet"]["T4"][0].startswith("centred outputs, or a bound on idle ones (1 of 10 outputs")
-    assert report["turning_step"] > 0
+    # T5's series beside the minimum of the expected curve, in steps of eta = 0.1 / lambda_1.
+    data = load("digits")
+    model = DataModel.from_moments(moments_of(data.inputs, data.labels, data.classes, silent))
+    expected = expected_turning_point(model, Softmax(), 0.01).time
+    assert expected is not None
+    assert report["turning_step"] == pytest.approx(expected * model.eigenvalues[0] / 0.1, rel=0.15)
     assert f"T5: turning point at step {report['turning_step']:.4g}" in done.stdout
 
 
@@ -71,3 +81,33 @@ def test_a_statement_is_evaluated_at_values() -> None:
     name, value = done.stdout.strip().split(" = ")
     assert name == "s*"
     assert float(value) == pytest.approx(0.0935, abs=5e-5)
+
+
+def test_what_is_checked_are_centred_samples_by_the_seed_and_steps_of_the_step_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    generator = np.random.default_rng(0)
+    labels = np.arange(300) % 2
+    inputs = (7 + generator.standard_normal((300, 5)) * [3, 2, 1, 1, 1] + labels[:, None]).astype(np.float32)
+    seen: list[SampledAssumptions] = []
+
+    def watched(*given: Any) -> SampledAssumptions:
+        seen.append(SampledAssumptions(*given))
+        return seen[-1]
+
+    monkeypatch.setattr(empirical.studies.check, "SampledAssumptions", watched)
+    monkeypatch.setattr(empirical.studies.check, "LARGEST_SAMPLE", 200)
+    steps = []
+    monkeypatch.setattr(SampledAssumptions, "assess", lambda self, loss, size, scale: steps.append(size) or [])
+    monkeypatch.setattr(empirical.studies.check, "theorems", tuple)
+    for seed in (0, 1, 0):
+        check(DataSet("pair", inputs, labels, 2), Softmax(), 0.2, 0.01, seed, silent)
+    first, other, same = (np.linalg.norm(one.inputs, axis=1) for one in seen)
+    np.testing.assert_array_equal(first, same)
+    assert not np.array_equal(first, other)
+    # Lengths about the mean, which a basis does not change; inputs are float32.
+    lengths = np.linalg.norm(inputs - inputs.mean(axis=0, dtype=np.float64), axis=1)
+    assert np.isclose(first[:, None], lengths, rtol=1e-5).any(axis=1).all()
+    assert [one.seed for one in seen] == [0, 1, 0]
+    largest = np.linalg.eigvalsh(np.cov(inputs.T, bias=True))[-1]
+    assert steps == pytest.approx([0.2 / largest] * 3, rel=1e-5)

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.mixture import GaussianMixture
 
 from empirical.fit.class_shape import tail_index
-from empirical.fit.minority import find_minority, minority_interval
+from empirical.fit.minority import RESAMPLES, SMALLEST_SEPARATION, find_minority, minority_interval
+from empirical.fit.two_components import optima
 from theory import InputError
 from theory.validation import FloatArray, IntArray
 
@@ -108,3 +110,62 @@ def test_bad_samples_are_refused() -> None:
         tail_index(np.arange(5.0)[:, None], np.array([0, 0, 0, 0, 1]), parts)
     with pytest.raises(InputError, match="does not vary"):
         tail_index(np.ones((6, 1)), np.zeros(6, dtype=np.int64), parts)
+
+
+def test_small_classes_of_different_sizes_pass_for_gaussian() -> None:
+    """A sample of two deviates from their mean by sqrt(1/2) of what one of 29 does, which looks like a heavy tail."""
+    sizes = np.array([2] * 400 + [29] * 30)
+    labels = np.repeat(np.arange(sizes.size), sizes)
+    projections = np.random.default_rng(0).standard_normal((labels.size, 30))
+    found = tail_index(projections, labels, np.array_split(np.random.default_rng(1).permutation(labels.size), 10))
+    assert 0.0 in found.inverse
+    assert found.inverse.standard_error < 0.03
+
+
+def test_the_ends_of_the_interval_of_a_share_are_normal_quantiles() -> None:
+    positions = [_class_with_minority(0.2, -1.0, 5.0, seed=0, count=300)]
+    for level, quantile in ((0.95, 1.959964), (0.5, 0.674490)):
+        found = minority_interval(positions, level=level)
+        reaches = [found.high - found.value, found.value - found.low]
+        np.testing.assert_allclose(reaches, quantile * found.standard_error, rtol=1e-6)
+
+
+def test_classes_count_by_their_sizes_and_along_the_resampled_prototypes() -> None:
+    large, small = _class_with_minority(0.2, -1.0, 6.0, seed=0, count=900), _class_with_minority(0.0, 0, 1, 1, 300)
+    share = float(np.mean(large < 0))
+    found = minority_interval([large, small])
+    # The mean over 30 resamples of a share with a standard error of .01.
+    assert found.value == pytest.approx(0.75 * share, abs=4 * 0.01 / np.sqrt(30))
+    # Along the prototypes of resamples there may be one hump where the sample itself has two.
+    along = np.concatenate([large[None], np.random.default_rng(2).standard_normal((RESAMPLES, 900))])
+    assert minority_interval([along]).value < 0.02
+
+
+def test_two_components_are_those_of_scikit_learn_and_accepted_by_its_criterion() -> None:
+    accepted = []
+    for seed in range(8):
+        values = _class_with_minority(0.25, -1.0, 3.2, seed, count=40)
+        first, second = (
+            GaussianMixture(number, covariance_type="tied", tol=1e-7, max_iter=1000, random_state=0).fit(
+                values[:, None]
+            )
+            for number in (1, 2)
+        )
+        found = optima(values)
+        gain = values.size * (second.score(values[:, None]) - first.score(values[:, None]))
+        # Bins are a twentieth of a standard deviation wide, and a start may lead higher than scikit-learn's.
+        assert found.gains[0] > gain - 0.05
+        if found.gains[0] < gain + 0.05:
+            assert found.deviations[0] == pytest.approx(float(np.sqrt(second.covariances_[0, 0])), rel=0.01)
+        preferred = bool(second.bic(values[:, None]) < first.bic(values[:, None]))
+        close = abs(second.bic(values[:, None]) - first.bic(values[:, None])) < 0.2
+        if found.separations[0] > SMALLEST_SEPARATION and not close:
+            assert (find_minority(values).share > 0) is preferred
+            accepted.append(preferred)
+    assert {True, False} <= set(accepted)
+
+
+def test_the_share_of_a_few_samples_of_one_hump_is_nearly_nothing() -> None:
+    """Two components overfit fifty samples; their evidence says so."""
+    generator = np.random.default_rng(4)
+    assert np.mean([minority_interval([generator.standard_normal(50)], seed).value for seed in range(6)]) < 0.04

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+import empirical.fit.model_fit
 from empirical import DataSet, load
 from empirical.fit.exponent_dependence import ALL_RANKS, LEAST_SQUARES, SPIKES
+from empirical.fit.minority import RESAMPLES
 from empirical.fit.model_fit import FittedModel, fit_data_model, split_for_fit
 from empirical.fit.parametric_model import parametric_model
 from simulation.training.population import Population
@@ -156,3 +159,55 @@ def test_fits_without_laws_have_no_parametric_model(digits: FittedModel) -> None
         parametric_model(replace(digits, signal_law=None))
     with pytest.raises(InputError, match="61 directions leave 52 beyond the 9"):
         parametric_model(replace(digits, spectrum_law=None))
+
+
+def _three_classes(dimension: int) -> DataSet:
+    generator = np.random.default_rng(0)
+    labels = np.arange(400) % 3
+    inputs = generator.standard_normal((400, dimension)) * np.arange(1, dimension + 1) ** -0.5
+    return DataSet("three", (inputs + np.eye(3, dimension)[labels]).astype(np.float32), labels, 3)
+
+
+def test_classes_are_measured_on_held_out_samples_along_prototypes_of_the_fitting_half(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shards, (inputs, labels) = split_for_fit(_three_classes(4))
+    seen: dict[str, list[Any]] = {name: [] for name in ("minorities", "minority_interval", "tail_index")}
+    for name, calls in seen.items():
+        own = getattr(empirical.fit.model_fit, name)
+
+        def watched(*given: Any, own: Any = own, calls: list[Any] = calls) -> Any:
+            calls.append(given)
+            return own(*given)
+
+        monkeypatch.setattr(empirical.fit.model_fit, name, watched)
+    for seed in (0, 1, 0):
+        fit_data_model(shards, (inputs, labels), seed)
+    fitting = merge_all(shards)
+    for label in range(3):
+        prototype = fitting.class_means[label] - fitting.mean
+        along = (inputs[labels == label] - fitting.mean) @ prototype / (prototype @ prototype)
+        np.testing.assert_allclose(seen["minorities"][0][0][label], along, rtol=1e-9, atol=1e-12)
+        # Along the prototype itself, and along those of resamples of the shards, which the seed decides.
+        first, other, same = (positions[label] for positions, _ in seen["minority_interval"])
+        np.testing.assert_array_equal(first, same)
+        np.testing.assert_allclose(first[0], along, rtol=1e-9, atol=1e-12)
+        assert len(first) == RESAMPLES + 1
+        assert all(np.abs(row - along).max() > 1e-6 for row in first[1:])
+        assert not np.allclose(first[1:], other[1:])
+    assert [seed for _, seed in seen["minority_interval"]] == [0, 1, 0]
+    first, other, same = (projections for projections, *_ in seen["tail_index"])
+    np.testing.assert_array_equal(first, same)
+    assert not np.allclose(first, other)
+
+
+def test_rivals_are_compared_on_the_held_out_half() -> None:
+    """Held-out inputs a tenth larger vary 1.21 times as much in every direction, whatever the fitting half does."""
+    shards, (inputs, labels) = split_for_fit(_three_classes(9))
+    amplitudes = [
+        dict(one.parameters)["amplitude"]
+        for scale in (1.0, 1.1)
+        for one in fit_data_model(shards, (scale * inputs, labels)).rivals
+        if one.name == "power law"
+    ]
+    assert amplitudes[1] == pytest.approx(1.21 * amplitudes[0], rel=1e-4)  # the optimiser's tolerance

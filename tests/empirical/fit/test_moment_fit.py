@@ -7,6 +7,7 @@ from scipy.stats import ortho_group
 from empirical.fit.moment_fit import MomentFit, fit_moments
 from tests.empirical.gaussian_parts import draw, parts_of, power_law_pair
 from theory import DataModel, InputError
+from theory.validation import IntArray
 
 SHARDS = 10
 
@@ -83,3 +84,46 @@ def test_intervals_cover_the_parameters_of_known_models(alpha: float, beta: floa
     shares = np.mean(covered, axis=0)
     print(f"coverage of alpha {shares[0]:.3f}, of beta {shares[1]:.3f}")
     assert np.all((shares >= 0.9) & (shares <= 0.99)), shares
+
+
+def test_every_quantity_takes_both_halves_as_its_definition_says() -> None:
+    """Halves with other covariances and class means, and every quantity again with NumPy alone."""
+    generator = np.random.default_rng(5)
+    labels = np.arange(600) % 3
+    scales = (np.array([3.0, 2.0, 1.5, 1.0, 0.7, 0.5]), np.array([2.0, 2.5, 1.0, 1.2, 0.5, 0.9]))
+    centres = [generator.standard_normal((3, 6)) for _ in range(2)]
+    halves = [
+        generator.standard_normal((600, 6)) * scale + (centre + 2 * np.eye(3, 6))[labels]
+        for scale, centre in zip(scales, centres, strict=True)
+    ]
+    found = fit_moments(*(parts_of(inputs, labels, 3, SHARDS) for inputs in halves))
+
+    def rank(rows: IntArray) -> float:
+        own, other = (np.cov(inputs[rows].T, bias=True) for inputs in halves)
+        return float(np.trace(own) * np.trace(other) / np.sum(own * other))
+
+    everything = np.arange(600)
+    assert found.effective_rank.value == pytest.approx(rank(everything), rel=1e-12)
+    without = np.array([rank(np.setdiff1d(everything, part)) for part in np.array_split(everything, SHARDS)])
+    error = np.sqrt((SHARDS - 1) / SHARDS * np.square(without - without.mean()).sum())
+    assert found.effective_rank.standard_error == pytest.approx(error, rel=1e-9)
+
+    means = [
+        np.stack([inputs[labels == label].mean(axis=0) for label in range(3)]) - inputs.mean(axis=0)
+        for inputs in halves
+    ]
+    totals = [inputs.var(axis=0).sum() for inputs in halves]
+    between = np.sum(means[0] * means[1]) / 3  # classes of equal size
+    assert found.class_separation.value == pytest.approx(2 * between / sum(totals), rel=1e-12)
+    # The two leading directions of the fitting half are the spikes; variances with n - 1.
+    _, vectors = np.linalg.eigh(np.cov(halves[0].T))
+    variances = [np.diag(vectors.T @ np.cov(inputs.T) @ vectors)[::-1] for inputs in halves]
+    leading = np.sqrt(variances[0] * variances[1])[:2]
+    np.testing.assert_allclose(found.spikes.eigenvalues, leading, rtol=1e-12)
+    assert found.spikes.variance_share.value == pytest.approx(leading.sum() / variances[1].sum(), rel=1e-12)
+    along = [mean @ vectors[:, ::-1] for mean in means]
+    in_spikes = np.sum(along[0][:, :2] * along[1][:, :2]) / 3
+    assert found.spikes.between_share.value == pytest.approx(in_spikes / between, rel=1e-9)
+    for gram, kept in ((found.gram, slice(None)), (found.bulk_gram, slice(2, None))):
+        product = along[0][:, kept] @ along[1][:, kept].T / 9  # prototypes are frequencies times means
+        np.testing.assert_allclose(gram, (product + product.T) / 2, atol=1e-12)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from empirical.fit.signal_fit import fit_signal, signal_range
+from empirical.fit.signal_fit import SIGNAL_TOLERANCE, fit_signal, is_signal_seen, signal_range
+from empirical.fit.spectrum_fit import NEGLIGIBLE
 from tests.empirical.fit.test_spectrum_fit import exact
 
 
@@ -59,3 +60,27 @@ def test_no_signal_has_no_law() -> None:
     assert signal_range(exact(ranks**-1.0, np.zeros(100))) is None
     assert signal_range(exact(ranks**-1.0, -(ranks**-1.0))) is None
     assert fit_signal(exact(ranks**-1.0, -(ranks**-1.0)), 1, 100) is None
+
+
+def test_a_signal_is_seen_where_three_bins_exceed_two_standard_errors() -> None:
+    """Errors by their formula: lambda^2 |diag pi - pi pi^T|^2 / (n m) a rank, over the ranks of a bin."""
+    ranks = np.arange(1, 6, dtype=np.float64)  # a bin each
+    noise = ranks**-1.0 * np.sqrt(np.square(np.eye(5) / 5 - 1 / 25).sum()) / 1000
+    for multiples, seen in (((3, 3, 3, 0, 0), True), ((3, 3, 1.9, 1.9, 0), False)):
+        spectrum = exact(ranks**-1.0, noise * np.array(multiples), count=1000)
+        assert is_signal_seen(spectrum, 1, 5) is seen
+    assert not is_signal_seen(exact(ranks**-1.0, 9 * noise, count=1000), 1, 2)
+
+
+def test_the_weights_of_bins_are_those_of_the_stated_variance() -> None:
+    """The estimating equations, written out with the bins' variances, have their root at the fitted law."""
+    ranks = np.arange(1, 6, dtype=np.float64)  # a bin each
+    spectrum = exact(ranks**-0.5, ranks**-1.2 * np.array([1.2, 0.7, 1.4, 0.8, 1.3]) * 1e-3, count=2000)
+    law = fit_signal(spectrum, 1, 5)
+    assert law is not None
+    expected = law.values(5)
+    variance = spectrum.signal_variance(expected) + 2 / 4 * expected**2 + (SIGNAL_TOLERANCE * expected) ** 2
+    variance += (NEGLIGIBLE * spectrum.signal.mean()) ** 2
+    residuals = (spectrum.signal - expected) / variance
+    for slope in (expected, expected * np.log(ranks)):
+        assert abs(np.sum(slope * residuals)) < 1e-6 * np.sum(np.abs(slope * residuals))

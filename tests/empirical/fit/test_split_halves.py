@@ -8,11 +8,15 @@ import torch
 
 from empirical import DataSet, load_images
 from empirical.data.images import ImageSplit, Normalisation
+from empirical.data.stratified import stratified_parts
+from empirical.fit.model_fit import split_for_fit
+from empirical.fit.moment_fit import MomentFit, fit_moments
 from empirical.fit.split_halves import MOMENT_QUANTITIES, QUANTITIES, split_half_moment_scores, split_half_scores
 from empirical.networks.layer_features import layer_features
 from empirical.networks.network_training import batch_indices
 from empirical.networks.networks import build_network
-from theory.validation import FloatArray
+from theory import Moments
+from theory.validation import FloatArray, IntArray
 
 
 def bent_signal(seed: int, count: int = 6000, dimension: int = 100, classes: int = 10) -> DataSet:
@@ -67,3 +71,24 @@ def test_every_interval_is_honest_on_early_and_late_layers_of_a_network_trained_
             print(f"{layer} {name}: root mean square {_root_mean_square(values):.2f}")
             # Of ten normal scores: beyond 1.72 or below 0.38 with a chance of 0.001 each.
             assert 0.38 < _root_mean_square(values) < 1.72, (layer, name, values)
+
+
+def test_each_split_has_a_seed_of_its_own_and_scores_two_fits_by_both_errors() -> None:
+    generator = np.random.default_rng(0)
+    labels = np.arange(240) % 3
+    inputs = generator.standard_normal((240, 4)) * np.arange(1, 5) ** -0.5 + 0.8 * np.eye(3, 4)[labels]
+    data = DataSet("three", inputs.astype(np.float32), labels, 3)
+    scores = split_half_moment_scores(data, splits=2, seed=5)
+
+    def fit(own: IntArray) -> MomentFit:
+        shards, (held_out, known) = split_for_fit(DataSet("half", data.inputs[own], labels[own], 3), seed=5)
+        parts = [Moments.from_samples(held_out[part], known[part], 3) for part in stratified_parts(known, len(shards))]
+        return fit_moments(shards, parts)
+
+    for number in range(2):
+        halves = [fit(own) for own in stratified_parts(labels, 2, np.random.default_rng([5, number]))]
+        for name, quantity in (("effective rank", "effective_rank"), ("class separation", "class_separation")):
+            first, second = (getattr(half, quantity) for half in halves)
+            error = np.sqrt(first.standard_error**2 + second.standard_error**2)
+            assert scores[name][number] == pytest.approx((first.value - second.value) / error, rel=1e-12)
+    assert scores["effective rank"][0] != scores["effective rank"][1]

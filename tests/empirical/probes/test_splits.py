@@ -209,3 +209,44 @@ def test_information_is_that_of_the_test_images(data, network, plain) -> None:
     assert values["information: binned, about the input"] == pytest.approx(binned, abs=0.02)
     assert information("train")[0] > neighbours + 0.2
     assert information("train")[1] > binned + 0.2
+
+
+def test_batch_normalisation_has_the_statistics_of_the_training_images(data, plain, monkeypatch) -> None:
+    """Beside a network without it, whose weights hold those statistics; behind a kink, so that a scale shows."""
+    monkeypatch.setattr("empirical.probes.on_request.DecoderTraining", lambda: DecoderTraining(epochs=2))
+    weight = torch.from_numpy(np.random.default_rng(1).standard_normal((FEATURES, 64))).float() / 8
+    head = nn.Linear(FEATURES, CLASSES)
+    with torch.no_grad():
+        head.weight.copy_(2 * torch.eye(CLASSES, FEATURES))
+
+    def network(normalised: nn.Module, first: torch.Tensor, bias: torch.Tensor) -> nn.Module:
+        linear = nn.Linear(64, FEATURES)
+        with torch.no_grad():
+            linear.weight.copy_(first)
+            linear.bias.copy_(bias)
+        block = nn.Sequential(normalised, linear, nn.ReLU())
+        return nn.Sequential(OrderedDict([("flat", nn.Flatten()), ("block", block), ("classifier", head)])).eval()
+
+    def values(own: nn.Module) -> dict[tuple[str, str], float]:
+        normalisation = Normalisation.of(data.train)
+        rows = measure_checkpoint(own, data, normalisation, [], PLAN, CPU)
+        for name in (LINEAR, INFORMATION):
+            rows += requested_probe(name)(own, data, normalisation, PLAN, CPU, lambda calls: calls)
+        return {(row.layer, row.measure): row.value for row in rows}
+
+    def folded(name: str) -> dict[tuple[str, str], float]:
+        pixels = torch.from_numpy(plain[name][0]).float()
+        scaled = weight / torch.sqrt(pixels.var(dim=0) + 1e-5)
+        return values(network(nn.Identity(), scaled, 0.3 - scaled @ pixels.mean(dim=0)))
+
+    found = values(network(nn.BatchNorm1d(64, affine=False), weight, torch.full((FEATURES,), 0.3)))
+    expected, other = folded("train"), folded("test")
+    # Float32 activations; a few samples may change bins or ranks.
+    assert found == pytest.approx(expected, rel=2e-3, abs=5e-3)
+    differing = (
+        RECONSTRUCTION,
+        f"squared error a pixel of a trained {LINEAR}",
+        "information: neighbours, about the input",
+    )
+    for place in ((WHOLE, GRADIENT_SHARE), *(("block", measure) for measure in differing)):
+        assert abs(other[place] - expected[place]) > 0.01

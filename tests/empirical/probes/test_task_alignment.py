@@ -90,6 +90,10 @@ def test_images_are_averaged_over_squares():
     tasks = [ProbeTask("a task", split, split, 2) for split in splits]
     normalisation = Normalisation.of(splits[0])
     assert task_alignment(tasks[0], tasks[0], normalisation) == pytest.approx(1, abs=1e-9)
+    # Of the training images alone.
+    mislabelled = ImageSplit(splits[0].images, np.arange(600) // 300)
+    other = ProbeTask("a task", splits[0], mislabelled, 2)
+    assert task_alignment(tasks[0], other, normalisation) == pytest.approx(1, abs=1e-9)
     # Noise alone: of the chequered task's spurious signal in 192 directions one predictor sees about 1/192.
     assert task_alignment(tasks[0], tasks[1], normalisation) < 0.1
 

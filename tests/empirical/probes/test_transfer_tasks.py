@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from empirical.data.images import ImageSplit, Normalisation
+from empirical.data.images import ImageData, ImageSplit, Normalisation
+from empirical.probes.probe_tasks import colour_task
 from empirical.probes.transfer_tasks import dominant_channels
 from tests.strategies import seeds
 from theory import InputError
@@ -38,6 +39,20 @@ def test_one_step_of_one_pixel_decides_and_of_equal_channels_the_first_is_taken(
     images[2, 0, 0, 0] = images[2, 2, 3, 3] = 254
     # Sums of 4,096 bytes do not fit a byte or 16 bits, and their exact difference is one.
     assert dominant_channels(images, RAW).tolist() == [0, 2, 1, 0]
+
+
+def test_both_splits_of_the_colour_task_are_normalised_by_the_training_images() -> None:
+    """Red is weak in the training images alone, so that in the test images nearly all are red."""
+    generator = np.random.default_rng(0)
+    train, test = generator.integers(0, 256, (2, 60, 3, 4, 5), dtype=np.uint8)
+    train[:, 0] //= 2
+    classes = np.arange(60) % 2
+    task = colour_task(ImageData("c", ImageSplit(train, classes), ImageSplit(test, classes), 2, ("a", "b")))
+    centre, scale = train.mean(axis=(0, 2, 3)), train.std(axis=(0, 2, 3))
+    for split, images in ((task.train, train), (task.test, test)):
+        expected = ((images.mean(axis=(2, 3)) - centre) / scale).argmax(axis=1)
+        assert np.array_equal(split.labels, expected)
+    assert np.mean(task.test.labels == 0) > 0.9
 
 
 def test_swapped_channels_swap_the_labels() -> None:

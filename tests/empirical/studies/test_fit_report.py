@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from empirical import DataSet, load
+from empirical.fit.exponent_dependence import ExponentVariant
+from empirical.fit.jackknife import Interval
 from empirical.fit.model_fit import fit_data_model, split_for_fit
-from empirical.studies.boundary_prediction import LINEARISED, MEAN_FIELD, Training, predict
+from empirical.studies.boundary_prediction import LINEARISED, MEAN_FIELD, Prediction, Training, predict
 from empirical.studies.check import check
 from empirical.studies.fit_figure import draw_fit
 from empirical.studies.fit_report import (
@@ -131,3 +134,52 @@ def test_step_sizes_that_are_not_stable_are_refused(report: FitReport) -> None:
     with pytest.raises(InputError, match="init_scale"):
         Training(Softmax(), 0.1, 0.0, 16, 1, 0)
     assert np.all(np.diff(unstable.recorded) > 0)
+
+
+def _around(value: float, half_width: float) -> Interval:
+    return Interval(value, half_width / 2, value - half_width, value + half_width)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "separation", "expected"),
+    [
+        (_around(1.4, 0.3), _around(0.2, 0.1), Alignment.HOLDS),
+        (_around(0.6, 0.3), _around(0.2, 0.1), Alignment.FAILS),
+        (_around(1.2, 0.3), _around(0.2, 0.1), Alignment.NOT_RESOLVED),
+        (_around(1.4, 0.3), _around(0.2, 0.3), Alignment.NOT_RESOLVED),
+        (_around(0.6, 0.3), _around(-0.1, 0.2), Alignment.NOT_RESOLVED),
+    ],
+)
+def test_alignment_is_decided_by_two_intervals(
+    report: FitReport, ratio: Interval, separation: Interval, expected: Alignment
+) -> None:
+    fitted = replace(report.fitted, alignment=ratio, class_separation=separation)
+    assert replace(report, fitted=fitted).alignment is expected
+
+
+def test_the_distance_is_that_of_the_mean_fields(report: FitReport) -> None:
+    def one(source: str, level: str, shift: float, turning: float) -> Prediction:
+        known = report.predictions[0]
+        boundaries = replace(known.boundaries, turning_point=turning)
+        return Prediction(source, level, replace(known.curve, losses=0.4 + shift + 0 * known.curve.losses), boundaries)
+
+    planted = (
+        one(FULL, MEAN_FIELD, 0.0, 2.0),
+        one(PARAMETRIC, MEAN_FIELD, -0.03, 3.0),
+        one(FULL, LINEARISED, 0.2, 5.0),
+        one(PARAMETRIC, LINEARISED, 0.3, 7.0),
+    )
+    distance = replace(report, predictions=planted).distance
+    assert distance is not None
+    assert distance.largest == pytest.approx(0.03)
+    assert distance.turning_ratio == 1.5  # parametric over full
+    assert report.distance is not None
+    assert report.distance.largest > 1e-4  # they are two models
+
+
+def test_one_exponent_beyond_the_interval_is_enough_to_say_so(report: FitReport) -> None:
+    inside = ExponentVariant("all ranks", 1, 9, "least squares", 1.1)
+    for exponents, beyond in (((1.1, 1.0), False), ((1.1, 1.4), True)):
+        variants = tuple(replace(inside, exponent=one) for one in exponents)
+        fitted = replace(report.fitted, alpha=_around(1.0, 0.2), alpha_variants=variants, beta_variants=())
+        assert ("beyond the interval" in "\n".join(fit_lines(replace(report, fitted=fitted)))) is beyond

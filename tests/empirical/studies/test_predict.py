@@ -18,6 +18,7 @@ from empirical.studies.predict import (
     LINEARISED,
     PARAMETRIC,
     FeaturePlan,
+    FeaturePrediction,
     predict_features,
     prediction_curves,
     prediction_lines,
@@ -27,8 +28,9 @@ from empirical.studies.predict import (
 )
 from empirical.studies.predict_figure import draw_predictions
 from simulation.runs.run_folder import RunFolder
-from theory import InputError
+from theory import Curve, InputError
 from theory.assessment import Verdict
+from theory.curves.gradient_defect import DefectResponse
 
 PLAN = FeaturePlan(init_scale=0.01, steps=512, batch_size=1000, replicas=4)
 
@@ -195,3 +197,77 @@ def test_more_classes_than_features_are_predicted_but_by_the_parametric_model(tm
     assert np.abs(found.trained.mean).max() < 1e-6
     assert found.no_parametric is not None
     assert prediction_lines([found])[-1].startswith("wide: no parametric model: fitted: 10 directions leave 0 beyond")
+
+
+TIMES = np.arange(6) / 2.0  # steps 0 .. 5 of eta 1/2
+VALLEY = np.array([0.50, 0.42, 0.30, 0.20, 0.30, 0.45])
+
+
+def planted(trained, **derived):
+    """Curves given loss by loss; names as in SOURCES."""
+    curves = {name: Curve(TIMES, np.array([losses])) for name, losses in derived.items()}
+    named = {LINEARISED: "linear", COMMON: "common", CLASSES: "classes", PARAMETRIC: "parametric"}
+    return FeaturePrediction(
+        "planted", 8, 8, 0.5, Curve(TIMES, np.array([trained])),
+        {source: curves[name] for source, name in named.items() if name in curves}, (),
+    )  # fmt: skip
+
+
+def test_agreement_is_that_of_the_mean_curves_and_of_the_derived_turning_point_over_the_trained(monkeypatch):
+    monkeypatch.setattr("empirical.studies.predict.EARLY", 2)
+    earlier = np.array([0.50, 0.30, 0.10, 0.30, 0.32, 0.45])
+    (found,) = planted(VALLEY, common=earlier).agreements
+    assert found.early == pytest.approx(0.20)  # of -.12 and -.20 up to step 2; the derived curve lies below
+    assert found.late == pytest.approx(0.20)
+    (found,) = planted(VALLEY, common=VALLEY - np.array([0, 0.01, 0, 0, 0.04, 0])).agreements
+    assert (found.early, found.late) == pytest.approx((0.01, 0.04))
+    (found,) = planted(VALLEY, common=earlier).agreements
+    assert found.extent == pytest.approx(0.40)  # the larger of .30 and .40
+    # A cubic in log time through few points: the lowest ones are at the steps 2 and 3.
+    assert found.turning_ratio == pytest.approx(2 / 3, abs=0.2)
+
+
+def test_the_parametric_model_alone_does_not_hold():
+    off = VALLEY + 0.2
+    assert planted(VALLEY, linear=off, common=off, classes=VALLEY, parametric=off).holds
+    assert not planted(VALLEY, linear=off, common=off, classes=off, parametric=VALLEY).holds
+
+
+def test_reasons_are_the_differences_from_rung_to_rung_where_the_mean_field_is_farthest_off():
+    linear, common = VALLEY + np.array([0, 0, 0, 0.01, -0.14, 0.07]), VALLEY + np.array([0, 0, 0, 0, 0.01, 0.03])
+    classes, trained = common - 0.005, VALLEY - np.array([0, 0, 0.02, 0, 0.30, 0.01])
+    # At step 4, log(1 + 4) lies at a share log(5/2) / log(6/2) of the way from step 1 to step 5.
+    defect = DefectResponse(np.array([0, 1, 5]), np.zeros(3), np.array([0.0, -0.01, -0.11]), np.zeros(3), 10)
+    moved = -0.01 - 0.10 * np.log(5 / 2) / np.log(3)
+    prediction = dataclasses.replace(planted(trained, linear=linear, common=common, classes=classes), defect=defect)
+    found = {one.assumption: one for one in prediction.reasons}
+    expected = {"A8": 0.15, "A4": moved, "A4, of this unequal covariances": -0.005, "rest": -0.31 - moved}
+    assert {name: one.deviation for name, one in found.items()} == pytest.approx(expected)
+    assert {one.step for one in found.values()} == {4.0}
+    extent = 0.5 - 0.0  # the trained curve falls from .5 to 0
+    assert found["rest"].share == pytest.approx(expected["rest"] / extent)
+    # The trained and the linearised curve turn at step 4 and the others at 3, to what a cubic makes of few points.
+    turning = [(found[name].turning_before, found[name].turning_after) for name in ("A8", "A4", "rest")]
+    np.testing.assert_allclose(turning, [(4, 3), (3, 3), (3, 4)], atol=0.3)
+    # The costliest first, of either sign.
+    words = ("what is left", "(A8)", "(A4)", "classes with covariances of their own")
+    assert all(word in line for word, line in zip(words, reason_lines([prediction]), strict=True))
+
+
+def test_weights_and_batches_of_features_follow_the_seed(tmp_path, monkeypatch):
+    seen = []
+
+    def stop(source, model, loss, weights, *_, **__):
+        seen.append((next(iter(source.batches(0))).inputs.numpy().copy(), weights))
+        raise InterruptedError
+
+    monkeypatch.setattr("empirical.studies.predict.train", stop)
+    small = dataclasses.replace(PLAN, batch_size=20, replicas=2)
+    for number, seed in enumerate((0, 1, 0)):
+        with pytest.raises(InterruptedError):
+            predict_features(
+                rotated_classes(120), dataclasses.replace(small, seed=seed), RunFolder(tmp_path / str(number)), silent
+            )
+    for first, other, same in zip(*seen, strict=True):
+        np.testing.assert_array_equal(first, same)
+        assert not np.array_equal(first, other)

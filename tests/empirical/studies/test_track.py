@@ -17,11 +17,12 @@ from empirical.probes.standard import (
     RECONSTRUCTION,
     TEST_ACCURACY,
     WHOLE,
+    Measurement,
     ProbePlan,
     measure_checkpoint,
 )
 from empirical.probes.trained_decoder import DecoderTraining
-from empirical.studies.track import TrackPlan, measurement_columns, track
+from empirical.studies.track import Tracked, TrackPlan, measurement_columns, track
 from empirical.studies.track_report import draw_tracked, phase_lines, tracked_as_json
 from simulation.runs.run_folder import RunFolder
 from theory import InputError
@@ -197,3 +198,27 @@ def grey(split):
 def test_bad_plans_are_named(data, call, message):
     with pytest.raises(InputError, match=message):
         call(data)
+
+
+def test_the_report_states_means_over_seeds_with_their_errors():
+    """Two seeds, whose mean has half of their difference for its error."""
+    falling = np.array([[0.50, 0.40, 0.36, 0.33, 0.31, 0.30], [0.54, 0.40, 0.36, 0.33, 0.31, 0.30]])
+    valley = np.array([[0.50, 0.40, 0.30, 0.20, 0.35, 0.45], [0.56, 0.42, 0.33, 0.24, 0.36, 0.47]])
+    layers, measures = ("block3", "block5", WHOLE), (RECONSTRUCTION, RECONSTRUCTION, TEST_ACCURACY)
+    seeds = [
+        [
+            tuple(Measurement(*one) for one in zip(layers, measures, values, strict=True))
+            for values in zip(*columns, strict=True)
+        ]
+        for columns in zip(falling, valley, valley + 0.1, strict=True)
+    ]
+    planted = Tracked(PLAN, "planted", tuple(map(tuple, seeds)))
+    fallen, turned = phase_lines(planted)
+    assert fallen == "block3  falls by 0.220 +- 0.020 and has not turned"
+    reading = planted.phases("block5").turning_point
+    assert turned.startswith("block5  falls by 0.310 +- 0.010 (half of it by step ")
+    assert f"turns at step {reading.value:.0f} +- {reading.error:.0f}, rises by 0.240 +- 0.010" in turned
+    content = tracked_as_json(planted)
+    np.testing.assert_allclose(content["means"]["block5"][RECONSTRUCTION], valley.mean(axis=0))
+    np.testing.assert_allclose(content["means"][WHOLE][TEST_ACCURACY], valley.mean(axis=0) + 0.1)
+    assert content["phases"]["block3"]["fall"] == pytest.approx({"value": 0.22, "error": 0.02})

@@ -56,7 +56,10 @@ def test_gains_are_paired_by_seed():
     assert (colour.best_step, held_out.best_step, colour.last_step) == (16, 64, 64)
     assert colour.regret.value == pytest.approx((0.01 + 0.01 + 0.03) / 3)
     assert colour.alignment == 0.2
-    assert "stopping does not help" in "\n".join(transfer_lines([colour, held_out]))
+    lines = transfer_lines([held_out, colour])
+    assert ["colour" in line for line in lines[1:]] == [True, False] * 2  # in the order of the alignment
+    assert lines[3].endswith("colour: stopping helps")
+    assert lines[4].endswith("held_out: stopping does not help, training on does")
 
 
 def test_noise_between_seeds_leaves_the_effect_open():
@@ -82,3 +85,15 @@ def test_bad_input_is_named():
         transfer_rows(tracked(LOSSES), {})
     with pytest.raises(InputError, match="alignment of 'colour' is missing"):
         transfer_rows(tracked(LOSSES, colour=RISE_AND_FALL + OFFSETS), {})
+
+
+def test_accuracies_are_means_over_seeds_at_one_step_each():
+    """The best step is that of the mean, though one seed alone is best elsewhere."""
+    own = [0.50, 0.6, 0.90, 0.7, 0.7, 0.80, 0.7, 0.6], [0.53, 0.6, 0.65, 0.7, 0.7, 0.86, 0.7, 0.63]
+    (row,) = transfer_rows(
+        tracked(LOSSES, colour=np.array([*own, [0.56, 0.6, 0.65, 0.7, 0.7, 0.89, 0.7, 0.66]])), {"colour": 0.2}
+    )
+    assert row.best_step == 16
+    values = [one.value for one in (row.first, row.recommended, row.best, row.last, row.regret)]
+    assert values == pytest.approx([0.53, 0.70, 0.85, 0.63, 0.15])
+    assert row.first.error == pytest.approx(0.03 / np.sqrt(3))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from empirical.networks.network_training import checkpoint_steps
-from empirical.tracker.phase_reading import half_fall_time, read_phases, turning_time
+from empirical.tracker.phase_reading import half_fall_time, mean_over_seeds, read_phases, smallest_moves, turning_time
 from theory import InputError
 
 STEPS = checkpoint_steps(8192)
@@ -99,3 +99,16 @@ def test_the_error_of_the_turning_point_covers_it_as_often_as_it_should():
 def test_bad_curves_are_named(steps, losses, message):
     with pytest.raises(InputError, match=message):
         read_phases(steps, losses)
+
+
+def test_the_smallest_move_that_counts_is_the_resolution_or_two_standard_errors_of_the_change():
+    """Changes of .1, .2 and .3 have a standard deviation of .1 and a standard error of .1 / sqrt(3)."""
+    curves = np.array([[0.5, 0.4, 0.5], [0.5, 0.3, 0.5], [0.5, 0.2, 0.5]])
+    moves = smallest_moves(curves, 0.01)
+    np.testing.assert_allclose(moves, 0.01 + (0.2 / np.sqrt(3) - 0.01) * np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]]))
+    np.testing.assert_array_equal(smallest_moves(curves[:1], 0.01), np.full((3, 3), 0.01))
+
+
+def test_the_standard_error_of_a_mean_is_that_of_the_sample():
+    found = mean_over_seeds(np.array([1.0, 2.0, 3.0]))
+    assert (found.value, found.error) == pytest.approx((2.0, 1 / np.sqrt(3)))

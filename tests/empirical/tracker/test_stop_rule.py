@@ -52,6 +52,15 @@ def test_steps_that_noise_does_not_tell_from_the_smallest_widen_the_error():
     assert reading.error == pytest.approx(reading.step * np.log(512 / 16) / np.sqrt(12))
 
 
+def test_the_standard_error_of_three_groups_has_two_degrees_of_freedom():
+    """Differences of .02 with a standard deviation of .019 over three groups: within two standard errors of .011."""
+    curve = np.array([0.9, 0.8, 0.7, 0.52, 0.5, 0.52, 0.6, 0.7])
+    groups = np.tile(curve[:, None], (1, 3))
+    groups[[3, 5]] += 0.019 * np.array([1, 0, -1])
+    reading = fed(groups).reading("layer4")
+    assert reading.error == pytest.approx(reading.step * np.log(512 / 32) / np.sqrt(12))
+
+
 def test_noise_that_all_steps_share_cancels_and_noise_that_they_do_not_hides_the_turning_point():
     curve = np.array([0.9, 0.7, 0.6, 0.5, 0.6, 0.7, 0.8, 0.9])
     generator = np.random.default_rng(0)
@@ -116,6 +125,13 @@ def test_the_reason_names_layer_step_error_and_sizes():
         "at step 1,024 and stood 0.086 higher at step 8,192"
     )
     assert "\n" not in rule.reason
+
+
+def test_a_fall_after_a_first_rise_is_counted_from_the_crest():
+    reading = fed([0.5, 0.6, 0.7, 0.6, 0.4, 0.3, 0.4, 0.55]).reading("layer4")
+    assert reading.turned
+    assert (reading.highest_step, reading.lowest_step) == (32, 256)
+    assert (reading.fall, reading.rise) == pytest.approx((0.4, 0.25))
 
 
 def test_the_last_layer_decides_and_all_are_reported():

@@ -30,7 +30,7 @@ from simulation.experiments.scaling_sweep import (
 )
 from simulation.runs.run_folder import RunFolder
 from simulation.runs.schedulers import LocalScheduler
-from theory import InputError
+from theory import Curve, InputError
 
 LAW = PowerLaw(0.5, 1.5, 60)
 MISALIGNED = PowerLaw(1.0, -1.0, 20)
@@ -44,6 +44,8 @@ def test_boundaries_scale_with_the_initial_weights_as_derived() -> None:
     assert 0.0005 < abs(second.derived - second.exponent) < 0.03
     assert first.holds
     assert second.holds
+    # Two laws hold together at 95 % where each does at 97.5 %.
+    assert (first.slope.level, first.joint.level) == pytest.approx((0.95, 0.975))
     # 16 pairs at three scales over a decade tell the exponents apart, and from any other by a tenth.
     for law in (first, second):
         assert law.joint.high - law.joint.low < 0.2
@@ -69,6 +71,22 @@ def test_phase_three_forgets_at_the_slope_of_the_derived_curve() -> None:
     assert not replace(law, derived=law.derived + 0.05).holds
     # W(0) does not count there.
     assert law.slope.high - law.slope.low < 1e-6
+
+
+def test_slopes_and_errors_of_pairs_are_those_of_students_t(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four pairs that forget at exact powers of time, in the place of trained ones."""
+    law = PowerLaw(1.0, 2.0, 40)
+    times = np.geomspace(2.0, 30.0, 6) / float(law.network().eigenvalues[0])
+    slopes, amplitudes = -np.array([0.30, 0.35, 0.40, 0.47]), np.array([0.5, 0.4, 0.45, 0.6])
+    explained = amplitudes[:, None] * (times / times[0]) ** slopes[:, None]
+    monkeypatch.setattr("simulation.experiments.scaling._trained", lambda *_: [Curve(times, 1 - explained)])
+    found = forgetting_law(law, (1.0, 35.0), pairs=4, seed=0)
+    half_width = 3.182446 * np.sqrt(np.square(slopes + 0.38).sum() / 3 / 4)  # Student's 97.5 % point, 3 degrees
+    ends = (found.slope.low, found.slope.value, found.slope.high)
+    assert ends == pytest.approx((-0.38 - half_width, -0.38, -0.38 + half_width), rel=1e-6)
+    deviations = amplitudes - amplitudes.mean()
+    error = np.sqrt(np.square(deviations).sum() / 3 / 4) / amplitudes.mean()
+    assert found.relative_errors[0] == pytest.approx(error, rel=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,355 @@
+"""Every macro and every cell of a table is the entry of the results that its name promises.
+
+Each study is planted with entries that all differ, so that one taken from another row, seed, step or column shows;
+what is expected was worked out by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from empirical.probes.probe_tasks import COLOUR, HELD_OUT
+from empirical.studies.predict import CLASSES, COMMON, LINEARISED, PARAMETRIC
+from paper import diagram, fits, predictions, robustness, scaling, theorems, transfer, verification
+from paper.result_folders import ResultFolders
+from simulation.runs.run_folder import RunFolder
+from theory.theorems.theorem import Kind
+
+Content = dict[str, Any]
+
+
+def _planted(root: Path, **contents: Content) -> ResultFolders:
+    """Folders with these results; two underscores stand for a hyphen."""
+    for name, content in contents.items():
+        RunFolder(root / name.replace("__", "-")).write_json("result.json", content)
+    return ResultFolders((root,))
+
+
+def rows_of(tables: Mapping[str, str]) -> list[list[str]]:
+    """The cells of the one table, without its header."""
+    (text,) = tables.values()
+    return [line.removesuffix(r" \\").split(" & ") for line in text.splitlines() if line.endswith(r"\\")][1:]
+
+
+def estimate(value: float | None, error: float | None = None) -> Content:
+    return {"value": value, "error": error}
+
+
+def test_transfer(tmp_path: Path) -> None:
+    def row(task: str, alignment: float, steps: list[int], gain: float, effect: str, network: str) -> Content:
+        return {
+            "network": network,
+            "data": "CIFAR-10 classes 0, 1, 2",
+            "task": task,
+            "alignment": alignment,
+            "recommended_steps": steps,
+            "recommended": estimate(0.81, 0.011),
+            "best": estimate(0.92, 0.022),
+            "last": estimate(0.73, 0.033),
+            "gain": estimate(gain, 0.004),
+            "half_width": 0.017,
+            "effect": effect,
+        }
+
+    rows = [
+        row(COLOUR, 0.9, [0, 8, 4], 0.08, "helps", "a"),
+        row(COLOUR, 0.3, [16, 32], 0.05, "helps", "b"),
+        row(COLOUR, 0.6, [64, 64, 64], -0.02, "no difference seen", "c"),
+        row(HELD_OUT, 0.5, [2, 2, 4], -0.06, "hurts", "d"),
+    ]
+    relations = [
+        {"task": HELD_OUT, "rank_correlation": 0.11, "p_value": 0.22},
+        {"task": COLOUR, "rank_correlation": -0.33, "p_value": 0.44},
+    ]
+    folders = _planted(tmp_path, transfer={"rows": rows, "alignment": relations})
+    assert transfer.numbers(folders) == {
+        "TransferRows": "4",
+        "TransferColourCorrelation": "$-0.33$",
+        "TransferColourChance": "$0.44$",
+        "TransferSeeds": "2",
+        "TransferSpread": "8",  # 8 over the first step
+        "TransferColourRows": "3",
+        "TransferColourHelps": "2",
+        "TransferColourHurts": "0",
+        "TransferColourLeast": "$-0.020$",
+        "TransferColourMost": "$0.080$",
+        "TransferClassesRows": "1",
+        "TransferClassesHelps": "0",
+        "TransferClassesHurts": "1",
+        "TransferClassesLeast": "$-0.060$",
+        "TransferClassesMost": "$-0.060$",
+    }
+    table = rows_of(transfer.tables(folders))
+    accuracies = [r"$0.810 \pm 0.011$", r"$0.920 \pm 0.022$", r"$0.730 \pm 0.033$"]
+    # The gain has its sign and the half width of its interval, not its standard error.
+    assert table[0] == ["b", "0--2", COLOUR, "$0.30$", *accuracies, r"$+0.050 \pm 0.017$", "helps"]
+    assert [one[0] for one in table] == ["b", "d", "c", "a"]
+    assert [one[-1] for one in table] == ["helps", "hurts", "--", "helps"]
+    assert table[1][7] == r"$-0.060 \pm 0.017$"
+
+
+def test_scaling(tmp_path: Path) -> None:
+    def law(quantity: str, parameter: str, exponent: float, derived: float, slope: float, holds: bool) -> Content:
+        return {
+            "quantity": quantity,
+            "parameter": parameter,
+            "law": {"alpha": 0.7, "beta": 2.0},
+            "exponent": exponent,
+            "derived": derived,
+            "slope": {"value": slope, "low": slope - 0.1, "high": slope + 0.1, "level": 0.95},
+            "joint": {"value": slope, "low": slope - 0.25, "high": slope + 0.25, "level": 0.99},
+            "holds": holds,
+        }
+
+    laws = [
+        law("fall (share of the total)", "eta", 0.5, 0.48, 0.45, True),
+        law("turning point", "sigma0", 1.2, 1.1, 1.12, False),
+    ]
+    folders = _planted(tmp_path, scaling={"configuration": {"pairs": 8}, "laws": laws})
+    assert scaling.numbers(folders) == {
+        "ScalingLaws": "2",
+        "ScalingHold": "1",
+        "ScalingDraws": "16",  # antithetic pairs
+        "ScalingLevel": r"95\,\%",
+        "ScalingLargest": "$0.03$",  # from the derived slopes, not from the limits' exponents
+    }
+    assert rows_of(scaling.tables(folders)) == [
+        ["fall", r"$\eta$", "$0.7$", "$2$", "$0.500$", "$0.4800$", "$0.4500$ $[0.2000, 0.7000]$"],
+        ["turning point", r"$\sigma_0$", "$0.7$", "$2$", "$1.200$", "$1.1000$", "$1.1200$ $[0.8700, 1.3700]$"],
+    ]
+
+
+def test_verification(tmp_path: Path) -> None:
+    def claim(name: str, deviation: float, verdict: str, scale: float = 0.001, **rest: float | None) -> Content:
+        values = {"derived_value": 0.3, "measured_value": 0.31, "standard_error": 0.003} | rest
+        return {"source": "inputs", "init_scale": scale, "name": name, "deviation": deviation, "verdict": verdict} | (
+            values
+        )
+
+    def study(claims: list[Content], first: int, batch_size: int | None, tolerance: float) -> Content:
+        return {
+            "data": "planted",
+            "inputs": 1000 * first,
+            "model": {"dimension": 10 * first + 1},
+            "configuration": {
+                "steps": first + 2,
+                "replicas": first + 3,
+                "batch_size": batch_size,
+                "step_size": 0.1,
+                "init_scales": [0.001, 0.01],
+                "tolerances": {"early_curve": 5.0, "late_curve": tolerance, "boundary": 6.0},
+            },
+            "boundaries_tested": first + 4,
+            "boundaries_that_differ": first + 5,
+            "claims": claims,
+        }
+
+    digits = [
+        claim("mean-field curve, steps 0 to 8", 0.004, "holds", standard_error=0.001),
+        claim("mean-field curve, steps 9 to 64", 0.007, "not resolved"),
+        claim("linearised curve, steps 0 to 4", 0.5, "FAILS"),
+        claim("end of phase I", 0.08, "holds", derived_value=120.0, measured_value=130.0),
+        claim("turning point", 0.4, "FAILS", derived_value=345.0, measured_value=None),
+        claim("mean-field curve, steps 0 to 8", 0.002, "holds", 0.01, standard_error=0.0),
+    ]
+    cifar = [claim("mean-field curve, steps 0 to 8", 0.006, "FAILS")]
+    folders = _planted(
+        tmp_path, verify__digits=study(digits, 20, None, 0.01), verify__cifar10=study(cifar, 40, 256, 0.03)
+    )
+    assert verification.numbers(folders) == {
+        "DigitsInputs": "20{,}000",
+        "DigitsDimension": "201",
+        "DigitsSteps": "22",
+        "DigitsDraws": "23",
+        "DigitsClaims": "6",
+        "DigitsHolds": "3",
+        "DigitsUnresolved": "1",
+        "DigitsFails": "2",
+        "DigitsBoundaries": "24",
+        "DigitsBoundariesDiffer": "25",
+        "DigitsLargest": "$0.007$",
+        "CifarInputs": "40{,}000",
+        "CifarDimension": "401",
+        "CifarSteps": "42",
+        "CifarDraws": "43",
+        "CifarClaims": "1",
+        "CifarHolds": "0",
+        "CifarUnresolved": "0",
+        "CifarFails": "1",
+        "CifarBoundaries": "44",
+        "CifarBoundariesDiffer": "45",
+        "CifarLargest": "$0.006$",
+        "CifarBatch": "256",
+        "CifarTolerance": "$0.03$",
+        "DigitsTolerance": "$0.01$",
+    }
+    assert rows_of(verification.tables(folders)) == [
+        ["digits", "inputs", "$0.001$", r"$0.007 \pm 0.003$", "$120$", "$130$", "$345$", "--"],
+        ["digits", "inputs", "$0.01$", "$0.00200$", "--", "--", "--", "--"],
+        ["CIFAR-10", "inputs", "$0.001$", r"$0.006 \pm 0.003$", "--", "--", "--", "--"],
+    ]
+
+
+def test_diagram(tmp_path: Path) -> None:
+    content = {
+        "configuration": {"eigenvalues": [3.0, 2.0, 1.0], "resolution": 0.01, "replicas": 4, "seed": 5},
+        "points": 10,
+        "away_from_borders": 8,
+        "agreement": 0.75,
+        "disagreements": [{"near_border": near} for near in (True, False, False)],
+    }
+    assert diagram.numbers(_planted(tmp_path, diagram=content)) == {
+        "DiagramPoints": "10",
+        "DiagramAway": "8",
+        "DiagramAgreement": r"75.0\,\%",
+        "DiagramDraws": "4",
+        "DiagramDimension": "3",
+        "DiagramDisagree": "3",
+        "DiagramDisagreeFar": "2",
+    }
+
+
+def test_fits(tmp_path: Path) -> None:
+    def around(value: float, half_width: float) -> Content:
+        return {"value": value, "low": value - half_width, "high": value + half_width}
+
+    def fit(alpha: float | None, beta: float | None, alignment: Content, tail: float | str, best: str) -> Content:
+        return {
+            "alpha": None if alpha is None else around(alpha, 0.1),
+            "beta": None if beta is None else around(beta, 0.2),
+            "alignment": alignment,
+            "effective_rank": {"value": 12.34},
+            "tail_index": {"value": tail},
+            "rivals": [{"name": best}, {"name": "power law"}],
+        }
+
+    contents = {
+        # Aligned only where the whole interval lies above 1.
+        "fits/vgg8-trained-block1": fit(0.5, None, around(1.5, 0.6), "inf", "power law"),
+        "fits/vgg8-untrained-block1": fit(1.5, 2.0, around(3.0, 1.0), 7.0, "broken power law"),
+        "fits/vgg8-trained-block2": fit(None, 1.0, around(0.5, 0.1), 30.0, "exponential"),
+    }
+    folders = _planted(tmp_path, **contents)
+    assert fits.numbers(folders) == {
+        "FitLayers": "3",
+        "FitAligned": "1",
+        "FitBetterRival": "2",
+        "FitAlphaLowest": "$0.50$",
+        "FitAlphaHighest": "$1.50$",
+        "FitBetaLowest": "$1.00$",
+        "FitBetaHighest": "$2.00$",
+    }
+    layer, rank = "vgg8, block1", "$12.3$"
+    assert rows_of(fits.tables(folders)) == [
+        [
+            f"{layer}, untrained",
+            "$1.50$ $[1.40, 1.60]$",
+            "$2.00$ $[1.80, 2.20]$",
+            "$3.00$ $[2.00, 4.00]$",
+            rank,
+            "$7.0$",
+        ],
+        [f"{layer}, trained", "$0.50$ $[0.40, 0.60]$", "--", "$1.50$ $[0.90, 2.10]$", rank, r"$\infty$"],
+        ["vgg8, block2, trained", "--", "$1.00$ $[0.80, 1.20]$", "$0.50$ $[0.40, 0.60]$", rank, "$30$"],
+    ]
+
+
+def test_robustness(tmp_path: Path) -> None:
+    def point(axis: str, level: float | str, deviation: float, measured: float, regime: str = "one") -> Content:
+        turning = {"derived": 10.0, "measured": measured, "error": 0.05, "reason": None}
+        return {
+            "axis": axis,
+            "level": level,
+            "descent": {
+                "deviation": deviation,
+                "deviation_error": 0.003,
+                "regime_derived": "one",
+                "regime_measured": regime,
+                "boundaries": {"turning_point": turning},
+            },
+        }
+
+    points = [
+        point("tail_index", "Gaussian", -0.004, 10.0),
+        point("tail_index", 2.5, -0.02, 12.0),
+        point("tail_index", 5.0, 0.01, 13.0),
+        point("optimiser", "momentum 0.9", 0.03, 11.0, "another"),
+    ]
+    rises = [
+        {"step_share": 0.5, "derived": 0.1, "trained": 0.2},
+        {"step_share": 1.5, "derived": 0.3, "trained": 0.4},
+    ]
+    folders = _planted(tmp_path, robustness={"points": points, "phase_three_rises": rises})
+    assert robustness.numbers(folders) == {
+        "RobustBase": r"$0.004 \pm 0.003$",
+        "RobustBaseLevels": "4",
+        "RobustMomentum": r"$0.030 \pm 0.003$",
+        "RobustMomentumLater": r"10\,\%",
+        "RobustStep": "$1.5$",
+        "RobustStepRise": r"40\,\%",
+        "RobustStepRiseDerived": r"30\,\%",
+    }
+    # The level of the largest deviation of either sign; the error of a ratio is relative: 1.2 times 0.05.
+    assert [row[1:] for row in rows_of(robustness.tables(folders))] == [
+        ["$2.5$", r"$-0.020 \pm 0.003$", r"$1.20 \pm 0.06$", "as derived"],
+        ["momentum 0.9", r"$0.030 \pm 0.003$", r"$1.10 \pm 0.06$", "another"],
+    ]
+
+
+def test_predictions(tmp_path: Path) -> None:
+    # Early and late deviation and ratio of turning points, by set of features and derivation.
+    sets: dict[str, dict[str, tuple[float, float, float | None]]] = {
+        "block1, untrained": {
+            LINEARISED: (0.011, 0.051, 1.21),
+            COMMON: (0.005, 0.025, 1.11),
+            CLASSES: (0.006, 0.021, None),
+            PARAMETRIC: (0.012, 0.071, None),
+        },
+        "block2, step 8": {
+            LINEARISED: (0.031, 0.091, None),
+            COMMON: (0.015, 0.061, None),
+            CLASSES: (0.013, 0.081, 1.31),
+            PARAMETRIC: (0.001, 0.002, 1.01),
+        },
+        "block3, step 8": {LINEARISED: (0.002, 0.022, 1.02), COMMON: (0.001, 0.020, 0.98), CLASSES: (0.003, 0.01, 1.0)},
+    }
+    rows = [
+        {"features": name, "number": 8, "rank": 7, "step_size": 0.1, "source": source}
+        | {"early": early, "late": late, "turning_ratio": ratio}
+        for name, own in sets.items()
+        for source, (early, late, ratio) in own.items()
+    ]
+    content = {"plan": {"steps": 4096, "replicas": 3, "init_scale": 0.004}, "rows": rows}
+    folders = _planted(tmp_path, predict__vgg8=content)
+    assert predictions.numbers(folders) == {
+        "PredictNetwork": "vgg8",
+        "PredictSets": "3",
+        "PredictHold": "2",  # the parametric model alone holds for the second set, which does not count
+        "PredictEarly": "$0.015$",
+        "PredictLate": "$0.061$",
+        "PredictClassBetter": "2",
+        "PredictParametric": "$0.07$",
+        "PredictEarlyStep": "1{,}024",
+        "PredictEarlyTolerance": "$0.02$",
+        "PredictLateTolerance": "$0.03$",
+        "PredictTurningTolerance": r"25\,\%",
+        "PredictSteps": "4{,}096",
+        "PredictDraws": "3",
+        "PredictScale": "$0.004$",
+    }
+    assert rows_of(predictions.tables(folders)) == [
+        ["vgg8", "block1, untrained", "$0.051$", "$0.025$", "$0.021$", "$0.071$", "$1.11$"],
+        ["vgg8", "block2, trained", "$0.091$", "$0.061$", "$0.081$", "$0.002$", "--"],
+        ["vgg8", "block3, trained", "$0.022$", "$0.020$", "$0.010$", "--", "$0.98$"],
+    ]
+
+
+def test_proofs() -> None:
+    kinds = [Kind.IDENTITY] * 3 + [Kind.INEQUALITY] * 2 + [Kind.INSTANCES]
+    known: Any = tuple(SimpleNamespace(steps=[SimpleNamespace(kind=kind)]) for kind in kinds)
+    found = theorems.numbers(known)
+    assert found.pop("ProofStepsEvidence").startswith("the other 1 rests on numbers alone")
+    assert found == {"ProofSteps": "6", "ProofStepsProved": "5", "ProofInequalities": "2"}

@@ -1,0 +1,132 @@
+"""Macros and tables of tracked trainings are the entries of planted ones, worked out by hand."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from empirical.networks.network_training import TrainingPlan
+from empirical.probes.on_request import LINEAR
+from empirical.probes.probe_tasks import COLOUR
+from empirical.probes.standard import PROBE_ACCURACY, RECONSTRUCTION, TEST_ACCURACY, WHOLE, Measurement, ProbePlan
+from empirical.studies.track import Tracked, TrackPlan, measurement_columns
+from paper import published, tracking
+from paper.result_folders import ResultFolders
+from simulation.runs.run_folder import RunFolder
+from tests.paper.test_planted_results import estimate, rows_of
+
+#: Two seeds at the steps 0, 1, 2, 4, 8, 16; the mean of two values has half of their difference for its error.
+LOSSES = ((0.50, 0.40, 0.30, 0.20, 0.35, 0.45), (0.56, 0.42, 0.25, 0.28, 0.33, 0.55))
+COLOURS = ((0.60, 0.70, 0.72, 0.80, 0.70, 0.64), (0.68, 0.70, 0.74, 0.86, 0.60, 0.54))
+ACCURACIES = ((0.1, 0.2, 0.3, 0.4, 0.5, 0.70), (0.1, 0.2, 0.3, 0.4, 0.5, 0.84))
+
+
+def _tracked(root: Path, name: str, by_seed: list[list[list[Measurement]]], layers: tuple[str, ...]) -> None:
+    """A finished run of ``phases track`` whose phases are planted apart from its losses."""
+    training = TrainingPlan(network="vgg8", steps=16, batch_size=32, step_size=0.004, momentum=0.8, seed=3)
+    plan = TrackPlan(training, ProbePlan(layers), len(by_seed))
+    tracked = Tracked(plan, "CIFAR-10 classes 0, 1, 2", tuple(tuple(map(tuple, seed)) for seed in by_seed))
+    no_turn = {"fall": estimate(0.001), "rise": estimate(0.0), "half_fall": estimate(None)}
+    last = {"fall": estimate(0.12, 0.03), "rise": estimate(0.07, 0.04), "half_fall": estimate(3.0, 0.4)}
+    phases = {
+        layers[0]: no_turn | {"turning_point": estimate(None), "turned": False},
+        layers[-1]: last | {"turning_point": estimate(5.0, 0.6), "turned": True},
+    }
+    folder = RunFolder(root / name)
+    content = {"data": tracked.data, "plan": asdict(plan), "steps": plan.steps.tolist(), "phases": phases, "means": {}}
+    folder.write_json("result.json", content)
+    folder.write_table("measures.parquet", measurement_columns(tracked))
+
+
+@pytest.fixture
+def trainings(tmp_path: Path) -> ResultFolders:
+    """The main training, one whose last layer does not turn, and one with a trained decoder at the steps 0, 4, 16."""
+    seeds = [
+        [
+            [
+                Measurement(WHOLE, TEST_ACCURACY, accuracy),
+                Measurement("first", RECONSTRUCTION, 0.9),
+                Measurement("last", RECONSTRUCTION, loss),
+                Measurement("last", PROBE_ACCURACY + COLOUR, colour),
+            ]
+            for accuracy, loss, colour in zip(*columns, strict=True)
+        ]
+        for columns in zip(ACCURACIES, LOSSES, COLOURS, strict=True)
+    ]
+    _tracked(tmp_path, "track-vgg8-cifar10", seeds, ("first", "last"))
+    _tracked(tmp_path, "track-other", [[[Measurement("last", RECONSTRUCTION, 0.9)] for _ in range(6)]], ("last",))
+    other = ResultFolders((tmp_path,)).content("track-other")
+    other["phases"]["last"]["turned"] = False
+    RunFolder(tmp_path / "track-other").write_json("result.json", other)
+    decoded = {0: 0.60, 3: 0.30, 5: 0.54}
+    rows = [[Measurement("last", RECONSTRUCTION, 0.9)] for _ in range(6)]
+    for index, loss in decoded.items():
+        rows[index].append(Measurement("last", f"reconstruction loss of a trained {LINEAR}", loss))
+    _tracked(tmp_path, "decoder-vgg8", [rows], ("last",))
+    return ResultFolders((tmp_path,))
+
+
+def test_tracking(trainings: ResultFolders) -> None:
+    assert tracking.numbers(trainings) == {
+        "TrackSteps": "16",
+        "TrackSeeds": "2",
+        "TrackBatch": "32",
+        "TrackStepSize": "$0.004$",
+        "TrackMomentum": "$0.8$",
+        "TrackStart": r"$0.53 \pm 0.03$",
+        "TrackLowest": r"$0.24 \pm 0.04$",  # of both seeds at the mean curve's lowest step
+        "TrackEnd": r"$0.50 \pm 0.05$",
+        "TrackHalf": r"$3.0 \pm 0.4$",
+        "TrackTurning": r"$5.0 \pm 0.6$",
+        "TrackColourStart": r"$0.64 \pm 0.04$",
+        "TrackColourBest": r"$0.83 \pm 0.03$",
+        "TrackColourBestStep": "4",
+        "TrackColourEnd": r"$0.59 \pm 0.05$",
+        "TrackAccuracy": r"$0.77 \pm 0.07$",
+        "TrackTrainings": "2",
+        "TrackAllPhases": "1",
+    }
+    assert [row[2:] for row in rows_of(tracking.tables(trainings))][1:] == [
+        ["first", "$0.001$", "--", "--", "$0.000$"],
+        ["last", r"$0.12 \pm 0.03$", r"$3.0 \pm 0.4$", r"$5.0 \pm 0.6$", r"$0.07 \pm 0.04$"],
+    ]
+
+
+def test_published(trainings: ResultFolders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "published.csv"
+    file.write_text(
+        "iteration,reconstruction_loss_sum_over_79_batches,transfer_test_accuracy\n"
+        "0,40,0.7\n2,36,0.75\n4,20,0.9\n8,24,0.85\n16,30,0.8\n32,10,0.6\n"
+    )
+    monkeypatch.setattr(published, "_FILE", file)
+    assert published.numbers(trainings) == {
+        # Theirs, up to step 16, in units of the first loss.
+        "PublishedLastStep": "16",
+        "PublishedFall": "$0.50$",
+        "PublishedRise": "$0.25$",
+        "PublishedLowestStep": "4",
+        "PublishedColourBest": "$0.900$",
+        "PublishedColourLast": "$0.600$",
+        "PublishedColourLastStep": "32",
+        # The mean falls from 0.53 to 0.24 and rises to 0.50.
+        "PublishedExactFall": "$0.55$",
+        "PublishedExactRise": "$0.49$",
+        "PublishedExactLowestStep": "4",
+        # 0.60, 0.30, 0.54 beside 0.50, 0.20, 0.45 of the first seed.
+        "PublishedTrainedFall": "$0.50$",
+        "PublishedTrainedRise": "$0.40$",
+        "PublishedTrainedLowestStep": "4",
+        "PublishedTrainedExcessLeast": "$1.200$",
+        "PublishedTrainedExcessMost": "$1.500$",
+        "PublishedOurColourBest": "$0.830$",
+        "PublishedOurColourEnd": "$0.590$",
+        "PublishedDecoderCheckpoints": "3",
+        "PublishedExactSeeds": "2",
+    }
+    table = rows_of(published.tables(trainings))
+    assert [row[0] for row in table] == ["0", "2", "4", "8", "16"]
+    colour = r"$0.83 \pm 0.03$"
+    assert table[2][1:] == ["$0.500$", "$0.500$", "$0.453$", "$0.300$", r"$0.24 \pm 0.04$", "$0.900$", colour]
+    assert table[1][2] == table[1][4] == "--"
