@@ -1,4 +1,4 @@
-"""The formats of files of arrays, told apart by their suffixes."""
+"""The formats of files of arrays, distinguished by their suffixes."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ def read_cifar(layout: CifarLayout, files: tuple[str, ...], folder: Path) -> tup
         start = part.stop
     counts = np.bincount(labels, minlength=len(layout.class_names))
     if files in (layout.train, layout.test) and counts.min() != counts.max():
-        # The files of CIFAR-10 have one size: nothing else tells that one lies in the place of another.
+        # The files of CIFAR-10 have one size: nothing else tells that one lies in place of another.
         raise InputError(
             f"data_root: {folder / files[0]} {'and the like hold' if len(files) > 1 else 'holds'} {counts.min()} to "
             f"{counts.max()} images a class, the official split the same number of each; training and test files are "

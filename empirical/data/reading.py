@@ -72,7 +72,7 @@ def one_line_faults(name: str, path: Path, expected: str, remedy: str = "give an
         remedy: what to do about it.
 
     Raises:
-        InputError: in the place of any other exception.
+        InputError: instead of any other exception.
     """
     try:
         with warnings.catch_warnings(action="ignore"):

@@ -68,7 +68,7 @@ def _read_plain(name: str, path: Path) -> object:
         try:
             return torch.load(path, map_location="cpu", weights_only=True)
         except pickle.UnpicklingError as error:
-            # In the place of torch's own text, which advises to run the code.
+            # Instead of torch's own text, which advises to run the code.
             if "global" not in str(error).lower():
                 raise
             raise InputError(

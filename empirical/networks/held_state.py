@@ -101,7 +101,7 @@ class HeldState:
                 (waiting if own or isinstance(one, nn.Module) else self._of_files).extend(held)
 
     def detach(self) -> None:
-        """Hide gradients, and put stand-ins in the place of iterators, which could not be rewound."""
+        """Hide gradients, and put stand-ins instead of iterators, which could not be rewound."""
         for tensor, _ in self._gradients:
             tensor.grad = None
         for container in self._containers:

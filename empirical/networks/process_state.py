@@ -23,7 +23,7 @@ _GLOBAL_HOOKS = tuple(
 def kept_process_state() -> Iterator[None]:
     """Put back random states and settings, and suspend the hooks that act on all modules, for the time inside.
 
-    Random states: of torch on the processor and on every device in use, of Python's ``random`` and of NumPy's global
+    Random states: of torch on the CPU and on every device in use, of Python's ``random`` and of NumPy's global
     generator. Settings: default type, modes of autograd and autocast, deterministic algorithms, cuDNN, precision of
     float32 products, threads, current device, and NumPy's treatment of floating-point faults.
     """

@@ -214,7 +214,7 @@ class Sketch:
 
     Attributes:
         order: (width, size) indices of the features of each group.
-        weights: (width, size) signs over the root of the group's size; 0 in the place of a missing feature.
+        weights: (width, size) signs over the root of the group's size; 0 instead of a missing feature.
     """
 
     order: Tensor

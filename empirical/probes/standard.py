@@ -47,7 +47,7 @@ PROBE_ACCURACY = "probe accuracy: "
 BUDGETED = "reconstruction loss at budget "
 COLLAPSE = "collapse: "
 
-#: In the place of a layer, for what is measured of the whole network.
+#: Instead of a layer, for what is measured of the whole network.
 WHOLE = "network"
 
 #: The name of the network itself among its modules: what it gives is its output.

@@ -130,7 +130,7 @@ def train_decoder(
     Raises:
         InputError: no batch, shapes that do not fit, or a loss that is not finite.
     """
-    # Fused: one pass over the weights a step in the place of several, the same but for rounding.
+    # Fused: one pass over the weights a step instead of several, the same but for rounding.
     optimiser = torch.optim.Adam(
         decoder.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
     )

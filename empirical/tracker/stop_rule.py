@@ -206,7 +206,7 @@ class StopRule:
         return {"steps": list(self._steps), "losses": losses}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take up the measurements of a stored rule in the place of one's own.
+        """Take up the measurements of a stored rule instead of one's own.
 
         Raises:
             InputError: a state of other layers, or one that is damaged; the rule is left as it was then.

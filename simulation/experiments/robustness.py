@@ -60,7 +60,7 @@ class Setting:
         classes: K; 2 for spikes.
         loss: softmax, logistic or squared.
         samples: n of each draw, all of them in every step.
-        batch_size: samples a step, new ones each time, in the place of the n; 0 takes the n.
+        batch_size: samples a step, new ones each time, instead of the n; 0 takes the n.
         step_share: eta c lambda_1, with c the curvature of the loss at W = 0.
         init_scale: sigma0.
         tail_index: of the within-class noise; infinity is Gaussian.

@@ -84,7 +84,7 @@ def run_sweep(
 
     Raises:
         InputError: no configurations, two that are the same, a value that cannot be kept, a task that other
-            processes cannot import, something else in the place of a result, no cluster.
+            processes cannot import, something else instead of a result, no cluster.
         OSError: the folder cannot be written (a full disk) or the cluster was lost; started again, the
             sweep goes on.
     """

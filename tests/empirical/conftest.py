@@ -8,7 +8,7 @@ import torch
 
 @pytest.fixture
 def few_digits() -> Iterator[None]:
-    """Products with fewer digits than float32 has, where the processor can; as a training may choose."""
+    """Products with fewer digits than float32 has, where the CPU can; as a training may choose."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("medium")
     yield

@@ -33,7 +33,7 @@ STUDIES = {
 
 EVIL = r"x\input{evil}$^^5c%"
 
-#: What may stand in the place of any value.
+#: What may stand instead of any value.
 WRONG = ("\\input{evil}", None, [], {}, -1, 1e300, 10**400, True, "1", [[]])
 
 

@@ -184,5 +184,5 @@ class _Sums:
                 self.terms[name] = sp.factor(derivative)
 
     def named(self, expression: sp.Expr) -> sp.Expr:
-        """``expression`` with the symbols in the place of functions and derivatives."""
+        """``expression`` with the symbols instead of functions and derivatives."""
         return sp.cancel(expression.doit().xreplace(self._names))

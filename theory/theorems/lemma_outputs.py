@@ -42,7 +42,7 @@ def turning_point_of_outputs() -> Theorem:
             "In a frame of two whitened learnt outputs, of lengths sqrt(gamma), and two further directions: noise z "
             "with the covariance Sigma (entries a) in the first output lowers R, to second order, by "
             "[tr(O Sigma) a11 + 2 |O Sigma b1|^2 - tr(O Sigma O Sigma)] / gamma1. The outputs add up; with gamma s^2 "
-            "in the place of gamma this is C / s^2.",
+            "instead of gamma this is C / s^2.",
             where=(sp.Eq(explained(*NOISE), explained_variance(noisy)),),
         ),
         Step(

@@ -1,4 +1,4 @@
-"""Deep networks on a CUDA card: trained, measured and watched as on the processor; skipped where there is no card."""
+"""Deep networks on a CUDA device: trained, measured and watched as on the CPU; skipped where there is no card."""
 
 from pathlib import Path
 

@@ -35,7 +35,7 @@ def network() -> nn.Module:
 
 
 def state(**changes: object) -> dict[str, object]:
-    """The weights of ``network`` with another one in the place of those of the hidden layer."""
+    """The weights of ``network`` with another one instead of those of the hidden layer."""
     return {**network().state_dict(), **{f"hidden.{name}": one for name, one in changes.items()}}
 
 

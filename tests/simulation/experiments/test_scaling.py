@@ -74,7 +74,7 @@ def test_phase_three_forgets_at_the_slope_of_the_derived_curve() -> None:
 
 
 def test_slopes_and_errors_of_pairs_are_those_of_students_t(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four pairs that forget at exact powers of time, in the place of trained ones."""
+    """Four pairs that forget at exact powers of time, instead of trained ones."""
     law = PowerLaw(1.0, 2.0, 40)
     times = np.geomspace(2.0, 30.0, 6) / float(law.network().eigenvalues[0])
     slopes, amplitudes = -np.array([0.30, 0.35, 0.40, 0.47]), np.array([0.5, 0.4, 0.45, 0.6])
