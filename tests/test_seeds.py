@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 
+import empirical.studies.verify
 import simulation.experiments.robustness
 import simulation.experiments.scaling
 from empirical.data.datasets import DataSet
@@ -23,7 +24,7 @@ from empirical.fit.model_fit import split_for_fit
 from empirical.networks.network_training import batch_indices
 from empirical.networks.networks import build_network
 from empirical.probes.trained_decoder import convolutional_decoder, linear_decoder, shuffled_epochs
-from empirical.studies.verify import DIGITS_PLAN, verify
+from empirical.studies.verify import DIGITS_PLAN, INPUTS, verify
 from simulation import (
     BatchesWithReplacement,
     FreshSamples,
@@ -113,6 +114,35 @@ def test_a_verification_draws_each_scale_and_replica_anew(tmp_path: Path) -> Non
     inputs = starts[:2].ravel()
     assert np.unique(inputs.round(9)).size == inputs.size
     assert not np.isclose(first[:, :, 0], other[:, :, 0]).any()
+
+
+def test_a_verification_draws_batches_and_synthetic_samples_by_its_seed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[np.ndarray] = []
+    sources: dict[str, list[np.ndarray]] = {"inputs": [], "synthetic": []}
+    compared = empirical.studies.verify._compare_source
+
+    def stop(source: Any, *_: Any, **__: Any) -> None:
+        batches.append(next(iter(source.batches(0))).inputs.numpy())
+        raise InterruptedError
+
+    def watched(source: str, inputs: torch.Tensor, *rest: Any) -> list[Any]:
+        sources["inputs" if source == INPUTS else "synthetic"].append(inputs.numpy())
+        with pytest.raises(InterruptedError):
+            compared(source, inputs, *rest)
+        return []
+
+    monkeypatch.setattr(empirical.studies.verify, "train", stop)
+    monkeypatch.setattr(empirical.studies.verify, "_compare_source", watched)
+    for number, seed in enumerate((0, 1, 0)):
+        plan = replace(DIGITS_PLAN, init_scales=(0.01,), steps=2, replicas=2, batch_size=10, seed=seed)
+        verify(_data(), plan, RunFolder(tmp_path / str(number)), lambda _: lambda calls: calls)
+    # Of the inputs, which no seed changes, batches alone depend on it; synthetic samples depend on it themselves.
+    np.testing.assert_array_equal(sources["inputs"][0], sources["inputs"][1])
+    for first, other, same in (batches[::2], sources["synthetic"]):
+        np.testing.assert_array_equal(first, same)
+        assert not np.allclose(first, other)
 
 
 def test_each_draw_of_a_robustness_level_has_samples_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,10 +22,10 @@ import pytest
 import safetensors.numpy
 import torch
 
-from empirical import load
-from empirical.data import npz_format
+from empirical import load, npz_format
 from empirical.data.datasets import DataSet
 from empirical.data.images import load_images
+from empirical.data.labels import Classes
 from theory import InputError
 
 _GENERATOR = np.random.default_rng(0)
@@ -175,6 +175,14 @@ def test_other_labels_are_numbered_in_ascending_order_and_the_user_is_told(
     assert data.labels.tolist() == turned.tolist()
     assert note in data.notes[0]
     assert data.notes[0].isprintable()
+
+
+def test_labels_that_the_training_labels_lack_are_refused_and_the_others_keep_their_numbers() -> None:
+    classes = Classes.of("labels", np.array([3, 7, 5, 3, 7, 5]))
+    assert classes.numbers("test labels", np.array([7, 3, 5])).tolist() == [2, 0, 1]
+    for foreign in (2, 4, 9):
+        with pytest.raises(InputError, match=f"test labels: holds the label {foreign}, which the training labels lack"):
+            classes.numbers("test labels", np.array([3, foreign]))
 
 
 def test_truth_values_are_two_classes(tmp_path: Path) -> None:
