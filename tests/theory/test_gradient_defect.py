@@ -67,8 +67,8 @@ def test_the_response_is_the_deviation_of_training(loss: Loss, classes: int, sec
 def test_squared_error_needs_no_gaussian_classes() -> None:
     model, inputs, labels = _skewed(400, 6, 3, 1)
     found = _response(SquaredError(), model, inputs, labels)
-    # Its gradient knows moments alone; rounding adds up over the steps. Each part has all classes in proportion, so that
-    # without it the same holds of the moments that are left.
+    # Its gradient knows moments alone; rounding adds up over the steps. Each part has all classes in proportion, so
+    # that without it the same holds of the moments that are left.
     assert found.largest < 1e-9
     assert found.standard_error.max() < 1e-9
 
