@@ -50,6 +50,16 @@ def test_there_are_one_crossover_fewer_than_classes_and_they_grow_with_the_scale
     np.testing.assert_allclose(crossovers(model, Softmax(), 3e-3), 3 * found, rtol=1e-12)
 
 
+def test_crossovers_by_hand_come_in_the_order_of_the_strengths() -> None:
+    """Rows (a, 0), (0, b), (-a, -b): M M^T has the eigenvalues a^2 + b^2 +- (a^4 + b^4 - a^2 b^2)^(1/2)."""
+    rows = np.zeros((3, 20))
+    rows[:, :2] = np.array([[0.1, 0], [0, 0.05], [-0.1, -0.05]])
+    model = DataModel(np.ones(20), rows, np.full(3, 1 / 3))
+    root = np.sqrt(0.1**4 + 0.05**4 - (0.1 * 0.05) ** 2)
+    strengths = np.array([0.0125 + root, 0.0125 - root])
+    np.testing.assert_allclose(crossovers(model, Softmax(), 0.01), 0.01 * np.sqrt(20 / strengths), rtol=1e-9)
+
+
 @pytest.mark.parametrize("outputs", [0, 5, 2.5])
 def test_bad_numbers_of_outputs_are_refused(outputs: int) -> None:
     with pytest.raises(InputError, match="outputs"):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.strategies import two_class_models
 from theory import DataModel, InputError, OneOutput, Regime, SquaredError, regime_of
 from theory.curves.phase_diagram import (
+    Border,
     ScaleFamily,
     alignment_range,
     borders,
@@ -74,6 +75,20 @@ def test_on_a_border_the_move_that_appears_or_vanishes_is_the_resolution() -> No
     *_, crest, valley, _ = _levels(weak, dip / 1.0001)
     assert crest - valley == pytest.approx(resolution, rel=1e-3)
     assert regimes_at(weak, np.array([dip * 1.01]), resolution) == [Regime.MONOTONE_RISE]
+
+
+def test_each_border_is_the_first_at_which_its_move_comes_or_goes() -> None:
+    """A course through all regions, with a scale of its own for each border; and none of them on another course."""
+    course = [
+        Border(0.1, Regime.THREE_PHASES, Regime.RISE_DIP_RISE),
+        Border(0.5, Regime.RISE_DIP_RISE, Regime.RISE_FALL),
+        Border(2.0, Regime.RISE_FALL, Regime.MONOTONE_RISE),
+        Border(9.0, Regime.MONOTONE_RISE, Regime.RISE_FALL),
+    ]
+    kinds = (rise_border, end_border, dip_border, late_fall_border)
+    assert [one(course) for one in kinds] == [0.1, 0.5, 2.0, 9.0]
+    assert np.isnan([one([]) for one in kinds]).all()
+    assert np.isnan([one([Border(1.0, Regime.CONSTANT, Regime.MONOTONE_RISE)]) for one in kinds]).all()
 
 
 def _levels(family: ScaleFamily, scaled: float) -> FloatArray:

@@ -27,6 +27,8 @@ from theory import (
     mean_field_curve,
     measure_boundaries,
 )
+from theory.curves.annealed_path import Extrema
+from theory.curves.regimes import Regime, regime_of
 from theory.validation import FloatArray
 
 
@@ -232,6 +234,16 @@ def test_the_stated_errors_bound_the_rounding(model: DataModel, exponent: float,
     value, error = path.slope(np.array([time]))
     assert abs(float(slope) - value[0]) <= error[0] + 1e-25
     assert error[0] <= 1e-10 * max(1.0, abs(value[0]))
+
+
+def test_a_move_within_the_rounding_errors_of_its_ends_is_none() -> None:
+    """At a resolution of nothing: a rise of 3e-16 between values known to 1e-15, and to 1e-16."""
+    times, losses = np.array([0.0, np.inf]), np.array([0.0, 3e-16])
+    for error, regime in ((1e-15, Regime.CONSTANT), (1e-16, Regime.MONOTONE_RISE)):
+        found = Extrema(times, losses, np.full(2, error))
+        assert regime_of(found.losses, found.resolution(0.0)) is regime
+    # The errors come on top of a stated resolution.
+    assert regime_of(losses, Extrema(times, losses, np.full(2, 1e-16)).resolution(2e-16)) is Regime.CONSTANT
 
 
 def test_scales_out_of_proportion_are_refused() -> None:
