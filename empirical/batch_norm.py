@@ -22,9 +22,10 @@ from empirical.images import ImageSplit, Normalisation
 from empirical.layer_reading import Inputs, run
 from empirical.module_names import checked_network
 from empirical.network_training import image_batches
-from empirical.stratified import stratified_parts, stratified_sample
+from empirical.stratified import stratified_sample
 from empirical.undisturbed import undisturbed
 from theory import InputError
+from theory.stratified import stratified_parts
 
 #: Batches of this size, and at most this many of them, recalibrate a network on images.
 CALIBRATION_SIZE, CALIBRATION_BATCHES = 512, 10

@@ -340,11 +340,11 @@ def _boundaries_text(found: Boundaries, step_size: float) -> str:
     """The boundaries in steps, and why there is none."""
     if found.fraction_point is None or found.turning_point is None:
         return f"no turning point ({found.reason('turning_point')})"
-    back = f"none ({found.reason('return_time')})" if found.return_time is None else f"{found.return_time / step_size:.4g}"
-    return (
-        f"half of the fall {found.fraction_point / step_size:.4g}, turning point {found.turning_point / step_size:.4g}, "
-        f"return {back}"
-    )
+    half, turning = found.fraction_point / step_size, found.turning_point / step_size
+    back = f"none ({found.reason('return_time')})"
+    if found.return_time is not None:
+        back = f"{found.return_time / step_size:.4g}"
+    return f"half of the fall {half:.4g}, turning point {turning:.4g}, return {back}"
 
 
 def _prediction_line(one: Prediction, step_size: float, regime: str) -> str:

@@ -22,9 +22,10 @@ from empirical.minority import FEWEST_POSITIONS, RESAMPLES, Minority, minorities
 from empirical.moment_fit import MomentFit, fit_moments
 from empirical.shrinkage import SHRUNK_ABOVE, shrinkage_intensity, shrunk
 from empirical.spectrum_rivals import FEWEST_RANKS, Rival, compare_spectra, variances_along
-from empirical.stratified import check_class_counts, stratified_parts
+from empirical.stratified import check_class_counts
 from theory import DataModel, InputError, Moments, merge_all
 from theory.progress import Progress, silent
+from theory.stratified import stratified_parts
 from theory.validation import FloatArray, IntArray, at_least, class_labels, matrix_with_columns
 
 #: Random directions along which the tails of classes are measured.

@@ -16,9 +16,9 @@ from empirical.datasets import DataSet
 from empirical.jackknife import Interval
 from empirical.model_fit import FittedModel, fit_data_model, split_for_fit
 from empirical.moment_fit import MomentFit, fit_moments
-from empirical.stratified import stratified_parts
 from theory import Moments
 from theory.progress import Progress, silent
+from theory.stratified import stratified_parts
 from theory.validation import FloatArray, at_least
 
 #: What moments decide, and what the samples decide beside them.

@@ -252,7 +252,8 @@ class AnnealedPath:
 
 def _still_to_grow(exponents: FloatArray) -> FloatArray:
     """chi(x) = 1 - x / (e^x - 1) to all digits, for x > 0."""
-    # e^x chi(x) (1 - e^-x) = e^x - 1 - x, and the incomplete gamma function keeps the digits of it until x^2 underflows.
+    # e^x chi(x) (1 - e^-x) = e^x - 1 - x, and the incomplete gamma function keeps the digits of it, until x^2
+    # underflows.
     safe = np.maximum(exponents, _SERIES)
     with np.errstate(under="ignore"):
         series = exponents / 2 * (1 - exponents / 6)

@@ -66,7 +66,7 @@ def unexplained_shares(learnt: FloatArray, left: FloatArray, eigenvalues: FloatA
             return shares
         open_times, state = open_times[going_on], state.at(np.flatnonzero(going_on))
     raise ArithmeticError(
-        "the mean over W(0) was not found, as where several outputs without a signal have faded; use flow_curve, for draws"
+        "the mean over W(0) was not found, as where several outputs without a signal have faded; use flow_curve"
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from theory import DataModel, InputError, Logistic, Loss, Moments, Softmax, SquaredError, relative_loss
 from theory.gradient_defect import DefectResponse, defect_response
 from theory.mean_field import mean_field_path
-from theory.sampled_assumptions import stratified_parts
+from theory.stratified import stratified_parts
 from theory.validation import FloatArray, IntArray
 
 LAST = 300
@@ -32,7 +32,7 @@ def _weights(loss: Loss, model: DataModel) -> FloatArray:
 
 def _response(loss: Loss, model: DataModel, inputs: FloatArray, labels: IntArray) -> DefectResponse:
     step_size = 0.2 / float(model.eigenvalues[0])
-    parts = stratified_parts(labels, 10, 0)
+    parts = stratified_parts(labels, 10, np.random.default_rng(0))
     return defect_response(model, loss, inputs, labels, _weights(loss, model), LAST, step_size, parts)
 
 
