@@ -39,6 +39,8 @@ from theory.curves.gradient_defect import DefectResponse, defect_response
 from theory.curves.initial_level import random_sketch_level
 from theory.curves.losses import Loss
 from theory.data.data_model import DataModel
+from theory.data.stratified import some_of_each_class, stratified_parts
+from theory.debiased_moments import DebiasedMoments
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, InputError, IntArray, at_least, class_labels, matrix_with_columns, positive
 
@@ -50,52 +52,6 @@ _DRAWS, _NOISE_LEVEL = 200, 0.99
 
 #: A4 is measured on this many samples and leading directions at most, up to this step.
 DEFECT_SAMPLES, DEFECT_DIRECTIONS, DEFECT_STEPS = 2_000, 256, 1024
-
-
-@dataclass(frozen=True, eq=False)
-class _Set:
-    """Moments of one set of samples in the eigenbasis.
-
-    Attributes:
-        counts: (K,) samples of each class.
-        means: (K, d) class means.
-        within: (K, d) unbiased variances within each class; zero for a class of one sample.
-        variances: (d,) variances along the eigenvectors.
-        fourth: mean of |x|^4.
-    """
-
-    counts: FloatArray
-    means: FloatArray
-    within: FloatArray
-    variances: FloatArray
-    fourth: float
-
-    @classmethod
-    def of(cls, counts: FloatArray, sums: FloatArray, squares: FloatArray, fourth: float) -> _Set:
-        """From counts (K,), sums of x and of x^2 by class (K, d), and the sum of |x|^4."""
-        means = sums / counts[:, None]
-        within = (squares - counts[:, None] * means**2) / np.maximum(counts - 1, 1)[:, None]
-        total = counts.sum()
-        variances = squares.sum(axis=0) / total - np.square(sums.sum(axis=0) / total)
-        return cls(counts, means, np.maximum(within, 0.0), variances, fourth / total)
-
-    def rows(self, loss: Loss) -> FloatArray:
-        """(outputs, K) matrix T with signal = T means."""
-        shares = self.counts / self.counts.sum()
-        return loss.signal(np.diag(shares) - np.outer(shares, shares))
-
-    def gram(self, loss: Loss, weights: FloatArray) -> FloatArray:
-        """(outputs, outputs) M diag(weights) M^T, debiased."""
-        noise = (self.within @ weights) / self.counts
-        rows = self.rows(loss)
-        return np.asarray(rows @ ((self.means * weights) @ self.means.T - np.diag(noise)) @ rows.T, dtype=np.float64)
-
-    def profile(self) -> FloatArray:
-        """(d,) squared prototype coordinates, summed over classes, debiased; may be negative."""
-        shares = self.counts / self.counts.sum()
-        centred = np.diag(shares) - np.outer(shares, shares)
-        noise = np.square(centred) @ (self.within / self.counts[:, None])
-        return np.asarray(np.sum(np.square(centred @ self.means) - noise, axis=0), dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,12 +92,16 @@ class SampledAssumptions:
         """
         positive("step_size", step_size)
         positive("init_scale", init_scale)
-        parts = stratified_parts(self.labels, PARTS, self.seed)
+        parts = stratified_parts(self.labels, min(PARTS, self.labels.size), self._generator(0))
         found = [
             *self.of_moments(loss, step_size, init_scale, parts),
             self._gaussian_gradient(loss, step_size, init_scale, progress),
         ]
         return sorted(found, key=lambda one: one.name)
+
+    def _generator(self, purpose: int) -> np.random.Generator:
+        """Random numbers of one purpose: 0 the parts, 1 the signs, 2 the samples of A4, 3 W(0)."""
+        return np.random.default_rng((self.seed, purpose))
 
     def of_moments(
         self, loss: Loss, step_size: float, init_scale: float, parts: Sequence[IntArray]
@@ -166,7 +126,7 @@ class SampledAssumptions:
             self._outputs(loss, init_scale, whole, without),
         ]
 
-    def _sets(self, parts: Sequence[IntArray]) -> tuple[_Set, list[_Set]]:
+    def _sets(self, parts: Sequence[IntArray]) -> tuple[DebiasedMoments, list[DebiasedMoments]]:
         """All samples, and all without each part."""
         classes, dimension = self.model.classes, self.model.dimension
         counts = np.empty((len(parts), classes))
@@ -180,20 +140,22 @@ class SampledAssumptions:
             fourth[number] = np.square(squared.sum(axis=1)).sum()
         total = [one.sum(axis=0) for one in (counts, sums, squares, fourth)]
         left = [
-            _Set.of(total[0] - counts[i], total[1] - sums[i], total[2] - squares[i], float(total[3] - fourth[i]))
+            DebiasedMoments.of(
+                total[0] - counts[i], total[1] - sums[i], total[2] - squares[i], float(total[3] - fourth[i])
+            )
             for i in range(len(parts))
         ]
-        return _Set.of(total[0], total[1], total[2], float(total[3])), left
+        return DebiasedMoments.of(total[0], total[1], total[2], float(total[3])), left
 
-    def _eigenvalues(self, whole: _Set, own: _Set) -> FloatArray:
+    def _eigenvalues(self, whole: DebiasedMoments, own: DebiasedMoments) -> FloatArray:
         """Eigenvalues of a replicate, to first order: those of the model moved as the variances along them."""
         smallest = np.finfo(np.float64).tiny
         return np.maximum(self.model.eigenvalues * own.variances / np.maximum(whole.variances, smallest), smallest)
 
-    def _resolved_directions(self, loss: Loss, whole: _Set) -> FloatArray:
+    def _resolved_directions(self, loss: Loss, whole: DebiasedMoments) -> FloatArray:
         """(outputs, q) eigenvectors of the debiased M Sigma M^T whose eigenvalues stand out of sampling noise."""
         values, vectors = np.linalg.eigh(whole.gram(loss, self.model.eigenvalues))
-        generator = np.random.default_rng((self.seed, 1))
+        generator = self._generator(1)
         scale = np.sqrt(self.model.eigenvalues)
         noise = np.empty((_DRAWS, self.model.classes, self.model.dimension))
         for label in range(self.model.classes):
@@ -216,14 +178,14 @@ class SampledAssumptions:
             found += 1
         return np.asarray(vectors[:, values.size - found :], dtype=np.float64)
 
-    def _spectrum(self, whole: _Set, without: Sequence[_Set]) -> Assessment:
+    def _spectrum(self, whole: DebiasedMoments, without: Sequence[DebiasedMoments]) -> Assessment:
         fits = [fit_power_law(np.sort(self._eigenvalues(whole, own))[::-1]) for own in without]
         replicates = [np.nan if fit is None else fit.determination for fit in fits]
         exact = power_law_spectrum(self.model)
         low, high = _interval(exact.value, replicates)
         return replace(exact, interval=(low, min(high, 1.0)))
 
-    def _signal(self, whole: _Set, without: Sequence[_Set]) -> Assessment:
+    def _signal(self, whole: DebiasedMoments, without: Sequence[DebiasedMoments]) -> Assessment:
         """A2 over the ranges of ranks, from the first on, in which the signal is resolved."""
         exact = power_law_signal(self.model)
         profile, others = whole.profile(), np.array([own.profile() for own in without])
@@ -251,7 +213,12 @@ class SampledAssumptions:
         )
 
     def _alignment(
-        self, loss: Loss, whole: _Set, without: Sequence[_Set], parts: Sequence[IntArray], resolved: FloatArray
+        self,
+        loss: Loss,
+        whole: DebiasedMoments,
+        without: Sequence[DebiasedMoments],
+        parts: Sequence[IntArray],
+        resolved: FloatArray,
     ) -> Assessment:
         exact = alignment(self.model, loss)
         if np.isnan(exact.value):
@@ -300,12 +267,12 @@ class SampledAssumptions:
             last: last step.
             progress: wraps the iteration over the points of the path.
         """
-        order = np.random.default_rng((self.seed, 2)).permutation(self.labels.size)
+        order = self._generator(2).permutation(self.labels.size)
         chosen = some_of_each_class(order, self.labels, DEFECT_SAMPLES)
         kept = min(self.model.dimension, DEFECT_DIRECTIONS)
         model = DataModel(self.model.eigenvalues[:kept], self.model.prototypes[:, :kept], self.model.frequencies)
         labels = self.labels[chosen]
-        parts = stratified_parts(labels, PARTS, self.seed)
+        parts = stratified_parts(labels, min(PARTS, labels.size), self._generator(0))
         return defect_response(
             model, loss, self.inputs[chosen, :kept], labels, weights[..., :kept], last, step_size, parts, progress
         )
@@ -313,21 +280,23 @@ class SampledAssumptions:
     def _gaussian_gradient(self, loss: Loss, step_size: float, init_scale: float, progress: Progress) -> Assessment:
         """A4 for one draw of W(0)."""
         shape = (1, loss.outputs(self.model.classes), self.model.dimension)
-        weights = init_scale * np.random.default_rng((self.seed, 3)).standard_normal(shape)
+        weights = init_scale * self._generator(3).standard_normal(shape)
         return gaussian_gradient(self.defect(loss, step_size, weights, DEFECT_STEPS, progress))
 
-    def _steps(self, loss: Loss, step_size: float, whole: _Set, without: Sequence[_Set]) -> Assessment:
+    def _steps(
+        self, loss: Loss, step_size: float, whole: DebiasedMoments, without: Sequence[DebiasedMoments]
+    ) -> Assessment:
         exact = small_steps(self.model, loss, step_size)
         first = self.model.eigenvalues[0]
         replicates = [exact.value * self._eigenvalues(whole, own).max() / first for own in without]
         return replace(exact, interval=_interval(exact.value, replicates))
 
-    def _rank(self, whole: _Set, without: Sequence[_Set]) -> Assessment:
+    def _rank(self, whole: DebiasedMoments, without: Sequence[DebiasedMoments]) -> Assessment:
         """A6 with tr Sigma^2 from products of different samples, (sum l^2 - mean |x|^4 / n) / (1 - 1/n)."""
         eigenvalues = self.model.eigenvalues
         count = self.labels.size
 
-        def ratio(own: _Set) -> float:
+        def ratio(own: DebiasedMoments) -> float:
             moved = self._eigenvalues(whole, own)
             square = float(np.sum(eigenvalues * (2 * moved - eigenvalues)))
             unbiased = (square - own.fourth / count) / (1 - 1 / count)
@@ -339,11 +308,16 @@ class SampledAssumptions:
         )
 
     def _initialisation(
-        self, loss: Loss, init_scale: float, whole: _Set, without: Sequence[_Set], resolved: FloatArray
+        self,
+        loss: Loss,
+        init_scale: float,
+        whole: DebiasedMoments,
+        without: Sequence[DebiasedMoments],
+        resolved: FloatArray,
     ) -> Assessment:
         """A7 from the largest debiased eigenvalue gamma of M Sigma M^T, as gamma / (tr Sigma lambda_1^2)."""
 
-        def strength(own: _Set) -> float:
+        def strength(own: DebiasedMoments) -> float:
             eigenvalues = self._eigenvalues(whole, own)
             scale = float(eigenvalues.sum()) * float(eigenvalues.max()) ** 2
             return float(np.linalg.eigvalsh(own.gram(loss, eigenvalues))[-1]) / scale
@@ -363,10 +337,12 @@ class SampledAssumptions:
             interval=(crossover(high), crossover(low)),
         )
 
-    def _outputs(self, loss: Loss, init_scale: float, whole: _Set, without: Sequence[_Set]) -> Assessment:
+    def _outputs(
+        self, loss: Loss, init_scale: float, whole: DebiasedMoments, without: Sequence[DebiasedMoments]
+    ) -> Assessment:
         """A8 from the debiased mean square of the learnt outputs."""
 
-        def mean_square(own: _Set) -> float:
+        def mean_square(own: DebiasedMoments) -> float:
             eigenvalues = self._eigenvalues(whole, own)
             rates = loss.initial_curvature(self.model.classes) * eigenvalues
             learnt = own.gram(loss, eigenvalues * np.square(np.expm1(-rates / rates.max()) / rates))
@@ -376,23 +352,6 @@ class SampledAssumptions:
         low, high = _interval(square, [mean_square(own) for own in without])
         value, lower, upper = (float(np.sqrt(max(one, 0.0))) for one in (square, low, high))
         return replace(small_outputs(self.model, loss, init_scale), value=value, interval=(lower, upper))
-
-
-def stratified_parts(labels: IntArray, parts: int, seed: int) -> tuple[IntArray, ...]:
-    """The indices of ``parts`` disjoint parts of about equal size, each class dealt to them in turn, at random."""
-    shuffled = np.random.default_rng((at_least("seed", seed, 0), 0)).permutation(labels.size)
-    dealt = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    return tuple(np.sort(dealt[start::parts]) for start in range(min(parts, labels.size)))
-
-
-def some_of_each_class(order: IntArray, labels: IntArray, count: int) -> IntArray:
-    """The first ``count`` of ``order``, and the first two of each class."""
-    ranked = labels[order]
-    first = np.zeros(order.size, dtype=np.bool_)
-    for label in np.unique(labels):
-        first[np.flatnonzero(ranked == label)[:2]] = True
-    first[:count] = True
-    return order[first]
 
 
 def _explained(gram: FloatArray, square: FloatArray, directions: FloatArray) -> float:

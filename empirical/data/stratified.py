@@ -8,30 +8,6 @@ from theory import InputError
 from theory.validation import IntArray, at_least
 
 
-def stratified_parts(labels: IntArray, parts: int, generator: np.random.Generator | None = None) -> list[IntArray]:
-    """The numbers of the samples in each of some disjoint parts that together hold all.
-
-    Sizes of parts, and the numbers of samples that they hold of a class, differ by at most one: samples are sorted by
-    class and dealt out in turn. The last parts get the fewer.
-
-    Args:
-        labels: (n,) integers.
-        parts: m, at least 1.
-        generator: of the order within classes and within parts; None keeps the order of the samples, for samples in
-            random order.
-
-    Returns:
-        m arrays of sample numbers.
-    """
-    count = at_least("parts", parts, 1)
-    order = np.arange(labels.size) if generator is None else generator.permutation(labels.size)
-    by_class = order[np.argsort(labels[order], kind="stable")]
-    dealt = [by_class[number::count] for number in range(count)]
-    if generator is None:
-        return [np.sort(own) for own in dealt]
-    return [generator.permutation(own) for own in dealt]
-
-
 def stratified_sample(labels: IntArray, size: int, seed: int = 0) -> IntArray:
     """The numbers, ascending, of ``size`` samples in which classes have the shares that they have in all.
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from empirical.data.datasets import DataSet
-from empirical.data.stratified import check_class_counts, stratified_parts
+from empirical.data.stratified import check_class_counts
 from empirical.fit.class_shape import TailIndex, tail_index
 from empirical.fit.cross_validated_spectrum import CrossValidatedSpectrum
 from empirical.fit.exponent_dependence import ExponentVariant, signal_variants, spectrum_variants
@@ -24,6 +24,7 @@ from empirical.fit.moment_fit import MomentFit, fit_moments
 from empirical.fit.shrinkage import SHRUNK_ABOVE, shrinkage_intensity, shrunk
 from empirical.fit.spectrum_rivals import FEWEST_RANKS, Rival, compare_spectra, variances_along
 from theory import DataModel, InputError, Moments, merge_all
+from theory.data.stratified import stratified_parts
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, IntArray, at_least, class_labels, matrix_with_columns
 

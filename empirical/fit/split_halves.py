@@ -13,11 +13,11 @@ from functools import partial
 import numpy as np
 
 from empirical.data.datasets import DataSet
-from empirical.data.stratified import stratified_parts
 from empirical.fit.jackknife import Interval
 from empirical.fit.model_fit import FittedModel, fit_data_model, split_for_fit
 from empirical.fit.moment_fit import MomentFit, fit_moments
 from theory import Moments
+from theory.data.stratified import stratified_parts
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, at_least
 

@@ -33,6 +33,9 @@ PARAMETRIC, FULL = "parametric model", "full moments"
 #: The assumption that the interval of R2 / R0 decides.
 ALIGNMENT = "A3"
 
+#: Of as many outputs as directions, which explain all of the variance from the start.
+_UNDEFINED = "none, as there are as many outputs as directions"
+
 
 class Alignment(Enum):
     """Whether R2 > R0, by the 95 % interval of their ratio."""
@@ -158,7 +161,7 @@ def fit_lines(report: FitReport) -> list[str]:
         _law_line("beta (bulk)", fitted.beta, fitted.signal_law),
         *_variant_lines(fitted.beta, fitted.beta_variants),
         f"effective rank     {_interval(fitted.effective_rank)}",
-        f"alignment R2/R0    {_interval(fitted.alignment)}",
+        f"alignment R2/R0    {_interval(fitted.alignment) if np.isfinite(fitted.alignment.value) else _UNDEFINED}",
         f"class separation   {_interval(fitted.class_separation)} of the variance",
         f"1 / tail index     {_interval(tail.inverse)} (Gaussian: 0); tail index {tail.value:.3g} "
         f"[{tail.low:.3g}, {tail.high:.3g}]",
@@ -340,11 +343,11 @@ def _boundaries_text(found: Boundaries, step_size: float) -> str:
     """The boundaries in steps, and why there is none."""
     if found.fraction_point is None or found.turning_point is None:
         return f"no turning point ({found.reason('turning_point')})"
-    half, turning = (f"{time / step_size:.4g}" for time in (found.fraction_point, found.turning_point))
+    half, turning = found.fraction_point / step_size, found.turning_point / step_size
     back = f"none ({found.reason('return_time')})"
     if found.return_time is not None:
         back = f"{found.return_time / step_size:.4g}"
-    return f"half of the fall {half}, turning point {turning}, return {back}"
+    return f"half of the fall {half:.4g}, turning point {turning:.4g}, return {back}"
 
 
 def _prediction_line(one: Prediction, step_size: float, regime: str) -> str:

@@ -8,7 +8,8 @@ import pytest
 from theory import DataModel, InputError, Moments, Softmax, random_sketch_level
 from theory.assessment import Assessment, Verdict
 from theory.assumptions import alignment, assess, fit_power_law
-from theory.sampled_assumptions import SampledAssumptions, stratified_parts
+from theory.data.stratified import stratified_parts
+from theory.sampled_assumptions import SampledAssumptions
 from theory.validation import FloatArray, IntArray
 
 
@@ -16,7 +17,7 @@ def _assessed(inputs: FloatArray, labels: IntArray, seed: int = 0) -> dict[str, 
     model = DataModel.from_moments(Moments.from_samples(inputs, labels, int(labels.max()) + 1))
     samples = SampledAssumptions(model, model.to_eigenbasis(inputs - inputs.mean(axis=0)), labels, seed)
     step_size = 0.1 / float(model.eigenvalues[0])
-    found = samples.of_moments(Softmax(), step_size, 0.01, stratified_parts(labels, 10, seed))
+    found = samples.of_moments(Softmax(), step_size, 0.01, stratified_parts(labels, 10, np.random.default_rng(seed)))
     return {one.name: one for one in found}
 
 
@@ -196,7 +197,7 @@ def test_classes_of_one_sample_and_bad_labels_are_named() -> None:
 
 def test_parts_are_disjoint_and_hold_every_class_alike() -> None:
     labels = np.repeat([0, 1, 2], [50, 23, 4])
-    parts = stratified_parts(labels, 10, 3)
+    parts = stratified_parts(labels, 10, np.random.default_rng(3))
     assert sorted(np.concatenate(parts)) == list(range(77))
     for part in parts:
         assert part.size in (7, 8)

@@ -23,8 +23,6 @@ _ITERATIONS = 60
 _NEWTON_STEPS = 200
 #: Largest step of a logarithm: by it an unknown can fall to nothing where that is its limit.
 _LARGEST_STEP = 3.0
-#: Singular values of the equations' derivative below this share of the largest are rounding.
-_UNDETERMINED = 1e-11
 
 
 def unexplained_shares(learnt: FloatArray, left: FloatArray, eigenvalues: FloatArray) -> FloatArray:
@@ -67,7 +65,9 @@ def unexplained_shares(learnt: FloatArray, left: FloatArray, eigenvalues: FloatA
         if not going_on.any():
             return shares
         open_times, state = open_times[going_on], state.at(np.flatnonzero(going_on))
-    raise ArithmeticError("the deterministic equivalent did not converge")
+    raise ArithmeticError(
+        "the mean over W(0) was not found, as where several outputs without a signal have faded; use flow_curve"
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,8 +130,7 @@ class _State:
         divisor = np.where(alive, found, 1.0)
         scaled = np.where(alive[:, :, None], jacobian * values[:, None] / divisor[:, :, None], 0.0) - np.eye(2 * count)
         logs = np.log(divisor / np.where(alive, values, 1.0))
-        # Unknowns that faded outputs leave to rounding, as any value explains the same, stay as they are.
-        step = -(np.linalg.pinv(scaled, rcond=_UNDETERMINED) @ np.where(alive, logs, 0.0)[..., None])[..., 0]
+        step = np.linalg.solve(scaled, -np.where(alive, logs, 0.0)[..., None])[..., 0]
         values = values * np.exp(np.clip(step, -_LARGEST_STEP, _LARGEST_STEP))
         return _State(self.learnt, self.left, values[:, :count], values[:, count:, None] * np.eye(count))
 

@@ -68,7 +68,7 @@ def parse_values(text: str) -> dict[str, float]:
     for part in text.split(","):
         name, _, number = (piece.strip() for piece in part.partition("="))
         try:
-            value = float(number)
+            value = float(number if name else "")
         except ValueError:
             raise InputError(
                 f"values: {part.strip()!r} is not understood; give name=number, as in sigma0=1e-3"

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from empirical.data.stratified import check_class_counts, joint_labels, stratified_parts, stratified_sample
+from empirical.data.stratified import check_class_counts, joint_labels, stratified_sample
 from theory import InputError
+from theory.data.stratified import stratified_parts
 
 
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=200), st.integers(1, 12), st.integers(0, 5))

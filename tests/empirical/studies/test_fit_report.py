@@ -79,6 +79,7 @@ def test_more_classes_than_features_are_reported_but_for_what_they_cannot_have()
     assert all("12 outputs for 10 directions" in reason for _, reason in report.gaps)
     text = "\n".join(fit_lines(report))
     assert "A3  not resolved: no R2 beside as many outputs" in text
+    assert "alignment R2/R0    none, as there are as many outputs as directions" in text
     assert "effective rank" in text
     content = json.loads(json.dumps(fit_as_json(report), allow_nan=False))
     assert content["alpha"] is None

@@ -12,7 +12,7 @@ from simulation import FullBatch, train
 from theory import DataModel, Moments, Softmax, logarithmic_steps, mean_field_curve
 from theory.sampled_assumptions import SampledAssumptions
 
-STEPS = 256
+STEPS = 96
 
 
 def _sets():

@@ -10,7 +10,7 @@ from theory.assessment import Verdict
 from theory.assumptions import gaussian_gradient
 from theory.curves.gradient_defect import DefectResponse, defect_response
 from theory.curves.mean_field import mean_field_path
-from theory.sampled_assumptions import stratified_parts
+from theory.data.stratified import stratified_parts
 from theory.validation import FloatArray, IntArray
 
 LAST = 300
@@ -34,7 +34,7 @@ def _weights(loss: Loss, model: DataModel) -> FloatArray:
 
 def _response(loss: Loss, model: DataModel, inputs: FloatArray, labels: IntArray) -> DefectResponse:
     step_size = 0.2 / float(model.eigenvalues[0])
-    parts = stratified_parts(labels, 10, 0)
+    parts = stratified_parts(labels, 10, np.random.default_rng(0))
     return defect_response(model, loss, inputs, labels, _weights(loss, model), LAST, step_size, parts)
 
 

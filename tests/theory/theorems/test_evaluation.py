@@ -113,6 +113,7 @@ def test_a_formula_outside_of_its_range_has_no_value() -> None:
 @pytest.mark.parametrize(
     ("text", "match"),
     [
+        ("=3", "values: .=3. is not understood"),
         ("sigma0", "values: 'sigma0' is not understood"),
         ("sigma0=x", "values: 'sigma0=x' is not understood"),
         ("a=1,a=2", "values: a is given twice"),
