@@ -212,6 +212,7 @@ def check(
         from empirical.checking import check as run_check
         from empirical.checking import check_as_json, check_lines
         from empirical.datasets import load
+        from empirical.run_sizes import check_step_share
         from simulation.results import RunFolder
         from simulation.run_kinds import CHECK
         from theory import loss_named
@@ -220,6 +221,7 @@ def check(
         refuse_where_nothing_is_fetched(context, data)
         folder = RunFolder(out, CHECK) if out is not None else None
         chosen = loss_named(loss)
+        check_step_share(step_share, chosen)
         data_set = load(data, data_root, False, inputs_key, labels_key)
         result = run_check(data_set, chosen, step_share, init_scale, seed, bars("moments"))
         if folder is not None:

@@ -62,12 +62,12 @@ def test_anything_else_is_refused(tmp_path):
     with pytest.raises(InputError, match="does not hold the seeds and steps"):
         read_tracked(tmp_path)
     (tmp_path / "result.json").write_text('{"plan": 3}')
-    with pytest.raises(InputError, match="folder: .*result.json: "):
+    with pytest.raises(InputError, match=r"folder: .*result\.json: "):
         read_tracked(tmp_path)
     with pytest.raises(InputError, match="the file has no alignment"):
         alignments_in(tmp_path)
     (tmp_path / "result.json").write_text("[]")
-    with pytest.raises(InputError, match="folder: .*result.json: "):
+    with pytest.raises(InputError, match=r"folder: .*result\.json: "):
         read_tracked(tmp_path)
 
 
