@@ -212,6 +212,7 @@ def check(
         from empirical.data.datasets import load
         from empirical.studies.check import check as run_check
         from empirical.studies.check import check_as_json, check_lines
+        from empirical.studies.run_sizes import check_step_share
         from simulation.runs.run_folder import RunFolder
         from simulation.runs.run_kinds import CHECK
         from theory import loss_named
@@ -220,6 +221,7 @@ def check(
         refuse_where_nothing_is_fetched(context, data)
         folder = RunFolder(out, CHECK) if out is not None else None
         chosen = loss_named(loss)
+        check_step_share(step_share, chosen)
         data_set = load(data, data_root, False, inputs_key, labels_key)
         result = run_check(data_set, chosen, step_share, init_scale, seed, bars("moments"))
         if folder is not None:

@@ -12,6 +12,10 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 
+# Characters of a refused name.
+_SHOWN = 80
+
+
 class InputError(ValueError):
     """Bad input, described in one line: argument, fault, what is accepted."""
 
@@ -122,5 +126,7 @@ def step_counts(name: str, value: Sequence[int] | IntArray) -> IntArray:
 def one_of(name: str, value: str, accepted: Sequence[str]) -> str:
     """``value`` if it is one of ``accepted``; InputError, listing them, otherwise."""
     if value not in accepted:
-        raise InputError(f"{name}: {value!r} is unknown; give one of {', '.join(accepted)}")
+        shown = repr(value)
+        shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
+        raise InputError(f"{name}: {shown} is unknown; give one of {', '.join(accepted)}")
     return value

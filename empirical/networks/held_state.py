@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 from torch.nn.parameter import is_lazy
 
-from empirical.held_values import (
+from empirical.networks.held_values import (
     functions_in,
     is_installed,
     is_library,

@@ -33,6 +33,7 @@ STATE_INTERVAL = 256
 _STATE = "state.safetensors"
 _CHECKPOINTS = "checkpoints"
 _MOMENTUM = "momentum/"
+_NARROW = 8
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,7 @@ class TrainingRun:
         chosen = batch_indices(self.plan.seed, step, self.split.labels.size, self.plan.batch_size)
         inputs = torch.from_numpy(self.normalisation.apply(self.split.images[chosen])).to(self.device)
         labels = torch.from_numpy(self.split.labels[chosen]).to(self.device)
-        loss = nn.functional.cross_entropy(network(inputs.contiguous(memory_format=torch.channels_last)), labels)
+        loss = nn.functional.cross_entropy(network(inputs.contiguous(memory_format=_layout(network))), labels)
         if not bool(torch.isfinite(loss)):
             raise InputError(f"step_size: training diverged at step {step}; give less than {self.plan.step_size}")
         optimiser.zero_grad()
@@ -184,9 +185,10 @@ class TrainingRun:
         channels = self.split.images.shape[1]
         network = build_network(self.plan.network, self.classes, channels, self.plan.base_width, self.plan.seed)
         network = network.to(self.device)
+        layout = _layout(network)
         for parameter in network.parameters():
-            if parameter.dim() == 4:  # the layout in which processors convolve fastest; values are the same
-                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+            if parameter.dim() == 4:
+                parameter.data = parameter.data.contiguous(memory_format=layout)
         return network
 
     def _restore(self, network: nn.Module, optimiser: torch.optim.Optimizer, missing: int) -> int:
@@ -233,6 +235,22 @@ def image_batches(
         inputs = torch.from_numpy(normalisation.apply(split.images[start : start + size])).to(device)
         labels = torch.from_numpy(split.labels[start : start + size]).to(device)
         yield inputs.contiguous(memory_format=torch.channels_last), labels
+
+
+def _layout(network: nn.Module) -> torch.memory_format:
+    """Channels last, in which CPUs convolve fastest, where its gradients are computed without fault.
+
+    For a convolution by 1 x 1 pixels with a stride and fewer channels than _NARROW, oneDNN (of PyTorch 2.13) writes
+    past the end of the gradient's memory in that layout, which ends the process. Values are the same in both.
+    """
+    faulty = any(
+        isinstance(part, nn.Conv2d)
+        and set(part.kernel_size) == {1}
+        and set(part.stride) != {1}
+        and part.in_channels < _NARROW
+        for part in network.modules()
+    )
+    return torch.contiguous_format if faulty else torch.channels_last
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,9 @@ TRACKED = Record(
 
 # Shares, up to rounding.
 _ALIGNMENTS = Record({"alignment": MapOf(Real(-1e-6, 1 + 1e-6))})
+
+# Of losses relative to a variance and of counts, none comes near.
+_LARGEST = 1e15
 
 _WHOLE_COLUMNS, _TEXT_COLUMNS, _REAL_COLUMNS = (
     ("seed", "step"),
@@ -154,4 +158,22 @@ def _columns(path: Path) -> dict[str, list[Any]]:
             found[name] = column.to_pylist()
     if np.isinf(found["value"]).any():
         raise InputError(f"folder: {path}: value holds infinity; track again")
+    _check_ranges(path, found)
     return found
+
+
+def _check_ranges(path: Path, columns: dict[str, list[Any]]) -> None:
+    """What no measurement gives; NaN stands for a value that was not measured."""
+    keys = list(zip(*(columns[name] for name in ("seed", "step", "layer", "measure")), strict=True))
+    if len(set(keys)) < len(keys):
+        seed, step, layer, measure = max(keys, key=Counter(keys).__getitem__)
+        raise InputError(f"folder: {path} holds {measure!r} of {layer!r} twice, step {step}, seed {seed}; track again")
+    values, errors = np.array(columns["value"]), np.array(columns["standard_error"])
+    shares = np.array(["accuracy" in name for name in columns["measure"]], dtype=bool)
+    outside = (np.abs(values) > _LARGEST) | (shares & ((values < 0) | (values > 1))) | (errors < 0)
+    if outside.any():
+        place = int(np.argmax(outside))
+        raise InputError(
+            f"folder: {path}: {columns['measure'][place]!r} is {values[place]:g} +- {errors[place]:g}; accuracies lie "
+            f"between 0 and 1, other measures below {_LARGEST:g}, errors from 0 on: track again"
+        )

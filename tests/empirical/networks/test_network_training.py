@@ -178,6 +178,26 @@ def test_a_damaged_or_foreign_checkpoint_is_refused_in_one_line(tmp_path, conten
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("width", "layout"), [(2, torch.contiguous_format), (8, torch.channels_last)])
+def test_narrow_residual_networks_are_not_trained_in_the_layout_that_overruns_memory(tmp_path, width, layout):
+    """In channels-last order the gradient of their shortcuts ended the process: ``double free or corruption``."""
+    run = run_in(tmp_path, network="resnet10", base_width=width)
+    network, seen = run._new_network(), []
+    shortcut = next(part for part in network.modules() if getattr(part, "kernel_size", 0) == (1, 1))
+
+    class SeenError(Exception):
+        pass
+
+    def stop(_, inputs):  # before the gradients
+        seen.append(inputs[0])
+        raise SeenError
+
+    shortcut.register_forward_pre_hook(stop)
+    with pytest.raises(SeenError):
+        run._advance(network, torch.optim.SGD(network.parameters(), 0.1), 0)
+    assert seen[0].is_contiguous(memory_format=layout)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -48,11 +49,11 @@ def test_it_comes_back_as_it_was(tmp_path):
 
 
 def test_anything_else_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"folder: .*result.json is missing; give the folder"):
+    with pytest.raises(InputError, match=r"folder: .*result.json is missing"):
         read_tracked(tmp_path)
     write(tracked(), tmp_path)
     (tmp_path / "measures.parquet").write_bytes(b"PAR1 and no more")
-    with pytest.raises(InputError, match=r"folder: .*measures.parquet is damaged or of something else"):
+    with pytest.raises(InputError, match=r"folder: .*measures.parquet is damaged"):
         read_tracked(tmp_path)
     write(tracked(), tmp_path)
     content = json.loads((tmp_path / "result.json").read_text())
@@ -61,10 +62,37 @@ def test_anything_else_is_refused(tmp_path):
     with pytest.raises(InputError, match="does not hold the seeds and steps"):
         read_tracked(tmp_path)
     (tmp_path / "result.json").write_text('{"plan": 3}')
-    with pytest.raises(InputError, match="the file has no data"):
+    with pytest.raises(InputError, match=r"folder: .*result\.json: "):
         read_tracked(tmp_path)
-    with pytest.raises(InputError, match="has no alignments"):
+    with pytest.raises(InputError, match="the file has no alignment"):
         alignments_in(tmp_path)
     (tmp_path / "result.json").write_text("[]")
-    with pytest.raises(InputError, match="not of a tracked training"):
+    with pytest.raises(InputError, match=r"folder: .*result\.json: "):
         read_tracked(tmp_path)
+
+
+def _changed(result, place, **values):
+    """The same with one row of the first checkpoint changed."""
+    rows = list(result.rows[0][0])
+    rows[place] = replace(rows[place], **values)
+    first = (tuple(rows), *result.rows[0][1:])
+    return replace(result, rows=(first, *result.rows[1:]))
+
+
+@pytest.mark.parametrize(
+    ("place", "values"),
+    [
+        (0, {"value": 1.5}),
+        (0, {"value": -0.1}),
+        (0, {"standard_error": -1.0}),
+        (1, {"value": 1e308}),  # no figure could be drawn
+        (1, {"layer": WHOLE, "measure": "test accuracy"}),  # a second time
+    ],
+)
+def test_what_no_measurement_gives_is_refused(tmp_path, place, values):
+    write(tracked(), tmp_path)
+    table = measurement_columns(_changed(tracked(), place, **values))
+    RunFolder(tmp_path).write_table("measures.parquet", table)
+    with pytest.raises(InputError, match=r"^folder: .*measures.parquet.*track again$") as caught:
+        read_tracked(tmp_path)
+    assert "\n" not in str(caught.value)
