@@ -87,7 +87,9 @@ def formulas() -> str:
     parts = moment_parts()
     moments = [parts.left, parts.learnt, parts.left_speed, parts.learnt_speed]
     derived = boundary_formulas()
-    laws = [derived.phase_one_end, derived.turning_point, derived.initial_level, derived.signal_level]
+    # At s* the expansion of theorem T5 is R2 less this; it must not be below R0.
+    taken = sp.Rational(3, 2) * CURVATURE * derived.spread * derived.turning_point
+    laws = [derived.phase_one_end, derived.turning_point, derived.initial_level, derived.signal_level, taken]
     sums = [*SPECTRUM_SUMS, *SIGNAL_SUMS]
     powers = [EIGENVALUE**power for power in range(len(SPECTRUM_SUMS))]
     sum_terms = [*powers, *(power * SIGNAL**2 for power in powers)]

@@ -22,7 +22,8 @@ import pytest
 import safetensors.numpy
 import torch
 
-from empirical import load, npz_format
+from empirical import load
+from empirical.data import npz_format
 from empirical.data.datasets import DataSet
 from empirical.data.images import load_images
 from empirical.data.labels import Classes

@@ -8,7 +8,6 @@ import torch
 
 from empirical import DataSet, load_images
 from empirical.data.images import ImageSplit, Normalisation
-from empirical.data.stratified import stratified_parts
 from empirical.fit.model_fit import split_for_fit
 from empirical.fit.moment_fit import MomentFit, fit_moments
 from empirical.fit.split_halves import MOMENT_QUANTITIES, QUANTITIES, split_half_moment_scores, split_half_scores
@@ -16,6 +15,7 @@ from empirical.networks.layer_features import layer_features
 from empirical.networks.network_training import batch_indices
 from empirical.networks.networks import build_network
 from theory import Moments
+from theory.data.stratified import stratified_parts
 from theory.validation import FloatArray, IntArray
 
 

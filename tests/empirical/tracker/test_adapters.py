@@ -46,9 +46,9 @@ def turning(monkeypatch):
 def test_a_missing_extra_is_named_with_the_command_that_installs_it(extra, monkeypatch):
     monkeypatch.setitem(sys.modules, extra, None)
     monkeypatch.setitem(sys.modules, f"{extra}.pytorch", None)
-    monkeypatch.delitem(sys.modules, f"empirical.{extra}_adapter", raising=False)
+    monkeypatch.delitem(sys.modules, f"empirical.tracker.{extra}", raising=False)
     with pytest.raises(InputError, match=rf"pip install 'learning-phases\[{extra}\]'") as refused:
-        importlib.import_module(f"empirical.{extra}_adapter")
+        importlib.import_module(f"empirical.tracker.{extra}")
     assert "\n" not in str(refused.value)
 
 
@@ -214,7 +214,7 @@ def test_the_trainers_count_stands_for_optimisers_that_are_not_torchs():
 
 @pytest.mark.parametrize("adapter", ["lightning", "transformers"])
 def test_something_else_than_a_tracker_is_refused(adapter, lightning, transformers):
-    module = importlib.import_module(f"empirical.{adapter}_adapter")
+    module = importlib.import_module(f"empirical.tracker.{adapter}")
     with pytest.raises(InputError, match="tracker: is a Sequential; give a PhaseTracker"):
         getattr(module, f"{adapter.capitalize()}PhaseTracker")(small_network())
 

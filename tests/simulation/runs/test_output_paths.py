@@ -77,7 +77,7 @@ def test_folders_without_a_marker_are_known_by_what_they_hold(tmp_path: Path) ->
     (tmp_path / "check.json").write_text("{}")
     assert owner_of(tmp_path) == CHECK.command
     # Results as the repository keeps them, of every command but check.
-    results = Path(__file__).resolve().parents[2] / "paper" / "results"
+    results = Path(__file__).resolve().parents[3] / "paper" / "results"
     for name, command in (
         ("verify-digits", "phases verify"),
         ("diagram", "phases diagram"),

@@ -115,7 +115,10 @@ def test_the_standard_error_is_the_scatter_over_samples() -> None:
     for seed in range(12):
         inputs = np.random.default_rng(seed).standard_normal((160, 3)) * [1, 0.7, 0.5] + 0.8 * labels[:, None]
         model = DataModel.from_moments(Moments.from_samples(inputs, labels, 2))
-        rows, parts = model.to_eigenbasis(inputs - inputs.mean(axis=0)), stratified_parts(labels, 10, seed)
+        rows, parts = (
+            model.to_eigenbasis(inputs - inputs.mean(axis=0)),
+            stratified_parts(labels, 10, np.random.default_rng(seed)),
+        )
         found = defect_response(model, Logistic(), rows, labels, _weights(Logistic(), model), 12, 2.0, parts)
         deviations.append(found.deviation[-1])
         errors.append(found.standard_error[-1])
