@@ -149,5 +149,10 @@ def _gaps_bounded(noise: FloatArray, outputs: int) -> FloatArray:
     ordered = np.take_along_axis(noise, order, axis=-1)
     steps = np.minimum(-np.diff(ordered, axis=-1), max(_WIDEST / (outputs + 1), _SMALLEST_GAP))
     bounded = np.empty_like(noise)
-    np.put_along_axis(bounded, order, ordered[..., :1] - np.pad(np.cumsum(steps, axis=-1), [(0, 0)] * (noise.ndim - 1) + [(1, 0)]), axis=-1)
+    np.put_along_axis(
+        bounded,
+        order,
+        ordered[..., :1] - np.pad(np.cumsum(steps, axis=-1), [(0, 0)] * (noise.ndim - 1) + [(1, 0)]),
+        axis=-1,
+    )
     return bounded

@@ -73,7 +73,8 @@ def unexplained_shares(learnt: FloatArray, left: FloatArray, eigenvalues: FloatA
     open_times = np.flatnonzero(~settled)
     state = state.at(open_times)
     groups = _equal_outputs(learnt, left)
-    for method, steps in ((lambda one: one.bracketed(groups), _ROUNDS), (_State.improved, _NEWTON_STEPS)):
+    methods = ((lambda one: one.bracketed(groups), _ROUNDS), (_State.improved, _NEWTON_STEPS))
+    for method, steps in methods[0 if groups else 1 :]:
         for _ in range(steps):
             state = method(state)
             found = state.unexplained
