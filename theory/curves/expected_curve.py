@@ -39,6 +39,9 @@ _SMALLEST_MOVE = 1e-7
 #: lowest one span this factor in time, the turning point is not resolved.
 _FLAT, _UNCERTAIN = 4 * ACCURACY, 2.0
 
+#: Range of the logarithm of a variance, within that of a float; and the smallest gap that decides which mode is first.
+_WIDEST, _SMALLEST_GAP = 560.0, 35.0
+
 
 def expected_curve(model: DataModel, loss: Loss, init_scale: float, times: FloatArray) -> Curve:
     """Mean over W(0) of the curve of the linearised flow; one replica, no draw.
@@ -131,5 +134,25 @@ def _rows(model: DataModel, loss: Loss, scale: float, times: FloatArray) -> tupl
     with np.errstate(divide="ignore"):
         noise = 2 * np.log(scale) + np.log(spectrum) + 2 * exponents
         learnt = np.log(growth) + np.log(np.abs(outputs.signal)) + np.log(spectrum) / 2
+    noise[:, ~outputs.learns] = _gaps_bounded(noise[:, ~outputs.learns], noise.shape[1])
     largest = np.maximum(noise.max(axis=-1), 2 * learnt.max(axis=-1))[..., None]
     return np.sign(outputs.signal) * np.exp(learnt - largest / 2), np.exp(noise - largest)
+
+
+def _gaps_bounded(noise: FloatArray, outputs: int) -> FloatArray:
+    """Logarithms of variances (..., d), their gaps bounded so that the largest ones of all outputs fit into a float.
+
+    Outputs without a signal can only reach the ``outputs`` largest, and modes that far apart are so exactly: only the
+    order of variances counts that differ by more than the accuracy of a float.
+    """
+    order = np.argsort(-noise, axis=-1)
+    ordered = np.take_along_axis(noise, order, axis=-1)
+    steps = np.minimum(-np.diff(ordered, axis=-1), max(_WIDEST / (outputs + 1), _SMALLEST_GAP))
+    bounded = np.empty_like(noise)
+    np.put_along_axis(
+        bounded,
+        order,
+        ordered[..., :1] - np.pad(np.cumsum(steps, axis=-1), [(0, 0)] * (noise.ndim - 1) + [(1, 0)]),
+        axis=-1,
+    )
+    return bounded

@@ -5,8 +5,14 @@ With t_k the diagonal of T and D_k, A_k the rows given, the unknowns tau and t s
     t_k = [(diag(tau) + A S A^T)^(-1)]_kk,   tau_k = sum_i D_ki Q_i,
     S = 1 / (1 + sum_k t_k D_k),   Q_i = S_i - S_i^2 (A^T T A)_ii.
 
-Iterating them gains about one digit each time, unless an output without a signal has faded to few modes: its tau then
-falls towards zero as 1 / iterations. Newton's method, in the logarithms of the unknowns, does not slow down there.
+Iterating them gains about one digit each time, unless outputs without a signal have faded to few modes. Their tau then
+falls towards zero as 1 / iterations, or across many orders of magnitude between modes far apart, where R stands still
+on the value for one mode too few. Such a tau is therefore bracketed: for given other unknowns, m equal outputs without
+a signal satisfy sum_i x_i Q_i(x) = m for x_i = m D_i / tau, whose left side increases with x. Newton's method, in the
+logarithms of the unknowns, finishes what is left.
+
+F(tau) = sum_i D_i Q_i increases with tau, and F(c tau) < c F(tau) for c > 1: the solution is unique (Yates 1995, "A
+framework for uplink power control in cellular radio systems"), so that a small defect log(F / tau) makes it certain.
 """
 
 from __future__ import annotations
@@ -19,7 +25,14 @@ from theory.validation import FloatArray, IntArray
 
 #: R / tr Sigma is found to this accuracy.
 ACCURACY = 1e-10
+#: Largest defect of a tau's logarithm, times the share of its output that is random: R / tr Sigma moves by less.
+_DEFECT = 1e-9
 _ITERATIONS = 60
+_ROUNDS = 100
+#: The logarithm of tau is bracketed between this and that of the sum of D, whose largest entry is 1; and the halvings.
+_SMALLEST_LOG, _HALVINGS = -600.0, 60
+#: A tau below this no longer matters beside what its output has learnt, and its inverse would overflow.
+_SMALLEST = 1e-300
 _NEWTON_STEPS = 200
 #: Largest step of a logarithm: by it an unknown can fall to nothing where that is its limit.
 _LARGEST_STEP = 3.0
@@ -51,23 +64,39 @@ def unexplained_shares(learnt: FloatArray, left: FloatArray, eigenvalues: FloatA
         rate = np.minimum(change / np.where(before > 0, before, 1.0), 0.999)
         settled = change * np.maximum(rate / (1 - rate), 1.0) < ACCURACY
         if settled.all():
-            return state.unexplained
+            settled = state.defect < _DEFECT
+            if settled.all():
+                return state.unexplained
         before = change
+    settled &= state.defect < _DEFECT
     shares = state.unexplained
     open_times = np.flatnonzero(~settled)
     state = state.at(open_times)
-    for _ in range(_NEWTON_STEPS):
-        state = state.improved()
-        found = state.unexplained
-        change = np.abs((found - shares[open_times]) @ share)
-        shares[open_times] = found
-        going_on = change >= ACCURACY
-        if not going_on.any():
-            return shares
-        open_times, state = open_times[going_on], state.at(np.flatnonzero(going_on))
+    groups = _equal_outputs(learnt, left)
+    methods = ((lambda one: one.bracketed(groups), _ROUNDS), (_State.improved, _NEWTON_STEPS))
+    for method, steps in methods[0 if groups else 1 :]:
+        for _ in range(steps):
+            state = method(state)
+            found = state.unexplained
+            change = np.abs((found - shares[open_times]) @ share)
+            shares[open_times] = found
+            going_on = ~((change < ACCURACY) & (state.defect < _DEFECT))
+            if not going_on.any():
+                return shares
+            open_times, state = open_times[going_on], state.at(np.flatnonzero(going_on))
     raise ArithmeticError(
         "the mean over W(0) was not found, as where several outputs without a signal have faded; use flow_curve"
     )
+
+
+def _equal_outputs(learnt: FloatArray, left: FloatArray) -> list[IntArray]:
+    """Outputs without a signal, in groups of the same noise."""
+    idle = np.flatnonzero(~learnt.any(axis=(0, 2)))
+    if idle.size == 0:
+        return []
+    noise = left[:, idle].swapaxes(0, 1).reshape(idle.size, -1)
+    kinds = np.unique(noise, axis=0, return_inverse=True)[1].reshape(-1)
+    return [idle[kinds == kind] for kind in range(kinds.max() + 1)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,8 +125,38 @@ class _State:
 
     def iterated(self) -> _State:
         """After inserting the unknowns once."""
-        tau = np.sum(self.left * self.unexplained[:, None], axis=-1)
+        tau = np.maximum(np.sum(self.left * self.unexplained[:, None], axis=-1), _SMALLEST)
         return _State(self.learnt, self.left, tau, _inverse(self.learnt, self.shrinkage, tau))
+
+    @property
+    def defect(self) -> FloatArray:
+        """(T,) largest |log(F / tau)| of an output, times the share tau_k T_kk of it that is random."""
+        found = np.maximum(np.sum(self.left * self.unexplained[:, None], axis=-1), _SMALLEST)
+        random = self.tau * np.diagonal(self.inverse, axis1=1, axis2=2)
+        return np.asarray((random * np.abs(np.log(found / self.tau))).max(axis=-1), dtype=np.float64)
+
+    def bracketed(self, groups: list[IntArray]) -> _State:
+        """After bisecting tau of each group of equal outputs without a signal, and iterating the others once."""
+        state = self
+        for group in groups:
+            low = np.full(self.tau.shape[0], _SMALLEST_LOG)
+            high = np.log(self.left[:, group[0]].sum(axis=-1))
+            for _ in range(_HALVINGS):
+                middle = (low + high) / 2
+                state = state.with_tau(group, np.exp(middle))
+                too_small = np.sum(self.left[:, group[0]] * state.unexplained, axis=-1) > np.exp(middle)
+                low, high = np.where(too_small, middle, low), np.where(too_small, high, middle)
+            state = state.with_tau(group, np.exp((low + high) / 2))
+        iterated = state.iterated()
+        for group in groups:
+            iterated = iterated.with_tau(group, state.tau[:, group[0]])
+        return iterated
+
+    def with_tau(self, group: IntArray, value: FloatArray) -> _State:
+        """With tau of outputs without a signal, for which t = 1 / tau."""
+        tau, inverse = self.tau.copy(), self.inverse.copy()
+        tau[:, group], inverse[:, group, group] = value[:, None], 1 / value[:, None]
+        return _State(self.learnt, self.left, tau, inverse)
 
     def improved(self) -> _State:
         """After one step of Newton's method."""
@@ -131,7 +190,7 @@ class _State:
         scaled = np.where(alive[:, :, None], jacobian * values[:, None] / divisor[:, :, None], 0.0) - np.eye(2 * count)
         logs = np.log(divisor / np.where(alive, values, 1.0))
         step = np.linalg.solve(scaled, -np.where(alive, logs, 0.0)[..., None])[..., 0]
-        values = values * np.exp(np.clip(step, -_LARGEST_STEP, _LARGEST_STEP))
+        values = np.maximum(values * np.exp(np.clip(step, -_LARGEST_STEP, _LARGEST_STEP)), _SMALLEST)
         return _State(self.learnt, self.left, values[:, :count], values[:, count:, None] * np.eye(count))
 
 
