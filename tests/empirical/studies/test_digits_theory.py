@@ -42,7 +42,9 @@ def _run(scale: float, step_share: float, seed: int) -> Run:
     return Run(derived, linearised, trained, steps, step_size)
 
 
-@pytest.mark.parametrize(("scale", "step_share"), [(0.001, 0.03), (0.01, 0.08), (0.1, 0.08)])
+@pytest.mark.parametrize(
+    ("scale", "step_share"), [(0.001, 0.03), pytest.param(0.01, 0.08, marks=pytest.mark.slow), (0.1, 0.08)]
+)
 def test_curves_and_turning_points_of_the_digits(scale: float, step_share: float) -> None:
     """Mean field within 0.01 of the trained curve at every step to 4,096, linearised to step 64.
 
@@ -62,6 +64,7 @@ def test_curves_and_turning_points_of_the_digits(scale: float, step_share: float
     assert np.log10(near[1] / near[0]) <= 1 / 20
 
 
+@pytest.mark.slow
 def test_at_half_the_inverse_of_the_largest_eigenvalue_the_mean_of_six_draws_stays_within_a_hundredth() -> None:
     """The step size of the published comparison, eta lambda_1 = 0.5, up to 4,096 steps."""
     run = _run(0.1, 0.5, seed=0)

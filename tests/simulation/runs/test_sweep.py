@@ -228,7 +228,7 @@ def test_a_failure_that_a_killed_run_could_not_take_back_is_removed(tmp_path: Pa
     assert not stale.exists()
 
 
-@pytest.mark.parametrize("times", [1, 100], ids=["once", "always"])
+@pytest.mark.parametrize("times", [1, pytest.param(100, marks=pytest.mark.slow)], ids=["once", "always"])
 def test_a_worker_that_the_system_ends_takes_at_most_its_own_configuration_along(tmp_path: Path, times: int) -> None:
     """Killed once, the worker was not the configuration's fault; a configuration that always kills it fails."""
     configurations = grid(number=range(16), folder=[str(tmp_path)], times=[times])

@@ -140,6 +140,7 @@ def test_misaligned_data_have_a_phase_two_on_a_sample_that_is_small_enough(sampl
     assert abs(np.log(measured / turning)) < _tolerance(found, "turning_point", samples, predicted.effective_rank)
 
 
+@pytest.mark.slow
 def test_the_same_networks_have_none_on_fresh_inputs_and_none_on_many_samples() -> None:
     few = SampledOneOutput.from_model(MISALIGNED, SquaredError(), 200)
     many = SampledOneOutput.from_model(MISALIGNED, SquaredError(), 1000)

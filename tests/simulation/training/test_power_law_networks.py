@@ -63,6 +63,7 @@ def test_networks_turn_where_the_annealed_theory_says_within_their_standard_erro
     assert error < largest_error  # else the comparison would say little
 
 
+@pytest.mark.slow
 def test_networks_on_samples_of_their_own_do_so_too() -> None:
     """48 networks, each by stochastic gradient descent on samples that it sees once."""
     model = STATED.with_signal_scaled(FACTOR)

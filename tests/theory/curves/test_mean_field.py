@@ -144,7 +144,7 @@ def test_scaling_the_inputs_moves_steps_as_the_theory_says(loss: Loss) -> None:
 
 
 @given(data_models(largest_dimension=20))
-@settings(max_examples=20)
+@settings(max_examples=8)
 def test_the_mean_row_of_a_softmax_layer_is_conserved(model: DataModel) -> None:
     """Exactly, not only in the linearisation: the output gradient of every sample sums to 0."""
     start = _start(model, Softmax(), 0.5 / np.sqrt(model.eigenvalues[0]))

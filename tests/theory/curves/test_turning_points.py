@@ -283,7 +283,7 @@ def test_several_outputs_turn_where_their_expected_curve_is_lowest(
     assert lowest <= np.interp(near[0], times, losses) + 1e-8
 
 
-@pytest.mark.parametrize("scale", [0.3, 10.0, 1e3, 1e12])
+@pytest.mark.parametrize("scale", [0.3, 10.0, 1e3, pytest.param(1e12, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("loss", [SquaredError(), Softmax()])
 def test_large_initial_weights_turn_where_the_expected_curve_is_lowest(
     loss: SquaredError | Softmax, scale: float
