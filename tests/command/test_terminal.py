@@ -181,6 +181,7 @@ def _interrupted(process: subprocess.Popen[str]) -> str:
     return process.communicate(timeout=1)[1]
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_the_command_works_ends_with_one_line() -> None:
     """SIGINT once the first bar has appeared."""
     # Not ignored, as a shell has it for what runs in the background.
