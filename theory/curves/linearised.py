@@ -65,7 +65,9 @@ def check_target(model: DataModel, target: Target | None) -> Target:
     if target is None:
         return Target.reconstruction(model.eigenvalues)
     if target.dimension != model.dimension:
-        raise InputError(f"target: has {target.dimension} directions; give one in the model's eigenbasis of {model.dimension}")
+        raise InputError(
+            f"target: has {target.dimension} directions; give one in the model's eigenbasis of {model.dimension}"
+        )
     return target
 
 

@@ -59,10 +59,25 @@ def explained_target_variance(weights: ArrayLike, target: Target, resolution: fl
     Raises:
         InputError: shapes that do not fit, NaN or infinity.
     """
+    directions, counts = output_directions(weights, target, resolution)
+    return np.asarray(np.sum(target.explained_by(directions) * counts, axis=-1), dtype=np.float64)
+
+
+def output_directions(weights: ArrayLike, target: Target, resolution: float = ROUNDING) -> tuple[FloatArray, BoolArray]:
+    """An orthonormal basis of span(F^T W^T), the directions of the inputs that the outputs show.
+
+    Args:
+        weights: (..., K, d) rows of the layer in the eigenbasis.
+        target: holds the covariance F F^T of the inputs, with p directions that vary.
+        resolution: as in ``explained_target_variance``.
+
+    Returns:
+        directions: (..., r, p) rows, r the smaller of K and p.
+        counts: (..., r) True for those that count.
+    """
     scaled, _ = _unit_rows(_layer(weights, target), target)
     _, singular, right = np.linalg.svd(scaled, full_matrices=False)
-    by_direction = target.explained_by(right)
-    return np.asarray(np.sum(by_direction * counted(singular, resolution), axis=-1), dtype=np.float64)
+    return np.asarray(right, dtype=np.float64), counted(singular, resolution)
 
 
 def unexplained_share(weights: ArrayLike, target: Target, resolution: float = ROUNDING) -> FloatArray:
@@ -157,8 +172,7 @@ def _unit_rows(weights: FloatArray, target: Target) -> tuple[FloatArray, FloatAr
     By the largest entry first, as the squares of a tiny row underflow. Rows of zeros stay zero.
     """
     largest = np.abs(weights).max(axis=-1, keepdims=True)
-    root, relative = target.unit_root, weights / np.where(largest > 0, largest, 1.0)
-    scaled = relative * root if root.ndim == 1 else relative @ root
+    scaled = target.through_root(weights / np.where(largest > 0, largest, 1.0))
     again = np.abs(scaled).max(axis=-1, keepdims=True)
     scaled = scaled / np.where(again > 0, again, 1.0)
     length = np.linalg.norm(scaled, axis=-1, keepdims=True)

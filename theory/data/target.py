@@ -76,9 +76,14 @@ class Target:
         return int(self.covariance.shape[0])
 
     @property
+    def spectrum(self) -> FloatArray:
+        """(p,) eigenvalues of the covariance that count."""
+        return self._spectrum[0]
+
+    @property
     def scale(self) -> float:
-        """Largest eigenvalue of the covariance."""
-        return float(self._spectrum[0].max())
+        """The largest of them."""
+        return float(self.spectrum.max())
 
     @cached_property
     def unit_root(self) -> FloatArray:
@@ -109,6 +114,21 @@ class Target:
     def explained_by_inputs(self) -> float:
         """Variance of the target that the best linear predictor from the inputs themselves explains, |B|^2."""
         return float(np.square(self.signal).sum())
+
+    def through_root(self, rows: FloatArray) -> FloatArray:
+        """Rows W F / sqrt(scale), (..., K, d) -> (..., K, p)."""
+        return np.asarray(rows * self.unit_root if self.unit_root.ndim == 1 else rows @ self.unit_root)
+
+    def back_through_root(self, directions: FloatArray) -> FloatArray:
+        """Rows V F^T / sqrt(scale), (..., r, p) -> (..., r, d): the transpose of ``through_root``."""
+        return np.asarray(directions * self.unit_root if self.unit_root.ndim == 1 else directions @ self.unit_root.T)
+
+    def signal_along(self, directions: FloatArray) -> FloatArray:
+        """Rows V B B^T / variance, both (..., r, p)."""
+        if self.signal.ndim == 1:
+            weights = self.cross_covariance / self.covariance * self.cross_covariance
+            return np.asarray(directions * (weights / self.variance), dtype=np.float64)
+        return np.asarray((directions @ self.signal) @ (self.signal.T / self.variance), dtype=np.float64)
 
     def explained_by(self, directions: FloatArray) -> FloatArray:
         """Variance of the target that orthonormal directions of F^T x explain: (..., r, p) -> (..., r)."""
@@ -189,7 +209,9 @@ class Target:
             return self.covariance, None
         values, vectors = np.linalg.eigh(self.covariance)
         if values[-1] <= 0 or values[0] < -_ROUNDING * values[-1]:
-            raise InputError("covariance: has a negative eigenvalue or is zero; give one that is positive semi-definite")
+            raise InputError(
+                "covariance: has a negative eigenvalue or is zero; give one that is positive semi-definite"
+            )
         kept = values > RELATIVE_RANK_TOLERANCE * values[-1]
         return values[kept], vectors[:, kept]
 
