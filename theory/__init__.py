@@ -9,6 +9,7 @@ from theory.curves.budgeted_curve import limited_curve, random_outputs_curve
 from theory.curves.centred_outputs import CentredOutputs, centred_rows
 from theory.curves.class_mean_field import class_mean_field_curve, class_mean_field_path
 from theory.curves.curve import Curve, logarithmic_steps
+from theory.curves.draw_law import DrawLaw, mean_law
 from theory.curves.expected_curve import expected_curve, expected_turning_point
 from theory.curves.finite_sample import SampledOneOutput
 from theory.curves.forgetting import Forgetting
@@ -37,7 +38,6 @@ from theory.data.data_model import DataModel
 from theory.data.moments import Moments, MomentsAccumulator, merge_all
 from theory.data.sample_spectrum import SampleSpectrum
 from theory.symbols.symbolic import BoundaryFormulas, boundary_formulas
-from theory.theorems.draw_law import DrawLaw, mean_law
 from theory.validation import InputError
 
 __all__ = [

@@ -14,8 +14,10 @@ import sympy as sp
 from theory.curves.forgetting import conserved_row_losses, softmax_losses, unmet_conditions
 from theory.symbols.complexity import STEP_SIZE
 from theory.symbols.symbolic import CURVATURE, EIGENVALUE, TIME
-from theory.theorems.theorem import Counterexample, Relation, Step, Theorem
-from theory.theorems.theorems_early import rational
+from theory.theorems.domain import Domain
+from theory.theorems.samplers import rational
+from theory.theorems.step import Relation, Step
+from theory.theorems.theorem import Counterexample, Derivation, Theorem
 
 STEPS = sp.Symbol("n", positive=True, integer=True)
 ROWS, DIMENSION = sp.symbols("K d", positive=True, integer=True)
@@ -46,18 +48,10 @@ def growth_in_a_step() -> sp.Expr:
     return 1 + 1 / _powers()
 
 
-def forgetting_of_the_learnt() -> Theorem:
+def _derivation() -> Derivation:
     """T4: along what is learnt, explained variance never rises."""
-    return Theorem(
-        name="T4",
-        title="Phase III: what has been learnt is forgotten",
+    return Derivation(
         statement=sp.Le(sp.Derivative(sp.Function("R")(TIME), TIME), 0),
-        words="R(s) is what is explained along V(s) = span(Sigma^(1/2) phi_s(Sigma) M^T), the learnt path: linearised, "
-        "from W(0) = 0. It never rises, for every spectrum, M and K, and falls unless V is invariant under Sigma. For "
-        "outputs of a softmax layer it is about the decoder of centred outputs P W x, P = I - 11^T/K: as they are, "
-        "they carry the conserved row 1^T W(0), whose direction counts at every sigma0. A5 is for gradient descent, "
-        "A8 for losses that bend, A4 for the logistic loss alone, whose flow is exact there.",
-        assumptions=("A4", "A5", "A8"),
         steps=(
             *_rates(),
             *_rows_of_the_layer(),
@@ -68,33 +62,6 @@ def forgetting_of_the_learnt() -> Theorem:
             *_momentum(),
             *_weight_decay(),
         ),
-        corollaries=(
-            "Centred outputs P W x carry P W(0), which decays, and not the conserved row: from P W(0) = 0 they follow "
-            "the learnt path at any size of the conserved row, and as sigma0 falls they tend to it where M has rank "
-            "K - 1.",
-            "Outputs that learn nothing, m of them, explain between the sum of the m smallest and of the m largest "
-            "eigenvalues beside V: where the learnt path loses more than the difference, the loss of outputs as they "
-            "are ends above its start.",
-            "Gradient descent with eta lambda_1 c <= 1 likewise; with momentum beta while "
-            "eta c lambda_1 <= (1 - sqrt(beta))^2; with weight decay kappa, of the flow always and in steps while "
-            "eta (c lambda_1 + kappa) <= 1, as c lambda + kappa rises with lambda.",
-        ),
-        counterexamples=(
-            Counterexample(
-                "Not of outputs as they are",
-                "eigenvalues 1, .2, .05, two classes along (.1, .9, -.4), W(0) = 10^-9 (0, .6, -1) in both rows, "
-                "linearised softmax at s = .001, 18, 90, 112, 1000",
-                conserved_row_losses,
-            ),
-            Counterexample(
-                "Not beyond the linearised range",
-                "softmax on Gaussian classes as it is (mean field), centred outputs, W(0) = 0, eigenvalues 1, .4315, "
-                ".1453, class shares .054, .665, .281, M1 = (.0394, -.0317, .0142), M2 = (.2556, -.0583, .0711), at "
-                "s = .1, 139, 2000",
-                softmax_losses,
-            ),
-        ),
-        scope=unmet_conditions,
     )
 
 
@@ -374,3 +341,44 @@ def _random_momentum(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Ra
     """Values over several decades: roots that nearly meet, ratios near their bound and far above it."""
     names = (MOMENTUM, *sp.symbols("r1 r2 h b T p", positive=True))
     return {name: rational(generator, 1, 10) * sp.Rational(10) ** int(generator.integers(-4, 2)) for name in names}
+
+
+FORGETTING_OF_THE_LEARNT = Theorem(
+    name="T4",
+    title="Phase III: what has been learnt is forgotten",
+    words="R(s) is what is explained along V(s) = span(Sigma^(1/2) phi_s(Sigma) M^T), the learnt path: linearised, "
+    "from W(0) = 0. It never rises, for every spectrum, M and K, and falls unless V is invariant under Sigma. For "
+    "outputs of a softmax layer it is about the decoder of centred outputs P W x, P = I - 11^T/K: as they are, "
+    "they carry the conserved row 1^T W(0), whose direction counts at every sigma0. A5 is for gradient descent, "
+    "A8 for losses that bend, A4 for the logistic loss alone, whose flow is exact there.",
+    assumptions=("A4", "A5", "A8"),
+    derive=_derivation,
+    domain=Domain(),
+    corollaries=(
+        "Centred outputs P W x carry P W(0), which decays, and not the conserved row: from P W(0) = 0 they follow "
+        "the learnt path at any size of the conserved row, and as sigma0 falls they tend to it where M has rank "
+        "K - 1.",
+        "Outputs that learn nothing, m of them, explain between the sum of the m smallest and of the m largest "
+        "eigenvalues beside V: where the learnt path loses more than the difference, the loss of outputs as they "
+        "are ends above its start.",
+        "Gradient descent with eta lambda_1 c <= 1 likewise; with momentum beta while "
+        "eta c lambda_1 <= (1 - sqrt(beta))^2; with weight decay kappa, of the flow always and in steps while "
+        "eta (c lambda_1 + kappa) <= 1, as c lambda + kappa rises with lambda.",
+    ),
+    counterexamples=(
+        Counterexample(
+            "Not of outputs as they are",
+            "eigenvalues 1, .2, .05, two classes along (.1, .9, -.4), W(0) = 10^-9 (0, .6, -1) in both rows, "
+            "linearised softmax at s = .001, 18, 90, 112, 1000",
+            conserved_row_losses,
+        ),
+        Counterexample(
+            "Not beyond the linearised range",
+            "softmax on Gaussian classes as it is (mean field), centred outputs, W(0) = 0, eigenvalues 1, .4315, "
+            ".1453, class shares .054, .665, .281, M1 = (.0394, -.0317, .0142), M2 = (.2556, -.0583, .0711), at "
+            "s = .1, 139, 2000",
+            softmax_losses,
+        ),
+    ),
+    scope=unmet_conditions,
+)

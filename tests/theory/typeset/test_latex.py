@@ -5,13 +5,13 @@ import re
 import pytest
 import sympy as sp
 
-from theory.theorems.catalogue import lemmas, theorems
+from theory.theorems.catalogue import LEMMAS, THEOREMS
 from theory.theorems.theorem import Theorem
 from theory.typeset.display import Shown, displayed, expression_latex
 from theory.typeset.inline_math import formula_latex, words_latex
 from theory.typeset.theorem_text import theorem_latex
 
-ALL = (*theorems(), *lemmas())
+ALL = (*THEOREMS, *LEMMAS)
 
 
 @pytest.mark.parametrize(

@@ -16,14 +16,17 @@ from theory.symbols.symbolic import (
     early_explained_variance,
     first_rise,
 )
-from theory.theorems.theorem import Relation, Step, Theorem
-from theory.theorems.theorems_late import EIGENVALUES, SIGNALS, weighted_mean
+from theory.theorems.domain import ALIGNED, CURVED_AT_MOST_ONE, SPECTRUM, Condition, Domain
+from theory.theorems.step import Relation, Step
+from theory.theorems.theorem import Derivation, Theorem
 
+MODES = 3
+EIGENVALUES = sp.symbols(f"lambda1:{MODES + 1}", positive=True)
+SIGNALS = sp.symbols(f"delta1:{MODES + 1}", real=True)
 #: exp(-c l_i s) of three modes; the last one, of the smallest eigenvalue, decays last.
 DECAYS = sp.symbols("e1:4", positive=True)
 
 _FIRST, _SECOND = sp.symbols("i j", positive=True, integer=True)
-
 
 #: Sums over the modes other than the one of eigenvalue l: N / D is the R that they make. B is what a mode adds to D
 #: once it is learnt, P what W(0) adds before.
@@ -31,32 +34,11 @@ OTHERS, OTHERS_WEIGHT = sp.symbols("N D", positive=True)
 LEARNT_WEIGHT, INITIAL_WEIGHT = sp.symbols("B P", positive=True)
 
 
-def phase_diagram() -> Theorem:
+def _derivation() -> Derivation:
     """T7: the regions, where three phases give way to rise-dip-rise, and what large initial weights do."""
-    return Theorem(
-        name="T7",
-        title="Phase diagram: the regions and their borders",
+    return Derivation(
         statement=sp.Eq(sp.Symbol("sigma0_border"), first_rise().border),
-        words="A region is a regime: the sequence of the rises and falls of the loss that are larger than the "
-        "resolution rho tr Sigma. For small sigma0 and R2 > R0 the loss first rises by an amount of order sigma0^2, "
-        "and at this sigma0 by the resolution: below it the curve has three phases (fall, rise), above it rise-dip-"
-        "rise (rise, fall, rise). For R2 < R0 and small sigma0 it is a monotone rise. Where what is forgotten is below "
-        "the resolution the last rise is missing (fall, or rise-fall), as for large sigma0, after which only what is "
-        "learnt remains. A further mode in which W(0) outweighs what is learnt adds a fall when it decays, and one "
-        "that is learnt late a rise: fall-rise-fall, rise-fall-rise-fall and any longer sequence occur, each named by "
-        "its moves.",
-        assumptions=("A6", "A7", "A8"),
         steps=(*_small_scale_steps(), *_large_scale_steps(), *_further_moves_steps()),
-        corollaries=(
-            "The border lies at sigma0 = Theta(sqrt(rho (R2 - R0))).",
-            "The first rise lasts for Theta(sigma0^2), phase I for Theta(sigma0).",
-            "As sigma0 grows without bound, R first falls to lambda_d and then rises to sum delta^2 / sum (delta^2/l): "
-            "whether the loss ends in a fall depends on this difference and no longer on sigma0.",
-            "No finite list of regions serves all spectra. With d distinct eigenvalues dR/ds is, up to a positive "
-            "factor, a sum of 2 d^2 exponentials, which has fewer zeros than terms: at most 2 d^2 moves. Conjecture: "
-            "at most 2 d - 1; none of 240,000 random networks with d = 2 to 5 had more, and some with d = 2, 3 and 4 "
-            "had as many.",
-        ),
     )
 
 
@@ -114,6 +96,11 @@ def _small_scale_steps() -> tuple[Step, ...]:
             "At the border this is the resolution.",
         ),
     )
+
+
+def weighted_mean(weights: list[sp.Expr]) -> sp.Expr:
+    """R of one output, the mean of the eigenvalues under ``weights``."""
+    return sp.Add(*[value * weight for value, weight in zip(EIGENVALUES, weights, strict=True)]) / sp.Add(*weights)
 
 
 def _large_scale_steps() -> tuple[Step, ...]:
@@ -175,3 +162,39 @@ def _further_moves_steps() -> tuple[Step, ...]:
             "in all. A sum of exponentials has fewer zeros than terms (Laguerre).",
         ),
     )
+
+
+PHASE_DIAGRAM = Theorem(
+    name="T7",
+    title="Phase diagram: the regions and their borders",
+    words="A region is a regime: the sequence of the rises and falls of the loss that are larger than the "
+    "resolution rho tr Sigma. For small sigma0 and R2 > R0 the loss first rises by an amount of order sigma0^2, "
+    "and at this sigma0 by the resolution: below it the curve has three phases (fall, rise), above it rise-dip-"
+    "rise (rise, fall, rise). For R2 < R0 and small sigma0 it is a monotone rise. Where what is forgotten is below "
+    "the resolution the last rise is missing (fall, or rise-fall), as for large sigma0, after which only what is "
+    "learnt remains. A further mode in which W(0) outweighs what is learnt adds a fall when it decays, and one "
+    "that is learnt late a rise: fall-rise-fall, rise-fall-rise-fall and any longer sequence occur, each named by "
+    "its moves.",
+    assumptions=("A6", "A7", "A8"),
+    derive=_derivation,
+    domain=Domain(
+        ("A1", "A2", "A3", "B1", "B2", "c", "rho"),
+        (
+            ALIGNED,
+            SPECTRUM,
+            Condition(lambda v: v["A1"] * v["A3"] > v["A2"] ** 2, "sums of a spectrum, A1 A3 above A2^2"),
+            CURVED_AT_MOST_ONE,
+            Condition(lambda v: v["rho"] < 1, "a resolution rho below 1"),
+        ),
+    ),
+    corollaries=(
+        "The border lies at sigma0 = Theta(sqrt(rho (R2 - R0))).",
+        "The first rise lasts for Theta(sigma0^2), phase I for Theta(sigma0).",
+        "As sigma0 grows without bound, R first falls to lambda_d and then rises to sum delta^2 / sum (delta^2/l): "
+        "whether the loss ends in a fall depends on this difference and no longer on sigma0.",
+        "No finite list of regions serves all spectra. With d distinct eigenvalues dR/ds is, up to a positive "
+        "factor, a sum of 2 d^2 exponentials, which has fewer zeros than terms: at most 2 d^2 moves. Conjecture: "
+        "at most 2 d - 1; none of 240,000 random networks with d = 2 to 5 had more, and some with d = 2, 3 and 4 "
+        "had as many.",
+    ),
+)

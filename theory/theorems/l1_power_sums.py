@@ -8,11 +8,13 @@ import numpy as np
 import sympy as sp
 
 from theory.symbols.complexity import DIMENSION, Theta, power_sum, power_sum_order
-from theory.theorems.theorem import Relation, Step, Theorem
-from theory.theorems.theorems_early import rational
+from theory.theorems.domain import LARGEST_DIMENSION, Condition, Domain
+from theory.theorems.samplers import rational
+from theory.theorems.step import Relation, Step
+from theory.theorems.theorem import Derivation, Theorem
 
 
-def power_sums() -> Theorem:
+def _derivation() -> Derivation:
     """L1: H_d(p) = sum i^-p is of the order d^(1 - p), log d or 1."""
     exponent, excess = sp.symbols("p q", positive=True)
     position = sp.Symbol("x", positive=True)
@@ -80,15 +82,24 @@ def power_sums() -> Theorem:
             "Above 1 the sum converges, to the zeta function.",
         ),
     )
-    return Theorem(
-        name="L1",
-        title="Power sums",
+    return Derivation(
         statement=sp.Eq(power_sum(exponent), Theta(power_sum_order(exponent))),
-        words="The order of a finite power sum as d grows, and so of the sums A_j and B_j of power laws.",
-        assumptions=("A1", "A2"),
         steps=steps,
-        corollaries=(
-            "A_j = H_d(j alpha) and B_j = g H_d(j alpha + beta): R0 tends to zeta(2 alpha) / zeta(alpha) for "
-            "alpha > 1 and to 0 otherwise; R2 to zeta(2 alpha + beta) / zeta(alpha + beta) for alpha + beta > 1.",
-        ),
     )
+
+
+POWER_SUMS = Theorem(
+    name="L1",
+    title="Power sums",
+    words="The order of a finite power sum as d grows, and so of the sums A_j and B_j of power laws.",
+    assumptions=("A1", "A2"),
+    derive=_derivation,
+    domain=Domain(
+        ("d", "p"),
+        (Condition(lambda v: v["d"] == int(v["d"]) <= LARGEST_DIMENSION, "a whole number d of at most 1e7"),),
+    ),
+    corollaries=(
+        "A_j = H_d(j alpha) and B_j = g H_d(j alpha + beta): R0 tends to zeta(2 alpha) / zeta(alpha) for "
+        "alpha > 1 and to 0 otherwise; R2 to zeta(2 alpha + beta) / zeta(alpha + beta) for alpha + beta > 1.",
+    ),
+)

@@ -22,8 +22,10 @@ from theory.curves.finite_sample import (
     sample_sums,
 )
 from theory.symbols.symbolic import CURVATURE, SIGNAL_SUMS, SPECTRUM_SUMS, TIME, boundary_formulas
-from theory.theorems.theorem import Relation, Step, Theorem
-from theory.theorems.theorems_early import rational
+from theory.theorems.domain import Condition, Domain
+from theory.theorems.samplers import rational
+from theory.theorems.step import Relation, Step
+from theory.theorems.theorem import Derivation, Theorem
 
 #: T_1 T_3 - T_2^2 over T_1: a sum of squares over pairs of modes (theorem T7), 0 for a flat spectrum.
 _SPREAD = sp.Symbol("v", nonnegative=True)
@@ -231,25 +233,38 @@ def _level_steps() -> tuple[Step, ...]:
     )
 
 
-def finite_sample() -> Theorem:
+def _derivation() -> Derivation:
     """L2: R0, R2, s1 and s* of a network that is trained, and measured, on n samples."""
     formulas = boundary_formulas()
     sums = sample_sums()
     sampled = formulas.phase_one_end.subs(
         {SPECTRUM_SUMS[1]: SAMPLES * SHARES[0], SIGNAL_SUMS[1]: _many_samples(_at_fixed_ratio(sums.signal[0])).doit()}
     )
-    return Theorem(
-        name="L2",
-        title="Finite samples",
+    return Derivation(
         statement=sp.Eq(sp.Symbol("s1"), sampled),
-        words="On n samples of two Gaussian classes the boundaries keep their formulas, with the sample's sums A_j and "
-        "B_j, polynomials in those of the population; here s1 to leading order at a fixed ratio d/n, with T_j = A_j/n "
-        "and p = pi_0 pi_1.",
-        assumptions=("A4", "A6", "A7", "A8"),
         steps=_resolvent_steps() + _moment_steps() + _level_steps(),
-        corollaries=(
-            "R0 rises by tr Sigma / n on the sample; on fresh inputs it stays.",
-            "Phase I is shorter on a finite sample, by more the smaller n.",
-            "Random labels, and misaligned data on few enough samples, show a phase II.",
-        ),
     )
+
+
+FINITE_SAMPLES = Theorem(
+    name="L2",
+    title="Finite samples",
+    words="On n samples of two Gaussian classes the boundaries keep their formulas, with the sample's sums A_j and "
+    "B_j, polynomials in those of the population; here s1 to leading order at a fixed ratio d/n, with T_j = A_j/n "
+    "and p = pi_0 pi_1.",
+    assumptions=("A4", "A6", "A7", "A8"),
+    derive=_derivation,
+    domain=Domain(
+        ("B0", "B1", "T1", "T2", "n", "p", "sigma0"),
+        (
+            Condition(lambda v: v["T2"] <= v["T1"] ** 2 * (1 + 1e-12), "sums of a spectrum, T2 at most T1^2"),
+            Condition(lambda v: v["n"] >= 3 and v["n"] == int(v["n"]), "a whole number of samples n, at least 3"),
+            Condition(lambda v: v["p"] <= 0.25, "the variance p of labels of two classes, at most 1/4"),
+        ),
+    ),
+    corollaries=(
+        "R0 rises by tr Sigma / n on the sample; on fresh inputs it stays.",
+        "Phase I is shorter on a finite sample, by more the smaller n.",
+        "Random labels, and misaligned data on few enough samples, show a phase II.",
+    ),
+)

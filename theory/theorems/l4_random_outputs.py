@@ -15,8 +15,10 @@ import sympy as sp
 
 from theory.symbols.curve_terms import BUDGET, MOMENT, OUTPUTS, TOTAL, WIDTH, gaussian_rows_formula
 from theory.symbols.symbolic import EIGENVALUE, INITIAL_SCALE
-from theory.theorems.theorem import Relation, Step, Theorem
-from theory.theorems.theorems_early import rational
+from theory.theorems.domain import Domain
+from theory.theorems.samplers import rational
+from theory.theorems.step import Relation, Step
+from theory.theorems.theorem import Derivation, Theorem
 
 #: Eigenvalues of Sigma and E w^2 of two modes.
 EIGENVALUES, MOMENTS = sp.symbols("lambda1:3", positive=True), sp.symbols("v1:3", positive=True)
@@ -24,7 +26,7 @@ EIGENVALUES, MOMENTS = sp.symbols("lambda1:3", positive=True), sp.symbols("v1:3"
 _SIZES = tuple(eigenvalue * moment for eigenvalue, moment in zip(EIGENVALUES, MOMENTS, strict=True))
 
 
-def gaussian_rows() -> Theorem:
+def _derivation() -> Derivation:
     """L4: the mean loss L_mu of K Gaussian rows."""
     along, kept, quadratic = sp.symbols("x F q", positive=True)
     diagonal, row = sp.symbols("a1:3", positive=True), sp.symbols("x1:3", real=True)
@@ -85,17 +87,9 @@ def gaussian_rows() -> Theorem:
         ),
     )
     left = sp.Function("E")(BUDGET)
-    return Theorem(
-        name="L4",
-        title="Decoders of K random outputs",
+    return Derivation(
         statement=sp.Eq(sp.Symbol("L_mu"), left - BUDGET * sp.Derivative(left, BUDGET)),
-        words="About the mean loss of a ridge decoder of K outputs whose rows have independent Gaussian weights of the "
-        "variances v_i, for many directions. E stands for sum lambda_i kappa / (D_i + kappa), D_i = lambda_i v_i, at "
-        "the kappa where kappa (K - sum D_i / (D_i + kappa)) = mu. Rows are such at W(0), and later, while outputs are "
-        "of order one, for random Gaussian prototypes.",
-        assumptions=("A6", "A8"),
         steps=steps,
-        corollaries=("Without a budget the decoder is exact and leaves E.",),
     )
 
 
@@ -112,3 +106,17 @@ def _instance(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Rational]
     values = {symbol: rational(generator, 0.1, 2) for symbol in (*EIGENVALUES, *MOMENTS)}
     values[WIDTH] = rational(generator, 1, 10) * sp.Rational(10) ** int(generator.integers(-2, 3))
     return values | {OUTPUTS: rational(generator, 2, 5)}
+
+
+RANDOM_OUTPUTS = Theorem(
+    name="L4",
+    title="Decoders of K random outputs",
+    words="About the mean loss of a ridge decoder of K outputs whose rows have independent Gaussian weights of the "
+    "variances v_i, for many directions. E stands for sum lambda_i kappa / (D_i + kappa), D_i = lambda_i v_i, at "
+    "the kappa where kappa (K - sum D_i / (D_i + kappa)) = mu. Rows are such at W(0), and later, while outputs are "
+    "of order one, for random Gaussian prototypes.",
+    assumptions=("A6", "A8"),
+    derive=_derivation,
+    domain=Domain(),
+    corollaries=("Without a budget the decoder is exact and leaves E.",),
+)

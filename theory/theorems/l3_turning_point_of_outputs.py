@@ -1,18 +1,40 @@
-"""Lemma L3: the turning point of K outputs, by second-order perturbation in W(0)."""
+"""Lemma L3: the turning point of K outputs, by second-order perturbation in W(0).
+
+Two learnt outputs, in an orthonormal frame that begins with them: R depends on the span of the whitened outputs alone,
+so any basis of the inputs serves. Here b_1 and b_2 span the outputs, the others are orthogonal to them, and Sigma is a
+full symmetric matrix.
+"""
 
 from __future__ import annotations
 
 import sympy as sp
 
 from theory.symbols.symbolic import CURVATURE, INITIAL_SCALE, TIME
-from theory.theorems.theorem import Relation, Step, Theorem
-from theory.theorems.two_outputs import entry, explained_variance
+from theory.theorems.domain import Domain
+from theory.theorems.step import Relation, Step
+from theory.theorems.theorem import Derivation, Theorem
 
 NOISE = sp.symbols("z1:5", real=True)
 STRENGTHS = sp.symbols("gamma1:3", positive=True)
 
+#: Sigma in the frame of two outputs (1, 2) and two other directions (3, 4); row and column first.
+COVARIANCE = {(i, j): sp.Symbol(f"a{i}{j}", real=True) for i in range(1, 5) for j in range(i, 5)}
 
-def turning_point_of_outputs() -> Theorem:
+
+def entry(i: int, j: int) -> sp.Symbol:
+    """The entry (i, j) of Sigma in the frame, counted from 1."""
+    return COVARIANCE[min(i, j), max(i, j)]
+
+
+def explained_variance(rows: sp.Matrix) -> sp.Expr:
+    """R = tr[(X X^T)^-1 X Sigma X^T] of two whitened rows X in the frame."""
+    sigma = sp.Matrix(rows.cols, rows.cols, lambda i, j: entry(i + 1, j + 1))
+    gram, image = rows * rows.T, rows * sigma * rows.T
+    crossed = gram[1, 1] * image[0, 0] - 2 * gram[0, 1] * image[0, 1] + gram[0, 0] * image[1, 1]
+    return crossed / (gram[0, 0] * gram[1, 1] - gram[0, 1] ** 2)
+
+
+def _derivation() -> Derivation:
     """L3: s* = (2 C sigma0^2 / v)^(1/3) for K outputs."""
     remainder, drift = sp.symbols("C v", positive=True)
     explained = sp.Function("R")
@@ -66,17 +88,23 @@ def turning_point_of_outputs() -> Theorem:
             witness=-sp.diff(law, TIME, 2).subs(TIME, turning),
         ),
     )
-    return Theorem(
-        name="L3",
-        title="Turning point of K outputs",
+    return Derivation(
         statement=sp.Eq(sp.Symbol("s*"), turning),
-        words="The loss is lowest at s* once every output has outgrown W(0), if C > 0: C from the second-order effect "
-        "of W(0) on R, v from the first saturation of modes.",
-        assumptions=("A6", "A7", "A8"),
         steps=steps,
-        corollaries=(
-            "s* = Theta(sigma0^(2/3)) for every K.",
-            "C <= 0 where weak outputs point at less variance than random ones: the curve then turns before they are "
-            "learnt, and the deterministic equivalent finds the turning point.",
-        ),
     )
+
+
+TURNING_POINT_OF_OUTPUTS = Theorem(
+    name="L3",
+    title="Turning point of K outputs",
+    words="The loss is lowest at s* once every output has outgrown W(0), if C > 0: C from the second-order effect "
+    "of W(0) on R, v from the first saturation of modes.",
+    assumptions=("A6", "A7", "A8"),
+    derive=_derivation,
+    domain=Domain(("C", "sigma0", "v")),
+    corollaries=(
+        "s* = Theta(sigma0^(2/3)) for every K.",
+        "C <= 0 where weak outputs point at less variance than random ones: the curve then turns before they are "
+        "learnt, and the deterministic equivalent finds the turning point.",
+    ),
+)
