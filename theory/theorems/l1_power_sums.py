@@ -37,8 +37,8 @@ def _derivation() -> Derivation:
             sp.Integral((index + share) ** -exponent, stretch),
             Relation.BELOW,
             index**-exponent,
-            "x^-p falls, so that each term of the sum lies above the integral from i to i + 1, and the sum above that "
-            "from 1 to d + 1 ...",
+            "`x^-p` falls, so that each term of the sum lies above the integral from `i` to `i + 1`, and the sum "
+            "above that from 1 to `d + 1` ...",
             values,
             witness=sp.Integral(fallen, stretch),
         ),
@@ -46,7 +46,7 @@ def _derivation() -> Derivation:
             (index + 1) ** -exponent,
             Relation.BELOW,
             sp.Integral((index + share) ** -exponent, stretch),
-            "... and below that from i - 1 to i, and the sum below 1 and the integral from 1 to d.",
+            "... and below that from `i - 1` to `i`, and the sum below 1 and the integral from 1 to `d`.",
             values,
             witness=sp.Integral(to_fall, stretch),
         ),
@@ -54,32 +54,32 @@ def _derivation() -> Derivation:
             integral(excess - 1, DIMENSION),
             Relation.EQUAL,
             (DIMENSION**excess - 1) / excess,
-            "These integrals: for p = 1 - q < 1,",
+            "These integrals: for `p = 1 - q < 1`,",
         ),
-        Step(integral(sp.Integer(-1), DIMENSION), Relation.EQUAL, sp.log(DIMENSION), "for p = 1,"),
+        Step(integral(sp.Integer(-1), DIMENSION), Relation.EQUAL, sp.log(DIMENSION), "for `p = 1`,"),
         Step(
             integral(-1 - excess, DIMENSION),
             Relation.EQUAL,
             (1 - DIMENSION**-excess) / excess,
-            "and for p = 1 + q > 1.",
+            "and for `p = 1 + q > 1`.",
         ),
         Step(
             sp.Limit((DIMENSION**excess - 1) / excess / DIMENSION**excess, DIMENSION, sp.oo),
             Relation.EQUAL,
             1 / excess,
-            "Below 1 both bounds are d^q / q to leading order.",
+            "Below 1 both bounds are `d^q / q` to leading order.",
         ),
         Step(
             sp.Limit(sp.log(DIMENSION + 1) / (1 + sp.log(DIMENSION)), DIMENSION, sp.oo),
             Relation.EQUAL,
             sp.Integer(1),
-            "At 1 both bounds are log d to leading order.",
+            "At 1 both bounds are `log d` to leading order.",
         ),
         Step(
             sp.Sum(index ** (-1 - excess), (index, 1, sp.oo)),
             Relation.EQUAL,
             sp.zeta(1 + excess),
-            "Above 1 the sum converges, to the zeta function.",
+            "Above 1 the sum converges, to the `zeta` function.",
         ),
     )
     return Derivation(
@@ -91,7 +91,7 @@ def _derivation() -> Derivation:
 POWER_SUMS = Theorem(
     name="L1",
     title="Power sums",
-    words="The order of a finite power sum as d grows, and so of the sums A_j and B_j of power laws.",
+    words="The order of a finite power sum as `d` grows, and so of the sums `A_j` and `B_j` of power laws.",
     assumptions=("A1", "A2"),
     derive=_derivation,
     domain=Domain(
@@ -99,7 +99,7 @@ POWER_SUMS = Theorem(
         (Condition(lambda v: v["d"] == int(v["d"]) <= LARGEST_DIMENSION, "a whole number d of at most 1e7"),),
     ),
     corollaries=(
-        "A_j = H_d(j alpha) and B_j = g H_d(j alpha + beta): R0 tends to zeta(2 alpha) / zeta(alpha) for "
-        "alpha > 1 and to 0 otherwise; R2 to zeta(2 alpha + beta) / zeta(alpha + beta) for alpha + beta > 1.",
+        "`A_j = H_d(j alpha)` and `B_j = g H_d(j alpha + beta)`: `R0` tends to `zeta(2 alpha) / zeta(alpha)` for "
+        "`alpha > 1` and to 0 otherwise; `R2` to `zeta(2 alpha + beta) / zeta(alpha + beta)` for `alpha + beta > 1`.",
     ),
 )

@@ -61,24 +61,24 @@ def _derivation() -> Derivation:
             sp.Subs(laplacian, NOISE, (0, 0, 0, 0)),
             Relation.EQUAL,
             -(outside - rest) / STRENGTHS[0],
-            "In a frame of two whitened learnt outputs, of lengths sqrt(gamma), and two further directions: noise z "
-            "with the covariance Sigma (entries a) in the first output lowers R, to second order, by "
-            "[tr(O Sigma) a11 + 2 |O Sigma b1|^2 - tr(O Sigma O Sigma)] / gamma1. The outputs add up; with gamma s^2 "
-            "instead of gamma this is C / s^2.",
+            "In a frame of two whitened learnt outputs, of lengths `sqrt(gamma)`, and two further directions: noise "
+            "`z` with the covariance `Sigma` (entries `a`) in the first output lowers `R`, to second order, by `[tr(O "
+            "Sigma) a11 + 2 |O Sigma b1|^2 - tr(O Sigma O Sigma)] / gamma1`. The outputs add up; with `gamma s^2` "
+            "instead of `gamma` this is `C / s^2`.",
             where=(sp.Eq(explained(*NOISE), explained_variance(noisy)),),
         ),
         Step(
             sp.Subs(sp.Derivative(explained(TIME), TIME), TIME, 0),
             Relation.EQUAL,
             -CURVATURE * crossed,
-            "The first saturation: R falls at the speed v = c |O Sigma Pi|^2.",
+            "The first saturation: `R` falls at the speed `v = c |O Sigma Pi|^2`.",
             where=(sp.Eq(explained(TIME), explained_variance(delayed)),),
         ),
         Step(
             sp.Subs(sp.Derivative(law, TIME), TIME, turning),
             Relation.EQUAL,
             sp.Integer(0),
-            "Their sum is stationary at s* ...",
+            "Their sum is stationary at `s*` ...",
         ),
         Step(
             sp.Subs(sp.Derivative(law, TIME, 2), TIME, turning),
@@ -96,15 +96,15 @@ def _derivation() -> Derivation:
 
 TURNING_POINT_OF_OUTPUTS = Theorem(
     name="L3",
-    title="Turning point of K outputs",
-    words="The loss is lowest at s* once every output has outgrown W(0), if C > 0: C from the second-order effect "
-    "of W(0) on R, v from the first saturation of modes.",
+    title="Turning point of `K` outputs",
+    words="The loss is lowest at `s*` once every output has outgrown `W(0)`, if `C > 0`: `C` from the second-order "
+    "effect of `W(0)` on `R`, `v` from the first saturation of modes.",
     assumptions=("A6", "A7", "A8"),
     derive=_derivation,
     domain=Domain(("C", "sigma0", "v")),
     corollaries=(
-        "s* = Theta(sigma0^(2/3)) for every K.",
-        "C <= 0 where weak outputs point at less variance than random ones: the curve then turns before they are "
+        "`s* = Theta(sigma0^(2/3))` for every `K`.",
+        "`C <= 0` where weak outputs point at less variance than random ones: the curve then turns before they are "
         "learnt, and the deterministic equivalent finds the turning point.",
     ),
 )

@@ -47,19 +47,20 @@ def _derivation() -> Derivation:
             sp.Limit((draws.explained - level) / NOISE, NOISE, 0),
             Relation.EQUAL,
             2 * (CROSS_SUMS[1] - level * CROSS_SUMS[0]) / b1,
-            "One draw, s << 1/lambda_1: W(0) moves R by (sigma0/s) times sum k g, k = 2 l (l - R2) delta / B1.",
+            "One draw, `s << 1/lambda_1`: `W(0)` moves `R` by `(sigma0/s)` times `sum k g`, `k = 2 l (l - R2) delta "
+            "/ B1`.",
         ),
         Step(
             sp.Integral((weight * normal) ** 2 * density, (normal, -sp.oo, sp.oo)),
             Relation.EQUAL,
             weight**2,
-            "Each mode adds k^2 to the variance of the sum, whose mean is zero: Var a = sum k^2.",
+            "Each mode adds `k^2` to the variance of the sum, whose mean is zero: `Var a = sum k^2`.",
         ),
         Step(
             draws.linear_variance,
             Relation.EQUAL,
             4 * (SIGNAL_SUMS[4] - 2 * level * SIGNAL_SUMS[3] + level**2 * b2) / b1**2,
-            "Var a = 4 sum l^2 (l - R2)^2 delta^2 / B1^2.",
+            "`Var a = 4 sum l^2 (l - R2)^2 delta^2 / B1^2`.",
         ),
         Step(
             sp.Limit((draws.explained - level - draws.linear * NOISE) / NOISE**2, NOISE, 0),
@@ -71,14 +72,14 @@ def _derivation() -> Derivation:
             sp.UnevaluatedExpr(-draws.remainder),
             Relation.EQUAL,
             -(gap * a1 + 4 * variance) / b1,
-            "Its mean, by E U_j U_k = B_(j+k) and E V_j = A_j, is -C: what phase I still lacks, and 4 Var / B1 that "
-            "the annealed ratio of means leaves out.",
+            "Its mean, by `E U_j U_k = B_(j+k)` and `E V_j = A_j`, is `-C`: what phase I still lacks, and `4 Var / "
+            "B1` that the annealed ratio of means leaves out.",
         ),
         Step(
             outside / b1,
             Relation.EQUAL,
             draws.remainder,
-            "It is the C of lemma L3 for one output: A1 - R2 is tr O Sigma there, and Var is |O Sigma b|^2.",
+            "It is the `C` of lemma L3 for one output: `A1 - R2` is `tr O Sigma` there, and `Var` is `|O Sigma b|^2`.",
         ),
         Step(
             sp.Subs(
@@ -88,30 +89,31 @@ def _derivation() -> Derivation:
             ),
             Relation.EQUAL,
             sp.Integer(0),
-            "With the saturation of T5, the mean is stationary at s* ...",
+            "With the saturation of T5, the mean is stationary at `s*` ...",
             random_sums,
         ),
         Step(
             draws.mean_turning_point**3 - formulas.turning_point**3,
             Relation.EQUAL,
             8 * INITIAL_SCALE**2 / (CURVATURE * b1),
-            "... whose cube is that of T5 and 8 sigma0^2 / (c B1): a relative 4 Var / ((R2 - R0) A1), small at a large "
-            "effective rank (A6).",
+            "... whose cube is that of T5 and `8 sigma0^2 / (c B1)`: a relative `4 Var / ((R2 - R0) A1)`, small at a "
+            "large effective rank (A6).",
             random_sums,
         ),
         Step(
             sp.Subs(sp.Derivative(pull * INITIAL_SCALE / TIME - falls * TIME, TIME), TIME, draws.draw_turning_point),
             Relation.EQUAL,
             sp.Integer(0),
-            "One draw, small sigma0: the linear term exceeds the second-order one. Where a < 0 it turns at this time.",
+            "One draw, small `sigma0`: the linear term exceeds the second-order one. Where `a < 0` it turns at this "
+            "time.",
             with_pull,
         ),
         Step(
             sp.Limit(scaled**2 * sp.diff(phase_one, scaled), scaled, sp.oo),
             Relation.EQUAL,
             -draws.linear,
-            "Where a > 0, R falls already at s = sigma0 u for large u: its maximum lies in phase I, at a u that does "
-            "not depend on sigma0.",
+            "Where `a > 0`, `R` falls already at `s = sigma0 u` for large `u`: its maximum lies in phase I, at a `u` "
+            "that does not depend on `sigma0`.",
         ),
     )
     return Derivation(
@@ -124,8 +126,8 @@ def _derivation() -> Derivation:
 TURNING_POINT_OF_DRAWS = Theorem(
     name="L5",
     title="Turning point of the mean over draws and of one draw",
-    words="The mean over W(0) of the loss of one output is lowest at s*, to leading order in sigma0. One draw has "
-    "a term a sigma0/s of variance 4 sum l^2 (l - R2)^2 delta^2 / B1^2 besides.",
+    words="The mean over `W(0)` of the loss of one output is lowest at `s*`, to leading order in `sigma0`. One draw "
+    "has a term `a sigma0/s` of variance `4 sum l^2 (l - R2)^2 delta^2 / B1^2` besides.",
     assumptions=("A3", "A7", "A8"),
     derive=_derivation,
     domain=Domain(
@@ -139,7 +141,7 @@ TURNING_POINT_OF_DRAWS = Theorem(
         ),
     ),
     corollaries=(
-        "One draw turns at Theta(sigma0^(1/2)) where a < 0 and at Theta(sigma0) where a > 0, never at "
-        "Theta(sigma0^(2/3)), once sigma0 is so small that C sigma0/s* is below the deviation of a.",
+        "One draw turns at `Theta(sigma0^(1/2))` where `a < 0` and at `Theta(sigma0)` where `a > 0`, never at "
+        "`Theta(sigma0^(2/3))`, once `sigma0` is so small that `C sigma0/s*` is below the deviation of `a`.",
     ),
 )

@@ -37,13 +37,14 @@ def _derivation() -> Derivation:
             sp.Subs(sp.Derivative(loss, logit), logit, 0),
             Relation.EQUAL,
             1 / CLASSES - in_class,
-            "Differentiate the cross-entropy of a sample by one output, at outputs zero; t = 1 in that class, else 0.",
+            "Differentiate the cross-entropy of a sample by one output, at outputs zero; `t = 1` in that class, else "
+            "0.",
         ),
         Step(
             sp.Subs(sp.Derivative(pair_loss, logit, 2), (logit, other), (0, 0)),
             Relation.EQUAL,
             1 / CLASSES - 1 / CLASSES**2,
-            "Differentiate again: the diagonal of the Jacobian (I - 11^T/K)/K.",
+            "Differentiate again: the diagonal of the Jacobian `(I - 11^T/K)/K`.",
         ),
         Step(
             sp.Subs(sp.Derivative(pair_loss, logit, other), (logit, other), (0, 0)),
@@ -55,7 +56,7 @@ def _derivation() -> Derivation:
             sp.Subs(average, *centred),
             Relation.EQUAL,
             -shares[0] * means[0],
-            "Average (1/K - t) x over three classes with centred inputs: minus the row pi_1 mu_1 of M.",
+            "Average `(1/K - t) x` over three classes with centred inputs: minus the row `pi_1 mu_1` of `M`.",
         ),
         Step(
             sp.Subs(sp.Derivative(sp.log(1 + sp.exp(weight * value)) - in_class * weight * value, weight), weight, 0),
@@ -67,14 +68,15 @@ def _derivation() -> Derivation:
             sp.Limit((mode_solution(initial) - initial) / TIME, TIME, 0),
             Relation.EQUAL,
             SIGNAL - CURVATURE * EIGENVALUE * initial,
-            "From W(0) the flow linearised at W = 0 begins with the prototype less what W(0) loses, mode by mode: "
-            "M - c W(0) Sigma (for softmax, of the centred outputs; the sum of the rows stays).",
+            "From `W(0)` the flow linearised at `W = 0` begins with the prototype less what `W(0)` loses, mode by "
+            "mode: `M - c W(0) Sigma` (for softmax, of the centred outputs; the sum of the rows stays).",
         ),
         Step(
             sp.Subs(sp.Derivative(fading, TIME), TIME, 0),
             Relation.EQUAL,
             -2 * CURVATURE * (a1 * a3 - a2**2) / a1**2,
-            "Without a prototype that loss lowers R = sum l^2 E w^2 / sum l E w^2 at this speed: the first rise of T7.",
+            "Without a prototype that loss lowers `R = sum l^2 E w^2 / sum l E w^2` at this speed: the first rise of "
+            "T7.",
         ),
     )
     return Derivation(
@@ -86,14 +88,14 @@ def _derivation() -> Derivation:
 PROTOTYPE_DIRECTION = Theorem(
     name="T1",
     title="Prototype direction",
-    words="At W = 0 the negative gradient is the prototype matrix M with rows pi_k (mu_k - mean); with outputs "
+    words="At `W = 0` the negative gradient is the prototype matrix `M` with rows `pi_k (mu_k - mean)`; with outputs "
     "of order one it stays nearly that.",
     assumptions=("A8",),
     derive=_derivation,
     domain=Domain(),
     corollaries=(
-        "Early training adds prototypes and shrinks W(0): W(s) = W(0) + s (M - c W(0) Sigma) + O(s^2), with the "
-        "centred W(0) for softmax. The second term is larger where sigma0 is above |M| / (c lambda), and is the "
-        "first rise of T7 at every sigma0.",
+        "Early training adds prototypes and shrinks `W(0)`: `W(s) = W(0) + s (M - c W(0) Sigma) + O(s^2)`, with the "
+        "centred `W(0)` for softmax. The second term is larger where `sigma0` is above `|M| / (c lambda)`, and is "
+        "the first rise of T7 at every `sigma0`.",
     ),
 )

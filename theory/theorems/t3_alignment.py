@@ -20,13 +20,13 @@ def _derivation() -> Derivation:
             sp.Derivative(formulas.phase_one_level, TIME),
             Relation.EQUAL,
             speed,
-            "The speed at which R moves at s = sigma0 u for sigma0 -> 0, while s << 1/lambda_1.",
+            "The speed at which `R` moves at `s = sigma0 u` for `sigma0 -> 0`, while `s << 1/lambda_1`.",
         ),
         Step(
             a1 * b1 * (formulas.signal_level - formulas.initial_level),
             Relation.EQUAL,
             a1 * b2 - a2 * b1,
-            "Its sign is that of R2 - R0 at every such time.",
+            "Its sign is that of `R2 - R0` at every such time.",
         ),
     )
     return Derivation(
@@ -38,15 +38,15 @@ def _derivation() -> Derivation:
 ALIGNMENT = Theorem(
     name="T3",
     title="From small weights, phase II exists if and only if the signal is aligned",
-    words="In the limit of small sigma0 the loss falls after phase I if and only if prototypes lie in directions "
-    "of more variance than random: at s = sigma0 u R moves from R0 to R2, monotonically.",
+    words="In the limit of small `sigma0` the loss falls after phase I if and only if prototypes lie in directions "
+    "of more variance than random: at `s = sigma0 u` `R` moves from `R0` to `R2`, monotonically.",
     assumptions=("A6", "A7", "A8"),
     derive=_derivation,
     domain=Domain(("A1", "A2", "B1", "B2"), (SPECTRUM,)),
     corollaries=(
-        "For sigma0 -> 0 misaligned data rise monotonically; they have no turning point.",
-        "At a larger sigma0 W(0) itself decays towards directions of little variance, and R falls below R2 before "
-        "the signal counts: misaligned data can rise, dip and rise (T7), as with l = (1, .6, .03), "
-        "delta = (0, .28, .05), sigma0 = 1.",
+        "For `sigma0 -> 0` misaligned data rise monotonically; they have no turning point.",
+        "At a larger `sigma0` `W(0)` itself decays towards directions of little variance, and `R` falls below `R2` "
+        "before the signal counts: misaligned data can rise, dip and rise (T7), as with `l = (1, .6, .03)`, `delta = "
+        "(0, .28, .05)`, `sigma0 = 1`.",
     ),
 )

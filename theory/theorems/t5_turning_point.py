@@ -53,25 +53,25 @@ def _derivation() -> Derivation:
             sp.Limit((explained - formulas.signal_level) / small**2, small, 0),
             Relation.EQUAL,
             balance,
-            "At s = sigma0^(2/3) u, with sigma0 = epsilon^3, R leaves R2 by epsilon^2 times this.",
+            "At `s = sigma0^(2/3) u`, with `sigma0 = epsilon^3`, `R` leaves `R2` by `epsilon^2` times this.",
         ),
         Step(
             balance,
             Relation.EQUAL,
             -gap * a1 / (b1 * scaled**2) - CURVATURE * formulas.spread * scaled,
-            "What phase I still lacks, (R2 - R0)(s1/s)^2, and what the first saturation takes, c Var s.",
+            "What phase I still lacks, `(R2 - R0)(s1/s)^2`, and what the first saturation takes, `c Var s`.",
         ),
         Step(
             sp.Subs(sp.Derivative(balance, scaled), scaled, scaled_turning),
             Relation.EQUAL,
             sp.Integer(0),
-            "It is stationary at s*.",
+            "It is stationary at `s*`.",
         ),
         Step(
             sp.Derivative(balance, scaled, 2),
             Relation.BELOW,
             sp.Integer(0),
-            "And largest there, as R2 - R0 = g > 0 bends it down everywhere.",
+            "And largest there, as `R2 - R0 = g > 0` bends it down everywhere.",
             where=aligned,
             witness=sp.factor(-sp.diff(balance, scaled, 2).subs({one.lhs: one.rhs for one in aligned})),
         ),
@@ -79,19 +79,21 @@ def _derivation() -> Derivation:
             formulas.turning_point**3,
             Relation.EQUAL,
             2 * gap * formulas.phase_one_end**2 / (CURVATURE * formulas.spread),
-            "In terms of s1: s*^3 = 2 (R2 - R0) s1^2 / (c Var).",
+            "In terms of `s1`: `s*^3 = 2 (R2 - R0) s1^2 / (c Var)`.",
         ),
         Step(
             sp.Limit((learnt - level - speed * TIME) / TIME**2, TIME, 0),
             Relation.EQUAL,
             bend,
-            "The return. After s* only what is learnt counts, R = R2 + r1 s + r2 s^2 with r1 = -c Var and this r2.",
+            "The return. After `s*` only what is learnt counts, `R = R2 + r1 s + r2 s^2` with `r1 = -c Var` and this "
+            "`r2`.",
         ),
         Step(
             sp.Limit((first * root + second * root**2 + short) / short**2, short, 0),
             Relation.EQUAL,
             sp.Integer(0),
-            "R is back at R0 where r1 s + r2 s^2 = -G, G = R2 - R0: to second order in G at -G/r1 - r2 G^2/r1^3.",
+            "`R` is back at `R0` where `r1 s + r2 s^2 = -G`, `G = R2 - R0`: to second order in `G` at `-G/r1 - r2 "
+            "G^2/r1^3`.",
         ),
     )
     return Derivation(
@@ -135,8 +137,8 @@ def _why_no_turning_point(law: TurningLaw, init_scale: float, step_size: float) 
 TURNING_POINT = Theorem(
     name="T5",
     title="Turning point",
-    words="The annealed loss, a ratio of means over W(0), is lowest at s*, to leading order in sigma0; Var is the "
-    "variance of l under weights l delta^2.",
+    words="The annealed loss, a ratio of means over `W(0)`, is lowest at `s*`, to leading order in `sigma0`; `Var` "
+    "is the variance of `l` under weights `l delta^2`.",
     assumptions=("A3", "A6", "A7", "A8"),
     derive=_derivation,
     domain=Domain(
@@ -150,10 +152,10 @@ TURNING_POINT = Theorem(
         ),
     ),
     corollaries=(
-        "s* = Theta(sigma0^(2/3)), so phase II lasts ever longer compared with phase I as sigma0 falls.",
-        "The return to R0 does not depend on sigma0.",
-        "The mean over draws turns later, s*^3 = s*^3 of T5 + 8 sigma0^2 / (c B1), and one draw by other powers of "
-        "sigma0 (L5): its term linear in W(0) is the largest for small sigma0.",
+        "`s* = Theta(sigma0^(2/3))`, so phase II lasts ever longer compared with phase I as `sigma0` falls.",
+        "The return to `R0` does not depend on `sigma0`.",
+        "The mean over draws turns later, `s*^3 = s*^3` of T5 `+ 8 sigma0^2 / (c B1)`, and one draw by other powers "
+        "of `sigma0` (L5): its term linear in `W(0)` is the largest for small `sigma0`.",
     ),
     predict=_turning_step,
 )

@@ -29,40 +29,41 @@ def _derivation() -> Derivation:
             rescaled(-beta),
             Relation.EQUAL,
             TIME**numerator_power * scaled**-beta * (1 - sp.exp(-(scaled**-alpha))) ** 2,
-            "In sum l^2 delta^2 phi^2, the sum over i of i^-beta (1 - exp(-s i^-alpha))^2, put i = s^(1/alpha) t.",
+            "In `sum l^2 delta^2 phi^2`, the sum over `i` of `i^-beta (1 - exp(-s i^-alpha))^2`, put `i = "
+            "s^(1/alpha) t`.",
         ),
         Step(
             rescaled(alpha - beta),
             Relation.EQUAL,
             TIME**denominator_power * scaled ** (alpha - beta) * (1 - sp.exp(-(scaled**-alpha))) ** 2,
-            "Likewise in sum l delta^2 phi^2.",
+            "Likewise in `sum l delta^2 phi^2`.",
         ),
         Step(
             sp.Integral(scaled ** (excess - 1), (scaled, 0, 1)),
             Relation.EQUAL,
             1 / excess,
-            "Near t = 0 the first integral converges for beta = 1 - q < 1, the second for beta = 1 + alpha - q; then "
-            "the powers of s stand. Beyond, the first modes dominate and the sums tend to constants.",
+            "Near `t = 0` the first integral converges for `beta = 1 - q < 1`, the second for `beta = 1 + alpha - "
+            "q`; then the powers of `s` stand. Beyond, the first modes dominate and the sums tend to constants.",
         ),
         Step(
             sp.Integral(scaled ** (-1 - excess), (scaled, 1, sp.oo)),
             Relation.EQUAL,
             1 / excess,
-            "At large t both summands fall as t^-(alpha + beta) or faster: they converge for alpha + beta = 1 + q > 1, "
-            "and the modes near 1/s decide; the closer to 1, the slower the approach.",
+            "At large `t` both summands fall as `t^-(alpha + beta)` or faster: they converge for `alpha + beta = 1 + "
+            "q > 1`, and the modes near `1/s` decide; the closer to 1, the slower the approach.",
         ),
         Step(
             numerator_power - denominator_power,
             Relation.EQUAL,
             sp.Integer(-1),
-            "beta < 1: both powers stand and R falls as 1/s. For 1 < beta < 1 + alpha the numerator is constant and "
-            "minus the second power is left.",
+            "`beta < 1`: both powers stand and `R` falls as `1/s`. For `1 < beta < 1 + alpha` the numerator is "
+            "constant and minus the second power is left.",
         ),
         Step(
             sp.Integral(1 / scaled, (scaled, 1, TIME ** (1 / alpha))),
             Relation.EQUAL,
             sp.log(TIME) / alpha,
-            "At beta = 1 the numerator, at beta = 1 + alpha the denominator grows as a logarithm.",
+            "At `beta = 1` the numerator, at `beta = 1 + alpha` the denominator grows as a logarithm.",
         ),
     )
     return Derivation(
@@ -75,8 +76,8 @@ def _derivation() -> Derivation:
 FORGETTING_RATE = Theorem(
     name="T6",
     title="How fast phase III forgets",
-    words="For l_i ~ i^-alpha, delta_i^2 ~ i^-beta, alpha + beta > 1 and 1/lambda_1 << s << 1/lambda_d, up to a "
-    "constant factor.",
+    words="For `l_i ~ i^-alpha`, `delta_i^2 ~ i^-beta`, `alpha + beta > 1` and `1/lambda_1 << s << 1/lambda_d`, up "
+    "to a constant factor.",
     assumptions=("A1", "A2", "A8"),
     derive=_derivation,
     domain=Domain(
@@ -88,5 +89,5 @@ FORGETTING_RATE = Theorem(
             Condition(lambda v: v["s"] > 1, "a time s above 1/lambda_1 = 1"),
         ),
     ),
-    corollaries=("With the constant curvature c of a loss at W = 0, time counts as c s.",),
+    corollaries=("With the constant curvature `c` of a loss at `W = 0`, time counts as `c s`.",),
 )

@@ -32,7 +32,8 @@ def _derivation() -> Derivation:
             sp.Subs(sp.Derivative(penalised, size), size, 1 / (gain + budget)),
             Relation.EQUAL,
             sp.Integer(0),
-            "One output with variance g: the ridge decoder D Sigma w is best at D = 1/(g + mu); |Sigma w|^2 = g R.",
+            "One output with variance `g`: the ridge decoder `D Sigma w` is best at `D = 1/(g + mu)`; `|Sigma w|^2 = "
+            "g R`.",
         ),
         Step(
             (penalised - budget * size**2 * gain * explained).subs(size, 1 / (gain + budget)),
@@ -40,7 +41,7 @@ def _derivation() -> Derivation:
             loss,
             "Its squared error, without the penalty.",
         ),
-        Step(sp.Limit(loss, budget, 0), Relation.EQUAL, total - explained, "An unlimited decoder has the loss L."),
+        Step(sp.Limit(loss, budget, 0), Relation.EQUAL, total - explained, "An unlimited decoder has the loss `L`."),
         Step(
             sp.Limit(loss, gain, 0),
             Relation.EQUAL,
@@ -59,7 +60,7 @@ def _derivation() -> Derivation:
             sp.Derivative(loss, gain),
             Relation.BELOW,
             sp.Integer(0),
-            "At a constant R the loss falls as the outputs grow: a phase II that the exact decoder does not see.",
+            "At a constant `R` the loss falls as the outputs grow: a phase II that the exact decoder does not see.",
             values,
             witness=sp.factor(-sp.diff(loss, gain)),
         ),
@@ -73,7 +74,7 @@ def _derivation() -> Derivation:
 LIMITED_DECODER = Theorem(
     name="T8",
     title="Decoders of limited budget",
-    words="The loss of a ridge decoder for an output of variance g that explains R of T = tr Sigma.",
+    words="The loss of a ridge decoder for an output of variance `g` that explains `R` of `T = tr Sigma`.",
     assumptions=(),
     derive=_derivation,
     domain=Domain(

@@ -9,7 +9,7 @@ import sympy as sp
 from theory.theorems.step import Kind, Step, count_kinds
 from theory.theorems.theorem import Theorem
 from theory.typeset.display import Shown, displayed, expression_latex
-from theory.typeset.inline_math import words_latex
+from theory.typeset.inline_math import plain_text, words_latex
 
 
 def statement_text(statement: sp.Basic) -> str:
@@ -20,18 +20,18 @@ def statement_text(statement: sp.Basic) -> str:
 def theorem_text(theorem: Theorem) -> list[str]:
     """Lines: title, statement, assumptions, each step with its rule and the outcome of its check, what follows."""
     lines = [
-        f"{theorem.name}  {theorem.title}",
-        f"  {theorem.words}",
+        f"{theorem.name}  {plain_text(theorem.title)}",
+        f"  {plain_text(theorem.words)}",
         f"  {statement_text(theorem.statement)}",
         f"  assumes: {', '.join(theorem.assumptions) or 'nothing beyond the setting'}",
     ]
     for number, (step, holds) in enumerate(zip(theorem.steps, theorem.outcomes, strict=True), 1):
         outcome = "verified" if holds else "NOT VERIFIED"
-        lines.append(f"  {number}. {step.rule}  [{outcome}: {step.kind.value}]")
+        lines.append(f"  {number}. {plain_text(step.rule)}  [{outcome}: {step.kind.value}]")
         lines.append(f"     {step.text()}")
     lines.append(f"  {kinds_text([theorem])}")
-    lines += [f"  corollary: {corollary}" for corollary in theorem.corollaries]
-    lines += [f"  counterexample. {one.text()}" for one in theorem.counterexamples]
+    lines += [f"  corollary: {plain_text(corollary)}" for corollary in theorem.corollaries]
+    lines += [f"  counterexample. {plain_text(one.text())}" for one in theorem.counterexamples]
     return lines + [f"  for power laws, alpha + beta > 1: {statement_text(one)}" for one in theorem.derivation.orders]
 
 

@@ -87,7 +87,7 @@ def test_steps_are_counted_by_how_far_their_check_carries() -> None:
     assert kinds_text([theorem]) == "3 steps: 1 identities and 1 inequalities proved, 1 supported by instances alone"
     text = "\n".join(theorem_text(theorem))
     assert "counterexample. Not always: at s = 2: the loss goes 0.250, 0.125." in text
-    assert "the loss goes $0.250$, $0.125$." in theorem_latex(theorem)
+    assert "the loss goes 0.250, 0.125." in theorem_latex(theorem)
     for kind in Kind:
         assert text.count(f"[verified: {kind.value}]") == 1
         assert theorem_latex(theorem).count(f"[{kind.value}]") == 1
