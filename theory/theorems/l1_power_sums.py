@@ -9,8 +9,7 @@ import sympy as sp
 
 from theory.symbols.complexity import DIMENSION, Theta, power_sum, power_sum_order
 from theory.theorems.domain import LARGEST_DIMENSION, Condition, Domain
-from theory.theorems.samplers import rational
-from theory.theorems.step import Relation, Step
+from theory.theorems.step import Relation, Step, rational
 from theory.theorems.theorem import Derivation, Theorem
 
 

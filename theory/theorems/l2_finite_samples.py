@@ -23,8 +23,7 @@ from theory.curves.finite_sample import (
 )
 from theory.symbols.symbolic import CURVATURE, SIGNAL_SUMS, SPECTRUM_SUMS, TIME, boundary_formulas
 from theory.theorems.domain import Condition, Domain
-from theory.theorems.samplers import rational
-from theory.theorems.step import Relation, Step
+from theory.theorems.step import Relation, Step, rational
 from theory.theorems.theorem import Derivation, Theorem
 
 #: T_1 T_3 - T_2^2 over T_1: a sum of squares over pairs of modes (theorem T7), 0 for a flat spectrum.

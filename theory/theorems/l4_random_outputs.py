@@ -16,8 +16,7 @@ import sympy as sp
 from theory.symbols.curve_terms import BUDGET, MOMENT, OUTPUTS, TOTAL, WIDTH, gaussian_rows_formula
 from theory.symbols.symbolic import EIGENVALUE, INITIAL_SCALE
 from theory.theorems.domain import Domain
-from theory.theorems.samplers import rational
-from theory.theorems.step import Relation, Step
+from theory.theorems.step import Relation, Step, rational
 from theory.theorems.theorem import Derivation, Theorem
 
 #: Eigenvalues of Sigma and E w^2 of two modes.

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import numpy as np
 import sympy as sp
 
 from theory.symbols.complexity import Theta
@@ -20,7 +17,6 @@ from theory.theorems.domain import (
     turns_below_the_start,
     variance,
 )
-from theory.theorems.samplers import random_sums
 from theory.theorems.step import Relation, Step
 from theory.theorems.theorem import Derivation, Theorem
 
@@ -39,8 +35,12 @@ def _derivation() -> Derivation:
     outside = (a1 - level) * level + 2 * variance - (a2 - 2 * (variance + level**2) + level**2)
     phase_one = draws.explained.subs(NOISE, 1 / scaled)
 
-    def with_pull(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Rational]:
-        return {**random_sums(generator), pull: -sp.Rational(int(generator.integers(1, 1000)), 1000)}
+    # C and Var are positive where R2 - R0 = g and Var = v are.
+    excess, kept = sp.symbols("g v", positive=True)
+    first = a2 / a1 + excess
+    aligned = (sp.Eq(b2, b1 * first), sp.Eq(SIGNAL_SUMS[3], b1 * (first**2 + kept)))
+    mean = -draws.remainder * (INITIAL_SCALE / TIME) ** 2 - falls * TIME
+    single = pull * INITIAL_SCALE / TIME - falls * TIME
 
     steps = (
         Step(
@@ -82,31 +82,39 @@ def _derivation() -> Derivation:
             "It is the `C` of lemma L3 for one output: `A1 - R2` is `tr O Sigma` there, and `Var` is `|O Sigma b|^2`.",
         ),
         Step(
-            sp.Subs(
-                sp.Derivative(-draws.remainder * (INITIAL_SCALE / TIME) ** 2 - falls * TIME, TIME),
-                TIME,
-                draws.mean_turning_point,
-            ),
+            sp.Subs(sp.Derivative(mean, TIME), TIME, draws.mean_turning_point),
             Relation.EQUAL,
             sp.Integer(0),
             "With the saturation of T5, the mean is stationary at `s*` ...",
-            random_sums,
+        ),
+        Step(
+            sp.Derivative(mean, TIME, 2),
+            Relation.BELOW,
+            sp.Integer(0),
+            "... and largest there, as `R2 - R0 = g > 0` and `Var = v > 0` bend it down everywhere.",
+            where=aligned,
+            witness=sp.factor(-sp.diff(mean, TIME, 2).subs({one.lhs: one.rhs for one in aligned})),
         ),
         Step(
             draws.mean_turning_point**3 - formulas.turning_point**3,
             Relation.EQUAL,
             8 * INITIAL_SCALE**2 / (CURVATURE * b1),
-            "... whose cube is that of T5 and `8 sigma0^2 / (c B1)`: a relative `4 Var / ((R2 - R0) A1)`, small at a "
-            "large effective rank (A6).",
-            random_sums,
+            "The cube of this time is that of T5 and `8 sigma0^2 / (c B1)`: a relative `4 Var / ((R2 - R0) A1)`, small "
+            "at a large effective rank (A6).",
         ),
         Step(
-            sp.Subs(sp.Derivative(pull * INITIAL_SCALE / TIME - falls * TIME, TIME), TIME, draws.draw_turning_point),
+            sp.Subs(sp.Derivative(single, TIME), TIME, draws.draw_turning_point),
             Relation.EQUAL,
             sp.Integer(0),
             "One draw, small `sigma0`: the linear term exceeds the second-order one. Where `a < 0` it turns at this "
-            "time.",
-            with_pull,
+            "time ...",
+        ),
+        Step(
+            sp.Derivative(single, TIME, 2),
+            Relation.BELOW,
+            sp.Integer(0),
+            "... and is largest there.",
+            witness=-sp.diff(single, TIME, 2),
         ),
         Step(
             sp.Limit(scaled**2 * sp.diff(phase_one, scaled), scaled, sp.oo),

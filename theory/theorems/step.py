@@ -31,6 +31,11 @@ AGREEMENT_DIGITS = 40
 Sampler = Callable[[np.random.Generator], Mapping[sp.Symbol, sp.Rational]]
 
 
+def rational(generator: np.random.Generator, low: float, high: float) -> sp.Rational:
+    """A random rational with four digits between ``low`` and ``high``."""
+    return sp.Rational(int(generator.integers(int(low * 10_000), int(high * 10_000))), 10_000)
+
+
 class Relation(Enum):
     """How the two sides of a step compare."""
 

@@ -15,8 +15,7 @@ from theory.curves.forgetting import conserved_row_losses, softmax_losses, unmet
 from theory.symbols.complexity import STEP_SIZE
 from theory.symbols.symbolic import CURVATURE, EIGENVALUE, TIME
 from theory.theorems.domain import Domain
-from theory.theorems.samplers import rational
-from theory.theorems.step import Relation, Step
+from theory.theorems.step import Relation, Step, rational
 from theory.theorems.theorem import Counterexample, Derivation, Theorem
 
 STEPS = sp.Symbol("n", positive=True, integer=True)

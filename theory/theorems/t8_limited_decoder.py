@@ -8,8 +8,7 @@ import numpy as np
 import sympy as sp
 
 from theory.theorems.domain import Condition, Domain
-from theory.theorems.samplers import rational
-from theory.theorems.step import Relation, Step
+from theory.theorems.step import Relation, Step, rational
 from theory.theorems.theorem import Derivation, Theorem
 
 
