@@ -24,7 +24,13 @@ from theory.curves.linearised import flow_curve, gradient_descent_curve
 from theory.curves.logistic_flow import LogisticPath, laplace_margins, log_concavity, logistic_path
 from theory.curves.losses import Logistic, Loss, Softmax, SquaredError, loss_named
 from theory.curves.mean_field import gradient_share, mean_field_curve, mean_field_path
-from theory.curves.phase_three import chebyshev_terms, explained_variance_speed
+from theory.curves.phase_three import (
+    chebyshev_terms,
+    explained_variance_speed,
+    growth_rates,
+    learnt_growth,
+    learnt_growth_in_steps,
+)
 from theory.curves.reconstruction import (
     budgeted_reconstruction_loss,
     explained_variance,
@@ -79,7 +85,10 @@ __all__ = [
     "flow_curve",
     "gradient_descent_curve",
     "gradient_share",
+    "growth_rates",
     "laplace_margins",
+    "learnt_growth",
+    "learnt_growth_in_steps",
     "limited_curve",
     "log_concavity",
     "logarithmic_steps",
