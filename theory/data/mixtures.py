@@ -118,6 +118,11 @@ class MixtureModel:
             )
 
     @property
+    def dimension(self) -> int:
+        """Number of directions d in which the inputs vary."""
+        return self.model.dimension
+
+    @property
     def components(self) -> int:
         """Number of components C of all classes together."""
         return int(self.labels.size)
