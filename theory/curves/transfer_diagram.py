@@ -128,17 +128,13 @@ def transfer_column(network: OneOutput, alignment: float, resolution: float = 0.
     return TransferColumn(alignment, verdicts[0], tuple(borders))
 
 
-def transfer_diagram(
-    network: OneOutput, alignments: FloatArray, resolution: float = 0.0
-) -> tuple[TransferColumn, ...]:
+def transfer_diagram(network: OneOutput, alignments: FloatArray, resolution: float = 0.0) -> tuple[TransferColumn, ...]:
     """The diagram, a column of borders for each alignment (A,); arguments as in ``transfer_column``."""
     chosen = finite_array("alignments", alignments, 1)
     return tuple(transfer_column(network, float(one), resolution) for one in chosen)
 
 
-def _end_of(
-    network: OneOutput, target: Target, resolution: float, verdict: Stopping, low: float, high: float
-) -> float:
+def _end_of(network: OneOutput, target: Target, resolution: float, verdict: Stopping, low: float, high: float) -> float:
     """A scale between two, just above the one at which ``verdict``, that of ``low``, ends."""
     below, above = np.log(low), np.log(high)
     while above - below > _ACCURACY:

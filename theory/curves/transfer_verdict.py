@@ -119,9 +119,7 @@ def transfer_verdict(
     )
 
 
-def _reasons(
-    start: float, levels: FloatArray, slope: float, stopping: Stopping, time: float | None
-) -> tuple[str, ...]:
+def _reasons(start: float, levels: FloatArray, slope: float, stopping: Stopping, time: float | None) -> tuple[str, ...]:
     """What decided, in words."""
     moves = "falls" if slope < 0 else "rises"
     phase_two = "gains" if levels[0] > start else "loses"

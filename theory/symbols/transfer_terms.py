@@ -100,6 +100,13 @@ def early_form(form: Form) -> sp.Expr:
     return sp.Add(noise * form.noise, early)
 
 
+def _with_positive_parts(ratio: sp.Expr) -> sp.Expr:
+    """A ratio with both signs turned: numerator and denominator are positive where phase II gains and R_T then falls."""
+    above, below = sp.fraction(sp.factor(ratio))
+    sign = -1 if sp.expand(below).coeff(VARIANCE.crossed * COVARIANCE.signal * CURVATURE) > 0 else 1
+    return sp.expand(sign * above) / sp.expand(sign * below)
+
+
 def _with_sums(expression: sp.Expr, sums: tuple[sp.Symbol, ...]) -> sp.Expr:
     """sum_i of a_i delta_i times a polynomial in l_i."""
     polynomial = sp.Poly(sp.cancel(expression / (ENTRY * SIGNAL)), EIGENVALUE)
@@ -130,7 +137,7 @@ def transfer_formulas() -> TransferFormulas:
         scaled=scaled,
         balance=balance,
         slope=slope,
-        turning_point=INITIAL_SCALE ** sp.Rational(2, 3) * sp.cbrt(sp.factor(cubed)),
+        turning_point=INITIAL_SCALE ** sp.Rational(2, 3) * sp.cbrt(_with_positive_parts(cubed)),
         small=small,
         time=time,
     )
