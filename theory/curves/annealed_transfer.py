@@ -25,8 +25,8 @@ from theory.symbols.symbolic import CURVATURE, INITIAL_SCALE
 from theory.symbols.transfer_terms import COVARIANCE, VARIANCE, transfer_formulas
 from theory.validation import FloatArray, InputError, finite_array, non_negative, positive
 
-#: A peak that moves with sigma0 by more than this power is of the kind of the turning point (2/3; 1/2 where the slope of
-#: the learnt path vanishes), by less of the kind that does not move (0).
+#: A peak that moves with sigma0 by more than this power is of the kind of the turning point (2/3; 1/2 where the slope
+#: of the learnt path vanishes), by less of the kind that does not move (0).
 _MOVES = 1 / 3
 
 #: Differences of R_T below this are rounding, and the spacing of the grid in log time.
@@ -98,7 +98,7 @@ class AnnealedTransfer:
         return self._value("turning_point", scale) / float(self.network.eigenvalues.max())
 
     def shares(self, init_scale: float, times: FloatArray) -> FloatArray:
-        """(T,) R_T at times (T,) from 0 on, infinity included, for sigma0 = ``init_scale``; 0 for what is learnt alone."""
+        """(T,) R_T at times (T,) from 0 on, infinity included, for sigma0 = ``init_scale``; 0 is what is learnt."""
         covariance, variance = self._forms(np.asarray(times, dtype=np.float64), non_negative("init_scale", init_scale))
         return np.asarray(covariance[0] / variance[0] / self.target.variance, dtype=np.float64)
 

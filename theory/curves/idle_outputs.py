@@ -2,8 +2,8 @@
 
 Let the learnt outputs show the directions V of the probe's inputs, with O the projector on what they leave, S = B B^T
 for the target's signal B, and N = F^T D F the covariance of an output of which the share D^(1/2) of W(0) is left. The
-output adds |B^T O e|^2 / |O e|^2 with e ~ N(0, N), of which the annealed average is tr(O S O N) / tr(O N): its error is of
-the order of the inverse effective rank.
+output adds |B^T O e|^2 / |O e|^2 with e ~ N(0, N), of which the annealed average is tr(O S O N) / tr(O N): its error is
+of the order of the inverse effective rank.
 """
 
 from __future__ import annotations

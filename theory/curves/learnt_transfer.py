@@ -9,6 +9,7 @@ D = exp(-2 h Sigma s) left of W(0) where they feel the curvature h.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.optimize import brentq
@@ -114,7 +115,7 @@ class LearntTransfer:
         signs = np.where(np.abs(moves) > 1e-12, np.sign(moves), 0.0)
         seen = np.flatnonzero(signs)
         found = []
-        for before, after in zip(seen[:-1], seen[1:], strict=True):
+        for before, after in pairwise(seen.tolist()):
             if signs[before] != signs[after]:
                 # Between the middles of two intervals the slope has changed its sign.
                 ends = np.log(np.sqrt(times[[before, after]] * times[[before + 1, after + 1]]))

@@ -226,7 +226,7 @@ def curves_of_path(
     step_size: float,
     targets: Sequence[Target | None],
 ) -> list[Curve]:
-    """Curves of the weights of a path, which is followed once, with outputs that training keeps apart as rows of their own.
+    """Curves of the weights of a path, which is followed once; outputs that training keeps apart are rows of their own.
 
     Args:
         model: the data model that the path is of.

@@ -2,9 +2,9 @@
 
 With Sigma = F F^T the covariance of the inputs, T = F B their cross-covariance with a target y and Pi the projector
 onto span(F^T W^T), the best linear probe of the outputs explains tr(B^T Pi B) = tr[(W Sigma W^T)^+ W T T^T W^T] of the
-target's variance. Reconstruction is the target y = x, T = Sigma: the explained variance is then R(W) = tr(Pi Sigma), and
-the reconstruction loss is L(W) = tr Sigma - R(W). Both depend on the row space of W alone. All functions work in the
-eigenbasis of the data model.
+target's variance. Reconstruction is the target y = x, T = Sigma: the explained variance is then R(W) = tr(Pi Sigma),
+and the reconstruction loss is L(W) = tr Sigma - R(W). Both depend on the row space of W alone. All functions work in
+the eigenbasis of the data model.
 
 **Which directions of the outputs count.** In exact arithmetic a direction counts however short it is. Weights made by
 floating-point additions hold directions that are rounding alone, such as the sum of a softmax layer's rows trained from

@@ -1,10 +1,11 @@
-"""The phase diagram of transfer (theorem T9): the verdict over the alignment of the shared signal and the initial scale.
+"""The phase diagram of transfer (theorem T9): verdicts over the alignment of the shared signal and the initial scale.
 
 The family of targets is t = delta lambda^a: the exponent a says whether source and target share signal in directions of
 large variance. Its alignment is the mean eigenvalue under the shared signal delta t over that under lambda delta^2, the
-outputs' variance. In the limit of small sigma0 the verdicts on what is learnt are exact (Chebyshev, T9): go on for a <= 0,
-stop later for 0 < a < 1, stop at the turning point for a >= 1, so that the borders are the alignments of a = 0 and a = 1.
-At larger sigma0 borders are found on the annealed curve.
+outputs' variance. As sigma0 falls, what is learnt decides, by Chebyshev (T9): go on for a <= 0, stop later for
+0 < a < 1, stop at the turning point for a >= 1. So the borders are then the alignments of a = 0 and a = 1; at larger
+sigma0 they are found on the annealed curve. Where random outputs show more of the target than any that are trained, the
+verdict is not to train on the source.
 """
 
 from __future__ import annotations

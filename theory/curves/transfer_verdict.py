@@ -1,7 +1,7 @@
 """Theorem T9 as a verdict: where on its path a layer serves a target best, before training, early, later or at the end.
 
-As sigma0 falls, R_T starts at the level of random outputs, reaches the end of phase II, and then follows the learnt path
-(``theory.curves.learnt_transfer``) to its limit. What is best depends on where that path is highest:
+As sigma0 falls, R_T starts at the level of random outputs, reaches the end of phase II, and then follows the learnt
+path (``theory.curves.learnt_transfer``) to its limit. What is best depends on where that path is highest:
 
 - at its beginning: R_T falls from the end of phase II on, its peak lies at s* = Theta(sigma0^(2/3)), and the practice
   of stopping at the turning point is right;

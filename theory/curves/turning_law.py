@@ -11,7 +11,7 @@ and while s << 1/lambda_1, the expectation of tr(Pi S) is
     v = c tr(B^T O F^T Sigma M^T (F^T M^T)^+ B) + (drift of outputs that learn nothing),
 
 hence s* = (2 C sigma0^2 / v)^(1/3). For reconstruction F = B = Sigma^(1/2) and N = S = Sigma, so that
-C = sum_j [tr(O Sigma) b_j Sigma b_j + 2 |O Sigma b_j|^2 - tr(O Sigma O Sigma)] / gamma_j and v = c |O Sigma Pi|^2 + ....
+C = sum_j [tr(O Sigma) b_j Sigma b_j + 2 |O Sigma b_j|^2 - tr(O Sigma O Sigma)] / gamma_j, v = c |O Sigma Pi|^2 + ....
 
 C is minus half the Laplacian by the entries of W(0), which the steps of lemma L3 check; v comes from theorem T4 with
 psi = 1/s - c l/2 + O(s). An output that learns nothing, the class mean's, explains tr(O S O D)/tr(O D) of what the
@@ -71,7 +71,7 @@ class TurningLaw:
             InputError: prototypes that are all zero, or a target of another dimension.
         """
         eigenvalues, outputs = model.eigenvalues, SignalOutputs.of(model, loss)
-        learns, strengths = outputs.learns, outputs.strengths
+        learns = outputs.learns
         if not learns.any():
             raise InputError("model: its prototypes are all zero; give classes with different means")
         decoded = check_target(model, target)

@@ -2,8 +2,8 @@
 
 A probe of minimal squared error depends on three moments: the covariance of the inputs on which it is fitted, their
 cross-covariance T = E[x y^T] with the target y, and the target's own variance. Reconstruction is the target y = x, for
-which T = Sigma. The inputs of the probe need not be those that a layer is trained on: held-out classes have a covariance
-of their own.
+which T = Sigma. The inputs of the probe need not be those that a layer is trained on: held-out classes have a
+covariance of their own.
 """
 
 from __future__ import annotations

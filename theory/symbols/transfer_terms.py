@@ -7,8 +7,9 @@ over W(0), with a a column of A, the form is
     sum over a of [sum_i a_i^2 Var w_i + (sum_i a_i E w_i)^2],
 
 and R_T is the ratio of two. Symbols: P and Q for the forms of numerator and denominator, P_N and Q_N their sums of
-a_i^2, P_jk = sum over a of (sum_i l_i^j delta_i a_i)(sum_i l_i^k delta_i a_i). For inputs that are those of the training,
-Q_N = A1 and Q_jk = B_(j+k+1); for reconstruction P_N = A2 and P_jk = B_(j+k+2) of ``theory.symbols.symbolic``.
+a_i^2, P_jk = sum over a of (sum_i l_i^j delta_i a_i)(sum_i l_i^k delta_i a_i). For inputs that are those of the
+training, Q_N = A1 and Q_jk = B_(j+k+1); for reconstruction P_N = A2 and P_jk = B_(j+k+2) of
+``theory.symbols.symbolic``.
 """
 
 from __future__ import annotations
@@ -49,8 +50,14 @@ class Form:
 
 
 #: Of the covariance with the target, and of the outputs' variance.
-COVARIANCE = Form(*sp.symbols("P_N P_00", positive=True), sp.Symbol("P_01", real=True))
-VARIANCE = Form(*sp.symbols("Q_N Q_00", positive=True), sp.Symbol("Q_01", real=True))
+COVARIANCE, VARIANCE = (
+    Form(
+        sp.Symbol(f"{letter}_N", positive=True),
+        sp.Symbol(f"{letter}_00", positive=True),
+        sp.Symbol(f"{letter}_01", real=True),
+    )
+    for letter in "PQ"
+)
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,7 @@ def early_form(form: Form) -> sp.Expr:
 
 
 def _with_positive_parts(ratio: sp.Expr) -> sp.Expr:
-    """A ratio with both signs turned: numerator and denominator are positive where phase II gains and R_T then falls."""
+    """A ratio with signs such that both parts are positive where phase II gains and R_T then falls."""
     above, below = sp.fraction(sp.factor(ratio))
     sign = -1 if sp.expand(below).coeff(VARIANCE.crossed * COVARIANCE.signal * CURVATURE) > 0 else 1
     return sp.expand(sign * above) / sp.expand(sign * below)

@@ -69,8 +69,8 @@ def _probe() -> tuple[Step, ...]:
             sp.Sum(weight[_FIRST] * eigenvalue[_FIRST] * sp.KroneckerDelta(1, _FIRST), _MODES),
             Relation.EQUAL,
             weight[1] * eigenvalue[1],
-            "Reconstruction is `y = x`, `T = Sigma`: the covariance with the first coordinate is `l_1 w_1`, and likewise "
-            "for all, so that `|T' w|^2 = sum l^2 w^2`.",
+            "Reconstruction is `y = x`, `T = Sigma`: the covariance with the first coordinate is `l_1 w_1`, and "
+            "likewise for all, so that `|T' w|^2 = sum l^2 w^2`.",
         ),
     )
 
@@ -103,8 +103,9 @@ def _levels() -> tuple[Step, ...]:
             gained,
             Relation.EQUAL,
             TIME**2 / (TIME**2 + phase_one_end**2),
-            "From `R_T(0) = P_N/Q_N`, which is `|t|^2 / tr Sigma`, to `R_T2 = P_00/Q_00 = (delta.t)^2 / sum l delta^2`: "
-            "the share that is gained at `s` is the same for every target, and so is the end of phase I, `s1` of T2.",
+            "From `R_T(0) = P_N/Q_N`, which is `|t|^2 / tr Sigma`, to `R_T2 = P_00/Q_00 = (delta.t)^2 / sum l "
+            "delta^2`: the share that is gained at `s` is the same for every target, and so is the end of phase I, "
+            "`s1` of T2.",
         ),
         Step(
             VARIANCE.noise * VARIANCE.signal * (formulas.signal_level - formulas.start),
@@ -169,12 +170,12 @@ def _falls(values: Values) -> bool:
 TRANSFER = Theorem(
     name="T9",
     title="Transfer: which targets gain by stopping",
-    words="What a linear probe of the outputs explains of a target `y` with `T = E[x y']`, averaged over `W(0)`, peaks at "
-    "`s_T*` to leading order in `sigma0`, where phase II gains on it and the shared signal `delta t` lies in directions of "
-    "more variance than `l delta^2`. `P_N = |T|^2`, `P_00 = |T' delta|^2`, `P_01 = (T' delta).(T' Sigma delta)`. Whether "
-    "that peak is the best of all times the learnt path decides: stop at the turning point where it is nowhere as "
-    "high again, stop later where it is highest between, at a time that does not depend on `sigma0`, go on where "
-    "it is highest at its end; and where `R_T(0)` is above all of it, do not train on the source.",
+    words="What a linear probe of the outputs explains of a target `y` with `T = E[x y']`, averaged over `W(0)`, "
+    "peaks at `s_T*` to leading order in `sigma0`, where phase II gains on it and the shared signal `delta t` lies in "
+    "directions of more variance than `l delta^2`. `P_N = |T|^2`, `P_00 = |T' delta|^2`, `P_01 = (T' delta).(T' Sigma "
+    "delta)`. Whether that peak is the best of all times the learnt path decides: stop at the turning point where it "
+    "is nowhere as high again, stop later where it is highest between, at a time that does not depend on `sigma0`, go "
+    "on where it is highest at its end; and where `R_T(0)` is above all of it, do not train on the source.",
     assumptions=("A5", "A6", "A7", "A8"),
     derive=_derivation,
     domain=Domain(
@@ -188,29 +189,29 @@ TRANSFER = Theorem(
     corollaries=(
         "Reconstruction has `P_N = A2`, `P_00 = B2`, `P_01 = B3`, and `s_T*` is `s*` of T5.",
         "`s_T* = Theta(sigma0^(2/3))`; the end of phase I is the same for every target.",
-        "Targets `t = delta l^a`: go on for `a <= 0`, stop later for `0 < a < 1`, stop at the turning point for `a >= 1`. "
-        "In terms of the shared signal's alignment, `<l>` under `delta t` over `<l>` under `l delta^2`, the borders are "
-        "`B1^2 / (B0 B2)` and 1, for small `sigma0`.",
+        "Targets `t = delta l^a`: go on for `a <= 0`, stop later for `0 < a < 1`, stop at the turning point for `a >= "
+        "1`. In terms of the shared signal's alignment, `<l>` under `delta t` over `<l>` under `l delta^2`, the "
+        "borders are `B1^2 / (B0 B2)` and 1, for small `sigma0`.",
         "A probe that is fitted on other inputs, of covariance `Sigma_T`, has `Q_N = tr Sigma_T`, "
         "`Q_00 = delta Sigma_T delta` and `Q_01 = delta Sigma_T Sigma delta` instead of `A1`, `B1` and `B2`.",
     ),
     counterexamples=(
         Counterexample(
             "The slope after phase II does not decide",
-            "eigenvalues 1, .1, .01, delta = (1, 1, -.5), t = (1, -.2, .1), whose ratio changes its sign; 1 - R_T along "
-            "what is learnt at s = .001, 4.8, 3000",
+            "eigenvalues 1, .1, .01, delta = (1, 1, -.5), t = (1, -.2, .1), whose ratio changes its sign; 1 - R_T "
+            "along what is learnt at s = .001, 4.8, 3000",
             falling_then_rising,
         ),
         Counterexample(
             "The task that is trained on does not rise at all times with several outputs, though its end is best",
-            "eigenvalues 1, .1, .01, M1 = (1, -.369, .079), M2 = (.012, .003, -.012), M3 = -M1 - M2; 1 - R_T along what is "
-            "learnt at s = .001, 13, 3000",
+            "eigenvalues 1, .1, .01, M1 = (1, -.369, .079), M2 = (.012, .003, -.012), M3 = -M1 - M2; 1 - R_T along "
+            "what is learnt at s = .001, 13, 3000",
             rows_that_dip,
         ),
         Counterexample(
             "Nor is its end best where the probe is fitted on other inputs",
-            "eigenvalues 1, .1, delta = (1, .3), t = delta, other inputs of covariance diag(1, 4); 1 - R_T, for tr Var(y) = "
-            "1.1, along what is learnt at s = .001, 3000",
+            "eigenvalues 1, .1, delta = (1, .3), t = delta, other inputs of covariance diag(1, 4); 1 - R_T, for tr "
+            "Var(y) = 1.1, along what is learnt at s = .001, 3000",
             other_inputs,
         ),
         Counterexample(

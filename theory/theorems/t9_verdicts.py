@@ -98,15 +98,15 @@ def shared_signal() -> tuple[Step, ...]:
             sp.Sum(pairs, _MODES, (_SECOND, 1, _DIMENSION)) / 2,
             "Write `delta t phi = q u` with `q = l delta^2 phi^2` and `u = t / (delta l phi)`. The bracket is the "
             "covariance of `u` and the rate under `q`, over sums that are positive where `u` is: a sum over pairs of "
-            "modes. As the rate falls with `l` (T4), it is at least 0 where `u` falls with `l`, and at most 0 where `u` "
-            "rises.",
+            "modes. As the rate falls with `l` (T4), it is at least 0 where `u` falls with `l`, and at most 0 where "
+            "`u` rises.",
         ),
         Step(
             sp.Derivative(solved, EIGENVALUE),
             Relation.BELOW,
             sp.Integer(0),
-            "`1 / (l phi)` falls with `l`. So if `t / delta` is nowhere negative and does not rise with `l`, `R_T` never "
-            "falls: go on. The task that is trained on, `t = delta`, is of this kind.",
+            "`1 / (l phi)` falls with `l`. So if `t / delta` is nowhere negative and does not rise with `l`, `R_T` "
+            "never falls: go on. The task that is trained on, `t = delta`, is of this kind.",
             _random_modes,
             witness=CURVATURE**2 * TIME * sp.exp(-reached) / gone**2,
         ),
@@ -155,8 +155,8 @@ def steps_of_descent() -> tuple[Step, ...]:
             SLACK / (1 + SLACK) / solved,
             Relation.EQUAL,
             1 / powers,
-            "... and `l / (l phi)` is one over a sum of powers that fall with `h`, so that it rises. The growth of a mode "
-            "in a step falls with `l` (T4): the conditions above hold for gradient descent.",
+            "... and `l / (l phi)` is one over a sum of powers that fall with `h`, so that it rises. The growth of a "
+            "mode in a step falls with `l` (T4): the conditions above hold for gradient descent.",
         ),
     )
 
@@ -203,10 +203,10 @@ def several_outputs() -> tuple[Step, ...]:
             (gram.adjugate() * gram**2).trace() / gram.det(),
             Relation.EQUAL,
             gram.trace(),
-            "The end of the path, `W = M Sigma^-1`, for the task that is trained on, `T = M'`: `W Sigma W'` and `W T` are "
-            "one matrix `G = M Sigma^-1 M'`, here of two outputs, so that `R_T = tr(G^-1 G G) = tr G`, what the best "
-            "linear predictor explains. No outputs explain more: for every `K`, and for every target with `T = M' A`, go "
-            "on.",
+            "The end of the path, `W = M Sigma^-1`, for the task that is trained on, `T = M'`: `W Sigma W'` and `W T` "
+            "are one matrix `G = M Sigma^-1 M'`, here of two outputs, so that `R_T = tr(G^-1 G G) = tr G`, what the "
+            "best linear predictor explains. No outputs explain more: for every `K`, and for every target with `T = "
+            "M' A`, go on.",
         ),
     )
 
