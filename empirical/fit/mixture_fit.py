@@ -125,10 +125,10 @@ def fit_mixture(
 
 def _leading_directions(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Mean (D,) of rows (n, D), and the directions (D, q) that hold VARIANCE_SHARE, or as many as are admitted."""
+    if not np.ptp(rows, axis=0).any():
+        raise InputError("inputs: are all equal; give inputs that vary")
     found = PCA(min(MOST_DIRECTIONS, *rows.shape), random_state=0).fit(rows)
     variances = found.explained_variance_
-    if not variances[0] > 0:
-        raise InputError("inputs: are all equal; give inputs that vary")
     wanted = int(np.searchsorted(np.cumsum(found.explained_variance_ratio_), VARIANCE_SHARE)) + 1
     count = min(wanted, int(np.count_nonzero(variances > RELATIVE_RANK_TOLERANCE * variances[0])))
     return np.asarray(found.mean_, dtype=np.float64), np.asarray(found.components_[:count].T, dtype=np.float64)

@@ -13,7 +13,7 @@ from theory import InputError
 from theory.validation import FloatArray, IntArray
 
 
-def _classes(parts: int, samples: int = 900, dimension: int = 6, seed: int = 0) -> tuple[FloatArray, IntArray]:
+def _classes(parts: int, samples: int = 450, dimension: int = 6, seed: int = 0) -> tuple[FloatArray, IntArray]:
     """Three classes of equally many parts with unit covariance, centres eight deviations apart or more."""
     generator = np.random.default_rng(seed)
     labels = np.arange(samples) % 3
@@ -25,13 +25,13 @@ def _classes(parts: int, samples: int = 900, dimension: int = 6, seed: int = 0) 
 @pytest.mark.parametrize("parts", [1, 3])
 def test_held_out_samples_ask_for_as_many_gaussians_as_there_are(parts: int) -> None:
     inputs, labels = _classes(parts)
-    fit = fit_mixture(inputs, labels, 3)
+    fit = fit_mixture(inputs, labels, 3, (1, 2, 3, 4))
     assert [choice.components for choice in fit.choices] == [parts] * 3
     assert (fit.gain > 5 * fit.gain_error) == (parts > 1)
-    assert (fit.components, fit.samples) == (3 * parts, 900)
-    # Frequencies, means and covariances in six directions; six coordinates and a label.
-    assert fit.parameters == 3 * parts * (1 + 6 + 21) - 1
-    assert fit.data_numbers == 900 * 7
+    count = fit.directions.shape[1]
+    # Frequencies, means and covariances; coordinates and a label.
+    assert fit.parameters == 3 * parts * (1 + count + count * (count + 1) / 2) - 1
+    assert fit.data_numbers == 450 * (count + 1)
 
 
 def test_parts_that_differ_in_spread_alone_are_found() -> None:
@@ -39,7 +39,7 @@ def test_parts_that_differ_in_spread_alone_are_found() -> None:
     generator = np.random.default_rng(0)
     sizes = np.where(generator.random(1200) < 0.5, 1.0, 5.0)
     inputs, labels = sizes[:, None] * generator.standard_normal((1200, 6)), np.arange(1200) % 2
-    fit = fit_mixture(inputs, labels, 2)
+    fit = fit_mixture(inputs, labels, 2, (1, 2, 3))
     assert [choice.components for choice in fit.choices] == [2, 2]
     for part, label in zip(fit.parts, range(2), strict=True):
         own = labels == label
@@ -50,15 +50,14 @@ def test_parts_that_differ_in_spread_alone_are_found() -> None:
 
 
 def test_the_gain_of_known_gaussians_is_their_entropy() -> None:
-    """Two far parts against one Gaussian with their moments: half a log-determinant less ln 2, in nats."""
+    """Two far parts on a line against one Gaussian of their variance 37: ln 37 / 2 less ln 2, in nats."""
     generator = np.random.default_rng(0)
-    apart = np.array([6.0, 0.0])
-    signs = generator.choice([-1.0, 1.0], 4000)
-    inputs = signs[:, None] * apart + generator.standard_normal((4000, 2))
+    inputs = 6 * generator.choice([-1.0, 1.0], (4000, 1)) + generator.standard_normal((4000, 1))
     fit = fit_mixture(inputs, np.arange(4000) % 2, 2, (1, 2))
-    expected = (0.5 * np.log(1 + 36) - np.log(2)) / 2
-    # Five standard errors, and the ridge of a hundredth of the class's variance, which a far part pays at 36 : 1.
-    assert fit.gain == pytest.approx(expected, abs=5 * fit.gain_error + 0.05)
+    # Five standard errors, and the ridge: a hundredth of 37 widens a part of variance 1.
+    ridge = 0.5 * (np.log(1.37) + 1 / 1.37 - 1)
+    assert fit.choices[0].ridge == 0.01
+    assert fit.gain == pytest.approx(0.5 * np.log(37) - np.log(2) - ridge, abs=5 * fit.gain_error)
 
 
 def test_the_density_is_that_of_its_gaussians_in_the_coordinates_of_the_samples() -> None:
@@ -105,7 +104,10 @@ def test_lines_and_content_say_the_same() -> None:
     lines, content = mixture_lines(fit), mixture_content(fit)
     assert lines[0].endswith("3 3 3")
     assert f"{content['held_out_gain']:+.3f}" in lines[1]
-    assert f"{content['parameters']} numbers in 6 leading directions beside {content['data_numbers']}" in lines[2]
+    assert (
+        f"{content['parameters']} numbers in {content['directions']} leading directions beside {content['data_numbers']}"
+        in lines[2]
+    )
     assert [one["components"] for one in content["classes"]] == [3, 3, 3]
 
 
