@@ -88,10 +88,10 @@ def _levels() -> tuple[Step, ...]:
             sp.Integral(sp.expand(form**2) * normal, (draw, -sp.oo, sp.oo)),
             Relation.EQUAL,
             entry**2 * deviation**2 + (others + entry * mean) ** 2,
-            "Average a square `(sum a_i w_i)^2` over one mode `w = m + n z`, `z ~ N(0, 1)`, with `b` what the others add; "
-            "and so on over all, which are independent: noise adds mode by mode, what is learnt adds before it is "
-            "squared. Numerator (sums `P`) and denominator (sums `Q`; `A1`, `B1`, `B2` for the inputs of the training) "
-            "are both of this form.",
+            "Average a square `(sum a_i w_i)^2` over one mode `w = m + n z`, `z ~ N(0, 1)`, with `b` what the others "
+            "add; and so on over all, which are independent: noise adds mode by mode, what is learnt adds before it "
+            "is squared. Numerator (sums `P`) and denominator (sums `Q`; `A1`, `B1`, `B2` for the inputs of the "
+            "training) are both of this form.",
         ),
         Step(
             gained,
