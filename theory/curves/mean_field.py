@@ -61,7 +61,7 @@ def gaussian_outputs(centres: FloatArray, covariances: FloatArray, nodes: FloatA
         nodes: (n, outputs) standard normal nodes.
 
     Returns:
-        (..., n, outputs), laid out with the nodes of an output side by side, as sums over few outputs are slow otherwise.
+        (..., n, outputs), in memory with the nodes of an output side by side: sums over few outputs are slow otherwise.
     """
     values, vectors = np.linalg.eigh(covariances)
     root = (vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]) @ np.swapaxes(vectors, -1, -2)

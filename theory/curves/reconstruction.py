@@ -47,8 +47,8 @@ def explained_variance(weights: ArrayLike, eigenvalues: ArrayLike, resolution: f
     """R(W) = tr[(W Sigma W^T)^+ W Sigma^2 W^T].
 
     It is found from Gram matrices where rows are far from dependent, which takes a third of the time, and from an
-    orthonormal basis of Sigma^(1/2) W^T elsewhere. Rows are scaled to unit length first (R does not depend on their scale), so that a small row,
-    such as the conserved class-mean row of a softmax layer, is not lost beside large ones.
+    orthonormal basis of Sigma^(1/2) W^T elsewhere. Rows are scaled to unit length first (R does not depend on their
+    scale), so that a small row, such as the conserved class-mean row of a softmax layer, is not lost beside large ones.
 
     Args:
         weights: (..., K, d) rows of the layer in the eigenbasis.

@@ -333,7 +333,7 @@ _LATE = np.array([17_500, 18_000, 18_500, 19_000, 19_500, 20_000])
 
 
 def test_late_blocks_of_a_rare_class_do_not_oscillate() -> None:
-    """Blocks of a tenth of the steps done, without an estimate of their error, gave .3584 .3602 .3595 .3598 .3596 .3597."""
+    """Blocks of a tenth of the steps done, without an estimate of their error, gave .3584 .3602 .3595 .3598."""
     curve = mean_field_curve(_rare_class(2, 0.01), Softmax(), np.zeros((1, 3, 3)), _LATE, 0.5, nodes=64)
     # Every single step, with the same nodes; blocks err by 3e-4 each, and the errors of slow drifts decay.
     np.testing.assert_allclose(curve.losses[0], 0.3585, rtol=0, atol=5e-4)
