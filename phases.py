@@ -19,8 +19,10 @@ from empirical.command.options import (
     count_option,
     data_path,
     is_given,
+    json_option,
     path_argument,
     path_option,
+    quiet_option,
     real_option,
     refuse_where_nothing_is_fetched,
     refuse_without,
@@ -31,6 +33,7 @@ from empirical.command.options import (
     text_option,
     whole_option,
 )
+from empirical.command.publish import Output, publish
 from empirical.command.terminal import complain, say, say_lines
 
 app = typer.Typer(
@@ -46,6 +49,8 @@ DataRoot = Annotated[
     Path | None,
     path_option("Folder that holds cifar-10-batches-bin. [default: the variable LEARNING_PHASES_DATA]"),
 ]
+AsJson = Annotated[bool, json_option()]
+Quiet = Annotated[bool, quiet_option()]
 LossName = Annotated[str, text_option("softmax, logistic (two classes) or squared.")]
 InputsKey = Annotated[
     str | None,
@@ -216,6 +221,7 @@ def check(
         from simulation.runs.run_folder import RunFolder
         from simulation.runs.run_kinds import CHECK
         from theory import loss_named
+        from theory.progress import described
 
         data = data_path(data)
         refuse_where_nothing_is_fetched(context, data)
@@ -223,7 +229,7 @@ def check(
         chosen = loss_named(loss)
         check_step_share(step_share, chosen)
         data_set = load(data, data_root, False, inputs_key, labels_key)
-        result = run_check(data_set, chosen, step_share, init_scale, seed, bars("moments"))
+        result = run_check(data_set, chosen, step_share, init_scale, seed, described(bars, "moments"))
         if folder is not None:
             folder.write_json("check.json", check_as_json(result))
     _print_notes(data_set.notes)
@@ -258,34 +264,28 @@ def derive(
       phases derive T5 --values sigma0=1e-3,d=1000,alpha=1,beta=2,g=0.2
     """
     with bad_input_exits() as bars:
-        from theory.theorems.catalogue import lemmas, theorem_named, theorems
-        from theory.theorems.domains import DOMAINS
-        from theory.theorems.evaluation import complete_values, parse_values, statement_at
+        from theory.theorems.catalogue import LEMMAS, THEOREMS, theorem_named
+        from theory.theorems.evaluation import parse_values, statement_at
         from theory.typeset.theorem_text import kinds_text, statement_text, theorem_latex, theorem_text
-        from theory.validation import InputError, one_of
+        from theory.validation import InputError
 
         if values is not None and theorem is None:
             raise InputError("values: no theorem is named; give one, as in phases derive T5 --values ...")
         if values is not None and latex:
             raise InputError("values: does not go with --latex; give one of the two")
-        if theorem is not None:
-            one_of("theorem", theorem, tuple(DOMAINS))
-        # Deriving takes half a minute: values are refused before.
+        chosen = (*THEOREMS, *LEMMAS) if theorem is None else (theorem_named(theorem),)
         given = parse_values(values) if values is not None else None
-        if theorem is not None and given is not None:
-            complete_values(theorem, given)
-        chosen = (*theorems(), *lemmas()) if theorem is None else (theorem_named(theorem),)
         if given is not None:
             say_lines(statement_text(statement_at(chosen[0], given)))
             return
         if latex:
             say_lines("\n".join(theorem_latex(one) for one in chosen))
             return
-        lines = [line for one in bars("check")(chosen) for line in [*theorem_text(one), ""]]
+        lines = [line for one in bars(chosen, "check") for line in [*theorem_text(one), ""]]
         if theorem is None:
             lines.append(f"in all, {kinds_text(chosen)}")
     say_lines("\n".join(lines).rstrip())
-    if any("NOT VERIFIED" in line for line in lines):
+    if not all(one.verified for one in chosen):
         raise typer.Exit(CLAIM_FAILS)
 
 
@@ -293,44 +293,25 @@ def derive(
 def diagram(
     dimension: Annotated[int, whole_option("Dimension d of the spectrum lambda_i = i^-alpha.", 8, LARGEST_WIDTH)] = 64,
     alpha: Annotated[float, real_option("Its exponent.", 0.01, 10)] = 0.5,
-    replicas: Annotated[int, count_option("Draws of W(0) a point.")] = 16,
+    replicas: Annotated[int, count_option("Draws of W(0) per point.")] = 16,
     out: Annotated[Path, path_option("Folder of the results.")] = Path("results") / "diagram",
     seed: Annotated[int, seed_option("Seed of W(0) and of the samples.")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Draw the phase diagram over initialisation scale and alignment, with trained networks as points.
 
     Regions and borders come from the closed form; 225 ensembles of one-output networks are trained.
-    Exit code 1 where fewer than 95 % of those farther than 10 % from a border do as predicted.
+    Exit code 1 where fewer than 95 % of those farther than 10 % from a border agree with the prediction.
 
     Writes result.json (with every disagreement), points.parquet and diagram.png.
     """
     with bad_input_exits() as bars:
-        from simulation.experiments.diagram import agreement, simulate_diagram
-        from simulation.figures.diagram import diagram_as_json, diagram_grid, draw_diagram, point_columns
-        from simulation.runs.run_folder import RunFolder
-        from simulation.runs.run_kinds import DIAGRAM
+        from empirical.studies.diagram import DiagramPlan
+        from empirical.studies.diagram import diagram as run
 
-        folder = RunFolder(out, DIAGRAM)
-        grid = diagram_grid(dimension, alpha, replicas)
-        points = simulate_diagram(
-            grid.eigenvalues, grid.scaled, grid.alignments, replicas, seed, grid.resolution, bars("train")
-        )
-        folder.write_table("points.parquet", point_columns(points))
-        figure = folder.write("diagram.png", lambda path: draw_diagram(grid, points, path))
-        report = folder.write_json("result.json", diagram_as_json(grid, points, replicas, seed))
-    share = agreement(points)
-    for point in points:
-        if not point.near_border and not point.agrees:
-            say(
-                f"disagrees: scale {point.scaled:.3g}, alignment {point.alignment:.3g}: "
-                f"predicted {point.predicted.value}, measured {point.measured.value}"
-            )
-    far = sum(not point.near_border for point in points)
-    say(f"{share:.1%} of {far} points away from the borders do as predicted ({len(points)} in all)")
-    say(f"figure: {figure}")
-    say(f"result: {report}")
-    if share < 0.95:
-        raise typer.Exit(CLAIM_FAILS)
+        report = run(DiagramPlan(dimension, alpha, replicas, seed), out, bars)
+    publish(report, out, Output(as_json, quiet))
 
 
 @app.command()
@@ -459,6 +440,7 @@ def track(
         from simulation.devices import checked_device
         from simulation.runs.run_folder import RunFolder, software_versions
         from simulation.runs.run_kinds import TRACK
+        from theory.progress import described
 
         data, transfer_data = data_path(data), transfer_data and data_path(transfer_data)
         refuse_where_nothing_is_fetched(context, data, transfer_data or "")
@@ -477,7 +459,7 @@ def track(
         check_features(
             build_network(network, trained_on.classes, whole.channels, base_width), own, whole, pooled_features
         )
-        result = run_tracking(plan, trained_on, tasks, folder, chosen, bars("checkpoints"))
+        result = run_tracking(plan, trained_on, tasks, folder, chosen, described(bars, "checkpoints"))
         folder.write_table("measures.parquet", measurement_columns(result))
         figure = folder.write("track.png", lambda path: draw_tracked(result, path))
         alignment = {"alignment": alignments(tasks, Normalisation.of(trained_on.train))}
@@ -773,10 +755,11 @@ def scaling(
         from simulation.figures.scaling import draw_scaling, scaling_columns, scaling_lines, scaling_rows
         from simulation.runs.run_folder import RunFolder, software_versions
         from simulation.runs.run_kinds import SCALING
+        from theory.progress import described
 
         folder, chosen = RunFolder(out, SCALING), _scheduler(context, workers, scheduler)
         measurements = scaling_measurements(pairs, seed)
-        laws = run_scaling_sweep(measurements, folder, chosen, bars("measure"))
+        laws = run_scaling_sweep(measurements, folder, chosen, described(bars, "measure"))
         folder.write_table("points.parquet", scaling_columns(laws))
         figure = folder.write("scaling.png", lambda path: draw_scaling(laws, path))
         configuration = {"pairs": pairs, "seed": seed}
@@ -824,11 +807,12 @@ def robustness(
         from simulation.figures.robustness import draw_robustness, robustness_content, robustness_lines
         from simulation.runs.run_folder import RunFolder, software_versions
         from simulation.runs.run_kinds import ROBUSTNESS
+        from theory.progress import described
 
         folder, place = RunFolder(out, ROBUSTNESS), _scheduler(context, workers, scheduler)
         names = list(dict.fromkeys(axis or ()))
         chosen = settings(draws, seed, names)
-        found = run_robustness_sweep(chosen, folder, place, bars("train and derive"))
+        found = run_robustness_sweep(chosen, folder, place, described(bars, "train and derive"))
         figure = folder.write("robustness.png", lambda path: draw_robustness(found, path))
         configuration = {
             "configuration": {"draws": draws, "axes": names or "all", "seed": seed},

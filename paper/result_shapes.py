@@ -45,17 +45,6 @@ _VERIFICATION = Record(
         "claims": ListOf(_CLAIM),
     }
 )
-_DIAGRAM = Record(
-    {
-        "configuration": Record(
-            {"eigenvalues": ListOf(_SCALE, 2), "resolution": _SCALE, "replicas": Whole(1), "seed": _SEED}
-        ),
-        "points": Whole(1),
-        "away_from_borders": Whole(),
-        "agreement": _SHARE,
-        "disagreements": ListOf(Record({"near_border": Flag()}), 0),
-    }
-)
 _SLOPE = Record({"value": Real(), "low": Real(), "high": Real(), "level": _SHARE})
 _SCALING = Record(
     {
@@ -157,7 +146,6 @@ _FIT = Record(
 #: Shapes by the pattern of a result's name.
 _SHAPES: dict[str, Shape] = {
     "verify-*": _VERIFICATION,
-    "diagram": _DIAGRAM,
     "scaling": _SCALING,
     "robustness": _ROBUSTNESS,
     "track-*": _TRACKING,

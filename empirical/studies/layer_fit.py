@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from empirical.data.class_checks import check_class_means, check_class_sizes
 from empirical.data.datasets import DataSet
 from empirical.fit.model_fit import fit_data_model, split_for_fit
@@ -12,7 +10,7 @@ from empirical.studies.check import check
 from empirical.studies.fit_report import FitReport, report_fit
 from empirical.studies.run_sizes import check_step_share
 from theory import Softmax
-from theory.progress import Progress
+from theory.progress import Progress, described
 from theory.validation import at_least, positive
 
 #: Draws of W(0) behind a predicted mean field.
@@ -20,7 +18,7 @@ _REPLICAS = 4
 
 
 def fit_features(
-    data: DataSet, init_scale: float, step_share: float, steps: int, seed: int, progress: Callable[[str], Progress]
+    data: DataSet, init_scale: float, step_share: float, steps: int, seed: int, progress: Progress
 ) -> FitReport:
     """Fit the data model, evaluate A1 to A8 and predict the boundaries of a softmax layer.
 
@@ -30,7 +28,7 @@ def fit_features(
         step_share: eta times the largest eigenvalue.
         steps: last step.
         seed: of the halves, the projections and W(0).
-        progress: makes the progress report for a part of the work from its description.
+        progress: shows how far each part of the work is.
 
     Raises:
         InputError: values out of range, or data that do not fit (``fit_data_model``).
@@ -42,8 +40,8 @@ def fit_features(
     check_step_share(step_share, loss)
     check_class_sizes(data)
     check_class_means(data)
-    fitted = fit_data_model(*split_for_fit(data, seed=seed), seed=seed, progress=progress("fit"))
-    assumptions = check(data, loss, step_share, init_scale, seed, progress("assumptions"))
+    fitted = fit_data_model(*split_for_fit(data, seed=seed), seed=seed, progress=described(progress, "fit"))
+    assumptions = check(data, loss, step_share, init_scale, seed, described(progress, "assumptions"))
     step_size = step_share / float(fitted.full_model.eigenvalues[0])
     training = Training(loss, step_size, init_scale, steps, _REPLICAS, seed)
-    return report_fit(data.name, fitted, assumptions, training, seed, progress("mean field"))
+    return report_fit(data.name, fitted, assumptions, training, seed, described(progress, "mean field"))

@@ -7,7 +7,6 @@ fitted parametric model) and trained once, on the same draws of W(0) where the m
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -35,7 +34,7 @@ from theory.curves.boundaries import RESOLUTION
 from theory.curves.class_mean_field import class_mean_field_curve
 from theory.curves.gradient_defect import DefectResponse
 from theory.data.class_covariances import ClassConditionalModel
-from theory.progress import Progress
+from theory.progress import Progress, described
 from theory.sampled_assumptions import SampledAssumptions
 from theory.validation import FloatArray, at_least, positive
 
@@ -177,16 +176,14 @@ class FeaturePrediction:
         return prediction_reasons(self.derived, self.defect, self.trained, self.step_size)
 
 
-def predict_features(
-    data: DataSet, plan: FeaturePlan, folder: RunFolder, progress: Callable[[str], Progress]
-) -> FeaturePrediction:
+def predict_features(data: DataSet, plan: FeaturePlan, folder: RunFolder, progress: Progress) -> FeaturePrediction:
     """Derive and train on one set of features.
 
     Args:
         data: features, scaled to unit mean variance (``empirical.data.datasets.unit_variance``), with labels.
         plan: how classifiers are trained.
         folder: where the trained curve is kept; a run started again there goes on.
-        progress: makes the progress report for a part of the work from its description.
+        progress: shows how far each part of the work is.
 
     Raises:
         InputError: a plan that does not fit the data, or training that diverges.
@@ -207,7 +204,9 @@ def predict_features(
         batches = MiniBatches(
             torch.from_numpy(centred), torch.from_numpy(data.labels), plan.batch_size, plan.replicas, plan.seed
         )
-        result = train(batches, model, loss, weights, steps, step_size, progress=progress(f"train on {data.name}"))
+        result = train(
+            batches, model, loss, weights, steps, step_size, progress=described(progress, f"train on {data.name}")
+        )
         if result.status is not Status.COMPLETED:
             raise InputError(f"step_share: training on {data.name} diverged; give less than {plan.step_share}")
         return result.curve
@@ -221,21 +220,25 @@ def predict_features(
     started = model.to_eigenbasis(weights)
     derived = {
         LINEARISED: gradient_descent_curve(model, loss, started, steps, step_size),
-        COMMON: mean_field_curve(model, loss, started, steps, step_size, progress=progress("mean field")),
+        COMMON: mean_field_curve(model, loss, started, steps, step_size, progress=described(progress, "mean field")),
         CLASSES: class_mean_field_curve(
-            conditional, loss, started, steps, step_size, progress=progress("mean field, class covariances")
+            conditional, loss, started, steps, step_size, progress=described(progress, "mean field, class covariances")
         ),
     }
-    fitted = fit_data_model(*split_for_fit(data, seed=plan.seed), seed=plan.seed, progress=progress("fit"))
+    fitted = fit_data_model(*split_for_fit(data, seed=plan.seed), seed=plan.seed, progress=described(progress, "fit"))
     no_parametric = None
     training = Training(loss, step_size, plan.init_scale, plan.steps, plan.replicas, plan.seed)
     try:
-        predictions = predict(PARAMETRIC, parametric_model(fitted, plan.seed), training, progress("parametric model"))
+        predictions = predict(
+            PARAMETRIC, parametric_model(fitted, plan.seed), training, described(progress, "parametric model")
+        )
         derived[PARAMETRIC] = next(one.curve for one in predictions if one.level == MEAN_FIELD)
     except InputError as error:
         no_parametric = str(error)
     samples = SampledAssumptions(model, model.to_eigenbasis(centred), data.labels, plan.seed)
-    defect = samples.defect(loss, step_size, started[:_DEFECT_DRAWS], plan.steps, progress("gradient on the samples"))
+    defect = samples.defect(
+        loss, step_size, started[:_DEFECT_DRAWS], plan.steps, described(progress, "gradient on the samples")
+    )
     return FeaturePrediction(
         data.name,
         centred.shape[1],

@@ -7,7 +7,6 @@ predicted from its own moments, and from the very draws of W(0) that are trained
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -47,7 +46,7 @@ from theory import (
     logarithmic_steps,
     mean_field_curve,
 )
-from theory.progress import Progress
+from theory.progress import Progress, described
 from theory.validation import FloatArray, at_least, positive
 
 #: Seeds from here on are beyond torch's generators.
@@ -210,14 +209,14 @@ def boundary_equality(result: Verification, level: float = 0.05) -> EqualityTest
     )
 
 
-def verify(data: DataSet, plan: Plan, folder: RunFolder, progress: Callable[[str], Progress]) -> Verification:
+def verify(data: DataSet, plan: Plan, folder: RunFolder, progress: Progress) -> Verification:
     """Run the main job on a data set.
 
     Args:
         data: labelled inputs.
         plan: what to train and the tolerances.
         folder: where finished parts are kept; a run started again there goes on.
-        progress: makes the progress report for a part of the work from its description.
+        progress: shows how far each part of the work is.
 
     Raises:
         InputError: a plan that does not fit the data, before any training.
@@ -228,13 +227,15 @@ def verify(data: DataSet, plan: Plan, folder: RunFolder, progress: Callable[[str
     if plan.batch_size is not None:
         check_batches(plan.batch_size, plan.replicas, data.labels.size)
     check_weights(plan.replicas * len(plan.init_scales), outputs, data.inputs.shape[1])
-    own = moments_of(data.inputs, data.labels, data.classes, progress(f"moments of {data.name}"))
+    own = moments_of(data.inputs, data.labels, data.classes, described(progress, f"moments of {data.name}"))
     model = DataModel.from_moments(own)
     step_size = plan.step_size_for(model)
     labels = torch.from_numpy(data.labels)
     # The synthetic sample has the labels of the data, so that no class is missing in it.
     drawn = GaussianSampler(model, plan.seed).draw_for(labels)
-    drawn_moments = moments_of(drawn.numpy(), data.labels, data.classes, progress("moments of synthetic data"))
+    drawn_moments = moments_of(
+        drawn.numpy(), data.labels, data.classes, described(progress, "moments of synthetic data")
+    )
     drawn_model = DataModel.from_moments(drawn_moments)
     plan.loss.check_step_size(step_size, float(drawn_model.eigenvalues[0]))
 
@@ -258,7 +259,7 @@ def _compare_source(
     step_size: float,
     folder: RunFolder,
     fingerprint: str,
-    progress: Callable[[str], Progress],
+    progress: Progress,
 ) -> list[Finding]:
     """Train all replicas of all initial scales together on one source and compare each scale."""
     steps = logarithmic_steps(plan.steps)
@@ -282,7 +283,7 @@ def _compare_source(
             weights,
             steps,
             step_size,
-            progress=progress(f"train on {source}"),
+            progress=described(progress, f"train on {source}"),
         )
         if result.status is not Status.COMPLETED:
             raise InputError(
@@ -300,7 +301,7 @@ def _compare_source(
     )
     curve = folder.curve_part(f"trained-{source}", key, trained)
     derived = mean_field_curve(
-        model, plan.loss, started, steps, step_size, progress=progress(f"mean field of {source}")
+        model, plan.loss, started, steps, step_size, progress=described(progress, f"mean field of {source}")
     )
     linearised = gradient_descent_curve(model, plan.loss, started, steps, step_size)
     rows = [slice(index * plan.replicas, (index + 1) * plan.replicas) for index in range(len(plan.init_scales))]

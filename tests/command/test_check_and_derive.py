@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import sympy as sp
 from typer.testing import CliRunner
 
 import empirical.studies.check
@@ -17,6 +19,9 @@ from phases import app
 from theory import DataModel, Softmax, expected_turning_point
 from theory.progress import silent
 from theory.sampled_assumptions import SampledAssumptions
+from theory.theorems import catalogue
+from theory.theorems.t3_alignment import ALIGNMENT
+from theory.theorems.theorem import Derivation
 
 
 def test_the_digits_are_checked_line_by_line(tmp_path: Path) -> None:
@@ -39,8 +44,9 @@ def test_the_digits_are_checked_line_by_line(tmp_path: Path) -> None:
     model = DataModel.from_moments(moments_of(data.inputs, data.labels, data.classes, silent))
     expected = expected_turning_point(model, Softmax(), 0.01).time
     assert expected is not None
-    assert report["turning_step"] == pytest.approx(expected * model.eigenvalues[0] / 0.1, rel=0.15)
-    assert f"T5: turning point at step {report['turning_step']:.4g}" in done.stdout
+    found = report["predicted"]["T5"]
+    assert found["step"] == pytest.approx(expected * model.eigenvalues[0] / 0.1, rel=0.15)
+    assert f"T5: {found['event']} at step {found['step']:.4g}" in done.stdout
 
 
 def test_a_theorem_that_gives_no_number_is_not_listed_and_says_why() -> None:
@@ -48,7 +54,7 @@ def test_a_theorem_that_gives_no_number_is_not_listed_and_says_why() -> None:
     data = load("digits")
     result = check(data, Softmax(), 0.1, 0.1, 0, silent)
     assert "T5" not in (*result.applicable, *result.missing, *result.unresolved)
-    assert result.turning_step is None
+    assert result.predicted == {}
     assert any(line.startswith("T5 gives no number here: its series asks") for line in check_lines(result))
 
 
@@ -59,6 +65,13 @@ def test_a_theorem_is_printed_with_every_step_verified() -> None:
     assert done.stdout.count("[verified: identity, by SymPy]") == 2
     latex = CliRunner().invoke(app, ["derive", "T3", "--latex"])
     assert latex.stdout.startswith(r"\begin{theorem}[T3")
+
+
+def test_a_step_that_does_not_hold_is_a_claim_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = replace(ALIGNMENT.steps[0], right=sp.Integer(1))
+    broken = replace(ALIGNMENT, derive=lambda: Derivation(ALIGNMENT.statement, (wrong,)))
+    monkeypatch.setattr(catalogue, "THEOREMS", (broken,))
+    assert CliRunner().invoke(app, ["derive", "T3"]).exit_code == 1
 
 
 def test_the_diagram_is_drawn_with_its_points_and_disagreements(tmp_path: Path) -> None:
@@ -99,7 +112,7 @@ def test_what_is_checked_are_centred_samples_by_the_seed_and_steps_of_the_step_s
     monkeypatch.setattr(empirical.studies.check, "LARGEST_SAMPLE", 200)
     steps = []
     monkeypatch.setattr(SampledAssumptions, "assess", lambda self, loss, size, scale: steps.append(size) or [])
-    monkeypatch.setattr(empirical.studies.check, "theorems", tuple)
+    monkeypatch.setattr(empirical.studies.check, "THEOREMS", ())
     for seed in (0, 1, 0):
         check(DataSet("pair", inputs, labels, 2), Softmax(), 0.2, 0.01, seed, silent)
     first, other, same = (np.linalg.norm(one.inputs, axis=1) for one in seen)

@@ -16,7 +16,7 @@ from empirical.studies.predict import CLASSES, COMMON, LINEARISED, PARAMETRIC
 from paper import diagram, fits, predictions, robustness, scaling, theorems, transfer, verification
 from paper.result_folders import ResultFolders
 from simulation.runs.run_folder import RunFolder
-from theory.theorems.theorem import Kind
+from theory.theorems.step import Kind
 
 Content = dict[str, Any]
 
@@ -194,14 +194,19 @@ def test_verification(tmp_path: Path) -> None:
 
 
 def test_diagram(tmp_path: Path) -> None:
-    content = {
-        "configuration": {"eigenvalues": [3.0, 2.0, 1.0], "resolution": 0.01, "replicas": 4, "seed": 5},
-        "points": 10,
-        "away_from_borders": 8,
-        "agreement": 0.75,
-        "disagreements": [{"near_border": near} for near in (True, False, False)],
+    """Ten points: two near a border, of which one differs; of the other eight two do."""
+    configuration = {"eigenvalues": [3.0, 2.0, 1.0], "resolution": 0.01, "replicas": 4, "seed": 5}
+    folders = _planted(tmp_path, diagram={"configuration": configuration, "points": 10})
+    own, other = "monotone rise", "three phases"
+    columns = {
+        "scaled": [float(number) for number in range(1, 11)],
+        "alignment": [1.5] * 10,
+        "predicted": [own] * 10,
+        "measured": [other, own, other, other] + [own] * 6,
+        "near_border": [True, True] + [False] * 8,
     }
-    assert diagram.numbers(_planted(tmp_path, diagram=content)) == {
+    RunFolder(tmp_path / "diagram").write_table("points.parquet", columns)
+    assert diagram.numbers(folders) == {
         "DiagramPoints": "10",
         "DiagramAway": "8",
         "DiagramAgreement": r"75.0\,\%",

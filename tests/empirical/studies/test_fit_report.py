@@ -56,7 +56,7 @@ def test_pure_noise_is_aligned_by_chance_and_no_phases_are_claimed() -> None:
     generator = np.random.default_rng(0)
     inputs = generator.standard_normal((2000, 50)) * np.arange(1, 51) ** -0.5
     data = DataSet("noise", inputs.astype(np.float32), generator.integers(0, 10, 2000), 10)
-    report = fit_features(data, 0.003, 0.08, 64, 0, lambda _: silent)
+    report = fit_features(data, 0.003, 0.08, 64, 0, silent)
     assert report.fitted.alignment.low > 1
     assert report.alignment is Alignment.NOT_RESOLVED
     text = "\n".join(fit_lines(report))
@@ -74,7 +74,7 @@ def test_more_classes_than_features_are_reported_but_for_what_they_cannot_have()
     generator = np.random.default_rng(0)
     labels = np.arange(600) % 12
     inputs = generator.standard_normal((12, 10))[labels] + generator.standard_normal((600, 10))
-    report = fit_features(DataSet("wide", inputs.astype(np.float32), labels, 12), 0.003, 0.08, 16, 0, lambda _: silent)
+    report = fit_features(DataSet("wide", inputs.astype(np.float32), labels, 12), 0.003, 0.08, 16, 0, silent)
     assert report.predictions == ()
     assert all("12 outputs for 10 directions" in reason for _, reason in report.gaps)
     text = "\n".join(fit_lines(report))

@@ -31,12 +31,9 @@ from simulation.runs.run_folder import RunFolder
 from theory import Curve, InputError
 from theory.assessment import Verdict
 from theory.curves.gradient_defect import DefectResponse
+from theory.progress import silent
 
 PLAN = FeaturePlan(init_scale=0.01, steps=512, batch_size=1000, replicas=4)
-
-
-def silent(description):
-    return lambda items: items
 
 
 def rotated_classes(count, seed=0):

@@ -1,0 +1,103 @@
+"""What a job of the command returns: a report that prints, stores, draws and reads itself.
+
+The command prints ``lines``, ends with an exit code by ``holds``, and has ``save`` write the folder; the paper and a
+user in Python read the same object back.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from simulation.runs.run_folder import RunFolder
+from simulation.runs.run_kinds import RunKind
+
+#: Columns of a table by name, of equal length.
+Columns = dict[str, Any]
+
+
+class Report(ABC):
+    """What a job found.
+
+    Attributes:
+        kind: the run that its folder belongs to.
+        result_name: file of ``content``.
+    """
+
+    kind: ClassVar[RunKind]
+    result_name: ClassVar[str] = "result.json"
+
+    @property
+    def holds(self) -> bool:
+        """Whether no claim fails; a job without claims always holds."""
+        return True
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """What could not be computed, a line per failure."""
+        return ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How the data were read, where that is not plain."""
+        return ()
+
+    @abstractmethod
+    def lines(self) -> list[str]:
+        """What is printed, in lines of at most 80 characters where names allow it."""
+
+    @abstractmethod
+    def content(self) -> dict[str, Any]:
+        """What ``result_name`` holds: plain values, with the configuration, the versions and the seed."""
+
+    def tables(self) -> dict[str, Columns]:
+        """Tables by the names of their Parquet files."""
+        return {}
+
+    @classmethod
+    @abstractmethod
+    def read(cls, folder: Path) -> Self:
+        """The report that ``save`` wrote into ``folder``.
+
+        Raises:
+            InputError: a file is missing, damaged or of another job.
+        """
+
+    def save(self, folder: RunFolder) -> None:
+        """Write tables and result into ``folder``, each file at once; the result is the last one."""
+        for name, columns in self.tables().items():
+            folder.write_table(name, columns)
+        folder.write_json(self.result_name, self.content())
+
+    def __str__(self) -> str:
+        """The lines, as ``print`` shows them."""
+        return "\n".join(self.lines())
+
+
+class DrawnReport(Report):
+    """A report with a figure.
+
+    Attributes:
+        figure_name: file of the figure in its folder.
+    """
+
+    figure_name: ClassVar[str]
+
+    @abstractmethod
+    def draw(self, path: Path | str) -> None:
+        """Draw the figure; the ending of ``path`` decides the format."""
+
+    def save(self, folder: RunFolder) -> None:
+        """Write figure, tables and result into ``folder``, each file at once; the result is the last one."""
+        folder.write(self.figure_name, self.draw)
+        super().save(folder)
+
+
+def run_folder(folder: str | Path | None, kind: RunKind) -> RunFolder | None:
+    """The folder of a job from the ``folder`` that its caller gives; None stays None, and nothing is saved.
+
+    Raises:
+        InputError: it belongs to another job or cannot be written.
+    """
+    return None if folder is None else RunFolder(Path(folder), kind)
