@@ -11,7 +11,6 @@ import typer
 
 from empirical.command.exit_codes import CLAIM_FAILS, INTERNAL_ERROR, OneLineGroup, bad_input_exits
 from empirical.command.options import (
-    LARGEST_INTEGER,
     LARGEST_MOMENTUM,
     LARGEST_RUNS,
     LARGEST_SHARE,
@@ -19,10 +18,8 @@ from empirical.command.options import (
     count_option,
     data_path,
     is_given,
-    json_option,
     path_argument,
     path_option,
-    quiet_option,
     real_option,
     refuse_where_nothing_is_fetched,
     refuse_without,
@@ -34,6 +31,21 @@ from empirical.command.options import (
     whole_option,
 )
 from empirical.command.publish import Output, publish
+from empirical.command.shared_options import (
+    AsJson,
+    BaseWidth,
+    Checkpoint,
+    DataRoot,
+    Device,
+    InputsKey,
+    LabelsKey,
+    LossName,
+    NetworkName,
+    PooledFeatures,
+    Quiet,
+    SchedulerAddress,
+    Workers,
+)
 from empirical.command.terminal import complain, say, say_lines
 
 app = typer.Typer(
@@ -43,28 +55,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-
-DataRoot = Annotated[
-    Path | None,
-    path_option("Folder that holds cifar-10-batches-bin. [default: the variable LEARNING_PHASES_DATA]"),
-]
-AsJson = Annotated[bool, json_option()]
-Quiet = Annotated[bool, quiet_option()]
-LossName = Annotated[str, text_option("softmax, logistic (two classes) or squared.")]
-InputsKey = Annotated[
-    str | None,
-    text_option(
-        "Name of the inputs in a file, or of two arrays for images. [default: inputs; train_images,test_images]"
-    ),
-]
-LabelsKey = Annotated[
-    str | None,
-    text_option(
-        "Name of the labels in a file, or of two arrays for images; for a .npy file the path of the .npy file of "
-        "its labels; for cifar100, fine or coarse. [default: labels; train_labels,test_labels; labels.npy; fine]"
-    ),
-]
 
 
 def _print_version(asked: bool) -> None:
@@ -346,32 +336,11 @@ def explore(
     say(f"page: {page}")
 
 
-Device = Annotated[str, text_option("Where torch computes: cpu, cuda, or cuda:1 and so on.")]
 Images = Annotated[
     str,
     text_option(
         "cifar10, cifar100, mnist, fashion-mnist, a folder train/CLASS/*.png beside test/CLASS/*.png, or a "
         "file (.npz, .pt, .safetensors or .h5) of train_images, train_labels, test_images, test_labels."
-    ),
-]
-
-
-NetworkName = Annotated[str, text_option("vgg8, vgg11, vgg13, vgg16, resnet10, resnet18 or resnet20.")]
-BaseWidth = Annotated[
-    int | None,
-    whole_option(
-        "Width of the network's first part, as memory allows. [default: vgg 32, resnet 16]", 1, LARGEST_INTEGER
-    ),
-]
-Checkpoint = Annotated[
-    Path | None,
-    path_option("File of the network's weights, .safetensors or torch. [default: an untrained network]"),
-]
-PooledFeatures = Annotated[
-    int,
-    count_option(
-        "Features of a layer, at most. Larger feature maps are average-pooled; what is still larger becomes as many "
-        "means of random groups of features."
     ),
 ]
 
@@ -712,11 +681,6 @@ def predict(
 
 sweep_app = typer.Typer(cls=OneLineGroup, no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(sweep_app, name="sweep")
-
-Workers = Annotated[int, whole_option("Processes on this machine.", 1, LARGEST_RUNS)]
-SchedulerAddress = Annotated[
-    str | None, text_option("Address of a Dask scheduler, as tcp://host:8786, instead of processes here.")
-]
 
 
 @sweep_app.callback()
