@@ -14,7 +14,11 @@ from .networks.row_rule import RowRule
 from .networks.undisturbed import undisturbed
 from .probes.neural_collapse import NeuralCollapse, neural_collapse
 from .probes.reconstruction_probe import ReconstructionLoss, RidgeDecoders
+from .studies.diagram import DiagramPlan, DiagramReport, diagram
 from .studies.moments_file import SavedMoments, load_moments, save_moments
+from .studies.verify.job import verify
+from .studies.verify.plan import VerifyPlan, plan_for
+from .studies.verify.report import VerifyReport
 from .tracker.phase_reading import PhaseReading, read_phases
 from .tracker.phase_tracker import PhaseTracker, ProbeSchedule
 from .tracker.stop_rule import StopRule
@@ -25,6 +29,8 @@ __all__ = [
     "ClassCovarianceAccumulator",
     "ClassCovariances",
     "DataSet",
+    "DiagramPlan",
+    "DiagramReport",
     "FittedModel",
     "ImageData",
     "ImageSplit",
@@ -40,9 +46,12 @@ __all__ = [
     "RowRule",
     "SavedMoments",
     "StopRule",
+    "VerifyPlan",
+    "VerifyReport",
     "batches_of",
     "build_network",
     "capture",
+    "diagram",
     "fit_data_model",
     "layer_names",
     "load",
@@ -53,10 +62,12 @@ __all__ = [
     "only_classes",
     "padded_to",
     "parametric_model",
+    "plan_for",
     "read_phases",
     "recalibrated",
     "save_moments",
     "split_for_fit",
     "stream_moments",
     "undisturbed",
+    "verify",
 ]

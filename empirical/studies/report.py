@@ -7,13 +7,14 @@ user in Python read the same object back.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from simulation.runs.run_folder import RunFolder
 from simulation.runs.run_kinds import RunKind
-from theory import Curve
+from theory import Curve, InputError
 
 #: Columns of a table by name, of equal length.
 Columns = dict[str, Any]
@@ -115,3 +116,13 @@ def curve_part(folder: RunFolder | None, name: str, key: str, compute: Callable[
         compute: computes it.
     """
     return compute() if folder is None else folder.curve_part(name, key, compute)
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """Name the folder whose files have the right shape but do not go together, as when a curve is missing."""
+    try:
+        yield
+    except (LookupError, ArithmeticError, TypeError, ValueError) as error:  # InputError is a ValueError
+        fault = " ".join(str(error).split())
+        raise InputError(f"folder: {folder}: its files do not go together ({fault}); run it again") from error
