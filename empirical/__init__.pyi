@@ -5,7 +5,7 @@ from .data.datasets import DataSet, load
 from .data.images import ImageData, ImageSplit, Normalisation, load_images, only_classes, padded_to
 from .fit.model_fit import FittedModel, fit_data_model, split_for_fit
 from .fit.parametric_model import parametric_model
-from .moments.activation_moments import ClassCovarianceAccumulator, ClassCovariances, JointAccumulator, JointMoments
+from .moments.activation_moments import JointAccumulator, JointMoments
 from .moments.streaming import batches_of, moments_of, stream_moments
 from .networks.batch_norm import recalibrated
 from .networks.capture import Captured, capture
@@ -15,9 +15,8 @@ from .networks.undisturbed import undisturbed
 from .probes.neural_collapse import NeuralCollapse, neural_collapse
 from .probes.reconstruction_probe import ReconstructionLoss, RidgeDecoders
 from .studies.diagram import DiagramPlan, DiagramReport, diagram
-from .studies.moments_file import SavedMoments, load_moments, save_moments
 from .studies.verify.job import verify
-from .studies.verify.plan import VerifyPlan, plan_for
+from .studies.verify.plan import VerifyPlan
 from .studies.verify.report import VerifyReport
 from .tracker.phase_reading import PhaseReading, read_phases
 from .tracker.phase_tracker import PhaseTracker, ProbeSchedule
@@ -26,8 +25,6 @@ from .tracker.stop_rule import StopRule
 __all__ = [
     "DATA_ROOT_VARIABLE",
     "Captured",
-    "ClassCovarianceAccumulator",
-    "ClassCovariances",
     "DataSet",
     "DiagramPlan",
     "DiagramReport",
@@ -44,7 +41,6 @@ __all__ = [
     "ReconstructionLoss",
     "RidgeDecoders",
     "RowRule",
-    "SavedMoments",
     "StopRule",
     "VerifyPlan",
     "VerifyReport",
@@ -56,16 +52,13 @@ __all__ = [
     "layer_names",
     "load",
     "load_images",
-    "load_moments",
     "moments_of",
     "neural_collapse",
     "only_classes",
     "padded_to",
     "parametric_model",
-    "plan_for",
     "read_phases",
     "recalibrated",
-    "save_moments",
     "split_for_fit",
     "stream_moments",
     "undisturbed",

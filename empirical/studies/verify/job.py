@@ -22,7 +22,7 @@ from empirical.moments.streaming import moments_of
 from empirical.studies.report import curve_part, run_folder
 from empirical.studies.run_sizes import check_batches
 from empirical.studies.verify.finding import Finding, Source
-from empirical.studies.verify.plan import VerifyPlan, plan_for
+from empirical.studies.verify.plan import VerifyPlan
 from empirical.studies.verify.reasons import Sample, failure_reasons
 from empirical.studies.verify.report import ModelSummary, VerifyReport
 from simulation import FullBatch, MiniBatches, Status, compare, initial_weights, train
@@ -47,7 +47,7 @@ def verify(
 
     Args:
         data: labelled inputs, the name ``digits`` or ``cifar10``, the path of a file, or what loads them.
-        plan: what to train and the tolerances; ``plan_for(data)`` by default.
+        plan: what to train and the tolerances; ``VerifyPlan.for_data(data)`` by default.
         folder: where report and finished parts are saved; a run started again there resumes. None saves nothing.
         progress: shows how far each part of the work is.
 
@@ -55,7 +55,7 @@ def verify(
         InputError: a folder of another job, data that do not load, or a plan that does not fit them; before any
             training.
     """
-    plan = plan if plan is not None else plan_for(data)
+    plan = plan if plan is not None else VerifyPlan.for_data(data)
     place = run_folder(folder, VERIFY)
     loaded = given_data(data)
     outputs = plan.loss.outputs(loaded.classes)

@@ -68,6 +68,12 @@ class VerifyPlan:
         if self.batch_size is not None:
             at_least("batch_size", self.batch_size, 1)
 
+    @classmethod
+    def for_data(cls, data: GivenData) -> VerifyPlan:
+        """The plan for the names ``digits`` and ``cifar10``, and the default one for all other data."""
+        named = {"digits": DIGITS_PLAN, "cifar10": CIFAR10_PLAN}
+        return named.get(str(data), DEFAULT_PLAN) if isinstance(data, str | Path) else DEFAULT_PLAN
+
     def step_size_for(self, model: DataModel) -> float:
         """The step size on ``model``; InputError if gradient descent is not stable with it."""
         largest = float(model.eigenvalues[0])
@@ -88,9 +94,3 @@ DIGITS_PLAN = replace(DEFAULT_PLAN, tolerances=Tolerances(0.01, 0.01, 4096, 0.01
 
 #: Pixels of natural images: classes differ in covariance (A4 holds roughly), and mini-batches add noise.
 CIFAR10_PLAN = replace(DEFAULT_PLAN, init_scales=(0.0001, 0.001, 0.003, 0.01), step_size=0.002, batch_size=1024)
-
-
-def plan_for(data: GivenData) -> VerifyPlan:
-    """The plan for the names ``digits`` and ``cifar10``, and the default one for all other data."""
-    named = {"digits": DIGITS_PLAN, "cifar10": CIFAR10_PLAN}
-    return named.get(str(data), DEFAULT_PLAN) if isinstance(data, str | Path) else DEFAULT_PLAN
