@@ -58,7 +58,17 @@ def test_help_teaches_the_commands_and_their_exit_codes(tmp_path: Path) -> None:
     assert "Exit codes: 0" in general.stdout
     own = _phases(tmp_path, "verify", "--help")
     assert own.returncode == 0
-    for option in ("[DATA]", "--data-root", "--json", "--quiet", "--init-scale", "--loss", "--steps", "--out", "--seed"):
+    for option in (
+        "[DATA]",
+        "--data-root",
+        "--json",
+        "--quiet",
+        "--init-scale",
+        "--loss",
+        "--steps",
+        "--out",
+        "--seed",
+    ):
         assert option in own.stdout
 
 
