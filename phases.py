@@ -154,15 +154,16 @@ def verify(
         from empirical.studies.verify.plan import VerifyPlan
         from theory import loss_named
 
-        given = {"init_scales": tuple(init_scale) if init_scale else None, "step_size": step_size}
-        given |= {"batch_size": batch_size}
+        default = VerifyPlan.for_data(chosen)
         plan = replace(
-            VerifyPlan.for_data(chosen),
+            default,
             loss=loss_named(loss),
+            init_scales=tuple(init_scale) if init_scale else default.init_scales,
             steps=steps,
+            step_size=step_size if step_size is not None else default.step_size,
+            batch_size=batch_size if batch_size is not None else default.batch_size,
             replicas=replicas,
             seed=seed,
-            **{name: value for name, value in given.items() if value is not None},
         )
         data_set = partial(load, chosen, data_root, download, inputs_key, labels_key)
         report = run(data_set, plan, folder=place, progress=bars)

@@ -235,6 +235,15 @@ def _row(theorem: TheoremText) -> dict[str, Any]:
 
 
 def _theorem(row: dict[str, Any]) -> TheoremText:
-    entries = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
     steps = tuple(StepText(one["rule"], one["text"], Kind(one["kind"]), one["holds"]) for one in row["steps"])
-    return TheoremText(**{name: entries[name] for name in TheoremText.__dataclass_fields__} | {"steps": steps})
+    return TheoremText(
+        row["name"],
+        row["title"],
+        row["words"],
+        row["statement"],
+        tuple(row["assumptions"]),
+        steps,
+        tuple(row["corollaries"]),
+        tuple(row["counterexamples"]),
+        tuple(row["orders"]),
+    )

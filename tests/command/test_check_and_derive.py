@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import sympy as sp
 from typer.testing import CliRunner
 
 import empirical.studies.check.outcome
@@ -18,6 +20,9 @@ from phases import app
 from theory import DataModel, Softmax, expected_turning_point
 from theory.progress import silent
 from theory.sampled_assumptions import SampledAssumptions
+from theory.theorems import catalogue
+from theory.theorems.t3_alignment import ALIGNMENT
+from theory.theorems.theorem import Derivation
 
 
 def test_the_digits_are_checked_line_by_line(tmp_path: Path) -> None:
@@ -72,6 +77,13 @@ def test_a_step_that_does_not_hold_ends_with_one_whatever_is_printed(
         done = CliRunner().invoke(app, ["derive", "T3", "--seed", seed, "--quiet", "--out", str(tmp_path)])
         assert (done.exit_code, done.stdout) == (code, "")
         assert json.loads((tmp_path / "derive.json").read_text())["verified"] is (code == 0)
+
+
+def test_a_step_that_does_not_hold_is_a_claim_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = replace(ALIGNMENT.steps[0], right=sp.Integer(1))
+    broken = replace(ALIGNMENT, derive=lambda: Derivation(ALIGNMENT.statement, (wrong,)))
+    monkeypatch.setattr(catalogue, "THEOREMS", (broken,))
+    assert CliRunner().invoke(app, ["derive", "T3"]).exit_code == 1
 
 
 def test_the_diagram_is_drawn_with_its_points_and_disagreements(tmp_path: Path) -> None:
