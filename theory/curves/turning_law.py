@@ -140,7 +140,7 @@ class _Terms:
         second, third = left_beside(target, basis, spectrum)
         whole, size = left_beside(target, nothing, everything)
         image = target.through_root(target.back_through_root(basis))  # rows N b_j
-        seen = target.signal_along(basis)  # rows S b_j
+        seen = target.along_signal(basis) / target.variance  # rows S b_j
         moved = (turn / singular).T @ target.through_root(spectrum * learnt)  # rows F^T Sigma M^T (F^T M^T)^+ b_j
         shared = seen @ basis.T
         crossed = np.sum(seen * image, axis=1) - np.einsum("jk,kj->j", shared, basis @ image.T)  # b_j S O N b_j
