@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from theory.validation import FloatArray, IntArray, finite_array, keep_arrays
 
 #: Classes that a text may name: more are a mistake.
 _LARGEST_CLASS = 100_000
+
+_RANGE = re.compile("([0-9]{1,9})(?:-([0-9]{1,9}))?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,13 +87,13 @@ def parse_class_ranges(text: str) -> tuple[int, ...]:
     """
     found: list[int] = []
     for part in text.split(","):
-        first, _, last = part.strip().partition("-")
-        low, high = first, last or first
-        if not (low.isdecimal() and high.isdecimal() and int(low) <= int(high) < _LARGEST_CLASS):
+        matched = _RANGE.fullmatch(part.strip())
+        low, high = (int(end) for end in (matched[1], matched[2] or matched[1])) if matched else (1, 0)
+        if not low <= high < _LARGEST_CLASS:
             raise InputError(
                 f"classes: {printable(repr(text))} is not accepted; give numbers and ranges, as in 0-4 or 0,2,5-9"
             )
-        found += range(int(low), int(high) + 1)
+        found += range(low, high + 1)
     return tuple(sorted(set(found)))
 
 

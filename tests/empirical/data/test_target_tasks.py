@@ -71,7 +71,7 @@ def test_ranges_in_words() -> None:
     "text", ["", "5-", "-5", "a", "9-5", "0-999999999999", "1,,2", "1-2-3", "\N{ARABIC-INDIC DIGIT ONE}-"]
 )
 def test_other_texts_are_refused(text: str) -> None:
-    with pytest.raises(InputError, match="classes: .* is not accepted; give numbers and ranges, as in 0-4"):
+    with pytest.raises(InputError, match=r"classes: .* is not accepted; give numbers and ranges, as in 0-4"):
         parse_class_ranges(text)
 
 
