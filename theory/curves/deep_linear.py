@@ -111,9 +111,7 @@ def _explained(rows: FloatArray, eigenvalues: FloatArray) -> FloatArray:
     return explained_variance_from_gram(weighted @ back, (weighted * eigenvalues) @ back)
 
 
-def descend(
-    layers: Layers, descent: Callable[[FloatArray], FloatArray], step_size: float, steps: int
-) -> Layers:
+def descend(layers: Layers, descent: Callable[[FloatArray], FloatArray], step_size: float, steps: int) -> Layers:
     """All layers after steps of gradient descent.
 
     Args:
