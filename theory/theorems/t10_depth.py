@@ -307,18 +307,16 @@ def _orders() -> tuple[Step, ...]:
             (2 - deeper) * (sp.Integer(2) / (deeper + 2) - 1),
             "Three or more: `a*/q` goes as `sigma0^(2/(L+2) - 1)`, so that `(a*/q)^(2-L)` vanishes with `sigma0`, by "
             "this power, and `s*` tends to `q^(2-L)/((L-2) D)`: `Theta(sigma0^(2-L))`, like phase I.",
-            _random_chain,
             witness=_BEYOND * (_BEYOND + 2) / (_BEYOND + 4),
         ),
     )
 
 
 def _random_chain(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Rational]:
-    """Depths and amplitudes over some decades."""
+    """Amplitudes and coefficients over some decades, so that the bend is near zero in some."""
     values = {name: rational(generator, 0.1, 2) for name in sp.symbols("V C a", positive=True)}
-    values[AMPLITUDE] *= sp.Rational(10) ** int(generator.integers(0, 3))
-    more = sp.Integer(int(generator.integers(1, 5)))
-    return values | {_BEYOND: more, _MORE: more}
+    values = {name: value * sp.Rational(10) ** int(generator.integers(-4, 1)) for name, value in values.items()}
+    return values | {AMPLITUDE: rational(generator, 0.5, 3), _MORE: sp.Integer(int(generator.integers(0, 4)))}
 
 
 def _turns_after_the_start(v: Values) -> bool:
