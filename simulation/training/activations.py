@@ -29,7 +29,9 @@ class Identity:
     name = "linear"
 
     def value(self, units: torch.Tensor) -> torch.Tensor:
+        """The units themselves."""
         return units
 
     def back(self, gradient: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        """The gradient itself."""
         return gradient

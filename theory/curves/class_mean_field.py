@@ -100,16 +100,19 @@ class OwnCovariancesField:
     nodes: FloatArray
 
     def pull(self, weights: FloatArray) -> Pull:
+        """Force and Hessian at ``weights`` (replica, outputs, d)."""
         descent, hessians = class_gradient(self.mixture, self.loss, weights, self.nodes)
         vectors, rates = _decay_rates(self.mixture, hessians)
         return Pull(descent + vectors @ (rates * (np.swapaxes(vectors, -1, -2) @ weights)), hessians)
 
     def advance(self, weights: FloatArray, pull: Pull, steps: int) -> FloatArray:
+        """``weights`` after ``steps`` steps at a constant pull."""
         vectors, rates = _decay_rates(self.mixture, pull.hessians)
         force = np.swapaxes(vectors, -1, -2) @ pull.force
         return geometric_steps(weights, vectors, self.step_size * rates, force, self.step_size, steps)
 
     def descent(self, pull: Pull) -> Callable[[FloatArray], FloatArray]:
+        """The negative gradient at a constant pull, a function of the weights."""
         vectors, rates = _decay_rates(self.mixture, pull.hessians)
         back = np.swapaxes(vectors, -1, -2)
         return lambda weights: pull.force - vectors @ (rates * (back @ weights))

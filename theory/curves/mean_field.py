@@ -149,16 +149,19 @@ class CommonCovarianceField:
     nodes: FloatArray
 
     def pull(self, weights: FloatArray) -> Pull:
+        """Force and Hessian at ``weights`` (replica, outputs, d)."""
         drive, hessian = output_statistics(self.model, self.loss, weights, self.nodes)
         return Pull(drive @ self.model.means, hessian)
 
     def advance(self, weights: FloatArray, pull: Pull, steps: int) -> FloatArray:
+        """``weights`` after ``steps`` steps at a constant pull."""
         values, vectors = np.linalg.eigh(pull.hessians)
         rates = self.step_size * np.maximum(values, 0.0)[..., None] * self.model.eigenvalues  # (replica, outputs, d)
         force = np.swapaxes(vectors, -1, -2) @ pull.force
         return geometric_steps(weights, vectors, rates, force, self.step_size, steps)
 
     def descent(self, pull: Pull) -> Callable[[FloatArray], FloatArray]:
+        """The negative gradient at a constant pull, a function of the weights."""
         return lambda weights: pull.force - pull.hessians @ (weights * self.model.eigenvalues)
 
 
