@@ -15,6 +15,7 @@ from empirical.command.options import (
     LARGEST_RUNS,
     LARGEST_SHARE,
     LARGEST_WIDTH,
+    chosen_data,
     count_option,
     data_path,
     is_given,
@@ -37,13 +38,18 @@ from empirical.command.shared_options import (
     Checkpoint,
     DataRoot,
     Device,
+    Download,
+    ImageSet,
     InputsKey,
     LabelsKey,
+    Layers,
     LossName,
     NetworkName,
+    OlderData,
     PooledFeatures,
     Quiet,
     SchedulerAddress,
+    Steps,
     Workers,
 )
 from empirical.command.terminal import complain, say, say_lines
@@ -348,13 +354,12 @@ Images = Annotated[
 @app.command()
 def track(
     context: typer.Context,
-    data: Images = "cifar10",
+    data: ImageSet = None,
+    older_data: OlderData = None,
     network: NetworkName = "vgg8",
-    steps: Annotated[int, count_option("Last training step.")] = 8192,
+    steps: Steps = 8192,
     seeds: Annotated[int, whole_option("Networks trained, for the uncertainty.", 1, LARGEST_RUNS)] = 1,
-    layer: Annotated[
-        list[str] | None, text_option("A module's name; repeat it for several. [default: every block]")
-    ] = None,
+    layer: Layers = None,
     classes: Annotated[
         str | None, text_option("Classes to train on, as in 0,1,2,3,4; the others are a task of transfer.")
     ] = None,
@@ -362,11 +367,11 @@ def track(
         str | None, text_option("Another data set with images of the same shape, as a task of transfer.")
     ] = None,
     data_root: DataRoot = None,
-    download: Annotated[bool, typer.Option("--download", help="Fetch the data if they are absent.")] = False,
+    download: Download = False,
     inputs_key: InputsKey = None,
     labels_key: LabelsKey = None,
     base_width: BaseWidth = None,
-    batch_size: Annotated[int, count_option("Images a step.", 2)] = 128,
+    batch_size: Annotated[int, count_option("Images per step.", 2)] = 128,
     step_size: Annotated[float, scale_option("Step size eta.")] = 0.002,
     momentum: Annotated[float, real_option("Momentum of the gradient descent.", 0, LARGEST_MOMENTUM)] = 0.9,
     weight_decay: Annotated[float, real_option("L2 penalty on the weights.", 0, LARGEST_SHARE)] = 0.0,
@@ -376,7 +381,7 @@ def track(
         list[str] | None,
         text_option(
             "linear decoder, convolutional decoder (of the last layer, trained for 20 epochs as in the published "
-            "figures: minutes a checkpoint), or information (the information plane); repeat it for several."
+            "figures: minutes per checkpoint), or information (the information plane); repeat it for several."
         ),
     ] = None,
     also_stride: Annotated[
@@ -385,116 +390,81 @@ def track(
     device: Device = "cpu",
     out: Annotated[Path | None, path_option("Folder of the results. [default: results/track-NETWORK-DATA]")] = None,
     seed: Annotated[int, seed_option("Seed of the first network and of its batches.")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Train a deep network and see the phases of each of its layers.
 
     At steps 0, 1, 2, 4, ... a checkpoint is kept and measured: the held-out loss of reconstructing the image from each
-    layer, by the exact linear decoder and by decoders of limited budget; linear probes of the classes and of tasks of
+    layer, by the exact linear decoder and by budgeted decoders; linear probes of the classes and of tasks of
     transfer (dominant colour, held-out classes, another data set); neural collapse; the share of the images that carry
     the gradient. Decoders and probes are fitted on the training split and scored on the test split; the statistics of
     batch normalisation are measured anew at each checkpoint.
 
-    Writes measures.parquet, result.json and track.png. A run that was stopped or killed and is started again goes on
-    where it was. VGG-8 on CIFAR-10 takes about half an hour a seed on two cores, a few minutes on a CUDA card.
+    Writes measures.parquet, result.json and track.png. A run that was stopped or killed and is started again resumes
+    where it was. VGG-8 on CIFAR-10 takes about half an hour per seed on two cores, a few minutes on a CUDA GPU.
 
     For example:
 
-      phases track --data cifar10 --network vgg8 --steps 8192 --seeds 3 --data-root DIR
+      phases track cifar10 --network vgg8 --steps 8192 --seeds 3 --data-root DIR
     """
+    output = Output(as_json, quiet)
+    name = chosen_data(data, older_data, "cifar10")
+    place = out if out is not None else Path("results") / f"track-{network}-{Path(name).name}"
     with bad_input_exits() as bars:
-        from empirical.data.images import Normalisation, load_images
+        from empirical.data.images import load_images
         from empirical.networks.network_training import TrainingPlan
-        from empirical.networks.networks import build_network, layer_names
-        from empirical.probes.probe_tasks import at_least_32, parse_classes, transfer_tasks
+        from empirical.probes.probe_tasks import parse_classes
         from empirical.probes.standard import ProbePlan
-        from empirical.probes.task_alignment import alignments
-        from empirical.studies.run_sizes import check_features
-        from empirical.studies.track import TrackPlan, measurement_columns
-        from empirical.studies.track import track as run_tracking
-        from empirical.studies.track_report import draw_tracked, phase_lines, tracked_as_json
-        from simulation.devices import checked_device
-        from simulation.runs.run_folder import RunFolder, software_versions
-        from simulation.runs.run_kinds import TRACK
-        from theory.progress import described
+        from empirical.studies.track.job import track as run
+        from empirical.studies.track.plan import TrackPlan
 
-        data, transfer_data = data_path(data), transfer_data and data_path(transfer_data)
-        refuse_where_nothing_is_fetched(context, data, transfer_data or "")
+        other = None if transfer_data is None else data_path(transfer_data)
+        refuse_where_nothing_is_fetched(context, name, other or "")
         if not also:
             refuse_without(context, "--also", "also_stride")
-        own_out = Path("results") / f"track-{network}-{Path(data).name}"
-        folder = RunFolder(out if out is not None else own_out, TRACK)
         training = TrainingPlan(network, base_width, steps, batch_size, step_size, momentum, weight_decay, seed)
-        own = tuple(layer) if layer else layer_names(build_network(network, 2))
-        probe = ProbePlan(own, pooled_features, classifier_samples)
-        plan = TrackPlan(training, probe, seeds, tuple(also or ()), also_stride)
-        chosen, trained_classes = checked_device(device), parse_classes(classes)
-        whole = at_least_32(load_images(data, data_root, download, inputs_key, labels_key))
-        other = at_least_32(load_images(transfer_data, data_root, download)) if transfer_data else None
-        trained_on, tasks = transfer_tasks(whole, trained_classes, other)
-        check_features(
-            build_network(network, trained_on.classes, whole.channels, base_width), own, whole, pooled_features
+        probe = ProbePlan(tuple(layer or ()), pooled_features, classifier_samples)
+        report = run(
+            lambda: load_images(name, data_root, download, inputs_key, labels_key),
+            TrackPlan(training, probe, seeds, tuple(also or ()), also_stride, parse_classes(classes)),
+            transfer_data=None if other is None else lambda: load_images(other, data_root, download),
+            folder=place,
+            device=device,
+            progress=bars,
         )
-        result = run_tracking(plan, trained_on, tasks, folder, chosen, described(bars, "checkpoints"))
-        folder.write_table("measures.parquet", measurement_columns(result))
-        figure = folder.write("track.png", lambda path: draw_tracked(result, path))
-        alignment = {"alignment": alignments(tasks, Normalisation.of(trained_on.train))}
-        versions = {"versions": software_versions(chosen)}
-        report = folder.write_json("result.json", tracked_as_json(result) | alignment | versions)
-    for one in (whole, other):
-        if one is not None:
-            _print_notes(one.notes)
-    for line in phase_lines(result):
-        say(line)
-    say(f"figure: {figure}")
-    say(f"result: {report}")
+    publish(report, place, output)
 
 
 @app.command()
 def transfer(
-    tracked: Annotated[
-        list[Path],
-        path_argument("Folders that phases track has written.", "FOLDER..."),
-    ],
-    out: Annotated[Path, path_option("Folder of the results.")] = Path("results/transfer"),
+    tracked: Annotated[list[Path], path_argument("Folders that phases track has written.", "FOLDER...")],
+    out: Annotated[Path, path_option("Folder of the results.")] = Path("results") / "transfer",
+    seed: Annotated[int, seed_option("Seed of random pairings of gains and alignments, from 9 trainings on.")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Ask of tracked trainings whether the recommended checkpoint transfers better than the last one.
+    """Compare the recommended checkpoint of tracked trainings with the last one, on tasks of transfer.
 
     The stop rule reads the reconstruction loss of the last layer and recommends a checkpoint for each seed. For every
     task of transfer, the accuracy of a linear probe at that checkpoint is compared with the last and with the best
     one. The gain over the last is paired by seed, with a 95 % interval by Student's distribution; it stands beside the
     alignment of the tasks: the share of the new task's linear signal that predictors of the trained classes see. With
-    five trainings or more a task, the rank correlation of gain and alignment is given.
+    five trainings or more per task, the rank correlation of gain and alignment is given.
 
-    Writes result.json and transfer.png. Exit code 1 where stopping hurts the probe of the dominant colour, for which
-    the published figures say that it helps.
+    Writes result.json, accuracies.parquet and transfer.png. Exit code 1 where stopping hurts the probe of the dominant
+    colour, for which the published figures say that it helps.
 
     For example:
 
       phases transfer results/track-vgg8-cifar10 results/track-resnet10-cifar10
     """
-    with bad_input_exits():
-        from empirical.probes.probe_tasks import COLOUR
-        from empirical.studies.alignment_relation import alignment_relations, relation_lines
-        from empirical.studies.tracked_file import read_all
-        from empirical.studies.transfer import Effect, transfer_as_json, transfer_lines, transfer_rows
-        from empirical.studies.transfer_figure import draw_transfer
-        from simulation.runs.run_folder import RunFolder
-        from simulation.runs.run_kinds import TRANSFER
+    output = Output(as_json, quiet)
+    with bad_input_exits() as bars:
+        from empirical.studies.transfer.job import transfer as run
 
-        folder = RunFolder(out, TRANSFER)
-        read = read_all(tracked)
-        runs = [(one, transfer_rows(one, alignment)) for one, alignment in read]
-        rows = [row for _, own in runs for row in own]
-        figure = folder.write("transfer.png", lambda path: draw_transfer(runs, path))
-        relations = alignment_relations(rows)
-        content = {"rows": transfer_as_json(rows), "alignment": [asdict(one) for one in relations]}
-        report = folder.write_json("result.json", content)
-    for line in [*transfer_lines(rows), *relation_lines(relations)]:
-        say(line)
-    say(f"figure: {figure}")
-    say(f"result: {report}")
-    if any(row.task == COLOUR and row.effect is Effect.HURTS for row in rows):
-        raise typer.Exit(CLAIM_FAILS)
+        report = run(tracked, folder=out, seed=seed, progress=bars)
+    publish(report, out, output)
 
 
 @app.command()

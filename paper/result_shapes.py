@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from empirical.studies.tracked_file import TRACKED
-from empirical.studies.transfer import Effect
 from simulation.runs.json_reader import AnyOf, Flag, ListOf, MapOf, Maybe, Real, Record, Shape, Text, Whole, Word
 
 _SEED, _SHARE = Whole(0, 2**63 - 1), Real(-1e-6, 1 + 1e-6)
@@ -81,37 +79,6 @@ _ROBUSTNESS = Record(
         "phase_three_rises": ListOf(Record({"step_share": _SCALE, "derived": Real(), "trained": Real()})),
     }
 )
-_PHASES = Record({"fall": _KNOWN, "rise": _KNOWN, "half_fall": _ESTIMATE, "turning_point": _ESTIMATE, "turned": Flag()})
-_TRACKING = Record(
-    {
-        **TRACKED.entries,
-        "steps": ListOf(Whole()),
-        "phases": MapOf(_PHASES),
-        "means": MapOf(MapOf(ListOf(_NUMBER))),
-    }
-)
-_TRANSFER = Record(
-    {
-        "rows": ListOf(
-            Record(
-                {
-                    "network": Text(),
-                    "data": Text(),
-                    "task": Text(),
-                    "alignment": _SHARE,
-                    "recommended_steps": ListOf(Whole()),
-                    "recommended": _KNOWN,
-                    "best": _KNOWN,
-                    "last": _KNOWN,
-                    "gain": _KNOWN,
-                    "half_width": _NUMBER,
-                    "effect": Word(tuple(one.value for one in Effect)),
-                }
-            )
-        ),
-        "alignment": ListOf(Record({"task": Text(), "rank_correlation": Real(), "p_value": Real()}), 0),
-    }
-)
 _PREDICTION = Record(
     {
         "plan": Record({"steps": Whole(1), "replicas": Whole(1), "init_scale": _SCALE}),
@@ -148,9 +115,6 @@ _SHAPES: dict[str, Shape] = {
     "verify-*": _VERIFICATION,
     "scaling": _SCALING,
     "robustness": _ROBUSTNESS,
-    "track-*": _TRACKING,
-    "decoder-*": _TRACKING,
-    "transfer": _TRANSFER,
     "predict-*": _PREDICTION,
     "fits/*": _FIT,
 }
