@@ -11,11 +11,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from empirical.probes.probe_tasks import COLOUR, HELD_OUT
+from empirical.studies.diagram import DiagramReport
 from empirical.studies.predict import CLASSES, COMMON, LINEARISED, PARAMETRIC
 from paper import diagram, fits, predictions, robustness, scaling, theorems, transfer, verification
 from paper.result_folders import ResultFolders
+from simulation.experiments.diagram import DiagramGrid, DiagramPoint
 from simulation.runs.run_folder import RunFolder
+from theory import Regime
 from theory.theorems.theorem import Kind
 
 Content = dict[str, Any]
@@ -43,9 +48,14 @@ def test_transfer(tmp_path: Path) -> None:
         return {
             "network": network,
             "data": "CIFAR-10 classes 0, 1, 2",
+            "layer": "last",
             "task": task,
             "alignment": alignment,
             "recommended_steps": steps,
+            "best_step": 7,
+            "last_step": 99,
+            "first": estimate(0.64, 0.044),
+            "regret": estimate(0.11, 0.055),
             "recommended": estimate(0.81, 0.011),
             "best": estimate(0.92, 0.022),
             "last": estimate(0.73, 0.033),
@@ -61,8 +71,8 @@ def test_transfer(tmp_path: Path) -> None:
         row(HELD_OUT, 0.5, [2, 2, 4], -0.06, "hurts", "d"),
     ]
     relations = [
-        {"task": HELD_OUT, "rank_correlation": 0.11, "p_value": 0.22},
-        {"task": COLOUR, "rank_correlation": -0.33, "p_value": 0.44},
+        {"task": HELD_OUT, "trainings": 5, "rank_correlation": 0.11, "p_value": 0.22},
+        {"task": COLOUR, "trainings": 6, "rank_correlation": -0.33, "p_value": 0.44},
     ]
     folders = _planted(tmp_path, transfer={"rows": rows, "alignment": relations})
     assert transfer.numbers(folders) == {
@@ -194,14 +204,16 @@ def test_verification(tmp_path: Path) -> None:
 
 
 def test_diagram(tmp_path: Path) -> None:
-    content = {
-        "configuration": {"eigenvalues": [3.0, 2.0, 1.0], "resolution": 0.01, "replicas": 4, "seed": 5},
-        "points": 10,
-        "away_from_borders": 8,
-        "agreement": 0.75,
-        "disagreements": [{"near_border": near} for near in (True, False, False)],
-    }
-    assert diagram.numbers(_planted(tmp_path, diagram=content)) == {
+    """Of ten points two are near a border, and one of these disagrees, as do two of the other eight."""
+    grid = DiagramGrid(np.array([3.0, 2.0, 1.0]), np.array([0.1, 1.0]), np.arange(1.0, 6.0), 0.01)
+    places = [(scaled, alignment) for scaled in grid.scaled for alignment in grid.alignments]
+    three, rise = Regime.THREE_PHASES, Regime.MONOTONE_RISE
+    points = tuple(
+        DiagramPoint(*place, three, rise if number in (0, 4, 7) else three, number in (0, 1))
+        for number, place in enumerate(places)
+    )
+    DiagramReport(grid, points, 4, 5, {}).save(RunFolder(tmp_path / "diagram"))
+    assert diagram.numbers(ResultFolders((tmp_path,))) == {
         "DiagramPoints": "10",
         "DiagramAway": "8",
         "DiagramAgreement": r"75.0\,\%",

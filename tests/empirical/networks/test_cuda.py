@@ -10,9 +10,10 @@ from empirical.data.images import ImageData, ImageSplit, Normalisation
 from empirical.moments.float_precision import full_precision
 from empirical.networks.network_training import TrainingPlan, TrainingRun
 from empirical.networks.networks import build_network
+from empirical.probes.measures import MeasureKind
 from empirical.probes.on_request import CONVOLUTIONAL, INFORMATION, LINEAR, requested_probe
 from empirical.probes.probe_tasks import transfer_tasks
-from empirical.probes.standard import BUDGETED, PROBE_ACCURACY, RECONSTRUCTION, ProbePlan, measure_checkpoint
+from empirical.probes.standard import ProbePlan, measure_checkpoint
 from empirical.probes.trained_decoder import DecoderTraining
 from empirical.tracker.phase_tracker import PhaseTracker, ProbeSchedule, SubsetProbe
 from simulation.runs.run_folder import RunFolder
@@ -81,11 +82,11 @@ def test_a_checkpoint_measures_on_a_card_as_on_the_processor(data: ImageData) ->
     )
     assert [(one.layer, one.measure) for one in there] == [(one.layer, one.measure) for one in here]
     for found, expected in zip(there, here, strict=True):
-        if found.measure == RECONSTRUCTION or found.measure.startswith(BUDGETED):
+        if found.measure.kind in (MeasureKind.RECONSTRUCTION_LOSS, MeasureKind.BUDGETED_LOSS):
             assert found.value == pytest.approx(expected.value, rel=1e-4), found
-        elif found.measure.startswith(PROBE_ACCURACY):  # a sample or two of 600 near the border
+        elif found.measure.kind is MeasureKind.PROBE_ACCURACY:  # a sample or two of 600 near the border
             assert abs(found.value - expected.value) < 3 / 600, found
-        elif found.measure == "rank":
+        elif found.measure.kind is MeasureKind.RANK:
             assert found.value == expected.value
         else:
             np.testing.assert_allclose(found.value, expected.value, rtol=1e-2, atol=1e-3, err_msg=str(found))
