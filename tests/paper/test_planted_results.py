@@ -21,7 +21,7 @@ from paper.result_folders import ResultFolders
 from simulation.experiments.diagram import DiagramGrid, DiagramPoint
 from simulation.runs.run_folder import RunFolder
 from theory import Regime
-from theory.theorems.theorem import Kind
+from theory.theorems.step import Kind
 
 Content = dict[str, Any]
 
@@ -205,7 +205,7 @@ def test_verification(tmp_path: Path) -> None:
 
 def test_diagram(tmp_path: Path) -> None:
     """Of ten points two are near a border, and one of these disagrees, as do two of the other eight."""
-    grid = DiagramGrid(np.array([3.0, 2.0, 1.0]), np.array([0.1, 1.0]), np.arange(1.0, 6.0), 0.01)
+    grid = DiagramGrid(np.array([3.0, 2.0, 1.0]), np.array([0.1, 1.0]), np.linspace(1.02, 1.10, 5), 0.01)
     places = [(scaled, alignment) for scaled in grid.scaled for alignment in grid.alignments]
     three, rise = Regime.THREE_PHASES, Regime.MONOTONE_RISE
     points = tuple(
