@@ -130,7 +130,7 @@ def test_the_table_reaches_every_kind_of_option() -> None:
 
 
 VERIFY = ["verify", "--data", "good.npz"]
-TRACK = ["track", "--data", "images.npz", "--network", "vgg8", "--base-width", "2", "--batch-size", "8"]
+TRACK = ["track", "images.npz", "--network", "vgg8", "--base-width", "2", "--batch-size", "8"]
 PREDICT = ["predict", "--data", "images.npz", "--network", "vgg8", "--base-width", "2", "--batch-size", "4"]
 
 _CALLS = [

@@ -23,7 +23,7 @@ def invoke(*arguments: str) -> Result:
         ["fit", "--data", "mine.npz"],
         ["fit", "--data", "mine.npz", "--network", "vgg8"],
         ["predict", "--data", "mine.npz"],
-        ["track", "--data", "mine.npz"],
+        ["track", "mine.npz"],
     ],
     ids=" ".join,
 )
