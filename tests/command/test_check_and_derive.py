@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import sympy as sp
 from typer.testing import CliRunner
 
 import empirical.studies.check
@@ -17,6 +19,9 @@ from phases import app
 from theory import DataModel, Softmax, expected_turning_point
 from theory.progress import silent
 from theory.sampled_assumptions import SampledAssumptions
+from theory.theorems import catalogue
+from theory.theorems.t3_alignment import ALIGNMENT
+from theory.theorems.theorem import Derivation
 
 
 def test_the_digits_are_checked_line_by_line(tmp_path: Path) -> None:
@@ -60,6 +65,13 @@ def test_a_theorem_is_printed_with_every_step_verified() -> None:
     assert done.stdout.count("[verified: identity, by SymPy]") == 2
     latex = CliRunner().invoke(app, ["derive", "T3", "--latex"])
     assert latex.stdout.startswith(r"\begin{theorem}[T3")
+
+
+def test_a_step_that_does_not_hold_is_a_claim_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = replace(ALIGNMENT.steps[0], right=sp.Integer(1))
+    broken = replace(ALIGNMENT, derive=lambda: Derivation(ALIGNMENT.statement, (wrong,)))
+    monkeypatch.setattr(catalogue, "THEOREMS", (broken,))
+    assert CliRunner().invoke(app, ["derive", "T3"]).exit_code == 1
 
 
 def test_the_diagram_is_drawn_with_its_points_and_disagreements(tmp_path: Path) -> None:

@@ -11,16 +11,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
-
 from empirical.probes.probe_tasks import COLOUR, HELD_OUT
-from empirical.studies.diagram import DiagramReport
 from empirical.studies.predict import CLASSES, COMMON, LINEARISED, PARAMETRIC
 from paper import diagram, fits, predictions, robustness, scaling, theorems, transfer, verification
 from paper.result_folders import ResultFolders
-from simulation.experiments.diagram import DiagramGrid, DiagramPoint
 from simulation.runs.run_folder import RunFolder
-from theory import Regime
 from theory.theorems.step import Kind
 
 Content = dict[str, Any]
@@ -204,16 +199,19 @@ def test_verification(tmp_path: Path) -> None:
 
 
 def test_diagram(tmp_path: Path) -> None:
-    """Of ten points two are near a border, and one of these disagrees, as do two of the other eight."""
-    grid = DiagramGrid(np.array([3.0, 2.0, 1.0]), np.array([0.1, 1.0]), np.linspace(1.02, 1.10, 5), 0.01)
-    places = [(scaled, alignment) for scaled in grid.scaled for alignment in grid.alignments]
-    three, rise = Regime.THREE_PHASES, Regime.MONOTONE_RISE
-    points = tuple(
-        DiagramPoint(*place, three, rise if number in (0, 4, 7) else three, number in (0, 1))
-        for number, place in enumerate(places)
-    )
-    DiagramReport(grid, points, 4, 5, {}).save(RunFolder(tmp_path / "diagram"))
-    assert diagram.numbers(ResultFolders((tmp_path,))) == {
+    """Ten points: two near a border, of which one differs; of the other eight two do."""
+    configuration = {"eigenvalues": [3.0, 2.0, 1.0], "resolution": 0.01, "replicas": 4, "seed": 5}
+    folders = _planted(tmp_path, diagram={"configuration": configuration, "points": 10})
+    own, other = "monotone rise", "three phases"
+    columns = {
+        "scaled": [float(number) for number in range(1, 11)],
+        "alignment": [1.5] * 10,
+        "predicted": [own] * 10,
+        "measured": [other, own, other, other] + [own] * 6,
+        "near_border": [True, True] + [False] * 8,
+    }
+    RunFolder(tmp_path / "diagram").write_table("points.parquet", columns)
+    assert diagram.numbers(folders) == {
         "DiagramPoints": "10",
         "DiagramAway": "8",
         "DiagramAgreement": r"75.0\,\%",
