@@ -13,13 +13,14 @@ from .networks.networks import build_network, layer_names
 from .networks.row_rule import RowRule
 from .networks.undisturbed import undisturbed
 from .probes.neural_collapse import NeuralCollapse, neural_collapse
-from .probes.reconstruction_probe import ReconstructionLoss, RidgeDecoders
+from .probes.reconstruction_probe import BudgetedDecoders, ReconstructionLoss
 from .tracker.phase_reading import PhaseReading, read_phases
 from .tracker.phase_tracker import PhaseTracker, ProbeSchedule
 from .tracker.stop_rule import StopRule
 
 __all__ = [
     "DATA_ROOT_VARIABLE",
+    "BudgetedDecoders",
     "Captured",
     "DataSet",
     "FittedModel",
@@ -33,7 +34,6 @@ __all__ = [
     "PhaseTracker",
     "ProbeSchedule",
     "ReconstructionLoss",
-    "RidgeDecoders",
     "RowRule",
     "StopRule",
     "batches_of",

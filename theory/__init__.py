@@ -4,8 +4,8 @@ A user's data flow one way: moments -> data model -> curve -> boundaries. Nothin
 """
 
 from theory.curves.annealed import OneOutput
-from theory.curves.boundaries import Boundaries, measure_boundaries
-from theory.curves.budgeted_curve import limited_curve, random_outputs_curve
+from theory.curves.boundaries import Boundaries, boundaries_of
+from theory.curves.budgeted_curve import budgeted_curve, random_outputs_curve
 from theory.curves.centred_outputs import CentredOutputs, centred_rows
 from theory.curves.class_mean_field import class_mean_field_curve, class_mean_field_path
 from theory.curves.curve import Curve, logarithmic_steps
@@ -71,7 +71,9 @@ __all__ = [
     "Softmax",
     "SquaredError",
     "TurningLaw",
+    "boundaries_of",
     "boundary_formulas",
+    "budgeted_curve",
     "budgeted_reconstruction_loss",
     "centred_rows",
     "chebyshev_terms",
@@ -89,7 +91,6 @@ __all__ = [
     "laplace_margins",
     "learnt_growth",
     "learnt_growth_in_steps",
-    "limited_curve",
     "log_concavity",
     "logarithmic_steps",
     "logistic_path",
@@ -97,7 +98,6 @@ __all__ = [
     "mean_field_curve",
     "mean_field_path",
     "mean_law",
-    "measure_boundaries",
     "merge_all",
     "random_output_level",
     "random_outputs_curve",

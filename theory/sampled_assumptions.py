@@ -140,12 +140,12 @@ class SampledAssumptions:
             fourth[number] = np.square(squared.sum(axis=1)).sum()
         total = [one.sum(axis=0) for one in (counts, sums, squares, fourth)]
         left = [
-            DebiasedMoments.of(
+            DebiasedMoments.from_sums(
                 total[0] - counts[i], total[1] - sums[i], total[2] - squares[i], float(total[3] - fourth[i])
             )
             for i in range(len(parts))
         ]
-        return DebiasedMoments.of(total[0], total[1], total[2], float(total[3])), left
+        return DebiasedMoments.from_sums(total[0], total[1], total[2], float(total[3])), left
 
     def _eigenvalues(self, whole: DebiasedMoments, own: DebiasedMoments) -> FloatArray:
         """Eigenvalues of a replicate, to first order: those of the model moved as the variances along them."""

@@ -98,7 +98,7 @@ class Measure:
         return self.kind in _ACCURACIES
 
     @classmethod
-    def named(cls, name: str) -> Measure:
+    def from_name(cls, name: str) -> Measure:
         """The measure of this name, from a file.
 
         Raises:

@@ -51,7 +51,7 @@ class ReconstructionLoss:
 
 
 @dataclass(frozen=True, eq=False)
-class RidgeDecoders:
+class BudgetedDecoders:
     """The decoders of all penalties mu of one layer, in the eigenbasis of the training activations.
 
     In direction i a decoder weighs what it reads by w_i = 1 / (lambda_i + mu). Every loss is a quadratic form of w.
@@ -91,7 +91,7 @@ class RidgeDecoders:
         return self.samples <= self.features or self.samples < LEAST_SAMPLES_A_DIRECTION * self.rank
 
     @classmethod
-    def fit(cls, training: JointMoments, held_out: JointMoments) -> RidgeDecoders:
+    def from_moments(cls, training: JointMoments, held_out: JointMoments) -> BudgetedDecoders:
         """One eigendecomposition for all penalties.
 
         Raises:
@@ -169,7 +169,7 @@ class RidgeDecoders:
 
 @dataclass(frozen=True, eq=False)
 class CrossValidatedDecoder:
-    """The decoder of ``RidgeDecoders.regularised`` by itself, from training moments alone, to apply to activations.
+    """The decoder of ``BudgetedDecoders.regularised`` by itself, from training moments alone, to apply to activations.
 
     Attributes:
         mean: (p,) of the training activations.
@@ -184,7 +184,7 @@ class CrossValidatedDecoder:
     read: FloatArray
 
     @classmethod
-    def fit(cls, training: JointMoments) -> CrossValidatedDecoder:
+    def from_moments(cls, training: JointMoments) -> CrossValidatedDecoder:
         """One eigendecomposition and one product; without a direction that varies it is the mean of the inputs."""
         values, vectors, kept = _eigenbasis(training)
         eigenvalues, basis = values[kept], vectors[:, kept]
@@ -214,7 +214,7 @@ def _grid(eigenvalues: FloatArray) -> FloatArray:
 
 
 def _cross_validated(eigenvalues: FloatArray, explained: FloatArray, input_variance: float, samples: int) -> float:
-    """The penalty of the smallest GCV score: see ``RidgeDecoders.regularised``; arguments as its attributes."""
+    """The penalty of the smallest GCV score: see ``BudgetedDecoders.regularised``; arguments as its attributes."""
     budgets = _grid(eigenvalues)
     # The parts of the residual and of its degrees of freedom that each penalty leaves.
     left = budgets[:, None] / (eigenvalues + budgets[:, None])

@@ -38,7 +38,7 @@ from empirical.probes.measures import (
 )
 from empirical.probes.neural_collapse import neural_collapse
 from empirical.probes.probe_tasks import ProbeTask
-from empirical.probes.reconstruction_probe import RidgeDecoders
+from empirical.probes.reconstruction_probe import BudgetedDecoders
 from simulation.training.gradient_share import sample_gradient_share
 from theory import Moments, Softmax
 from theory.progress import Progress, silent
@@ -149,7 +149,7 @@ def _gradient_share(outputs: Tensor, split: ImageSplit) -> Measurement:
 
 
 def _reconstruction(layer: str, training: JointMoments, held_out: JointMoments) -> list[Measurement]:
-    decoders = RidgeDecoders.fit(training, held_out)
+    decoders = BudgetedDecoders.from_moments(training, held_out)
     exact = decoders.exact()
     rows = [
         Measurement(layer, RECONSTRUCTION, exact.relative, note=exact.warning or ""),

@@ -7,8 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulation import initial_weights
-from theory import Boundaries, Curve, DataModel, Loss, expected_curve, logarithmic_steps, mean_field_curve
-from theory import measure_boundaries as boundaries_of
+from theory import (
+    Boundaries,
+    Curve,
+    DataModel,
+    Loss,
+    boundaries_of,
+    expected_curve,
+    logarithmic_steps,
+    mean_field_curve,
+)
 from theory.progress import Progress, silent
 from theory.validation import IntArray, at_least, positive
 

@@ -145,7 +145,9 @@ class DiagramReport(DrawnReport):
         content = read_json(folder / "result.json", _CONTENT, "folder")
         configuration, columns = content["configuration"], read_table(folder / "points.parquet", _COLUMNS, "folder")
         points = tuple(
-            DiagramPoint(float(scaled), float(alignment), Regime.named(predicted), Regime.named(measured), bool(near))
+            DiagramPoint(
+                float(scaled), float(alignment), Regime.from_name(predicted), Regime.from_name(measured), bool(near)
+            )
             for scaled, alignment, predicted, measured, near in zip(*(columns[name] for name in _COLUMNS), strict=True)
         )
         grid = DiagramGrid(

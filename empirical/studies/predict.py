@@ -27,8 +27,15 @@ from empirical.studies.predict_reasons import Reason, prediction_reasons
 from empirical.studies.run_sizes import check_step_share
 from simulation import MiniBatches, Status, initial_weights, train
 from simulation.runs.run_folder import RunFolder, array_digest, part_key, software_versions, source_digest
-from theory import Curve, InputError, Softmax, gradient_descent_curve, logarithmic_steps, mean_field_curve
-from theory import measure_boundaries as boundaries_of
+from theory import (
+    Curve,
+    InputError,
+    Softmax,
+    boundaries_of,
+    gradient_descent_curve,
+    logarithmic_steps,
+    mean_field_curve,
+)
 from theory.assessment import Verdict
 from theory.curves.boundaries import RESOLUTION
 from theory.curves.class_mean_field import class_mean_field_curve

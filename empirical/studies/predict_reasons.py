@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory import Curve, measure_boundaries
+from theory import Curve, boundaries_of
 from theory.curves.gradient_defect import DefectResponse
 from theory.validation import FloatArray
 
@@ -89,7 +89,7 @@ def prediction_reasons(
     extent = float(np.ptp(trained.mean))
 
     def turning(losses: FloatArray) -> float | None:
-        time = measure_boundaries(trained.times, losses).turning_point
+        time = boundaries_of(trained.times, losses).turning_point
         return None if time is None else float(time / step_size)
 
     return tuple(

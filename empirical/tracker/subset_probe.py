@@ -130,7 +130,7 @@ class SubsetProbe:
 
     def _scored(self, fitted: JointMoments, activations: Tensor) -> FloatArray:
         """(G,) losses of the decoder that cross-validation chooses, in groups of about the same size."""
-        predicted = CrossValidatedDecoder.fit(fitted).reconstruct(activations.double().numpy())
+        predicted = CrossValidatedDecoder.from_moments(fitted).reconstruct(activations.double().numpy())
         errors = np.square(self._held_out.target.double().numpy() - predicted).sum(axis=1)
         groups = min(_GROUPS, errors.size)
         sums = np.array([part.sum() for part in np.array_split(errors, groups)])

@@ -118,7 +118,7 @@ class _Entry:
     origin: dict[str, Any]
 
     @classmethod
-    def of(cls, origin: dict[str, Any]) -> _Entry:
+    def from_origin(cls, origin: dict[str, Any]) -> _Entry:
         return cls(part_key(origin), origin)
 
     def file(self, part: str) -> str:
@@ -159,7 +159,7 @@ def _entries(configurations: Sequence[Any], task: str, digest: str) -> list[_Ent
         content = configuration_as_json(argument, configuration)
         if not isinstance(content, dict):
             raise InputError(f"{argument}: is a {type(configuration).__name__}; give a mapping or a frozen dataclass")
-        entry = _Entry.of({"task": task, "source": digest, "configuration": content})
+        entry = _Entry.from_origin({"task": task, "source": digest, "configuration": content})
         earlier = first.setdefault(entry.key, index)
         if earlier != index:
             same = shorten(json.dumps(content), 200)

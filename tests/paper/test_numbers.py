@@ -112,7 +112,7 @@ def test_a_macro_follows_the_result(
 def test_the_agreement_of_the_diagram_follows_its_points(copied: Path) -> None:
     columns = pq.read_table(copied / "diagram" / "points.parquet").to_pydict()
     away = columns["near_border"].index(False)
-    columns["measured"][away] = Regime.of([1, -1, 1, -1]).value
+    columns["measured"][away] = Regime.from_moves([1, -1, 1, -1]).value
     pq.write_table(pa.table(columns), copied / "diagram" / "points.parquet")
     before, after = (diagram.numbers(ResultFolders((root,))) for root in (SOURCE / "results", copied))
     changed = {name for name in before if before[name] != after[name]}

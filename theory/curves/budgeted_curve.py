@@ -36,7 +36,7 @@ _ACCURACY = 1e-13
 _STEPS = 200
 
 
-def limited_curve(network: OneOutput, init_scale: float, times: FloatArray, budget: float) -> FloatArray:
+def budgeted_curve(network: OneOutput, init_scale: float, times: FloatArray, budget: float) -> FloatArray:
     """(T,) annealed L_mu / tr Sigma of one output (theorem T8).
 
     Args:

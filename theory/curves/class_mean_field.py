@@ -145,7 +145,7 @@ def class_mean_field_path(
     share = non_negative("growth", growth)
     normal = gaussian_nodes(weights.shape[1], nodes)
     field = _OwnCovariances(conditional, loss, step_size, normal)
-    apart = ApartOutputs.of(conditional.model, loss, weights, step_size)
+    apart = ApartOutputs.from_model(conditional.model, loss, weights, step_size)
     # A generator of its own, so that bad input is refused here and not at the first weights.
     return follow(field, weights, progress(counts.tolist()), share, apart, conditional.model.eigenvalues)
 

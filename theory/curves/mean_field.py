@@ -192,7 +192,7 @@ def mean_field_path(
     share = non_negative("growth", growth)
     normal = gaussian_nodes(weights.shape[1], nodes)
     field = _CommonCovariance(model, loss, step_size, normal)
-    apart = ApartOutputs.of(model, loss, weights, step_size)
+    apart = ApartOutputs.from_model(model, loss, weights, step_size)
     # A generator of its own, so that bad input is refused here and not at the first weights.
     return follow(field, weights, progress(counts.tolist()), share, apart, model.eigenvalues)
 
@@ -221,7 +221,7 @@ def curve_of_path(
     step_size: float,
 ) -> Curve:
     """Curve of the weights of ``path`` at ``steps``, with outputs that training keeps apart as rows of their own."""
-    apart = ApartOutputs.of(model, loss, finite_array("initial_weights", initial_weights, 3), step_size)
+    apart = ApartOutputs.from_model(model, loss, finite_array("initial_weights", initial_weights, 3), step_size)
     counts = step_counts("steps", steps)
     rows = (apart.rows(weights, count) for weights, count in zip(path, counts.tolist(), strict=True))
     losses = np.stack([relative_loss(one, model.eigenvalues) for one in rows], axis=1)

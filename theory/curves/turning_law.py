@@ -51,13 +51,13 @@ class TurningLaw:
     saturation: float
 
     @classmethod
-    def of(cls, model: DataModel, loss: Loss) -> TurningLaw:
+    def from_model(cls, model: DataModel, loss: Loss) -> TurningLaw:
         """The law of the network that ``loss`` trains on ``model``.
 
         Raises:
             InputError: prototypes that are all zero.
         """
-        eigenvalues, outputs = model.eigenvalues, SignalOutputs.of(model, loss)
+        eigenvalues, outputs = model.eigenvalues, SignalOutputs.from_model(model, loss)
         learns, strengths = outputs.learns, outputs.strengths
         if not learns.any():
             raise InputError("model: its prototypes are all zero; give classes with different means")
@@ -67,7 +67,7 @@ class TurningLaw:
         image = spectrum[:, None] * basis
         inside = basis.T @ image
         crossed = np.sum((image - basis @ inside) ** 2, axis=0)
-        rest = _Rest.of(spectrum, image, inside)
+        rest = _Rest.from_modes(spectrum, image, inside)
         explained = rest.variance * np.diagonal(inside) + 2 * crossed - rest.explained
         curvature = loss.initial_curvature(model.classes)
         drift = curvature * float(crossed.sum()) + float(outputs.curvatures[~learns].sum()) * rest.drift
@@ -116,7 +116,7 @@ class _Rest:
     whole: float
 
     @classmethod
-    def of(cls, eigenvalues: FloatArray, image: FloatArray, inside: FloatArray) -> _Rest:
+    def from_modes(cls, eigenvalues: FloatArray, image: FloatArray, inside: FloatArray) -> _Rest:
         """From Sigma B (d, r) and B^T Sigma B (r, r), without forming O."""
         return cls(
             float(eigenvalues.sum() - np.trace(inside)),

@@ -98,7 +98,7 @@ def moment_parts() -> MomentParts:
 
 
 @lru_cache(maxsize=1)
-def limited_loss() -> tuple[sp.Expr, tuple[sp.Symbol, sp.Symbol]]:
+def budgeted_loss() -> tuple[sp.Expr, tuple[sp.Symbol, sp.Symbol]]:
     """Loss of the ridge decoder of one output (theorem T8), in T, mu and the symbols (g, R).
 
     An output of variance g that explains R is decoded as D Sigma w, |Sigma w|^2 = g R: the decoder that is best with
@@ -116,7 +116,7 @@ def limited_loss() -> tuple[sp.Expr, tuple[sp.Symbol, sp.Symbol]]:
 def one_output_formula() -> LossFormula:
     """The annealed loss of one output: its variance g = sum l v explains R = sum l^2 v / sum l v."""
     variance, second, variance_speed, second_speed = sp.symbols("G N G_s N_s", positive=True)
-    loss, (gain, explained) = limited_loss()
+    loss, (gain, explained) = budgeted_loss()
     relative = loss.subs({gain: variance, explained: second / variance}) / TOTAL
     speed = sp.diff(relative, variance) * variance_speed + sp.diff(relative, second) * second_speed
     terms = {

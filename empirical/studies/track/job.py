@@ -60,7 +60,7 @@ def track(
             trained_on.name,
             rows,
             readings_of(chosen, rows),
-            alignments(tasks, Normalisation.of(trained_on.train)),
+            alignments(tasks, Normalisation.from_images(trained_on.train)),
             software_versions(computed_on),
             (*whole.notes, *(other.notes if other is not None else ())),
         )

@@ -54,7 +54,7 @@ def measured_trainings(
         InputError: a folder of another run, training that diverges, an unknown layer, NaN (named with layer and step).
         OSError: the disk is full.
     """
-    normalisation = Normalisation.of(data.train)
+    normalisation = Normalisation.from_images(data.train)
     runs = [_run(plan, seed, data, normalisation, folder, device) for seed in range(plan.seeds)]
     pairs = [(run, int(step)) for run in runs for step in plan.steps]
     test = part_key(asdict(plan.probe) | {"data": array_digest(data.test.images, data.test.labels)})
@@ -133,7 +133,7 @@ def _read_measurements(path: Path) -> tuple[Measurement, ...] | None:
 
 def _read_measurement(row: dict[str, Any]) -> Measurement:
     values = {name: _number(value) for name, value in row.items()}
-    return Measurement(**(values | {"measure": Measure.named(row["measure"])}))
+    return Measurement(**(values | {"measure": Measure.from_name(row["measure"])}))
 
 
 def _number(value: Any) -> Any:

@@ -226,7 +226,7 @@ def _columns(path: Path) -> dict[str, list[Any]]:
 def _measures(path: Path, names: list[str]) -> dict[str, Measure]:
     """The measures by their names in a table."""
     try:
-        return {name: Measure.named(name) for name in dict.fromkeys(names)}
+        return {name: Measure.from_name(name) for name in dict.fromkeys(names)}
     except InputError as error:
         raise InputError(f"folder: {path}: {error}") from None
 

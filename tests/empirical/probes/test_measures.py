@@ -17,7 +17,7 @@ MEASURES = [
 
 @pytest.mark.parametrize("measure", MEASURES, ids=lambda one: one.name)
 def test_a_measure_is_read_back_from_its_name(measure: Measure) -> None:
-    assert Measure.named(measure.name) == measure
+    assert Measure.from_name(measure.name) == measure
 
 
 def test_no_two_measures_share_a_name() -> None:
@@ -25,11 +25,11 @@ def test_no_two_measures_share_a_name() -> None:
 
 
 def test_names_of_earlier_versions_are_known() -> None:
-    found = Measure.named("squared error a pixel of a trained linear decoder")
+    found = Measure.from_name("squared error a pixel of a trained linear decoder")
     assert found.kind is MeasureKind.LINEAR_DECODER_ERROR
 
 
 @pytest.mark.parametrize("name", ["beauty", "", "reconstruction loss at budget", "reconstruction loss at budget x"])
 def test_other_names_are_refused(name: str) -> None:
     with pytest.raises(InputError, match="is unknown"):
-        Measure.named(name)
+        Measure.from_name(name)

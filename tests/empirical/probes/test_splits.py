@@ -89,7 +89,7 @@ def _outputs(network: nn.Module, activations: FloatArray) -> FloatArray:
 
 @pytest.fixture(scope="module")
 def measured(data: ImageData, network: nn.Module) -> dict[tuple[str, Measure], Measurement]:
-    rows = measure_checkpoint(network, data, Normalisation.of(data.train), [class_task(data)], PLAN, CPU)
+    rows = measure_checkpoint(network, data, Normalisation.from_images(data.train), [class_task(data)], PLAN, CPU)
     return {(row.layer, row.measure): row for row in rows}
 
 
@@ -175,7 +175,7 @@ def test_the_class_probe_is_fitted_to_training_images_and_scored_on_test_images(
 def test_a_trained_decoder_is_scored_on_test_images(data, network, plain, monkeypatch) -> None:
     training = DecoderTraining(epochs=60, learning_rate=1e-2, weight_decay=0.0)
     monkeypatch.setattr("empirical.probes.on_request.DecoderTraining", lambda: training)
-    rows = requested_probe(LINEAR)(network, data, Normalisation.of(data.train), PLAN, CPU, lambda calls: calls)
+    rows = requested_probe(LINEAR)(network, data, Normalisation.from_images(data.train), PLAN, CPU, lambda calls: calls)
     values = {row.measure: row.value for row in rows}
     design = np.column_stack([plain["train"][1], np.ones(300)])
     coefficients = np.linalg.lstsq(design, plain["train"][0], rcond=None)[0]
@@ -195,7 +195,9 @@ def test_a_trained_decoder_is_scored_on_test_images(data, network, plain, monkey
 
 
 def test_information_is_that_of_the_test_images(data, network, plain) -> None:
-    rows = requested_probe(INFORMATION)(network, data, Normalisation.of(data.train), PLAN, CPU, lambda calls: calls)
+    rows = requested_probe(INFORMATION)(
+        network, data, Normalisation.from_images(data.train), PLAN, CPU, lambda calls: calls
+    )
     values = {row.measure: row.value for row in rows}
 
     def information(name: str) -> tuple[float, float]:
@@ -229,7 +231,7 @@ def test_batch_normalisation_has_the_statistics_of_the_training_images(data, pla
         return nn.Sequential(OrderedDict([("flat", nn.Flatten()), ("block", block), ("classifier", head)])).eval()
 
     def values(own: nn.Module) -> dict[tuple[str, Measure], float]:
-        normalisation = Normalisation.of(data.train)
+        normalisation = Normalisation.from_images(data.train)
         rows = measure_checkpoint(own, data, normalisation, [], PLAN, CPU)
         for name in (LINEAR, INFORMATION):
             rows += requested_probe(name)(own, data, normalisation, PLAN, CPU, lambda calls: calls)

@@ -132,7 +132,9 @@ def test_features_of_a_layer_are_centred_of_unit_variance_and_called_by_its_name
     generator = np.random.default_rng(0)
     split = ImageSplit(generator.integers(0, 256, (60, 3, 32, 32), dtype=np.uint8), np.arange(60) % 2)
     network = build_network("vgg8", 2, base_width=4)
-    found = layer_features(network, ("block4", "block5"), split, 2, Normalisation.of(split), 32, torch.device("cpu"))
+    found = layer_features(
+        network, ("block4", "block5"), split, 2, Normalisation.from_images(split), 32, torch.device("cpu")
+    )
     assert list(found) == ["block4", "block5"]
     for name, data in found.items():
         assert data.name == name
@@ -149,7 +151,7 @@ def test_a_layer_that_is_dead_is_named():
         network.get_submodule("block5.1").weight.zero_()
         network.get_submodule("block5.1").bias.fill_(-1.0)
     with pytest.raises(InputError, match="layer block5: inputs: are all equal"):
-        layer_features(network, ("block5",), split, 2, Normalisation.of(split), 32, torch.device("cpu"))
+        layer_features(network, ("block5",), split, 2, Normalisation.from_images(split), 32, torch.device("cpu"))
 
 
 def test_a_fit_predicts_from_both_models():

@@ -168,7 +168,9 @@ def test_the_accuracy_of_a_network_does_not_depend_on_how_far_its_layers_are_poo
     """With fewer features than classes the network's own outputs were pooled too."""
     network = build_network("vgg8", 4, base_width=2)
     rows = [
-        measure_checkpoint(network, data, Normalisation.of(data.train), [], ProbePlan(("block5",), width), CPU)[:3]
+        measure_checkpoint(
+            network, data, Normalisation.from_images(data.train), [], ProbePlan(("block5",), width), CPU
+        )[:3]
         for width in (2, 64)
     ]
     assert rows[0] == rows[1]

@@ -70,7 +70,7 @@ def _derivation() -> Derivation:
     )
 
 
-LIMITED_DECODER = Theorem(
+BUDGETED_DECODER = Theorem(
     name="T8",
     title="Decoders of limited budget",
     words="The loss of a ridge decoder for an output of variance `g` that explains `R` of `T = tr Sigma`.",
