@@ -129,7 +129,7 @@ class BudgetedDecoders:
         """The loss at the penalty that generalised cross-validation chooses from the training samples.
 
         GCV (Golub, Heath & Wahba 1979), training loss / (1 - degrees of freedom / n)^2, estimates the held-out loss;
-        for ridge it is consistent also with more features than samples (Patil et al. 2021). The intercept takes one
+        with a budget it is consistent also with more features than samples (Patil et al. 2021). The intercept takes one
         degree of freedom. The penalty is among ten a decade, from what counts as zero to 10^4 lambda_1.
         """
         if self.rank == 0:
@@ -138,7 +138,7 @@ class BudgetedDecoders:
         return self._result(float(self._sums(np.array([chosen]))[0]), chosen, self._warning(chosen))
 
     def budgeted(self, budgets: Sequence[float]) -> tuple[ReconstructionLoss, ...]:
-        """The losses of the decoders of limited budget L_mu, for any number of penalties at once.
+        """The losses L_mu of budgeted decoders, for any number of budgets at once.
 
         Args:
             budgets: mu > 0, in squared units of the activations.
@@ -162,7 +162,7 @@ class BudgetedDecoders:
 
     def _warning(self, budget: float) -> str:
         return (
-            f"{self.samples} samples for {self.rank} directions of {self.features} features: ridge {budget:.3g} by "
+            f"{self.samples} samples for {self.rank} directions of {self.features} features: budget {budget:.3g} by "
             f"generalised cross-validation; the exact decoder needs {LEAST_SAMPLES_A_DIRECTION} samples a direction"
         )
 

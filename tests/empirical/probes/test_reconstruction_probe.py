@@ -42,7 +42,7 @@ def _direct_loss(decoder: Decoder, pair: Pair) -> float:
     return float(np.square(pair[0] @ decoder[0] + decoder[1] - pair[1]).mean())
 
 
-def _ridge(pair: Pair, budget: float) -> Decoder:
+def _budgeted(pair: Pair, budget: float) -> Decoder:
     """The oracle: ridge with a free intercept, from the samples."""
     activations, inputs = pair
     centred = activations - activations.mean(axis=0)
@@ -63,12 +63,12 @@ def test_losses_from_moments_are_those_of_a_second_pass_over_the_held_out_sample
     probe = BudgetedDecoders.from_moments(_moments(training), _moments(held_out))
     budgets = [1e-3, 1.0, 100.0]
     for budget, found in zip(budgets, probe.budgeted(budgets), strict=True):
-        expected = _direct_loss(_ridge(training, budget), held_out)
+        expected = _direct_loss(_budgeted(training, budget), held_out)
         # Sums in another order, in float64.
         assert found.loss == pytest.approx(expected, rel=1e-9)
         assert found.relative == pytest.approx(expected / held_out[1].var(axis=0).mean(), rel=1e-9)
         assert (found.budget, found.rank, found.warning) == (budget, 5, None)
-    expected = _direct_loss(_ridge(training, 0.0), held_out)
+    expected = _direct_loss(_budgeted(training, 0.0), held_out)
     exact = probe.exact()
     assert exact.loss == pytest.approx(expected, rel=1e-9)
     assert (exact.rank, exact.budget, exact.warning) == (5, 0.0, None)
@@ -140,7 +140,7 @@ def test_fewer_samples_than_features_regularise_with_a_warning(decoder: str) -> 
     found = getattr(BudgetedDecoders.from_moments(training, held_out), decoder)()
     assert found.budget > 0
     assert found.warning is not None
-    assert found.warning.startswith("60 samples for 59 directions of 200 features: ridge")
+    assert found.warning.startswith("60 samples for 59 directions of 200 features: budget")
     # The mean's loss, 1 + 1/60, is the best there is; the scatter of 600 squares is 0.06.
     assert found.relative == pytest.approx(1 + 1 / 60, abs=0.18)
 

@@ -488,7 +488,7 @@ def test_one_hot_tokens_are_reconstructed_by_their_codes():
     coded = SubsetProbe({"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}, layers).losses(model)
     target = nn.functional.one_hot(tokens, 40).float()
     exact = SubsetProbe({"input_ids": tokens}, layers, target=target).losses(model)
-    # 120 directions of 600 samples; the rest is what ridge shrinks.
+    # 120 directions of 600 samples; the rest is what the budget shrinks.
     assert coded["one_hot"].mean() < 0.01
     assert 0.98 < coded["constant"].mean() < 1.05
     # Each position codes 40 tokens by 32 signs: the estimate varies by a few per cent.

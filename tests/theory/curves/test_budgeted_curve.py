@@ -1,4 +1,4 @@
-"""Curves for decoders of limited budget, against their limits and against networks drawn one by one."""
+"""Curves for budgeted decoders, against their limits and against networks drawn one by one."""
 
 from __future__ import annotations
 
