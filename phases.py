@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,7 +31,7 @@ from empirical.command.options import (
     text_option,
     whole_option,
 )
-from empirical.command.publish import Output, publish
+from empirical.command.publish import Output, publish, publish_file
 from empirical.command.shared_options import (
     AsJson,
     BaseWidth,
@@ -41,6 +41,7 @@ from empirical.command.shared_options import (
     Download,
     ImageSet,
     InputsKey,
+    LabelledData,
     LabelsKey,
     Layers,
     LossName,
@@ -52,7 +53,7 @@ from empirical.command.shared_options import (
     Steps,
     Workers,
 )
-from empirical.command.terminal import complain, say, say_lines
+from empirical.command.terminal import complain, say
 
 app = typer.Typer(
     cls=OneLineGroup,
@@ -99,17 +100,10 @@ def _print_notes(notes: tuple[str, ...]) -> None:
 @app.command()
 def verify(
     context: typer.Context,
-    data: Annotated[
-        str,
-        text_option(
-            "digits, cifar10, or a file with inputs (n, d) and labels (n,): .npz, .npy, .pt, .safetensors, "
-            ".parquet or .h5; inputs are scaled to variance 1."
-        ),
-    ] = "digits",
+    data: LabelledData = None,
+    older_data: OlderData = None,
     data_root: DataRoot = None,
-    download: Annotated[
-        bool, typer.Option("--download", help="Fetch CIFAR-10 into the data root if it is absent.")
-    ] = False,
+    download: Download = False,
     inputs_key: InputsKey = None,
     labels_key: LabelsKey = None,
     init_scale: Annotated[
@@ -117,15 +111,17 @@ def verify(
         scale_option("Standard deviation of W(0); repeat it for several. [default: depends on the data]"),
     ] = None,
     loss: LossName = "softmax",
-    steps: Annotated[int, count_option("Last training step.")] = 4096,
+    steps: Steps = 4096,
     step_size: Annotated[
         float | None,
         scale_option("Step size eta. [default: 0.08 / largest eigenvalue of the covariance; cifar10: 0.002]"),
     ] = None,
-    batch_size: Annotated[int | None, count_option("Inputs a step. [default: all inputs; cifar10: 1024]")] = None,
-    replicas: Annotated[int | None, count_option("Draws of W(0) for each scale. [default: 6]")] = None,
+    batch_size: Annotated[int | None, count_option("Inputs per step. [default: all inputs; cifar10: 1024]")] = None,
+    replicas: Annotated[int, count_option("Draws of W(0) for each scale.")] = 6,
     out: Annotated[Path | None, path_option("Folder of the results. [default: results/verify-DATA]")] = None,
     seed: Annotated[int, seed_option("Seed of W(0), of the batches and of the synthetic sample.")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Check every derived phase boundary against trained single-layer networks.
 
@@ -136,7 +132,8 @@ def verify(
     the verdict. A claim fails beyond its tolerance plus two standard errors; between the two, or
     with a standard error above the tolerance, it is not resolved: more replicas, larger batches
     or more steps would tell. Claims on curves that move by less than 1 % of the variance are neither: such curves have
-    no phases to speak of, and an absolute tolerance says nothing about them.
+    no phases to speak of, and an absolute tolerance says nothing about them. Where a claim fails, which assumption
+    costs how much is printed.
 
     Writes result.json, curves.parquet and phases.png. The same command run again in the same folder
     uses what is finished there.
@@ -145,22 +142,21 @@ def verify(
 
       phases verify
 
-      phases verify --data cifar10 --data-root DIR
+      phases verify cifar10 --data-root DIR
 
-      phases verify --data features.npz --init-scale 0.01 --loss softmax --out results/mine
+      phases verify features.npz --init-scale 0.01 --out results/mine
     """
+    output = Output(as_json, quiet)
+    chosen = chosen_data(data, older_data, "digits")
+    refuse_where_nothing_is_fetched(context, chosen)
+    place = out if out is not None else Path("results") / f"verify-{Path(chosen).stem}"
     with bad_input_exits() as bars:
         from empirical.data.datasets import load
-        from empirical.studies.verify import boundary_equality, curve_columns, plan_for, result_as_json
-        from empirical.studies.verify import verify as run_verification
-        from empirical.studies.verify_figure import draw_verification
-        from simulation.runs.run_folder import RunFolder
-        from simulation.runs.run_kinds import VERIFY
+        from empirical.studies.verify.job import verify as run
+        from empirical.studies.verify.plan import VerifyPlan
         from theory import loss_named
 
-        data = data_path(data)
-        refuse_where_nothing_is_fetched(context, data)
-        default = plan_for(data)
+        default = VerifyPlan.for_data(chosen)
         plan = replace(
             default,
             loss=loss_named(loss),
@@ -168,40 +164,30 @@ def verify(
             steps=steps,
             step_size=step_size if step_size is not None else default.step_size,
             batch_size=batch_size if batch_size is not None else default.batch_size,
-            replicas=replicas if replicas is not None else default.replicas,
+            replicas=replicas,
             seed=seed,
         )
-        folder = RunFolder(out if out is not None else Path("results") / f"verify-{Path(data).stem}", VERIFY)
-        data_set = load(data, data_root, download, inputs_key, labels_key)
-        result = run_verification(data_set, plan, folder, bars)
-        folder.write_table("curves.parquet", curve_columns(result))
-        figure = folder.write("phases.png", lambda path: draw_verification(result, path))
-        report = folder.write_json("result.json", result_as_json(result))
-    _print_notes(data_set.notes)
-    for line in claim_table(result):
-        say(line)
-    equality = boundary_equality(result)
-    if equality is not None:
-        differ = f"{equality.rejected.sum()} of {equality.rejected.size} boundaries"
-        say(f"{differ} differ from the derived ones beyond chance (Holm's test, {equality.level:.0%} for the table)")
-    say(f"figure: {figure}")
-    say(f"result: {report}")
-    if not result.nothing_fails:
-        raise typer.Exit(CLAIM_FAILS)
+        data_set = partial(load, chosen, data_root, download, inputs_key, labels_key)
+        report = run(data_set, plan, folder=place, progress=bars)
+    publish(report, place, output)
 
 
 @app.command()
 def check(
     context: typer.Context,
-    data: Annotated[str, text_argument("digits, cifar10, or a file of inputs (n, d) and labels (n,).")],
+    data: LabelledData = None,
+    older_data: OlderData = None,
     data_root: DataRoot = None,
+    download: Download = False,
     inputs_key: InputsKey = None,
     labels_key: LabelsKey = None,
     loss: LossName = "softmax",
-    step_share: Annotated[float, share_option("Step size times the largest eigenvalue, for A5.")] = 0.1,
+    step_share: Annotated[float, share_option("Step size times the largest eigenvalue, for A5.")] = 0.08,
     init_scale: Annotated[float, scale_option("Standard deviation of W(0), for A7 and A8.")] = 0.01,
     out: Annotated[Path | None, path_option("Folder for check.json. [default: nothing is written]")] = None,
     seed: Annotated[int, seed_option("Seed of the sample, its parts, and W(0) for A4.")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Evaluate the assumptions A1 to A8 on data: do they hold, by what margin, which theorems apply.
 
@@ -209,38 +195,34 @@ def check(
 
       phases check digits
     """
+    output = Output(as_json, quiet)
+    chosen = chosen_data(data, older_data, "digits")
+    refuse_where_nothing_is_fetched(context, chosen)
     with bad_input_exits() as bars:
         from empirical.data.datasets import load
-        from empirical.studies.check import check as run_check
-        from empirical.studies.check import check_as_json, check_lines
-        from empirical.studies.run_sizes import check_step_share
-        from simulation.runs.run_folder import RunFolder
-        from simulation.runs.run_kinds import CHECK
+        from empirical.studies.check.job import check as run
+        from empirical.studies.check.outcome import CheckPlan
         from theory import loss_named
-        from theory.progress import described
 
-        data = data_path(data)
-        refuse_where_nothing_is_fetched(context, data)
-        folder = RunFolder(out, CHECK) if out is not None else None
-        chosen = loss_named(loss)
-        check_step_share(step_share, chosen)
-        data_set = load(data, data_root, False, inputs_key, labels_key)
-        result = run_check(data_set, chosen, step_share, init_scale, seed, described(bars, "moments"))
-        if folder is not None:
-            folder.write_json("check.json", check_as_json(result))
-    _print_notes(data_set.notes)
-    for line in check_lines(result):
-        say(line)
+        plan = CheckPlan(loss_named(loss), step_share, init_scale, seed)
+        data_set = partial(load, chosen, data_root, download, inputs_key, labels_key)
+        report = run(data_set, plan, folder=out, progress=bars)
+    publish(report, out, output)
 
 
 @app.command()
 def derive(
+    context: typer.Context,
     theorem: Annotated[str | None, text_argument("T1 to T8 or L1 to L5; all of them if left out.")] = None,
     latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX instead of text.")] = False,
     values: Annotated[
         str | None,
         text_option("Numbers for the statement's symbols, as in sigma0=1e-3,d=1000,alpha=1,beta=2,g=.2."),
     ] = None,
+    out: Annotated[Path | None, path_option("Folder for a JSON file. [default: nothing is written]")] = None,
+    seed: Annotated[int, seed_option("Seed of the random instances of numerical checks.")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Print theorems with their derivations, every step of which is checked again.
 
@@ -259,30 +241,23 @@ def derive(
 
       phases derive T5 --values sigma0=1e-3,d=1000,alpha=1,beta=2,g=0.2
     """
+    output = Output(as_json, quiet)
+    if values is not None and latex:
+        raise typer.BadParameter("does not go with --latex; give one of the two", param_hint="values")
+    if values is not None or latex:
+        refuse_without(context, "a check of steps", "seed")
     with bad_input_exits() as bars:
-        from theory.theorems.catalogue import LEMMAS, THEOREMS, theorem_named
-        from theory.theorems.evaluation import parse_values, statement_at
-        from theory.typeset.theorem_text import kinds_text, statement_text, theorem_latex, theorem_text
-        from theory.validation import InputError
+        from empirical.studies.derive import derive as run
+        from empirical.studies.derive import evaluate_statement, typeset
 
-        if values is not None and theorem is None:
-            raise InputError("values: no theorem is named; give one, as in phases derive T5 --values ...")
-        if values is not None and latex:
-            raise InputError("values: does not go with --latex; give one of the two")
-        chosen = (*THEOREMS, *LEMMAS) if theorem is None else (theorem_named(theorem),)
-        given = parse_values(values) if values is not None else None
-        if given is not None:
-            say_lines(statement_text(statement_at(chosen[0], given)))
-            return
-        if latex:
-            say_lines("\n".join(theorem_latex(one) for one in chosen))
-            return
-        lines = [line for one in bars(chosen, "check") for line in [*theorem_text(one), ""]]
-        if theorem is None:
-            lines.append(f"in all, {kinds_text(chosen)}")
-    say_lines("\n".join(lines).rstrip())
-    if not all(one.verified for one in chosen):
-        raise typer.Exit(CLAIM_FAILS)
+        report: Any
+        if values is not None:
+            report = evaluate_statement(theorem, values, folder=out)
+        elif latex:
+            report = typeset(theorem, folder=out)
+        else:
+            report = run(theorem, seed=seed, folder=out, progress=bars)
+    publish(report, out, output)
 
 
 @app.command()
@@ -302,17 +277,20 @@ def diagram(
 
     Writes result.json (with every disagreement), points.parquet and diagram.png.
     """
+    output = Output(as_json, quiet)
     with bad_input_exits() as bars:
         from empirical.studies.diagram import DiagramPlan
         from empirical.studies.diagram import diagram as run
 
         report = run(DiagramPlan(dimension, alpha, replicas, seed), out, bars)
-    publish(report, out, Output(as_json, quiet))
+    publish(report, out, output)
 
 
 @app.command()
 def explore(
     out: Annotated[Path, path_option("File of the page.")] = Path("results") / "explorer.html",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write a web page on which sliders move the theory's parameters: open it in any browser, also without a network.
 
@@ -329,11 +307,12 @@ def explore(
 
       phases explore --out page.html
     """
+    output = Output(as_json, quiet)
     with bad_input_exits():
         from empirical.studies.explore import write_explorer
 
         page = write_explorer(out)
-    say(f"page: {page}")
+    publish_file("page", page, output)
 
 
 Images = Annotated[
@@ -761,36 +740,6 @@ def robustness(
     say(f"result: {report}")
     if found.failures:
         raise typer.Exit(INTERNAL_ERROR)
-
-
-def claim_table(result: Any) -> list[str]:
-    """The claims of a verification as aligned lines of text, and how many there are of each verdict."""
-    header = ("source", "sigma0", "claim", "derived", "measured", "deviation", "of range", "+-", "tolerance", "verdict")
-    rows = [
-        (
-            finding.source,
-            f"{finding.init_scale:g}",
-            claim.name,
-            claim.derived,
-            claim.measured,
-            f"{claim.deviation:.4f}",
-            "" if claim.range_share is None else f"{claim.range_share:.1%}",
-            f"{claim.standard_error:.2g}",
-            f"{claim.tolerance:g}",
-            claim.verdict.value,
-        )
-        for finding in result.findings
-        for claim in finding.comparison.claims
-    ]
-    table = [header, *rows]
-    widths = [max(len(row[column]) for row in table) for column in range(len(header))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
-    counts = Counter(row[-1] for row in rows)
-    summary = ", ".join(f"{counts[verdict]} {verdict}" for verdict in ("holds", "not resolved", "FAILS"))
-    flat = counts["no phases to speak of"]
-    if flat:
-        summary += f"; {flat} on curves with no phases to speak of, which are no evidence"
-    return [*lines, f"{len(rows)} claims: {summary}"]
 
 
 def main() -> None:

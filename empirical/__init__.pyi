@@ -14,6 +14,13 @@ from .networks.row_rule import RowRule
 from .networks.undisturbed import undisturbed
 from .probes.neural_collapse import NeuralCollapse, neural_collapse
 from .probes.reconstruction_probe import BudgetedDecoders, ReconstructionLoss
+from .studies.check.job import CheckReport, check
+from .studies.check.outcome import CheckPlan
+from .studies.derive import DeriveReport, derive
+from .studies.diagram import DiagramPlan, DiagramReport, diagram
+from .studies.verify.job import verify
+from .studies.verify.plan import VerifyPlan
+from .studies.verify.report import VerifyReport
 from .tracker.phase_reading import PhaseReading, read_phases
 from .tracker.phase_tracker import PhaseTracker, ProbeSchedule
 from .tracker.stop_rule import StopRule
@@ -22,7 +29,12 @@ __all__ = [
     "DATA_ROOT_VARIABLE",
     "BudgetedDecoders",
     "Captured",
+    "CheckPlan",
+    "CheckReport",
     "DataSet",
+    "DeriveReport",
+    "DiagramPlan",
+    "DiagramReport",
     "FittedModel",
     "ImageData",
     "ImageSplit",
@@ -36,9 +48,14 @@ __all__ = [
     "ReconstructionLoss",
     "RowRule",
     "StopRule",
+    "VerifyPlan",
+    "VerifyReport",
     "batches_of",
     "build_network",
     "capture",
+    "check",
+    "derive",
+    "diagram",
     "fit_data_model",
     "layer_names",
     "load",
@@ -53,4 +70,5 @@ __all__ = [
     "split_for_fit",
     "stream_moments",
     "undisturbed",
+    "verify",
 ]

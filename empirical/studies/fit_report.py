@@ -21,7 +21,7 @@ from empirical.fit.parametric_model import parametric_model
 from empirical.fit.spectrum_fit import RankedPowerLaw
 from empirical.fit.spectrum_rivals import Rival
 from empirical.studies.boundary_prediction import MEAN_FIELD, Prediction, Training, predict
-from empirical.studies.check import Check, check_as_json, check_lines
+from empirical.studies.check.outcome import Check, assessment_lines
 from theory import Curve, InputError
 from theory.curves.boundaries import RESOLUTION, Boundaries
 from theory.progress import Progress, silent
@@ -198,19 +198,18 @@ def _variant_lines(exponent: Interval | None, variants: Sequence[ExponentVariant
 def _check_lines(report: FitReport) -> list[str]:
     """A1 to A8, of which A3 is decided by the interval of the fit, and the theorems that then apply."""
     check, ratio = report.check, report.fitted.alignment
-    rest = tuple(one for one in check.assessments if one.name != ALIGNMENT)
     needing = {theorem.name for theorem in THEOREMS if ALIGNMENT in theorem.assumptions}
     kept = replace(
         check,
-        assessments=rest,
         applicable=tuple(name for name in check.applicable if name not in needing),
         missing={name: failed for name, failed in check.missing.items() if name not in needing},
     )
-    lines = check_lines(kept)
-    before = sum(one.name < ALIGNMENT for one in rest)
     measured = f"R2 / R0 = {_interval(ratio)}, limit 1" if np.isfinite(ratio.value) else "no R2 beside as many outputs"
     aligned = f"{ALIGNMENT}  {report.alignment.value}: {measured}"
-    lines.insert(before, aligned)
+    lines = [
+        line for one in check.assessments for line in ([aligned] if one.name == ALIGNMENT else assessment_lines(one))
+    ]
+    lines += kept.theorem_lines()
     if report.alignment is Alignment.HOLDS:
         also = [
             theorem.name for theorem in THEOREMS if theorem.name in needing and not _others_fail(check, theorem.name)
@@ -278,7 +277,7 @@ def fit_as_json(report: FitReport) -> dict[str, Any]:
         "shrinkage": fitted.shrinkage,
         "rivals": [_rival_values(one) for one in fitted.rivals],
         "rivals_in_range": [_rival_values(one) for one in fitted.rivals_in_range],
-        "check": _finite(check_as_json(report.check)),
+        "check": _finite(report.check.content()),
         "alignment_verdict": report.alignment.value,
         "training": {
             "loss": training.loss.name,

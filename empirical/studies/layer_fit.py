@@ -6,7 +6,7 @@ from empirical.data.class_checks import check_class_means, check_class_sizes
 from empirical.data.datasets import DataSet
 from empirical.fit.model_fit import fit_data_model, split_for_fit
 from empirical.studies.boundary_prediction import Training
-from empirical.studies.check import check
+from empirical.studies.check.outcome import CheckPlan, evaluate
 from empirical.studies.fit_report import FitReport, report_fit
 from empirical.studies.run_sizes import check_step_share
 from theory import Softmax
@@ -41,7 +41,7 @@ def fit_features(
     check_class_sizes(data)
     check_class_means(data)
     fitted = fit_data_model(*split_for_fit(data, seed=seed), seed=seed, progress=described(progress, "fit"))
-    assumptions = check(data, loss, step_share, init_scale, seed, described(progress, "assumptions"))
+    assumptions = evaluate(data, CheckPlan(loss, step_share, init_scale, seed), described(progress, "assumptions"))
     step_size = step_share / float(fitted.full_model.eigenvalues[0])
     training = Training(loss, step_size, init_scale, steps, _REPLICAS, seed)
     return report_fit(data.name, fitted, assumptions, training, seed, described(progress, "mean field"))
