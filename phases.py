@@ -282,7 +282,7 @@ def diagram(
         from empirical.studies.diagram import DiagramPlan
         from empirical.studies.diagram import diagram as run
 
-        report = run(DiagramPlan(dimension, alpha, replicas, seed), out, bars)
+        report = run(DiagramPlan(dimension, alpha, replicas, seed), folder=out, progress=bars)
     publish(report, out, output)
 
 

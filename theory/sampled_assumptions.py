@@ -88,7 +88,7 @@ class SampledAssumptions:
             loss: the training loss.
             step_size: eta, positive.
             init_scale: sigma0, positive.
-            progress: wraps the iteration over the points of the path of A4.
+            progress: shows how many points of the path of A4 are done.
         """
         positive("step_size", step_size)
         positive("init_scale", init_scale)
@@ -265,7 +265,7 @@ class SampledAssumptions:
             step_size: eta.
             weights: (replica, outputs, d) W(0) in the eigenbasis.
             last: last step.
-            progress: wraps the iteration over the points of the path.
+            progress: shows how many points of the path are done.
         """
         order = self._generator(2).permutation(self.labels.size)
         chosen = some_of_each_class(order, self.labels, DEFECT_SAMPLES)

@@ -90,7 +90,7 @@ def measure_checkpoint(
         tasks: for the linear classifiers.
         plan: layers and limits.
         device: that computes.
-        progress: wraps the layers, and the groups of tasks on the same images.
+        progress: shows how many layers, then how many groups of tasks on the same images, are done.
 
     Raises:
         InputError: an unknown layer, NaN in the activations (the layer is named).

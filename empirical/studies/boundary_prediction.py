@@ -83,7 +83,7 @@ def predict(
         source: name of the data model.
         model: the data model.
         training: how the layer is trained.
-        progress: wraps the iteration over the steps of the mean field.
+        progress: shows how many steps of the mean field are done.
 
     Raises:
         InputError: a step size that is not stable, or as many outputs as directions.

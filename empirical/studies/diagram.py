@@ -140,7 +140,7 @@ class DiagramReport(DrawnReport):
         draw_diagram(self.grid, list(self.points), Path(path))
 
     @classmethod
-    def read(cls, folder: Path) -> Self:
+    def _read(cls, folder: Path) -> Self:
         """See ``Report``."""
         content = read_json(folder / "result.json", _CONTENT, "folder")
         configuration, columns = content["configuration"], read_table(folder / "points.parquet", _COLUMNS, "folder")
@@ -160,7 +160,7 @@ class DiagramReport(DrawnReport):
 
 
 def diagram(
-    plan: DiagramPlan | None = None, folder: str | Path | None = None, progress: Progress = silent
+    plan: DiagramPlan | None = None, *, folder: str | Path | None = None, progress: Progress = silent
 ) -> DiagramReport:
     """Train one-output networks over a grid of initialisation scales and alignments, beside the derived diagram.
 

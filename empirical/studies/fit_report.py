@@ -123,7 +123,7 @@ def report_fit(
         check: A1 to A8 on the same data, with the same loss and training.
         training: how the layer is trained.
         seed: of the parametric model's prototypes.
-        progress: wraps the iteration over the steps of each mean field.
+        progress: shows how many steps of each mean field are done.
 
     Raises:
         InputError: a step size that is not stable for the full moments.

@@ -142,7 +142,7 @@ def train(
         memory_budget: bytes for a batch, its making and its outputs; replicas take turns within a step to keep to it.
             The data of the source and what has the size of the weights (the gradient, the optimiser's memory) come on
             top.
-        progress: wraps the iteration over steps.
+        progress: shows how many steps are done.
 
     Raises:
         InputError: shapes or number types that do not fit, NaN or infinity, a step size that is not stable, a memory

@@ -119,7 +119,7 @@ def class_mean_field_path(
         step_size: eta, within the loss's stability limit.
         nodes: quasi-Monte-Carlo nodes per component, a power of two.
         growth: largest block of steps as a share of those done; 0 takes every single step.
-        progress: wraps the iteration over the recorded steps.
+        progress: shows how many of the recorded steps are done.
 
     Returns:
         The (replica, outputs, d) weights at each of ``steps``, computed as they are asked for.

@@ -72,15 +72,15 @@ class TrackReport(TrackedTrainings, DrawnReport):
         draw_tracked(self, Path(path))
 
     @classmethod
-    def read(cls, folder: Path | str) -> Self:
+    def _read(cls, folder: Path) -> Self:
         """See ``Report``."""
-        file = Path(folder) / "result.json"
+        file = folder / "result.json"
         content = read_json(file, RESULT, "folder")
         plan = read_plan(file, content)
         return cls(
             plan,
             content["data"],
-            read_rows(Path(folder) / _TABLE, plan),
+            read_rows(folder / _TABLE, plan),
             read_readings(file, content, plan),
             {name: float(value) for name, value in content.get("alignment", {}).items()},
             content.get("versions", {}),

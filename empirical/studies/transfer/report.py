@@ -90,13 +90,12 @@ class TransferReport(DrawnReport):
         draw_transfer(self.rows, self.curves, Path(path))
 
     @classmethod
-    def read(cls, folder: Path | str) -> Self:
+    def _read(cls, folder: Path) -> Self:
         """See ``Report``."""
-        place = Path(folder)
-        content = read_json(place / "result.json", RESULT, "folder")
+        content = read_json(folder / "result.json", RESULT, "folder")
         rows = read_rows(content["rows"])
         relations = tuple(AlignmentRelation(**one) for one in content["alignment"])
-        curves = read_curves(place / CURVES, rows) if (place / CURVES).exists() else ()
+        curves = read_curves(folder / CURVES, rows) if (folder / CURVES).exists() else ()
         return cls(rows, relations, curves, content.get("versions", {}))
 
 
