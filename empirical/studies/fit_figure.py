@@ -34,7 +34,7 @@ def draw_fit(fitted: FittedModel, title: str, path: Path) -> None:
     _draw_spectrum(left, fitted)
     _draw_signal(right, fitted)
     figure.suptitle(figure_text(title), fontsize=11)
-    figure.savefig(path, dpi=150, format="png")
+    figure.savefig(path, dpi=150)
 
 
 def _draw_spectrum(axes: Axes, fitted: FittedModel) -> None:

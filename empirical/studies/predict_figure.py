@@ -43,7 +43,7 @@ def draw_predictions(predictions: Sequence[FeaturePrediction], path: Path) -> No
         panel.tick_params(labelbottom=True)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9, title=DECODER)
-    figure.savefig(path, dpi=150, format="png")
+    figure.savefig(path, dpi=150)
 
 
 def draw_prediction(axes: Axes, one: FeaturePrediction) -> None:

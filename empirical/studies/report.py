@@ -7,7 +7,10 @@ user in Python read the same object back.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Self
 
 from simulation.runs.run_folder import RunFolder
@@ -101,3 +104,18 @@ def run_folder(folder: str | Path | None, kind: RunKind) -> RunFolder | None:
         InputError: it belongs to another job or cannot be written.
     """
     return None if folder is None else RunFolder(Path(folder), kind)
+
+
+@contextmanager
+def working_folder(folder: str | Path | None, kind: RunKind) -> Iterator[RunFolder]:
+    """The folder of a job that keeps parts as it goes: the caller's, or a temporary one that is gone in the end.
+
+    Raises:
+        InputError: as ``run_folder``.
+    """
+    own = run_folder(folder, kind)
+    if own is not None:
+        yield own
+        return
+    with TemporaryDirectory() as temporary:
+        yield RunFolder(Path(temporary))
