@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from empirical.command.exit_codes import CLAIM_FAILS, INTERNAL_ERROR, OneLineGroup, bad_input_exits
+from empirical.command.exit_codes import CLAIM_FAILS, OneLineGroup, bad_input_exits
 from empirical.command.options import (
     LARGEST_MOMENTUM,
     LARGEST_RUNS,
@@ -17,7 +17,6 @@ from empirical.command.options import (
     LARGEST_WIDTH,
     count_option,
     data_path,
-    is_given,
     path_argument,
     path_option,
     real_option,
@@ -45,6 +44,7 @@ from empirical.command.shared_options import (
     Quiet,
     SchedulerAddress,
     Workers,
+    chosen_scheduler,
 )
 from empirical.command.terminal import complain, say, say_lines
 
@@ -692,14 +692,6 @@ def sweep() -> None:
     """
 
 
-def _scheduler(context: typer.Context, workers: int, address: str | None) -> Any:
-    from simulation.runs.schedulers import DaskScheduler, LocalScheduler
-
-    if address is not None and is_given(context, "workers"):
-        raise typer.BadParameter("does nothing with --scheduler; give one of the two", param_hint="workers")
-    return LocalScheduler(workers) if address is None else DaskScheduler(address)
-
-
 @sweep_app.command()
 def scaling(
     context: typer.Context,
@@ -708,11 +700,13 @@ def scaling(
     scheduler: SchedulerAddress = None,
     out: Annotated[Path, path_option("Folder of the results.")] = Path("results") / "scaling",
     seed: Annotated[int, seed_option("Seed of W(0) and of the samples.")] = 1,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Measure how boundaries scale on trained networks, with confidence intervals.
 
     End of phase I against sigma0 (derived exponent 1), turning point against sigma0 (2/3) and, in steps, against eta
-    (-1), on three data models; explained variance against time in phase III on four. Two intervals a slope: at 95 %
+    (-1), on three data models; explained variance against time in phase III on four. Two intervals per slope: at 95 %
     each, and at 95 % for all nine together. Beside each slope stand the exponent of the limit and the slope of the
     derived curve over the measured range; an interval covers the draws of W(0) alone. Exit code 1 where a derived slope
     over the measured range is outside the latter interval, or in phase III further than 0.01 from the measured one.
@@ -721,26 +715,12 @@ def scaling(
     two cores.
     """
     with bad_input_exits() as bars:
-        from simulation.experiments.scaling_sweep import run_scaling_sweep, scaling_measurements
-        from simulation.figures.scaling import draw_scaling, scaling_columns, scaling_lines, scaling_rows
-        from simulation.runs.run_folder import RunFolder, software_versions
-        from simulation.runs.run_kinds import SCALING
-        from theory.progress import described
+        from empirical.studies.scaling import ScalingPlan
+        from empirical.studies.scaling import scaling as run
 
-        folder, chosen = RunFolder(out, SCALING), _scheduler(context, workers, scheduler)
-        measurements = scaling_measurements(pairs, seed)
-        laws = run_scaling_sweep(measurements, folder, chosen, described(bars, "measure"))
-        folder.write_table("points.parquet", scaling_columns(laws))
-        figure = folder.write("scaling.png", lambda path: draw_scaling(laws, path))
-        configuration = {"pairs": pairs, "seed": seed}
-        content = {"configuration": configuration, "versions": software_versions(), "laws": scaling_rows(laws)}
-        report = folder.write_json("result.json", content)
-    for line in scaling_lines(laws):
-        say(line)
-    say(f"figure: {figure}")
-    say(f"result: {report}")
-    if not all(law.holds for law in laws):
-        raise typer.Exit(CLAIM_FAILS)
+        place = chosen_scheduler(context, workers, scheduler)
+        report = run(ScalingPlan(pairs, seed), folder=out, scheduler=place, progress=bars)
+    publish(report, out, Output(as_json, quiet))
 
 
 @sweep_app.command()
@@ -758,6 +738,8 @@ def robustness(
     scheduler: SchedulerAddress = None,
     out: Annotated[Path, path_option("Folder of the results.")] = Path("results") / "robustness",
     seed: Annotated[int, seed_option("Seed of W(0), the samples and the batches.")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """See where the theory breaks: relax one assumption after another and compare training with the mean field.
 
@@ -773,30 +755,13 @@ def robustness(
       phases sweep robustness --axis optimiser
     """
     with bad_input_exits() as bars:
-        from simulation.experiments.robustness import run_robustness_sweep, settings
-        from simulation.figures.robustness import draw_robustness, robustness_content, robustness_lines
-        from simulation.runs.run_folder import RunFolder, software_versions
-        from simulation.runs.run_kinds import ROBUSTNESS
-        from theory.progress import described
+        from empirical.studies.robustness import RobustnessPlan
+        from empirical.studies.robustness import robustness as run
 
-        folder, place = RunFolder(out, ROBUSTNESS), _scheduler(context, workers, scheduler)
-        names = list(dict.fromkeys(axis or ()))
-        chosen = settings(draws, seed, names)
-        found = run_robustness_sweep(chosen, folder, place, described(bars, "train and derive"))
-        figure = folder.write("robustness.png", lambda path: draw_robustness(found, path))
-        configuration = {
-            "configuration": {"draws": draws, "axes": names or "all", "seed": seed},
-            "versions": software_versions(),
-        }
-        report = folder.write_json("result.json", configuration | robustness_content(found))
-    for line in robustness_lines(found):
-        say(line)
-    for point in found.failures:
-        complain(f"failed: {point.axis.title} {point.level_name}: {point.failure}")
-    say(f"figure: {figure}")
-    say(f"result: {report}")
-    if found.failures:
-        raise typer.Exit(INTERNAL_ERROR)
+        place = chosen_scheduler(context, workers, scheduler)
+        plan = RobustnessPlan(draws, tuple(dict.fromkeys(axis or ())), seed)
+        report = run(plan, folder=out, scheduler=place, progress=bars)
+    publish(report, out, Output(as_json, quiet))
 
 
 def claim_table(result: Any) -> list[str]:

@@ -9,7 +9,7 @@ from simulation.experiments.large_steps import Rise
 from simulation.experiments.robustness import AXES, Axis, Point, Relaxed, Robustness
 from simulation.runs.text_table import text_table
 
-#: Deviation of L / tr Sigma with its error and step, ratio of turning points with its error, measured and derived regime.
+#: Deviation of L / tr Sigma, its error and step; ratio of turning points, its error; measured and derived regime.
 _HEADER = ("level", "deviation", "+-", "step", "s*/derived", "+-", "regime", "derived")
 
 
