@@ -5,7 +5,7 @@ from .data.datasets import DataSet, load
 from .data.images import ImageData, ImageSplit, Normalisation, load_images, only_classes, padded_to
 from .fit.model_fit import FittedModel, fit_data_model, split_for_fit
 from .fit.parametric_model import parametric_model
-from .moments.activation_moments import ClassCovarianceAccumulator, ClassCovariances, JointAccumulator, JointMoments
+from .moments.activation_moments import JointAccumulator, JointMoments
 from .moments.streaming import batches_of, moments_of, stream_moments
 from .networks.batch_norm import recalibrated
 from .networks.capture import Captured, capture
@@ -14,7 +14,6 @@ from .networks.row_rule import RowRule
 from .networks.undisturbed import undisturbed
 from .probes.neural_collapse import NeuralCollapse, neural_collapse
 from .probes.reconstruction_probe import ReconstructionLoss, RidgeDecoders
-from .studies.moments_file import SavedMoments, load_moments, save_moments
 from .tracker.phase_reading import PhaseReading, read_phases
 from .tracker.phase_tracker import PhaseTracker, ProbeSchedule
 from .tracker.stop_rule import StopRule
@@ -22,8 +21,6 @@ from .tracker.stop_rule import StopRule
 __all__ = [
     "DATA_ROOT_VARIABLE",
     "Captured",
-    "ClassCovarianceAccumulator",
-    "ClassCovariances",
     "DataSet",
     "FittedModel",
     "ImageData",
@@ -38,7 +35,6 @@ __all__ = [
     "ReconstructionLoss",
     "RidgeDecoders",
     "RowRule",
-    "SavedMoments",
     "StopRule",
     "batches_of",
     "build_network",
@@ -47,7 +43,6 @@ __all__ = [
     "layer_names",
     "load",
     "load_images",
-    "load_moments",
     "moments_of",
     "neural_collapse",
     "only_classes",
@@ -55,7 +50,6 @@ __all__ = [
     "parametric_model",
     "read_phases",
     "recalibrated",
-    "save_moments",
     "split_for_fit",
     "stream_moments",
     "undisturbed",

@@ -9,6 +9,7 @@ from theory.curves.budgeted_curve import limited_curve, random_outputs_curve
 from theory.curves.centred_outputs import CentredOutputs, centred_rows
 from theory.curves.class_mean_field import class_mean_field_curve, class_mean_field_path
 from theory.curves.curve import Curve, logarithmic_steps
+from theory.curves.draw_law import DrawLaw, mean_law
 from theory.curves.expected_curve import expected_curve, expected_turning_point
 from theory.curves.finite_sample import SampledOneOutput
 from theory.curves.forgetting import Forgetting
@@ -23,7 +24,13 @@ from theory.curves.linearised import flow_curve, gradient_descent_curve
 from theory.curves.logistic_flow import LogisticPath, laplace_margins, log_concavity, logistic_path
 from theory.curves.losses import Logistic, Loss, Softmax, SquaredError, loss_named
 from theory.curves.mean_field import gradient_share, mean_field_curve, mean_field_path
-from theory.curves.phase_three import chebyshev_terms, explained_variance_speed
+from theory.curves.phase_three import (
+    chebyshev_terms,
+    explained_variance_speed,
+    growth_rates,
+    learnt_growth,
+    learnt_growth_in_steps,
+)
 from theory.curves.reconstruction import (
     budgeted_reconstruction_loss,
     explained_variance,
@@ -37,7 +44,6 @@ from theory.data.data_model import DataModel
 from theory.data.moments import Moments, MomentsAccumulator, merge_all
 from theory.data.sample_spectrum import SampleSpectrum
 from theory.symbols.symbolic import BoundaryFormulas, boundary_formulas
-from theory.theorems.draw_law import DrawLaw, mean_law
 from theory.validation import InputError
 
 __all__ = [
@@ -79,7 +85,10 @@ __all__ = [
     "flow_curve",
     "gradient_descent_curve",
     "gradient_share",
+    "growth_rates",
     "laplace_margins",
+    "learnt_growth",
+    "learnt_growth_in_steps",
     "limited_curve",
     "log_concavity",
     "logarithmic_steps",

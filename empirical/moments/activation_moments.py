@@ -1,4 +1,4 @@
-"""Moments of activations, alone, with the inputs or within each class, from batches on any device.
+"""Moments of activations, alone or with the inputs, from batches on any device.
 
 Products within a batch are float32 (float64 where the activations are), of activations from which the mean
 of the first batch has been taken, so that no digits cancel; sums over batches are float64. Moments of
@@ -7,10 +7,7 @@ disjoint parts of the data (batches, shards, processes) merge to those of the wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -28,7 +25,7 @@ from empirical.moments.shifted_products import (
     zeros,
 )
 from theory import InputError, Moments
-from theory.validation import FloatArray, IntArray, at_least, class_labels, finite_array, non_negative
+from theory.validation import FloatArray, at_least, class_labels, finite_array, non_negative
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,77 +75,6 @@ class JointMoments:
             ),
             cross=(1 - share) * self.cross + share * other.cross + between * np.outer(feature_shift, shift),
         )
-
-
-@dataclass(frozen=True, eq=False)
-class ClassCovariances:
-    """Mean and covariance of the activations in R^p of each of K classes.
-
-    Attributes:
-        counts: (K,) number of samples of each class; zero is allowed.
-        means: (K, p); zeros for an empty class.
-        covariances: (K, p, p) covariance within each class, normalised by its count; zeros for an empty class.
-    """
-
-    counts: IntArray
-    means: FloatArray
-    covariances: FloatArray
-
-    def __post_init__(self) -> None:
-        classes, dimension = finite_array("means", self.means, 2).shape
-        if finite_array("covariances", self.covariances, 3).shape != (classes, dimension, dimension):
-            raise InputError(
-                f"covariances: has shape {self.covariances.shape}; give ({classes}, {dimension}, {dimension})"
-            )
-        if self.counts.shape != (classes,) or np.any(self.counts < 0) or self.count == 0:
-            raise InputError(f"counts: give {classes} counts of at least 0 with a positive sum")
-
-    @property
-    def count(self) -> int:
-        """Number of samples of all classes."""
-        return int(self.counts.sum())
-
-    @property
-    def moments(self) -> Moments:
-        """The moments of all samples: the law of total covariance."""
-        frequencies = self.counts / self.count
-        mean = frequencies @ self.means
-        centred = self.means - mean
-        within = np.tensordot(frequencies, self.covariances, axes=1)
-        return Moments(mean, within + (frequencies * centred.T) @ centred, self.counts, self.means)
-
-    def merge(self, other: ClassCovariances) -> ClassCovariances:
-        """Those of the union of two disjoint samples (pairwise update of Chan et al. 1979, in each class).
-
-        Raises:
-            InputError: the two differ in features or classes.
-        """
-        if self.means.shape != other.means.shape:
-            raise InputError(f"other: has (classes, features) {other.means.shape}; give {self.means.shape}")
-        counts = self.counts + other.counts
-        share = (other.counts / np.maximum(counts, 1))[:, None]
-        # A class that one part lacks has no mean there: share is 0 or 1, and nothing of it is taken over.
-        shift = other.means - self.means
-        between = (share * (1 - share) * shift)[:, :, None] * shift[:, None, :]
-        return ClassCovariances(
-            counts=counts,
-            means=(1 - share) * self.means + share * other.means,
-            covariances=(1 - share)[:, :, None] * self.covariances + share[:, :, None] * other.covariances + between,
-        )
-
-
-Mergeable = TypeVar("Mergeable", Moments, JointMoments, ClassCovariances)
-
-
-def merge(parts: Sequence[Mergeable]) -> Mergeable:
-    """Those of the union of disjoint samples, in any order.
-
-    Raises:
-        InputError: no part given, or parts that do not fit each other.
-    """
-    if not parts:
-        raise InputError("parts: is empty; give at least one")
-    return reduce(lambda left, right: left.merge(right), parts)
 
 
 class ActivationAccumulator:
@@ -259,56 +185,4 @@ class JointAccumulator:
             # Rounding may take a variance of zero below it.
             input_variance=max(0.0, float(self._squares) / activations.count - float(offset @ offset)),
             cross=cross,
-        )
-
-
-class ClassCovarianceAccumulator:
-    """Covariances within each class of a stream of activations, in the memory of a batch and (K, p, p) float64.
-
-    The sums of a class are shifted by its own mean, so that classes far apart cost the covariance within them
-    no digits.
-    """
-
-    def __init__(self, classes: int) -> None:
-        self._classes = at_least("classes", classes, 2)
-        self._shifts: Tensor | None = None
-        self._scatters = self._sums = torch.zeros(0)
-        self._counts = np.zeros(self._classes, dtype=np.int64)
-
-    @torch.no_grad()
-    def update(self, activations: Tensor, labels: Tensor) -> None:
-        """Add a batch of ``activations`` (n, p) with integer ``labels`` (n,).
-
-        Raises:
-            InputError: as ``ActivationAccumulator.update``; nothing is added then.
-        """
-        check_rows("activations", activations, None if self._shifts is None else self._shifts[0])
-        known = class_labels("labels", labels.cpu().numpy(), activations.shape[0], self._classes)
-        if self._shifts is None:
-            features = activations.shape[1]
-            self._shifts = torch.zeros((self._classes, features), dtype=torch.float64)
-            self._scatters = zeros((self._classes, features, features), activations.device)
-            self._sums = zeros((self._classes, features), activations.device)
-        with full_precision(activations.device):
-            for label in np.unique(known):
-                own = activations[torch.from_numpy(known == label).to(activations.device)]
-                if self._counts[label] == 0:
-                    self._shifts[label] = shift_from(own)
-                for rows in in_chunks(own):
-                    moved = shifted(rows, self._shifts[label])
-                    add_scatter(self._scatters[label], moved)
-                    self._sums[label].add_(moved.sum(dim=0).to(self._sums))
-        self._counts += np.bincount(known, minlength=self._classes)
-
-    def result(self) -> ClassCovariances:
-        """Those of all batches so far; InputError before the first one."""
-        if self._shifts is None:
-            raise InputError("batches: none was given; give at least one")
-        counts = np.maximum(self._counts, 1)
-        offsets = self._sums.cpu().numpy() / counts[:, None]
-        parts = zip(self._scatters, counts, offsets, strict=True)
-        return ClassCovariances(
-            counts=self._counts.copy(),
-            means=self._shifts.numpy() + offsets,
-            covariances=np.stack([covariance_of(scatter, int(count), offset) for scatter, count, offset in parts]),
         )

@@ -35,21 +35,6 @@ class BinnedInformation:
     cells: int
 
 
-def equal_width_edges(outputs: FloatArray, bins: int) -> FloatArray:
-    """Inner edges (bins - 1,) of equal bins from the smallest to the largest output, one set for all units.
-
-    Args:
-        outputs: (n, units) of one layer.
-        bins: number of bins, at least 2.
-
-    Raises:
-        InputError: NaN, infinity, or a number out of range.
-    """
-    values = finite_array("outputs", outputs, 2)
-    count = at_least("bins", bins, 2)
-    return np.linspace(values.min(), values.max(), count + 1)[1:-1]
-
-
 def equal_frequency_edges(outputs: FloatArray, bins: int) -> FloatArray:
     """Inner edges at the quantiles of all outputs of the layer, one set for all units.
 

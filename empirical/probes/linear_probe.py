@@ -1,8 +1,4 @@
-"""What a linear classifier reads from frozen activations: logistic regression, and least squares from moments.
-
-Least squares needs no samples and one factorisation, for use at every checkpoint; logistic regression needs them all
-and is the better classifier. Both are deterministic.
-"""
+"""What a linear classifier reads from frozen activations: logistic regression, deterministic."""
 
 from __future__ import annotations
 
@@ -17,7 +13,7 @@ from scipy import linalg, optimize
 from torch import Tensor
 
 from empirical.data.stratified import stratified_sample
-from theory import InputError, Moments
+from theory import InputError
 from theory.validation import FloatArray, at_least, class_labels, positive
 
 Features = Tensor | NDArray[np.float32] | NDArray[np.float64]
@@ -164,28 +160,6 @@ def _curvature_factor(rows: Tensor, known: Tensor, ridge: float) -> FloatArray:
     part = rows[torch.from_numpy(chosen).to(rows.device)]
     covariance = (part.T @ part).double().cpu().numpy() / part.shape[0]
     return np.asarray(linalg.cholesky(covariance + ridge * np.eye(columns), lower=True, check_finite=False))
-
-
-def fit_least_squares_classifier(moments: Moments, penalty: float = PENALTY) -> LinearClassifier:
-    """Ridge regression of the one-hot classes on the activations, from their moments alone.
-
-    weights = M (Sigma + mu)^-1 with the prototypes M. For two classes this is the linear discriminant's direction; it
-    is also where gradient descent on squared error ends as mu -> 0.
-
-    Args:
-        moments: of the training activations.
-        penalty: mu in units of the mean variance of a feature, positive.
-
-    Raises:
-        InputError: a penalty that is not positive.
-    """
-    mean_variance = moments.total_variance / moments.mean.size
-    ridge = positive("penalty", penalty) * mean_variance
-    if mean_variance <= 0:
-        return LinearClassifier(np.zeros_like(moments.prototypes), moments.frequencies)
-    gram = moments.covariance + ridge * np.eye(moments.mean.size)
-    weights = np.asarray(linalg.solve(gram, moments.prototypes.T, assume_a="pos", check_finite=False).T)
-    return LinearClassifier(weights, moments.frequencies - weights @ moments.mean)
 
 
 def _features(value: Features) -> Tensor:

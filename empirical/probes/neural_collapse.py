@@ -1,7 +1,7 @@
 """Neural collapse of a layer, from the moments of its activations (Papyan, Han & Donoho, PNAS 2020).
 
 Late in training the activations of a class gather at its mean (NC1), the class means become a simplex of equal norms
-and equal angles (NC2), and the classifier's rows align with them (NC3). Covariances are weighted by the classes'
+and equal angles (NC2). Covariances are weighted by the classes'
 frequencies, so that Sigma = Sigma_W + Sigma_B; for balanced classes they are those of the publication.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory import InputError, Moments
-from theory.validation import FloatArray, matrix_with_columns
+from theory.validation import FloatArray
 
 # Singular values of the class means below this share of the largest are rounding error of moments in float32.
 _RELATIVE_TOLERANCE = 1e-6
@@ -76,33 +76,6 @@ def neural_collapse(moments: Moments) -> NeuralCollapse:
         cosine_deviation=float(cosines.std()),
         angle_distance=float(np.abs(cosines - simplex).mean()),
     )
-
-
-def classifier_alignment(moments: Moments, weights: FloatArray) -> float:
-    """NC3: squared distance of the classifier from the centred class means, both scaled to length 1.
-
-    |A / |A| - B / |B||^2 in Frobenius norms is 0 where they are parallel, 2 where they are orthogonal and 4 where they
-    are opposite. What all rows of the classifier share changes no softmax output and is taken from it first; the
-    publication keeps it.
-
-    Args:
-        moments: of the activations that the classifier reads, with every class present.
-        weights: (K, p) of the classifier.
-
-    Raises:
-        InputError: a class without samples, class means that are all equal, or weights of another shape, not finite
-            or all equal.
-    """
-    _check_classes(moments)
-    rows = matrix_with_columns("weights", weights, moments.mean.size)
-    if rows.shape[0] != moments.class_counts.size:
-        raise InputError(f"weights: has {rows.shape[0]} rows; give one for each of {moments.class_counts.size} classes")
-    centred = rows - rows.mean(axis=0)
-    length = float(np.linalg.norm(centred))
-    if length <= _RELATIVE_TOLERANCE * float(np.linalg.norm(rows)):
-        raise InputError("weights: rows are all equal; give a classifier that tells classes apart")
-    means = _centred_means(moments)
-    return float(np.sum(np.square(centred / length - means / np.linalg.norm(means))))
 
 
 def _check_classes(moments: Moments) -> None:

@@ -11,23 +11,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg, optimize
+from scipy import linalg
 
 from empirical.moments.activation_moments import JointMoments
-from empirical.probes.decoder import RELATIVE_RANK_TOLERANCE, LinearDecoder
 from theory import InputError
-from theory.validation import FloatArray, finite_array, non_negative, positive
+from theory.validation import FloatArray, finite_array, positive
+
+#: Eigenvalues of the activations' covariance below this share of the largest count as zero: sums of products in
+#: float32 know them no better.
+RELATIVE_RANK_TOLERANCE = 1e-6
 
 #: Samples for each direction below which least squares is regularised. With r directions and n samples it adds the
 #: share r / (n - r) of the smallest loss (Gaussian activations): a ninth at this limit.
 LEAST_SAMPLES_A_DIRECTION = 10
 
-# A reciprocal condition number in the 1-norm is at most the ratio of the extreme eigenvalues. LAPACK's estimate of it
-# may be too large by a small factor, which this covers.
-_CERTAIN = 10 * RELATIVE_RANK_TOLERANCE
-
-# Penalties, in units of the largest eigenvalue, among which cross-validation chooses and a match is sought: from
-# none that matters down to the eigenvalues that are taken for zero, ten a decade.
+# Penalties, in units of the largest eigenvalue, among which cross-validation chooses: from none that matters
+# down to the eigenvalues that are taken for zero, ten a decade.
 _GRID = np.geomspace(RELATIVE_RANK_TOLERANCE, 1e4, 101)
 
 
@@ -152,37 +151,6 @@ class RidgeDecoders:
         pairs = zip(self._sums(chosen), chosen, strict=True)
         return tuple(self._result(float(total), float(budget), None) for total, budget in pairs)
 
-    def matched(self, loss: float) -> ReconstructionLoss:
-        """The decoder of the largest penalty that reaches ``loss``, as a trained decoder did: its budget in T8.
-
-        On held-out samples a loss may be reached twice, by a decoder that has not fitted enough and by one that fits
-        noise. Training comes from the side of large penalties. The root is sought in log mu.
-
-        Args:
-            loss: held-out mean squared error an input coordinate.
-
-        Raises:
-            InputError: a loss that no penalty reaches.
-        """
-        target = positive("loss", loss) * self.coordinates
-        reached = (self.constant, self.constant)
-        if self.rank:
-            budgets = _grid(self.eigenvalues)[::-1]
-            sums = self._sums(budgets)
-            below = np.flatnonzero(sums <= target)
-            if below.size and below[0] > 0:
-                first = int(below[0])
-                root = optimize.brentq(
-                    lambda log_budget: float(self._sums(np.exp([log_budget]))[0]) - target,
-                    float(np.log(budgets[first])),
-                    float(np.log(budgets[first - 1])),
-                    xtol=1e-10,
-                )
-                return self._result(float(self._sums(np.exp([root]))[0]), float(np.exp(root)), None)
-            reached = (float(sums.min()), float(sums[0]))
-        low, high = (value / self.coordinates for value in reached)
-        raise InputError(f"loss: {loss!r} is not reached; give one between {low:.6g} and {high:.6g}")
-
     def _sums(self, budgets: FloatArray) -> FloatArray:
         """(m,) held-out losses, summed over coordinates."""
         weights = 1 / (self.eigenvalues + budgets[:, None])
@@ -233,64 +201,6 @@ class CrossValidatedDecoder:
         return np.asarray(self.input_mean + (centred @ self.directions) @ self.read)
 
 
-def exact_reconstruction_loss(training: JointMoments, held_out: JointMoments) -> ReconstructionLoss:
-    """The held-out loss of the exact decoder of a layer, and nothing else, in the least time.
-
-    Where samples are plenty and a Cholesky factor shows the rank to be full, the factor gives the decoder; else the
-    eigenbasis does, with the pseudo-inverse at RELATIVE_RANK_TOLERANCE, or with regularisation and a warning as
-    ``RidgeDecoders.exact``.
-
-    Raises:
-        InputError: as ``RidgeDecoders.fit``.
-    """
-    _check_pair(training, held_out)
-    if training.count >= LEAST_SAMPLES_A_DIRECTION * training.activations.mean.size:
-        factor = _certain_factor(training.activations.covariance)
-        if factor is not None:
-            weights = np.asarray(linalg.cho_solve((factor, True), training.cross, check_finite=False))
-            loss = loss_from_moments(_with_intercept(weights, training), held_out)
-            relative = loss * held_out.input_mean.size / held_out.input_variance
-            return ReconstructionLoss(loss, relative, weights.shape[0], 0.0, None)
-    return RidgeDecoders.fit(training, held_out).exact()
-
-
-def decoder_from_moments(training: JointMoments, ridge: float = 0.0) -> LinearDecoder:
-    """The linear decoder of minimal squared error plus ridge * |weights|^2 a sample.
-
-    Args:
-        training: moments of the samples that it is fitted to.
-        ridge: penalty mu, at least 0, in squared units of the activations; without it the pseudo-inverse is taken.
-    """
-    penalty = non_negative("ridge", ridge)
-    values, vectors, kept = _eigenbasis(training)
-    basis = vectors[:, kept]
-    weights = basis @ ((basis.T @ training.cross) / (values[kept] + penalty)[:, None])
-    return _with_intercept(weights, training)
-
-
-def loss_from_moments(decoder: LinearDecoder, moments: JointMoments) -> float:
-    """Mean squared error an input coordinate of any linear decoder, on the samples behind ``moments``.
-
-    Raises:
-        InputError: a decoder of other features or inputs.
-    """
-    weights = decoder.weights
-    if weights.shape != moments.cross.shape:
-        raise InputError(f"decoder: has (features, inputs) {weights.shape}; give {moments.cross.shape} as the moments")
-    offset = moments.input_mean - decoder.intercept - moments.activations.mean @ weights
-    total = (
-        moments.input_variance
-        - 2 * np.vdot(weights, moments.cross)
-        + np.vdot(weights, moments.activations.covariance @ weights)
-        + offset @ offset
-    )
-    return float(total) / moments.input_mean.size
-
-
-def _with_intercept(weights: FloatArray, training: JointMoments) -> LinearDecoder:
-    return LinearDecoder(weights, training.input_mean - training.activations.mean @ weights)
-
-
 def _eigenbasis(training: JointMoments) -> tuple[FloatArray, FloatArray, slice]:
     """Eigenvalues (p,) and vectors (p, p), ascending, and which of them count."""
     values, vectors = linalg.eigh(training.activations.covariance, driver="evd", check_finite=False)
@@ -313,15 +223,6 @@ def _cross_validated(eigenvalues: FloatArray, explained: FloatArray, input_varia
     residual = never + np.square(left) @ variance
     freedom = (max(samples - 1 - eigenvalues.size, 0) + left.sum(axis=1)) / samples
     return float(budgets[int(np.argmin(residual / np.square(freedom)))])
-
-
-def _certain_factor(covariance: FloatArray) -> FloatArray | None:
-    """The lower Cholesky factor, if it shows that every eigenvalue counts."""
-    factor, failed = linalg.lapack.dpotrf(covariance, lower=True, clean=False)
-    if failed:
-        return None
-    condition, _ = linalg.lapack.dpocon(factor, float(np.abs(covariance).sum(axis=0).max()), uplo="L")
-    return np.asarray(factor, dtype=np.float64) if condition > _CERTAIN else None
 
 
 def _check_pair(training: JointMoments, held_out: JointMoments) -> None:

@@ -13,10 +13,10 @@ from empirical.data.stratified import stratified_sample
 from empirical.moments.streaming import moments_of
 from theory import DataModel, Loss
 from theory.assessment import Assessment, Verdict
-from theory.curves.turning_law import SEPARATION, TurningLaw
 from theory.progress import Progress
 from theory.sampled_assumptions import SampledAssumptions
-from theory.theorems.catalogue import theorems
+from theory.theorems.catalogue import THEOREMS
+from theory.theorems.theorem import PredictedStep
 from theory.validation import positive
 
 #: Samples on which intervals are measured; moments are those of all.
@@ -34,7 +34,7 @@ class Check:
         unresolved: names of those none of whose assumptions fails, each with the assumptions that are not resolved.
         missing: names of those with an assumption that fails, each with these assumptions.
         without_number: names of theorems whose assumptions hold and that give no number here, each with the reason.
-        turning_step: the turning point of theorem T5, in steps; None where T5 is not among ``applicable``.
+        predicted: by theorem among ``applicable``, the step that it gives.
         unmet: by theorem, what else it asks of the layer and does not get, in words.
     """
 
@@ -44,7 +44,7 @@ class Check:
     unresolved: dict[str, tuple[str, ...]]
     missing: dict[str, tuple[str, ...]]
     without_number: dict[str, str]
-    turning_step: float | None
+    predicted: dict[str, PredictedStep]
     unmet: dict[str, tuple[str, ...]]
 
 
@@ -82,45 +82,26 @@ def check(data: DataSet, loss: Loss, step_share: float, init_scale: float, seed:
         for name, open_ones in _with_verdict(verdicts, Verdict.NOT_RESOLVED).items()
         if name not in missing
     }
-    unmet = {theorem.name: conditions for theorem in theorems() if (conditions := theorem.scope(model, loss))}
-    applicable = [theorem.name for theorem in theorems() if theorem.name not in missing | unresolved | unmet]
-    reasons, turning = {}, None
-    if "T5" in applicable:
-        law = TurningLaw.of(model, loss)
-        time = law.turning_point(init_scale)
-        if time is None:
-            applicable.remove("T5")
-            reasons["T5"] = _why_no_turning_point(law, init_scale, step_size)
-        else:
-            turning = time / step_size
-    return Check(data.name, assessments, tuple(applicable), unresolved, missing, reasons, turning, unmet)
+    unmet = {theorem.name: conditions for theorem in THEOREMS if (conditions := theorem.scope(model, loss))}
+    applicable = [theorem.name for theorem in THEOREMS if theorem.name not in missing | unresolved | unmet]
+    reasons, predicted = {}, {}
+    for theorem in THEOREMS:
+        if theorem.name in applicable and theorem.predict is not None:
+            found = theorem.predict(model, loss, init_scale, step_size)
+            if found.step is None:
+                applicable.remove(theorem.name)
+                reasons[theorem.name] = found.reason
+            else:
+                predicted[theorem.name] = found
+    return Check(data.name, assessments, tuple(applicable), unresolved, missing, reasons, predicted, unmet)
 
 
 def _with_verdict(verdicts: dict[str, Verdict], verdict: Verdict) -> dict[str, tuple[str, ...]]:
     """Theorems that use assumptions with this verdict, each with these."""
     named = {
-        theorem.name: tuple(name for name in theorem.assumptions if verdicts[name] is verdict) for theorem in theorems()
+        theorem.name: tuple(name for name in theorem.assumptions if verdicts[name] is verdict) for theorem in THEOREMS
     }
     return {name: used for name, used in named.items() if used}
-
-
-def _why_no_turning_point(law: TurningLaw, init_scale: float, step_size: float) -> str:
-    """Why T5 has no closed form where its assumptions hold."""
-    if law.remainder <= 0:
-        return "the weak outputs point at less variance than random ones, so that its sum is negative"
-    if law.drift <= 0:
-        return "nothing of what is learnt is forgotten to first order, so that the curve does not turn back"
-    time = float(np.cbrt(2 * law.remainder * init_scale**2 / law.drift)) / step_size
-    last = law.last_crossover * init_scale / step_size
-    if time < SEPARATION * last:
-        return (
-            f"its series asks for a turning point at least {SEPARATION:g} times later than the weakest output outgrows "
-            f"W(0); that is at step {last:.3g}, and it gives step {time:.3g}"
-        )
-    return (
-        f"its series asks for a turning point before the first mode saturates, at step "
-        f"{law.saturation / step_size:.3g}; it gives step {time:.3g}"
-    )
 
 
 def check_as_json(result: Check) -> dict[str, Any]:
@@ -132,7 +113,7 @@ def check_as_json(result: Check) -> dict[str, Any]:
         "unresolved": {name: list(used) for name, used in result.unresolved.items()},
         "missing": {name: list(broken) for name, broken in result.missing.items()},
         "without_number": result.without_number,
-        "turning_step": result.turning_step,
+        "predicted": {name: {"event": one.event, "step": one.step} for name, one in result.predicted.items()},
         "unmet": {name: list(conditions) for name, conditions in result.unmet.items()},
     }
 
@@ -156,8 +137,8 @@ def _finite(value: float) -> float | None:
 def check_lines(result: Check) -> list[str]:
     """The check as lines of text."""
     lines = [_line(one) for one in result.assessments]
-    number = "" if result.turning_step is None else f" (T5: turning point at step {result.turning_step:.4g})"
-    lines.append(f"theorems that apply: {', '.join(result.applicable) or 'none'}{number}")
+    numbers = "".join(f" ({name}: {one.event} at step {one.step:.4g})" for name, one in result.predicted.items())
+    lines.append(f"theorems that apply: {', '.join(result.applicable) or 'none'}{numbers}")
     lines += [f"{name} gives no number here: {reason}" for name, reason in result.without_number.items()]
     lines += [f"{name} is not resolved: {', '.join(used)} not resolved" for name, used in result.unresolved.items()]
     lines += [f"{name} does not apply: {', '.join(broken)} fails" for name, broken in result.missing.items()]

@@ -25,7 +25,7 @@ from empirical.studies.check import Check, check_as_json, check_lines
 from theory import Curve, InputError
 from theory.curves.boundaries import RESOLUTION, Boundaries
 from theory.progress import Progress, silent
-from theory.theorems.catalogue import theorems
+from theory.theorems.catalogue import THEOREMS
 
 #: What the two sources of predictions are called.
 PARAMETRIC, FULL = "parametric model", "full moments"
@@ -199,7 +199,7 @@ def _check_lines(report: FitReport) -> list[str]:
     """A1 to A8, of which A3 is decided by the interval of the fit, and the theorems that then apply."""
     check, ratio = report.check, report.fitted.alignment
     rest = tuple(one for one in check.assessments if one.name != ALIGNMENT)
-    needing = {theorem.name for theorem in theorems() if ALIGNMENT in theorem.assumptions}
+    needing = {theorem.name for theorem in THEOREMS if ALIGNMENT in theorem.assumptions}
     kept = replace(
         check,
         assessments=rest,
@@ -213,7 +213,7 @@ def _check_lines(report: FitReport) -> list[str]:
     lines.insert(before, aligned)
     if report.alignment is Alignment.HOLDS:
         also = [
-            theorem.name for theorem in theorems() if theorem.name in needing and not _others_fail(check, theorem.name)
+            theorem.name for theorem in THEOREMS if theorem.name in needing and not _others_fail(check, theorem.name)
         ]
         not_met = [name for name in sorted(needing) if name not in also]
         lines += [f"with {ALIGNMENT} apply: {', '.join(also) or 'none'}; not: {', '.join(not_met) or 'none'}"]

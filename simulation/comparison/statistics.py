@@ -64,11 +64,6 @@ class EqualityTest:
     rejected: BoolArray
     level: float
 
-    @property
-    def untested(self) -> BoolArray:
-        """Entries without a p-value, about which the test says nothing."""
-        return np.isnan(self.p_values)
-
 
 def equality_test(
     derived: ArrayLike, measured: ArrayLike, relative_errors: ArrayLike, replicas: ArrayLike, level: float = 0.05

@@ -29,7 +29,7 @@ moments(activations())
 # Neither the accumulator nor the result grows with the number of batches.
 _SHARDS_WITH_INPUTS = """
 import torch
-from empirical.moments.activation_moments import JointAccumulator, merge
+from empirical.moments.activation_moments import JointAccumulator
 def shard(seed):
     generator = torch.Generator().manual_seed(seed)
     accumulator = JointAccumulator(10)
@@ -40,7 +40,7 @@ def shard(seed):
             torch.arange(512) % 10,
         )
     return accumulator.result()
-merge([shard(0), shard(1)])
+shard(0).merge(shard(1))
 """
 
 

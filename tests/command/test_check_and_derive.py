@@ -39,8 +39,9 @@ def test_the_digits_are_checked_line_by_line(tmp_path: Path) -> None:
     model = DataModel.from_moments(moments_of(data.inputs, data.labels, data.classes, silent))
     expected = expected_turning_point(model, Softmax(), 0.01).time
     assert expected is not None
-    assert report["turning_step"] == pytest.approx(expected * model.eigenvalues[0] / 0.1, rel=0.15)
-    assert f"T5: turning point at step {report['turning_step']:.4g}" in done.stdout
+    found = report["predicted"]["T5"]
+    assert found["step"] == pytest.approx(expected * model.eigenvalues[0] / 0.1, rel=0.15)
+    assert f"T5: {found['event']} at step {found['step']:.4g}" in done.stdout
 
 
 def test_a_theorem_that_gives_no_number_is_not_listed_and_says_why() -> None:
@@ -48,7 +49,7 @@ def test_a_theorem_that_gives_no_number_is_not_listed_and_says_why() -> None:
     data = load("digits")
     result = check(data, Softmax(), 0.1, 0.1, 0, silent)
     assert "T5" not in (*result.applicable, *result.missing, *result.unresolved)
-    assert result.turning_step is None
+    assert result.predicted == {}
     assert any(line.startswith("T5 gives no number here: its series asks") for line in check_lines(result))
 
 
@@ -99,7 +100,7 @@ def test_what_is_checked_are_centred_samples_by_the_seed_and_steps_of_the_step_s
     monkeypatch.setattr(empirical.studies.check, "LARGEST_SAMPLE", 200)
     steps = []
     monkeypatch.setattr(SampledAssumptions, "assess", lambda self, loss, size, scale: steps.append(size) or [])
-    monkeypatch.setattr(empirical.studies.check, "theorems", tuple)
+    monkeypatch.setattr(empirical.studies.check, "THEOREMS", ())
     for seed in (0, 1, 0):
         check(DataSet("pair", inputs, labels, 2), Softmax(), 0.2, 0.01, seed, silent)
     first, other, same = (np.linalg.norm(one.inputs, axis=1) for one in seen)

@@ -16,7 +16,7 @@ from empirical.studies.predict import CLASSES, COMMON, LINEARISED, PARAMETRIC
 from paper import diagram, fits, predictions, robustness, scaling, theorems, transfer, verification
 from paper.result_folders import ResultFolders
 from simulation.runs.run_folder import RunFolder
-from theory.theorems.theorem import Kind
+from theory.theorems.step import Kind
 
 Content = dict[str, Any]
 

@@ -77,11 +77,6 @@ class DefectResponse:
         size = np.abs(self.deviation)
         return max(float((size - reach).max()), 0.0), float((size + reach).max())
 
-    @property
-    def corrected(self) -> FloatArray:
-        """(T,) the curve of the mean field with the deviation added."""
-        return np.asarray(self.derived + self.deviation, dtype=np.float64)
-
 
 @dataclass(frozen=True, eq=False)
 class _Samples:

@@ -127,11 +127,6 @@ def laplace_margins(path: LogisticPath) -> FloatArray:
     return np.asarray(1 - path.drive[:, None] * path.slope / np.square(path.learnt), dtype=np.float64)
 
 
-def growth_rates(path: LogisticPath) -> FloatArray:
-    """(T, d) rates g(0) / f(l) - l at which the modes grow, on the clock B."""
-    return np.asarray(path.drive[:, None] / path.learnt - path.eigenvalues, dtype=np.float64)
-
-
 def log_concavity(path: LogisticPath) -> FloatArray:
     """(T - 2,) falls of the slope of log g, on the clock, from one interval of times to the next.
 

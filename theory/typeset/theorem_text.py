@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from theory.theorems.theorem import Kind, Step, Theorem, check_step, count_kinds
+from theory.theorems.step import Kind, Step, count_kinds
+from theory.theorems.theorem import Theorem
 from theory.typeset.display import Shown, displayed, expression_latex
-from theory.typeset.inline_math import words_latex
+from theory.typeset.inline_math import plain_text, words_latex
 
 
 def statement_text(statement: sp.Basic) -> str:
@@ -19,24 +20,24 @@ def statement_text(statement: sp.Basic) -> str:
 def theorem_text(theorem: Theorem) -> list[str]:
     """Lines: title, statement, assumptions, each step with its rule and the outcome of its check, what follows."""
     lines = [
-        f"{theorem.name}  {theorem.title}",
-        f"  {theorem.words}",
+        f"{theorem.name}  {plain_text(theorem.title)}",
+        f"  {plain_text(theorem.words)}",
         f"  {statement_text(theorem.statement)}",
         f"  assumes: {', '.join(theorem.assumptions) or 'nothing beyond the setting'}",
     ]
-    for number, step in enumerate(theorem.steps, 1):
-        outcome = "verified" if check_step(step) else "NOT VERIFIED"
-        lines.append(f"  {number}. {step.rule}  [{outcome}: {step.kind.value}]")
+    for number, (step, holds) in enumerate(zip(theorem.steps, theorem.outcomes, strict=True), 1):
+        outcome = "verified" if holds else "NOT VERIFIED"
+        lines.append(f"  {number}. {plain_text(step.rule)}  [{outcome}: {step.kind.value}]")
         lines.append(f"     {step.text()}")
     lines.append(f"  {kinds_text([theorem])}")
-    lines += [f"  corollary: {corollary}" for corollary in theorem.corollaries]
-    lines += [f"  counterexample. {one.text()}" for one in theorem.counterexamples]
-    return lines + [f"  for power laws, alpha + beta > 1: {statement_text(one)}" for one in theorem.orders]
+    lines += [f"  corollary: {plain_text(corollary)}" for corollary in theorem.corollaries]
+    lines += [f"  counterexample. {plain_text(one.text())}" for one in theorem.counterexamples]
+    return lines + [f"  for power laws, alpha + beta > 1: {statement_text(one)}" for one in theorem.derivation.orders]
 
 
 def kinds_text(theorems: Sequence[Theorem]) -> str:
     """How many steps of some theorems are of which kind, in a sentence."""
-    counts = count_kinds(theorems)
+    counts = count_kinds(step for theorem in theorems for step in theorem.steps)
     evidence = counts[Kind.INSTANCES]
     closing = f"{evidence} supported by instances alone" if evidence else "none supported by instances alone"
     return (
@@ -52,8 +53,8 @@ def theorem_latex(theorem: Theorem) -> str:
     )
     assumptions = f" Assumptions: {', '.join(theorem.assumptions)}." if theorem.assumptions else ""
     orders = ""
-    if theorem.orders:
-        shown = "\n".join(_statement_display(one) for one in theorem.orders)
+    if theorem.derivation.orders:
+        shown = "\n".join(_statement_display(one) for one in theorem.derivation.orders)
         orders = f"For power laws with $\\alpha + \\beta > 1$,\n{shown}\n"
     counterexamples = [one.text() for one in theorem.counterexamples]
     corollaries = " ".join(words_latex(words) for words in (*theorem.corollaries, *counterexamples))

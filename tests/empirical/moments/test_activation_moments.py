@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Sequence
+from functools import reduce
 from itertools import pairwise
 from typing import Any
 
@@ -15,14 +16,11 @@ from torch import Tensor
 import empirical.moments.shifted_products as products
 from empirical.moments.activation_moments import (
     ActivationAccumulator,
-    ClassCovarianceAccumulator,
-    ClassCovariances,
     JointAccumulator,
     JointMoments,
-    merge,
 )
 from tests.strategies import seeds
-from theory import InputError, Moments
+from theory import InputError, Moments, merge_all
 from theory.validation import FloatArray
 
 COUNT, FEATURES, PIXELS, CLASSES = 60, 5, 7, 4
@@ -52,26 +50,17 @@ def _joint(sample: Sample, edges: Sequence[int] = (0, COUNT)) -> JointMoments:
     return accumulator.result()
 
 
-def _of_classes(sample: Sample, edges: Sequence[int] = (0, COUNT)) -> ClassCovariances:
-    accumulator = ClassCovarianceAccumulator(CLASSES)
-    for start, end in pairwise(edges):
-        accumulator.update(sample[0][start:end], sample[2][start:end])
-    return accumulator.result()
-
-
 def _parts(sample: Sample, edges: Sequence[int]) -> list[Sample]:
     return [(sample[0][a:b], sample[1][a:b], sample[2][a:b]) for a, b in pairwise(edges)]
 
 
-def _flat(moments: Moments | JointMoments | ClassCovariances) -> dict[str, FloatArray]:
+def _flat(moments: Moments | JointMoments) -> dict[str, FloatArray]:
     values: dict[str, Any] = dict(vars(moments))
     inner = values.pop("activations", None)
     return {name: np.asarray(value) for name, value in values.items()} | (vars(inner) if inner else {})
 
 
-def _assert_close(
-    found: Moments | JointMoments | ClassCovariances, expected: Moments | JointMoments | ClassCovariances, atol: float
-) -> None:
+def _assert_close(found: Moments | JointMoments, expected: Moments | JointMoments, atol: float) -> None:
     for name, value in _flat(expected).items():
         np.testing.assert_allclose(_flat(found)[name], value, rtol=0, atol=atol, err_msg=name)
 
@@ -115,42 +104,21 @@ def test_moments_are_numpys(dtype: torch.dtype, atol: float) -> None:
             np.testing.assert_array_equal(found.activations.covariance, found.activations.covariance.T)
 
 
-@pytest.mark.usefixtures("_panels")
-def test_covariances_within_classes_are_numpys() -> None:
-    for seed in range(10):
-        activations, _, labels = sample = _sample(seed)
-        found = _of_classes(sample, (0, 1, 20, COUNT))
-        for label in range(CLASSES - 1):
-            own = activations[labels == label].numpy()
-            np.testing.assert_allclose(found.covariances[label], np.cov(own.T, bias=True), rtol=0, atol=DOUBLE)
-            np.testing.assert_allclose(found.means[label], own.mean(axis=0), rtol=0, atol=DOUBLE)
-        assert found.counts.tolist() == np.bincount(labels, minlength=CLASSES).tolist()
-        assert not found.means[-1].any()
-        assert not found.covariances[-1].any()
-
-
 @given(seeds, cuts, st.randoms(use_true_random=False))
 def test_shards_in_any_order_merge_to_the_whole(seed: int, edges: list[int], order: Any) -> None:
     sample = _sample(seed)
     parts = _parts(sample, edges)
     order.shuffle(parts)
-    whole, classes = _joint(sample), _of_classes(sample)
-    _assert_close(merge([_joint(part) for part in parts]), whole, DOUBLE)
-    _assert_close(merge([_of_classes(part) for part in parts]), classes, DOUBLE)
-    _assert_close(merge([_joint(part).activations for part in parts]), whole.activations, DOUBLE)
+    whole = _joint(sample)
+    _assert_close(reduce(JointMoments.merge, [_joint(part) for part in parts]), whole, DOUBLE)
+    _assert_close(merge_all([_joint(part).activations for part in parts]), whole.activations, DOUBLE)
 
 
-@given(seeds, st.sampled_from([_joint, _of_classes]))
-def test_merging_is_associative_and_commutative(seed: int, of: Callable[[Sample], Any]) -> None:
-    first, second, third = (of(part) for part in _parts(_sample(seed), [0, 1, 25, COUNT]))
+@given(seeds)
+def test_merging_is_associative_and_commutative(seed: int) -> None:
+    first, second, third = (_joint(part) for part in _parts(_sample(seed), [0, 1, 25, COUNT]))
     _assert_close(first.merge(second), second.merge(first), DOUBLE)
     _assert_close(first.merge(second).merge(third), first.merge(second.merge(third)), DOUBLE)
-
-
-@given(seeds, cuts)
-def test_the_classes_hold_the_moments_of_all(seed: int, edges: list[int]) -> None:
-    sample = _sample(seed)
-    _assert_close(_of_classes(sample, edges).moments, _joint(sample).activations, DOUBLE)
 
 
 @given(seeds, cuts)
@@ -167,17 +135,6 @@ def test_adding_a_constant_moves_means_alone(seed: int, edges: list[int]) -> Non
     np.testing.assert_allclose(there.cross, here.cross, rtol=0, atol=atol)
     assert there.input_variance == pytest.approx(here.input_variance, abs=atol * PIXELS)
     np.testing.assert_allclose(there.input_mean, here.input_mean + 4096, rtol=0, atol=atol)
-    classes = _of_classes((*moved, labels), edges)
-    np.testing.assert_allclose(classes.covariances, _of_classes(plain, edges).covariances, rtol=0, atol=atol)
-
-
-def test_classes_far_apart_cost_the_covariance_within_them_no_digits() -> None:
-    """Nearly collapsed features: 1,000 between classes, 1 within them."""
-    activations, inputs, labels = _sample(0)
-    apart = activations + 1024.0 * labels[:, None]
-    found = _of_classes((apart.float(), inputs, labels), (0, 20, COUNT))
-    # 1,024 + x is rounded to 2^-14 = 6e-5 in float32; with a shift common to all classes it would be 0.1.
-    np.testing.assert_allclose(found.covariances, _of_classes((activations, inputs, labels)).covariances, atol=2e-4)
 
 
 @pytest.mark.parametrize(("dtype", "unit"), [(torch.float16, 2.0**-11), (torch.bfloat16, 2.0**-8)])
@@ -215,9 +172,8 @@ def test_a_result_in_between_changes_nothing() -> None:
 
 
 def test_results_travel_between_processes() -> None:
-    sample = _sample(0)
-    for result in (_joint(sample), _of_classes(sample)):
-        _assert_close(pickle.loads(pickle.dumps(result)), result, 0.0)
+    result = _joint(_sample(0))
+    _assert_close(pickle.loads(pickle.dumps(result)), result, 0.0)
 
 
 @pytest.mark.usefixtures("few_digits")
@@ -243,11 +199,7 @@ def _activation_update(activations: Tensor, labels: Tensor) -> None:
     ActivationAccumulator(3).update(activations, labels)
 
 
-def _class_update(activations: Tensor, labels: Tensor) -> None:
-    ClassCovarianceAccumulator(3).update(activations, labels)
-
-
-@pytest.mark.parametrize("update", [_joint_update, _activation_update, _class_update])
+@pytest.mark.parametrize("update", [_joint_update, _activation_update])
 @pytest.mark.parametrize(
     ("activations", "labels", "match"),
     [
@@ -283,20 +235,15 @@ def test_bad_batches_are_refused(
 def test_a_refused_batch_adds_nothing(part: int, change: Callable[[Tensor], Tensor]) -> None:
     sample = _sample(0)
     first, second = _parts(sample, [0, 20, COUNT])
-    joint, classes = JointAccumulator(CLASSES), ClassCovarianceAccumulator(CLASSES)
+    joint = JointAccumulator(CLASSES)
     bad = list(second)
     bad[part] = change(bad[part])
     for number, batch in enumerate((first, second)):
         joint.update(*batch)
-        classes.update(batch[0], batch[2])
         if number == 0:
             with pytest.raises(InputError):
                 joint.update(*bad)
-            if part != 1:
-                with pytest.raises(InputError):
-                    classes.update(bad[0], bad[2])
     _assert_close(joint.result(), _joint(sample, [0, 20, COUNT]), 0.0)
-    _assert_close(classes.result(), _of_classes(sample, [0, 20, COUNT]), 0.0)
 
 
 def test_a_bad_first_batch_leaves_the_accumulator_as_new() -> None:
@@ -308,7 +255,7 @@ def test_a_bad_first_batch_leaves_the_accumulator_as_new() -> None:
     _assert_close(accumulator.result(), _joint(sample), 0.0)
 
 
-@pytest.mark.parametrize("kind", [ActivationAccumulator, JointAccumulator, ClassCovarianceAccumulator])
+@pytest.mark.parametrize("kind", [ActivationAccumulator, JointAccumulator])
 def test_there_is_no_result_before_the_first_batch(kind: type) -> None:
     with pytest.raises(InputError, match="batches: none was given"):
         kind(2).result()
@@ -320,17 +267,9 @@ def test_parts_that_do_not_fit_are_refused() -> None:
     sample = _sample(0)
     narrow = sample[0][:, 1:], sample[1], sample[2]
     with pytest.raises(InputError, match=r"other: has \(features, inputs\) \(4, 7\); give \(5, 7\)"):
-        merge([_joint(sample), _joint(narrow)])
-    with pytest.raises(InputError, match=r"other: has \(classes, features\) \(4, 4\); give \(4, 5\)"):
-        merge([_of_classes(sample), _of_classes(narrow)])
-    with pytest.raises(InputError, match="parts: is empty"):
-        merge([])
-    joint, classes = _joint(sample), _of_classes(sample)
+        _joint(sample).merge(_joint(narrow))
+    joint = _joint(sample)
     with pytest.raises(InputError, match="cross: has shape"):
         JointMoments(joint.activations, joint.input_mean, 1.0, joint.cross.T)
     with pytest.raises(InputError, match=r"input_variance: -1\.0"):
         JointMoments(joint.activations, joint.input_mean, -1.0, joint.cross)
-    with pytest.raises(InputError, match="covariances: has shape"):
-        ClassCovariances(classes.counts, classes.means, classes.covariances[:, :2])
-    with pytest.raises(InputError, match="counts: give 4 counts"):
-        ClassCovariances(classes.counts[:2], classes.means, classes.covariances)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from empirical.probes.neural_collapse import classifier_alignment, neural_collapse
+from empirical.probes.neural_collapse import neural_collapse
 from tests.strategies import seeds
 from theory import InputError, Moments
 from theory.validation import FloatArray, IntArray
@@ -62,8 +62,6 @@ def test_a_collapsed_layer_is_zero_in_every_measure(counts: list[int]) -> None:
     assert collapsed.cosine_mean == pytest.approx(-1 / 3, abs=1e-12)
     for name in ("within_class", "variance_ratio", "norm_variation", "cosine_deviation", "angle_distance"):
         assert getattr(collapsed, name) == pytest.approx(0, abs=1e-12)
-    means = _simplex(counts, 0.0).class_means
-    assert classifier_alignment(_simplex(counts, 0.0), 7 * means) == pytest.approx(0, abs=1e-12)
 
 
 def test_within_class_variability_of_a_balanced_simplex_in_closed_form() -> None:
@@ -77,13 +75,10 @@ def test_within_class_variability_of_a_balanced_simplex_in_closed_form() -> None
 def test_turning_moving_and_scaling_a_layer_changes_nothing(seed: int) -> None:
     activations, labels = _sample(seed)
     turn = np.linalg.qr(np.random.default_rng(1).standard_normal((9, 9))).Q
-    weights = np.random.default_rng(seed).standard_normal((4, 9))
     plain = Moments.from_samples(activations, labels, 4)
     moved = Moments.from_samples(10 * activations @ turn - 3, labels, 4)
     for name, value in dataclasses.asdict(neural_collapse(plain)).items():
         assert getattr(neural_collapse(moved), name) == pytest.approx(value, rel=1e-6, abs=1e-9)
-    expected = classifier_alignment(plain, weights)
-    assert classifier_alignment(moved, 5 * weights @ turn + np.arange(9)) == pytest.approx(expected, rel=1e-9)
 
 
 def test_within_class_variability_is_the_same_under_any_map_where_the_means_span_all_directions() -> None:
@@ -94,15 +89,6 @@ def test_within_class_variability_is_the_same_under_any_map_where_the_means_span
     mixed = neural_collapse(Moments.from_samples(activations @ mixing, labels, 4))
     assert mixed.within_class == pytest.approx(plain.within_class, rel=1e-9)
     assert abs(mixed.variance_ratio / plain.variance_ratio - 1) > 0.01
-
-
-def test_alignment_at_its_landmarks() -> None:
-    moments = _simplex([50] * 4, within=0.1)
-    means = moments.class_means
-    assert classifier_alignment(moments, -means) == pytest.approx(4, rel=1e-12)
-    # Rows that lie outside the span of the means.
-    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((8, 8))).Q
-    assert classifier_alignment(moments, np.eye(4) @ turn[4:]) == pytest.approx(2, rel=1e-12)
 
 
 def test_class_means_in_fewer_directions_state_their_rank() -> None:
@@ -124,19 +110,3 @@ def test_moments_without_classes_to_compare_are_refused(
     moments = Moments.from_samples(activations, labels, 3)
     with pytest.raises(InputError, match=match):
         neural_collapse(moments)
-    with pytest.raises(InputError, match=match):
-        classifier_alignment(moments, np.eye(3)[:, :1])
-
-
-@pytest.mark.parametrize(
-    ("weights", "match"),
-    [
-        pytest.param(np.ones((4, 8)), "weights: rows are all equal", id="equal rows"),
-        pytest.param(np.eye(8)[:3], "weights: has 3 rows", id="rows"),
-        pytest.param(np.eye(4), "weights: has shape", id="columns"),
-        pytest.param(np.full((4, 8), np.nan), "weights: holds 32 NaN", id="NaN"),
-    ],
-)
-def test_bad_classifiers_are_refused(weights: FloatArray, match: str) -> None:
-    with pytest.raises(InputError, match=match):
-        classifier_alignment(_simplex([50] * 4, within=0.1), weights)

@@ -8,11 +8,12 @@ import numpy as np
 import sympy as sp
 
 from theory.symbols.complexity import DIMENSION, Theta, power_sum, power_sum_order
-from theory.theorems.theorem import Relation, Step, Theorem
-from theory.theorems.theorems_early import rational
+from theory.theorems.domain import LARGEST_DIMENSION, Condition, Domain
+from theory.theorems.step import Relation, Step, rational
+from theory.theorems.theorem import Derivation, Theorem
 
 
-def power_sums() -> Theorem:
+def _derivation() -> Derivation:
     """L1: H_d(p) = sum i^-p is of the order d^(1 - p), log d or 1."""
     exponent, excess = sp.symbols("p q", positive=True)
     position = sp.Symbol("x", positive=True)
@@ -35,8 +36,8 @@ def power_sums() -> Theorem:
             sp.Integral((index + share) ** -exponent, stretch),
             Relation.BELOW,
             index**-exponent,
-            "x^-p falls, so that each term of the sum lies above the integral from i to i + 1, and the sum above that "
-            "from 1 to d + 1 ...",
+            "`x^-p` falls, so that each term of the sum lies above the integral from `i` to `i + 1`, and the sum "
+            "above that from 1 to `d + 1` ...",
             values,
             witness=sp.Integral(fallen, stretch),
         ),
@@ -44,7 +45,7 @@ def power_sums() -> Theorem:
             (index + 1) ** -exponent,
             Relation.BELOW,
             sp.Integral((index + share) ** -exponent, stretch),
-            "... and below that from i - 1 to i, and the sum below 1 and the integral from 1 to d.",
+            "... and below that from `i - 1` to `i`, and the sum below 1 and the integral from 1 to `d`.",
             values,
             witness=sp.Integral(to_fall, stretch),
         ),
@@ -52,43 +53,52 @@ def power_sums() -> Theorem:
             integral(excess - 1, DIMENSION),
             Relation.EQUAL,
             (DIMENSION**excess - 1) / excess,
-            "These integrals: for p = 1 - q < 1,",
+            "These integrals: for `p = 1 - q < 1`,",
         ),
-        Step(integral(sp.Integer(-1), DIMENSION), Relation.EQUAL, sp.log(DIMENSION), "for p = 1,"),
+        Step(integral(sp.Integer(-1), DIMENSION), Relation.EQUAL, sp.log(DIMENSION), "for `p = 1`,"),
         Step(
             integral(-1 - excess, DIMENSION),
             Relation.EQUAL,
             (1 - DIMENSION**-excess) / excess,
-            "and for p = 1 + q > 1.",
+            "and for `p = 1 + q > 1`.",
         ),
         Step(
             sp.Limit((DIMENSION**excess - 1) / excess / DIMENSION**excess, DIMENSION, sp.oo),
             Relation.EQUAL,
             1 / excess,
-            "Below 1 both bounds are d^q / q to leading order.",
+            "Below 1 both bounds are `d^q / q` to leading order.",
         ),
         Step(
             sp.Limit(sp.log(DIMENSION + 1) / (1 + sp.log(DIMENSION)), DIMENSION, sp.oo),
             Relation.EQUAL,
             sp.Integer(1),
-            "At 1 both bounds are log d to leading order.",
+            "At 1 both bounds are `log d` to leading order.",
         ),
         Step(
             sp.Sum(index ** (-1 - excess), (index, 1, sp.oo)),
             Relation.EQUAL,
             sp.zeta(1 + excess),
-            "Above 1 the sum converges, to the zeta function.",
+            "Above 1 the sum converges, to the `zeta` function.",
         ),
     )
-    return Theorem(
-        name="L1",
-        title="Power sums",
+    return Derivation(
         statement=sp.Eq(power_sum(exponent), Theta(power_sum_order(exponent))),
-        words="The order of a finite power sum as d grows, and so of the sums A_j and B_j of power laws.",
-        assumptions=("A1", "A2"),
         steps=steps,
-        corollaries=(
-            "A_j = H_d(j alpha) and B_j = g H_d(j alpha + beta): R0 tends to zeta(2 alpha) / zeta(alpha) for "
-            "alpha > 1 and to 0 otherwise; R2 to zeta(2 alpha + beta) / zeta(alpha + beta) for alpha + beta > 1.",
-        ),
     )
+
+
+POWER_SUMS = Theorem(
+    name="L1",
+    title="Power sums",
+    words="The order of a finite power sum as `d` grows, and so of the sums `A_j` and `B_j` of power laws.",
+    assumptions=("A1", "A2"),
+    derive=_derivation,
+    domain=Domain(
+        ("d", "p"),
+        (Condition(lambda v: v["d"] == int(v["d"]) <= LARGEST_DIMENSION, "a whole number d of at most 1e7"),),
+    ),
+    corollaries=(
+        "`A_j = H_d(j alpha)` and `B_j = g H_d(j alpha + beta)`: `R0` tends to `zeta(2 alpha) / zeta(alpha)` for "
+        "`alpha > 1` and to 0 otherwise; `R2` to `zeta(2 alpha + beta) / zeta(alpha + beta)` for `alpha + beta > 1`.",
+    ),
+)

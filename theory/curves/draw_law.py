@@ -13,8 +13,8 @@ from theory.assessment import Assessment, Side
 from theory.curves.annealed import OneOutput
 from theory.curves.losses import Loss
 from theory.data.data_model import DataModel
+from theory.symbols.draw_series import draw_series
 from theory.symbols.symbolic import CURVATURE, INITIAL_SCALE, SIGNAL_SUMS, SPECTRUM_SUMS, boundary_formulas
-from theory.theorems.lemma_draws import draw_series
 from theory.validation import FloatArray, finite_array, matrix_with_columns, positive
 
 
