@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -233,3 +233,18 @@ def load(
             f"data: {name!r} is unknown; give digits, cifar10 or the path of a file {', '.join(ARRAY_SUFFIXES)}"
         )
     return load_file(Path(name).expanduser(), inputs_key, labels_key)
+
+
+#: What a job takes as its data: inputs in memory, the name of a data set, the path of a file, or what loads them.
+GivenData = DataSet | str | Path | Callable[[], DataSet]
+
+
+def given_data(data: GivenData) -> DataSet:
+    """The data set that a job is given; names and paths are loaded as ``load`` has it.
+
+    Raises:
+        InputError: an unknown name or data that do not load.
+    """
+    if isinstance(data, DataSet):
+        return data
+    return load(str(data)) if isinstance(data, str | Path) else data()

@@ -7,7 +7,7 @@ user in Python read the same object back.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self
 
 from simulation.runs.run_folder import RunFolder
 from simulation.runs.run_kinds import RunKind
+from theory import Curve
 
 #: Columns of a table by name, of equal length.
 Columns = dict[str, Any]
@@ -106,16 +107,23 @@ def run_folder(folder: str | Path | None, kind: RunKind) -> RunFolder | None:
     return None if folder is None else RunFolder(Path(folder), kind)
 
 
-@contextmanager
-def working_folder(folder: str | Path | None, kind: RunKind) -> Iterator[RunFolder]:
-    """The folder of a job that keeps parts as it goes: the caller's, or a temporary one that is gone in the end.
+def curve_part(folder: RunFolder | None, name: str, key: str, compute: Callable[[], Curve]) -> Curve:
+    """A curve that takes long: that of ``folder``, if it is finished there, or else computed, and kept there.
 
-    Raises:
-        InputError: as ``run_folder``.
+    Args:
+        folder: of the run; None keeps nothing.
+        name: of the part.
+        key: made from all that determines the curve.
+        compute: computes it.
     """
-    own = run_folder(folder, kind)
-    if own is not None:
-        yield own
+    return compute() if folder is None else folder.curve_part(name, key, compute)
+
+
+@contextmanager
+def folder_of_parts(folder: RunFolder | None) -> Iterator[RunFolder]:
+    """``folder``, or a temporary one that is gone in the end where it is None: for a job that works on files."""
+    if folder is not None:
+        yield folder
         return
     with TemporaryDirectory() as temporary:
         yield RunFolder(Path(temporary))
