@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from empirical.command.options import (
     LARGEST_RUNS,
     LARGEST_SHARE,
     LARGEST_WIDTH,
+    chosen_data,
     count_option,
     data_path,
     path_argument,
@@ -36,13 +38,20 @@ from empirical.command.shared_options import (
     Checkpoint,
     DataRoot,
     Device,
+    Download,
+    ImageSet,
+    InitScale,
     InputsKey,
     LabelsKey,
+    Layers,
     LossName,
     NetworkName,
+    OlderData,
     PooledFeatures,
     Quiet,
     SchedulerAddress,
+    Steps,
+    StepShare,
     Workers,
     chosen_scheduler,
 )
@@ -582,29 +591,30 @@ def fit(
 @app.command()
 def predict(
     context: typer.Context,
-    data: Images = "cifar10",
+    data: ImageSet = None,
+    older_data: OlderData = None,
     network: NetworkName = "vgg8",
     checkpoint: Annotated[
         list[Path] | None,
         path_option("Files of the network's weights; repeat it for several. An untrained network comes first."),
     ] = None,
-    layer: Annotated[
-        list[str] | None, text_option("A module's name; repeat it for several. [default: every block]")
-    ] = None,
+    layer: Layers = None,
     base_width: BaseWidth = None,
     pooled_features: PooledFeatures = 1024,
     data_root: DataRoot = None,
-    download: Annotated[bool, typer.Option("--download", help="Fetch the data if they are absent.")] = False,
+    download: Download = False,
     inputs_key: InputsKey = None,
     labels_key: LabelsKey = None,
-    init_scale: Annotated[float, scale_option("Standard deviation of W(0).")] = 0.003,
-    step_share: Annotated[float, share_option("Step size times the largest eigenvalue.")] = 0.08,
-    steps: Annotated[int, count_option("Last training step.")] = 4096,
-    batch_size: Annotated[int, count_option("Features a step.")] = 1024,
+    init_scale: InitScale = 0.01,
+    step_share: StepShare = 0.08,
+    steps: Steps = 4096,
+    batch_size: Annotated[int, count_option("Features per step.")] = 1024,
     replicas: Annotated[int, count_option("Draws of W(0).")] = 4,
     device: Device = "cpu",
     out: Annotated[Path | None, path_option("Folder of the results. [default: results/predict-NETWORK-DATA]")] = None,
     seed: Annotated[int, seed_option("Seed of the untrained network, of W(0), the batches and the fit.")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Put the theory to the test on features: single-layer classifiers on frozen activations.
 
@@ -616,61 +626,24 @@ def predict(
     Writes result.json, curves.parquet and predict.png. A run started again goes on where it was. Exit code 1 where
     the better of linearised and mean field from the full moments is off by more than .02 up to step 1,024, .03 in all,
     or a quarter of the turning point; for each such set of features, which assumption costs how much is printed.
+
+    For example:
+
+      phases predict cifar10 --network vgg8 --checkpoint step-00001024.safetensors --layer block5
     """
     with bad_input_exits() as bars:
         from empirical.data.images import load_images
-        from empirical.networks.layer_features import network_with_weights, training_features
-        from empirical.networks.networks import layer_names
-        from empirical.probes.probe_tasks import at_least_32
-        from empirical.studies.predict import (
-            FeaturePlan,
-            predict_features,
-            prediction_curves,
-            prediction_lines,
-            prediction_rows,
-            reason_lines,
-            reason_rows,
-        )
-        from empirical.studies.predict_figure import draw_predictions
-        from empirical.studies.run_sizes import check_batches, check_features, check_step_share
-        from simulation.devices import checked_device
-        from simulation.runs.run_folder import RunFolder, software_versions
-        from simulation.runs.run_kinds import PREDICT
-        from simulation.training.training import check_weights
-        from theory import Softmax
-        from theory.assessment import Verdict
+        from empirical.studies.predict.job import predict as run
+        from empirical.studies.predict.plan import FeaturePlan, PredictPlan
 
-        data = data_path(data)
-        refuse_where_nothing_is_fetched(context, data)
-        own_out = Path("results") / f"predict-{network}-{Path(data).stem}"
-        folder = RunFolder(out if out is not None else own_out, PREDICT)
-        check_step_share(step_share, Softmax())
-        plan = FeaturePlan(init_scale, step_share, steps, batch_size, replicas, seed)
-        chosen = checked_device(device)
-        images = at_least_32(load_images(data, data_root, download, inputs_key, labels_key))
-        files = (None, *(checkpoint or ()))
-        modules = [network_with_weights(images, network, base_width, file, seed) for file in files]
-        check_batches(batch_size, replicas, images.train.labels.size)
-        for module in modules:
-            counts = check_features(module, layer or layer_names(module), images, pooled_features)
-            check_weights(replicas, images.classes, max(counts.values()))
-        predictions = []
-        for file, module in zip(files, modules, strict=True):
-            state = "untrained" if file is None else file.stem
-            for name, own in training_features(module, images, layer, pooled_features, chosen).items():
-                predictions.append(predict_features(replace(own, name=f"{name}, {state}"), plan, folder, bars))
-        folder.write_table("curves.parquet", prediction_curves(predictions))
-        figure = folder.write("predict.png", lambda path: draw_predictions(predictions, path))
-        content = {"plan": asdict(plan), "rows": prediction_rows(predictions), "reasons": reason_rows(predictions)}
-        content |= {"versions": software_versions(chosen)}
-        report = folder.write_json("result.json", content)
-    _print_notes(images.notes)
-    for line in [*prediction_lines(predictions), *reason_lines(predictions)]:
-        say(line)
-    say(f"figure: {figure}")
-    say(f"result: {report}")
-    if any(one.verdict is Verdict.FAILS for one in predictions):
-        raise typer.Exit(CLAIM_FAILS)
+        name = chosen_data(data, older_data, "cifar10")
+        refuse_where_nothing_is_fetched(context, name)
+        place = out if out is not None else Path("results") / f"predict-{network}-{Path(name).stem}"
+        training = FeaturePlan(init_scale, step_share, steps, batch_size, replicas, seed)
+        plan = PredictPlan(network, tuple(checkpoint or ()), tuple(layer or ()), base_width, pooled_features, training)
+        images = partial(load_images, name, data_root, download, inputs_key, labels_key)
+        report = run(images, plan, folder=place, device=device, progress=bars)
+    publish(report, place, Output(as_json, quiet))
 
 
 sweep_app = typer.Typer(cls=OneLineGroup, no_args_is_help=True, rich_markup_mode=None)

@@ -66,7 +66,7 @@ class Prediction:
     boundaries: Boundaries
 
 
-def predict(
+def predict_boundaries(
     source: str, model: DataModel, training: Training, progress: Progress = silent
 ) -> tuple[Prediction, Prediction]:
     """The linearised and the mean-field prediction.

@@ -120,10 +120,15 @@ def curve_part(folder: RunFolder | None, name: str, key: str, compute: Callable[
 
 
 @contextmanager
-def folder_of_parts(folder: RunFolder | None) -> Iterator[RunFolder]:
-    """``folder``, or a temporary one that is gone in the end where it is None: for a job that works on files."""
-    if folder is not None:
-        yield folder
+def working_folder(folder: str | Path | None, kind: RunKind) -> Iterator[RunFolder]:
+    """The folder of a job that keeps parts as it goes: the caller's, or a temporary one that is gone in the end.
+
+    Raises:
+        InputError: as ``run_folder``.
+    """
+    own = run_folder(folder, kind)
+    if own is not None:
+        yield own
         return
     with TemporaryDirectory() as temporary:
         yield RunFolder(Path(temporary))

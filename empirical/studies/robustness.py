@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from empirical.studies.report import DrawnReport, folder_of_parts, run_folder
+from empirical.studies.report import DrawnReport, working_folder
 from empirical.studies.robustness_text import axis_lines, findings, rise_lines
 from simulation.comparison.departure import OTHER, Departure
 from simulation.comparison.measurement import BOUNDARY_NAMES
@@ -194,14 +194,13 @@ def robustness(
             report's ``failures``.
     """
     chosen = plan if plan is not None else RobustnessPlan()
-    own = run_folder(folder, ROBUSTNESS)
-    levels = settings(chosen.draws, chosen.seed, chosen.axes)
-    runner = scheduler if scheduler is not None else LocalScheduler(_WORKERS)
-    with folder_of_parts(own) as place:
+    with working_folder(folder, ROBUSTNESS) as place:
+        levels = settings(chosen.draws, chosen.seed, chosen.axes)
+        runner = scheduler if scheduler is not None else LocalScheduler(_WORKERS)
         found = run_robustness_sweep(levels, place, runner, described(progress, "train and derive"))
-    report = RobustnessReport(chosen, found, software_versions())
-    if own is not None:
-        report.save(own)
+        report = RobustnessReport(chosen, found, software_versions())
+        if folder is not None:
+            report.save(place)
     return report
 
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from empirical.studies.report import Columns, DrawnReport, folder_of_parts, run_folder
+from empirical.studies.report import Columns, DrawnReport, working_folder
 from simulation.experiments.scaling_law import POINT_NAMES, Quantity, ScalingLaw
 from simulation.experiments.scaling_sweep import run_scaling_sweep, scaling_measurements
 from simulation.figures.scaling import draw_scaling
@@ -164,14 +164,13 @@ def scaling(
         InputError: a plan that does not fit in memory, a folder of another job, or a configuration that failed.
     """
     chosen = plan if plan is not None else ScalingPlan()
-    own = run_folder(folder, SCALING)
-    measurements = scaling_measurements(chosen.pairs, chosen.seed)
-    runner = scheduler if scheduler is not None else LocalScheduler(_WORKERS)
-    with folder_of_parts(own) as place:
+    with working_folder(folder, SCALING) as place:
+        measurements = scaling_measurements(chosen.pairs, chosen.seed)
+        runner = scheduler if scheduler is not None else LocalScheduler(_WORKERS)
         laws = run_scaling_sweep(measurements, place, runner, described(progress, "measure"))
-    report = ScalingReport(chosen, tuple(laws), software_versions())
-    if own is not None:
-        report.save(own)
+        report = ScalingReport(chosen, tuple(laws), software_versions())
+        if folder is not None:
+            report.save(place)
     return report
 
 
