@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -42,6 +41,7 @@ from empirical.command.shared_options import (
     ImageSet,
     InitScale,
     InputsKey,
+    LabelledData,
     LabelsKey,
     Layers,
     LossName,
@@ -102,17 +102,10 @@ def _print_notes(notes: tuple[str, ...]) -> None:
 @app.command()
 def verify(
     context: typer.Context,
-    data: Annotated[
-        str,
-        text_option(
-            "digits, cifar10, or a file with inputs (n, d) and labels (n,): .npz, .npy, .pt, .safetensors, "
-            ".parquet or .h5; inputs are scaled to variance 1."
-        ),
-    ] = "digits",
+    data: LabelledData = None,
+    older_data: OlderData = None,
     data_root: DataRoot = None,
-    download: Annotated[
-        bool, typer.Option("--download", help="Fetch CIFAR-10 into the data root if it is absent.")
-    ] = False,
+    download: Download = False,
     inputs_key: InputsKey = None,
     labels_key: LabelsKey = None,
     init_scale: Annotated[
@@ -120,15 +113,17 @@ def verify(
         scale_option("Standard deviation of W(0); repeat it for several. [default: depends on the data]"),
     ] = None,
     loss: LossName = "softmax",
-    steps: Annotated[int, count_option("Last training step.")] = 4096,
+    steps: Steps = 4096,
     step_size: Annotated[
         float | None,
         scale_option("Step size eta. [default: 0.08 / largest eigenvalue of the covariance; cifar10: 0.002]"),
     ] = None,
-    batch_size: Annotated[int | None, count_option("Inputs a step. [default: all inputs; cifar10: 1024]")] = None,
-    replicas: Annotated[int | None, count_option("Draws of W(0) for each scale. [default: 6]")] = None,
+    batch_size: Annotated[int | None, count_option("Inputs per step. [default: all inputs; cifar10: 1024]")] = None,
+    replicas: Annotated[int, count_option("Draws of W(0) for each scale.")] = 6,
     out: Annotated[Path | None, path_option("Folder of the results. [default: results/verify-DATA]")] = None,
     seed: Annotated[int, seed_option("Seed of W(0), of the batches and of the synthetic sample.")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Check every derived phase boundary against trained single-layer networks.
 
@@ -139,7 +134,8 @@ def verify(
     the verdict. A claim fails beyond its tolerance plus two standard errors; between the two, or
     with a standard error above the tolerance, it is not resolved: more replicas, larger batches
     or more steps would tell. Claims on curves that move by less than 1 % of the variance are neither: such curves have
-    no phases to speak of, and an absolute tolerance says nothing about them.
+    no phases to speak of, and an absolute tolerance says nothing about them. Where a claim fails, which assumption
+    costs how much is printed.
 
     Writes result.json, curves.parquet and phases.png. The same command run again in the same folder
     uses what is finished there.
@@ -148,49 +144,32 @@ def verify(
 
       phases verify
 
-      phases verify --data cifar10 --data-root DIR
+      phases verify cifar10 --data-root DIR
 
-      phases verify --data features.npz --init-scale 0.01 --loss softmax --out results/mine
+      phases verify features.npz --init-scale 0.01 --out results/mine
     """
+    chosen = chosen_data(data, older_data, "digits")
+    refuse_where_nothing_is_fetched(context, chosen)
+    place = out if out is not None else Path("results") / f"verify-{Path(chosen).stem}"
     with bad_input_exits() as bars:
         from empirical.data.datasets import load
-        from empirical.studies.verify import boundary_equality, curve_columns, plan_for, result_as_json
-        from empirical.studies.verify import verify as run_verification
-        from empirical.studies.verify_figure import draw_verification
-        from simulation.runs.run_folder import RunFolder
-        from simulation.runs.run_kinds import VERIFY
+        from empirical.studies.verify.job import verify as run
+        from empirical.studies.verify.plan import VerifyPlan
         from theory import loss_named
 
-        data = data_path(data)
-        refuse_where_nothing_is_fetched(context, data)
-        default = plan_for(data)
+        given = {"init_scales": tuple(init_scale) if init_scale else None, "step_size": step_size}
+        given |= {"batch_size": batch_size}
         plan = replace(
-            default,
+            VerifyPlan.for_data(chosen),
             loss=loss_named(loss),
-            init_scales=tuple(init_scale) if init_scale else default.init_scales,
             steps=steps,
-            step_size=step_size if step_size is not None else default.step_size,
-            batch_size=batch_size if batch_size is not None else default.batch_size,
-            replicas=replicas if replicas is not None else default.replicas,
+            replicas=replicas,
             seed=seed,
+            **{name: value for name, value in given.items() if value is not None},
         )
-        folder = RunFolder(out if out is not None else Path("results") / f"verify-{Path(data).stem}", VERIFY)
-        data_set = load(data, data_root, download, inputs_key, labels_key)
-        result = run_verification(data_set, plan, folder, bars)
-        folder.write_table("curves.parquet", curve_columns(result))
-        figure = folder.write("phases.png", lambda path: draw_verification(result, path))
-        report = folder.write_json("result.json", result_as_json(result))
-    _print_notes(data_set.notes)
-    for line in claim_table(result):
-        say(line)
-    equality = boundary_equality(result)
-    if equality is not None:
-        differ = f"{equality.rejected.sum()} of {equality.rejected.size} boundaries"
-        say(f"{differ} differ from the derived ones beyond chance (Holm's test, {equality.level:.0%} for the table)")
-    say(f"figure: {figure}")
-    say(f"result: {report}")
-    if not result.nothing_fails:
-        raise typer.Exit(CLAIM_FAILS)
+        data_set = partial(load, chosen, data_root, download, inputs_key, labels_key)
+        report = run(data_set, plan, folder=place, progress=bars)
+    publish(report, place, Output(as_json, quiet))
 
 
 @app.command()
@@ -729,36 +708,6 @@ def robustness(
         plan = RobustnessPlan(draws, tuple(dict.fromkeys(axis or ())), seed)
         report = run(plan, folder=out, scheduler=place, progress=bars)
     publish(report, out, Output(as_json, quiet))
-
-
-def claim_table(result: Any) -> list[str]:
-    """The claims of a verification as aligned lines of text, and how many there are of each verdict."""
-    header = ("source", "sigma0", "claim", "derived", "measured", "deviation", "of range", "+-", "tolerance", "verdict")
-    rows = [
-        (
-            finding.source,
-            f"{finding.init_scale:g}",
-            claim.name,
-            claim.derived,
-            claim.measured,
-            f"{claim.deviation:.4f}",
-            "" if claim.range_share is None else f"{claim.range_share:.1%}",
-            f"{claim.standard_error:.2g}",
-            f"{claim.tolerance:g}",
-            claim.verdict.value,
-        )
-        for finding in result.findings
-        for claim in finding.comparison.claims
-    ]
-    table = [header, *rows]
-    widths = [max(len(row[column]) for row in table) for column in range(len(header))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
-    counts = Counter(row[-1] for row in rows)
-    summary = ", ".join(f"{counts[verdict]} {verdict}" for verdict in ("holds", "not resolved", "FAILS"))
-    flat = counts["no phases to speak of"]
-    if flat:
-        summary += f"; {flat} on curves with no phases to speak of, which are no evidence"
-    return [*lines, f"{len(rows)} claims: {summary}"]
 
 
 def main() -> None:

@@ -14,6 +14,10 @@ from .networks.row_rule import RowRule
 from .networks.undisturbed import undisturbed
 from .probes.neural_collapse import NeuralCollapse, neural_collapse
 from .probes.reconstruction_probe import ReconstructionLoss, RidgeDecoders
+from .studies.diagram import DiagramPlan, DiagramReport, diagram
+from .studies.verify.job import verify
+from .studies.verify.plan import VerifyPlan
+from .studies.verify.report import VerifyReport
 from .tracker.phase_reading import PhaseReading, read_phases
 from .tracker.phase_tracker import PhaseTracker, ProbeSchedule
 from .tracker.stop_rule import StopRule
@@ -22,6 +26,8 @@ __all__ = [
     "DATA_ROOT_VARIABLE",
     "Captured",
     "DataSet",
+    "DiagramPlan",
+    "DiagramReport",
     "FittedModel",
     "ImageData",
     "ImageSplit",
@@ -36,9 +42,12 @@ __all__ = [
     "RidgeDecoders",
     "RowRule",
     "StopRule",
+    "VerifyPlan",
+    "VerifyReport",
     "batches_of",
     "build_network",
     "capture",
+    "diagram",
     "fit_data_model",
     "layer_names",
     "load",
@@ -53,4 +62,5 @@ __all__ = [
     "split_for_fit",
     "stream_moments",
     "undisturbed",
+    "verify",
 ]

@@ -13,38 +13,6 @@ _SCALE, _NUMBER = Real(1e-30, 1e30), Maybe(Real())
 _ESTIMATE = Record({"value": _NUMBER, "error": _NUMBER})
 _KNOWN = Record({"value": Real(), "error": _NUMBER})
 
-_CLAIM = Record(
-    {
-        "source": Text(),
-        "init_scale": _SCALE,
-        "name": Text(),
-        "verdict": Word(("holds", "not resolved", "FAILS")),
-        "derived_value": _NUMBER,
-        "measured_value": _NUMBER,
-        "deviation": _NUMBER,
-        "standard_error": _NUMBER,
-    }
-)
-_VERIFICATION = Record(
-    {
-        "data": Text(),
-        "inputs": Whole(1),
-        "model": Record({"dimension": Whole(1)}),
-        "configuration": Record(
-            {
-                "steps": Whole(1),
-                "replicas": Whole(1),
-                "batch_size": Maybe(Whole(1)),
-                "step_size": _SCALE,
-                "init_scales": ListOf(_SCALE),
-                "tolerances": MapOf(Real(0)),
-            }
-        ),
-        "boundaries_tested": Whole(),
-        "boundaries_that_differ": Whole(),
-        "claims": ListOf(_CLAIM),
-    }
-)
 _SLOPE = Record({"value": Real(), "low": Real(), "high": Real(), "level": _SHARE})
 _SCALING = Record(
     {
@@ -145,7 +113,6 @@ _FIT = Record(
 
 #: Shapes by the pattern of a result's name.
 _SHAPES: dict[str, Shape] = {
-    "verify-*": _VERIFICATION,
     "scaling": _SCALING,
     "robustness": _ROBUSTNESS,
     "track-*": _TRACKING,

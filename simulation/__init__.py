@@ -1,6 +1,7 @@
 """Simulation of single-layer networks: sampling, training, measured boundaries, comparison."""
 
-from simulation.comparison.comparison import Claim, Comparison, Tolerances, Verdict, compare
+from simulation.comparison.claim import Claim, ClaimKind, Verdict
+from simulation.comparison.comparison import Comparison, Tolerances, compare
 from simulation.comparison.measurement import MeasuredBoundaries, measured_boundaries
 from simulation.comparison.statistics import EqualityTest, Slope, equality_test, holm, slope_with_interval
 from simulation.runs.run_folder import RunFolder
@@ -24,6 +25,7 @@ __all__ = [
     "Adam",
     "BatchesWithReplacement",
     "Claim",
+    "ClaimKind",
     "Comparison",
     "DaskScheduler",
     "EqualityTest",

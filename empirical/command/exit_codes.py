@@ -133,10 +133,17 @@ def usage_message(error: Exception) -> str:
     """A fault in the call as one line that names the option."""
     message = " ".join(str(getattr(error, "message", error)).split()).rstrip(".")
     parameter = getattr(error, "param", None)
-    name = getattr(parameter, "name", None) or getattr(error, "param_hint", None)
+    name = _typed_name(parameter) or getattr(error, "param_hint", None)
     if name is None:
         return " ".join(str(error.format_message()).split()) if hasattr(error, "format_message") else message
     return f"{name}: {message or 'is missing; give one'}"
+
+
+def _typed_name(parameter: Any) -> str | None:
+    """The name of a parameter as a user types it, without hyphens; None without a parameter."""
+    if parameter is None or getattr(parameter, "param_type_name", None) != "option":
+        return getattr(parameter, "name", None)
+    return str(parameter.opts[0]).lstrip("-").replace("-", "_")
 
 
 def _is_bad_input(error: Exception) -> bool:

@@ -126,7 +126,7 @@ def data_argument(description: str) -> Any:
 
 def data_option() -> Any:
     """The same as ``--data``, the older way to give them."""
-    return typer.Option("--data", parser=_text, hidden=True)
+    return typer.Option("--data", parser=_text, metavar="TEXT", hidden=True)
 
 
 def chosen_data(argument: str | None, option: str | None, default: str) -> str:

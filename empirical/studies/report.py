@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 
 from simulation.runs.run_folder import RunFolder
 from simulation.runs.run_kinds import RunKind
-from theory import Curve
+from theory import Curve, InputError
 
 #: Columns of a table by name, of equal length.
 Columns = dict[str, Any]
@@ -132,3 +132,13 @@ def working_folder(folder: str | Path | None, kind: RunKind) -> Iterator[RunFold
         return
     with TemporaryDirectory() as temporary:
         yield RunFolder(Path(temporary))
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """Name the folder whose files have the right shape but do not go together, as when a curve is missing."""
+    try:
+        yield
+    except (LookupError, ArithmeticError, TypeError, ValueError) as error:  # InputError is a ValueError
+        fault = " ".join(str(error).split())
+        raise InputError(f"folder: {folder}: its files do not go together ({fault}); run it again") from error

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from empirical.studies.report import DrawnReport, working_folder
+from empirical.studies.report import DrawnReport, reading, working_folder
 from empirical.studies.robustness_text import axis_lines, findings, rise_lines
 from simulation.comparison.departure import OTHER, Departure
 from simulation.comparison.measurement import BOUNDARY_NAMES
@@ -159,18 +159,15 @@ class RobustnessReport(DrawnReport):
     @classmethod
     def read(cls, folder: Path) -> Self:
         """See ``Report``."""
-        file = folder / "result.json"
-        content = read_json(file, _CONTENT, "folder")
+        content = read_json(folder / "result.json", _CONTENT, "folder")
         configuration = content["configuration"]
         axes = configuration.get("axes", "all")
         plan = RobustnessPlan(configuration["draws"], () if axes == "all" else tuple(axes), configuration["seed"])
         messages = {(one["axis"], one["level"]): one["message"] for one in content.get("failures", ())}
-        try:
-            points = [_point(row, plan.seed, messages) for row in content["points"]]
-        except InputError as error:
-            raise InputError(f"folder: {file}: {error}") from None
-        rises = [Rise(one["step_share"], one["derived"], one["trained"]) for one in content["phase_three_rises"]]
-        return cls(plan, Robustness(tuple(points), tuple(rises)), content.get("versions", {}))
+        with reading(folder):
+            points = tuple(_point(row, plan.seed, messages) for row in content["points"])
+        rises = tuple(Rise(one["step_share"], one["derived"], one["trained"]) for one in content["phase_three_rises"])
+        return cls(plan, Robustness(points, rises), content.get("versions", {}))
 
 
 def robustness(

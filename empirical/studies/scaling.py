@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from empirical.studies.report import Columns, DrawnReport, working_folder
+from empirical.studies.report import Columns, DrawnReport, reading, working_folder
 from simulation.experiments.scaling_law import POINT_NAMES, Quantity, ScalingLaw
 from simulation.experiments.scaling_sweep import run_scaling_sweep, scaling_measurements
 from simulation.figures.scaling import draw_scaling
@@ -128,20 +128,10 @@ class ScalingReport(DrawnReport):
         """See ``Report``."""
         content = read_json(folder / "result.json", _CONTENT, "folder")
         columns = read_table(folder / "points.parquet", (*_LAW_COLUMNS, *_POINT_COLUMNS), "folder")
-        keys = list(zip(*(columns[name].tolist() for name in _LAW_COLUMNS), strict=True))
-        laws = []
-        for values in content["laws"]:
-            model = values["law"]
-            parameter = Quantity(values["quantity"]).parameter.value
-            key = (values["quantity"], parameter, model["alpha"], model["beta"], model["dimension"])
-            own = np.array([one == key for one in keys])
-            if not own.any():
-                raise InputError(f"folder: {folder / 'points.parquet'} has no points of {key}; measure again")
-            points = {name: columns[column][own] for column, name in _POINT_COLUMNS.items()}
-            laws.append(ScalingLaw.from_values(values | points))
+        with reading(folder):
+            laws = tuple(_law(values, columns) for values in content["laws"])
         configuration = content["configuration"]
-        plan = ScalingPlan(configuration["pairs"], configuration["seed"])
-        return cls(plan, tuple(laws), content.get("versions", {}))
+        return cls(ScalingPlan(configuration["pairs"], configuration["seed"]), laws, content.get("versions", {}))
 
 
 def scaling(
@@ -187,3 +177,13 @@ def _row(law: ScalingLaw) -> tuple[str, ...]:
     verdict = Verdict.HOLDS if law.holds else Verdict.FAILS
     model = f"{law.law.alpha:g}", f"{law.law.beta:g}"
     return *model, f"{law.slope.value:.4f}", *half_widths, *slopes, verdict.value
+
+
+def _law(values: dict[str, Any], columns: Columns) -> ScalingLaw:
+    """A law of a result with its points; InputError where the table has none."""
+    model, quantity = values["law"], Quantity(values["quantity"])
+    key = (quantity.value, quantity.parameter.value, model["alpha"], model["beta"], model["dimension"])
+    own = np.logical_and.reduce([columns[name] == entry for name, entry in zip(_LAW_COLUMNS, key, strict=True)])
+    if not own.any():
+        raise InputError(f"points.parquet has no points of {quantity.value}, alpha {model['alpha']:g}")
+    return ScalingLaw.from_values(values | {name: columns[column][own] for column, name in _POINT_COLUMNS.items()})

@@ -55,8 +55,9 @@ def _bad_values() -> list[Any]:
                 values = (*values, "0", "1e-300")
             for value in values:
                 option = [] if parameter.param_type_name == "argument" else [parameter.opts[0]]
+                name = parameter.opts[0].lstrip("-").replace("-", "_")
                 arguments = [*words, *(_REQUIRED.get(words[0], []) if option else []), *option, value]
-                table.append(pytest.param(arguments, parameter.name, id=" ".join([*words, *option, value[:24]])))
+                table.append(pytest.param(arguments, name, id=" ".join([*words, *option, value[:24]])))
     return table
 
 
@@ -129,7 +130,7 @@ def test_the_table_reaches_every_kind_of_option() -> None:
         assert all(getattr(one, "is_flag", False) or one.param_type_name == "argument" for one in others), others
 
 
-VERIFY = ["verify", "--data", "good.npz"]
+VERIFY = ["verify", "good.npz"]
 TRACK = ["track", "--data", "images.npz", "--network", "vgg8", "--base-width", "2", "--batch-size", "8"]
 PREDICT = ["predict", "--data", "images.npz", "--network", "vgg8", "--base-width", "2", "--batch-size", "4"]
 
@@ -140,10 +141,10 @@ _CALLS = [
     (["verify", "extra"], "extra"),
     *(([*VERIFY, option, "0"], "0 is not accepted") for option in ("--steps", "--replicas", "--batch-size")),
     (["verify", "--steps", "1000000000000"], "steps: 1000000000000 is not accepted"),
-    (["verify", "--data", "pair.npz"], "labels: class 0 has 1 members"),
-    (["verify", "--data", "lonely.npz"], "labels: class 1 has 1 members"),
-    (["verify", "--data", "same.npz"], "labels: all classes have the same mean"),
-    (["verify", "--data", "~/no.npz"], "no.npz is not a file"),
+    (["verify", "pair.npz"], "labels: class 0 has 1 members"),
+    (["verify", "lonely.npz"], "labels: class 1 has 1 members"),
+    (["verify", "same.npz"], "labels: all classes have the same mean"),
+    (["verify", "~/no.npz"], "no.npz is not a file"),
     ([*VERIFY, "--replicas", "100000000"], "replicas: would need"),
     ([*VERIFY, "--batch-size", "100"], "batch_size: 100"),
     ([*VERIFY, "--data-root", "verified"], "data_root: does nothing without"),

@@ -19,7 +19,7 @@ def invoke(*arguments: str) -> Result:
     "arguments",
     [
         ["check", "mine.npz"],
-        ["verify", "--data", "mine.npz"],
+        ["verify", "mine.npz"],
         ["fit", "--data", "mine.npz"],
         ["fit", "--data", "mine.npz", "--network", "vgg8"],
         ["predict", "--data", "mine.npz"],

@@ -86,7 +86,7 @@ class FeaturePrediction:
         agreements = tuple(agreement_of(source, curve, trained, step_size) for source, curve in derived.items())
         reasons: tuple[Reason, ...] = ()
         if defect is not None and _verdict(agreements) is Verdict.FAILS:
-            reasons = prediction_reasons(dict(derived), defect, trained, step_size)
+            reasons = prediction_reasons(derived, defect, trained, step_size)
         return cls(features, step_size, trained, derived, agreements, reasons, warnings, no_parametric)
 
     @property

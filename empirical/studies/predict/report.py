@@ -15,7 +15,7 @@ from empirical.studies.predict.figure import draw_predictions
 from empirical.studies.predict.plan import FeaturePlan, PredictPlan
 from empirical.studies.predict.prediction import FeaturePrediction, Features
 from empirical.studies.predict_reasons import Derivation, Reason
-from empirical.studies.report import Columns, DrawnReport
+from empirical.studies.report import Columns, DrawnReport, reading
 from simulation.runs.json_reader import ListOf, Maybe, Real, Record, Text, Whole, Word, read_json
 from simulation.runs.run_kinds import PREDICT
 from simulation.runs.table_reader import read_table
@@ -156,11 +156,10 @@ class PredictReport(DrawnReport):
         content = read_json(folder / "result.json", _CONTENT, "folder")
         columns = read_table(folder / "curves.parquet", ("features", "curve", "step", "loss"), "folder")
         names = dict.fromkeys(row["features"] for row in content["rows"])
-        try:
-            predictions = [_prediction(name, content, columns) for name in names]
-        except InputError as error:
-            raise InputError(f"folder: {folder}: {error}; predict again") from None
-        return cls(_plan(content["plan"], folder), tuple(predictions), content.get("versions", {}))
+        with reading(folder):
+            predictions = tuple(_prediction(name, content, columns) for name in names)
+            plan = _plan(content["plan"], folder.name)
+        return cls(plan, predictions, content.get("versions", {}))
 
 
 def _cells(agreement: Agreement) -> tuple[str, ...]:
@@ -195,20 +194,16 @@ def _named_curves(one: FeaturePrediction) -> Iterator[tuple[str, Curve]]:
         yield source.value, curve
 
 
-def _plan(values: dict[str, Any], folder: Path) -> PredictPlan:
+def _plan(values: dict[str, Any], folder_name: str) -> PredictPlan:
     """The plan; older results name neither network nor layers, and the folder alone is called by the network."""
-    training = FeaturePlan(**{one.name: values[one.name] for one in fields(FeaturePlan)})
-    try:
-        return PredictPlan(
-            values.get("network", folder.name.removeprefix(_OLDER_PREFIX)),
-            tuple(Path(file) for file in values.get("checkpoints", ())),
-            tuple(values.get("layers", ())),
-            values.get("base_width"),
-            values.get("pooled_features", 1024),
-            training,
-        )
-    except InputError as error:
-        raise InputError(f"folder: {folder / 'result.json'}: plan: {error}") from None
+    return PredictPlan(
+        values.get("network", folder_name.removeprefix(_OLDER_PREFIX)),
+        tuple(Path(file) for file in values.get("checkpoints", ())),
+        tuple(values.get("layers", ())),
+        values.get("base_width"),
+        values.get("pooled_features", 1024),
+        FeaturePlan(**{one.name: values[one.name] for one in fields(FeaturePlan)}),
+    )
 
 
 def _prediction(name: str, content: dict[str, Any], columns: Mapping[str, np.ndarray[Any, Any]]) -> FeaturePrediction:
