@@ -19,7 +19,7 @@ from empirical.data.class_checks import check_class_means, check_class_sizes
 from empirical.data.datasets import DataSet
 from empirical.fit.model_fit import FittedModel, fit_data_model, split_for_fit
 from empirical.fit.parametric_model import parametric_model
-from empirical.studies.boundary_prediction import MEAN_FIELD, Training, predict_boundaries
+from empirical.studies.boundary_prediction import Level, Source, Training, predict_boundaries
 from empirical.studies.predict.plan import FeaturePlan
 from empirical.studies.predict.prediction import FeaturePrediction, Features
 from empirical.studies.predict_reasons import Derivation
@@ -139,5 +139,5 @@ def _parametric_curve(fitted: FittedModel, plan: FeaturePlan, step_size: float, 
     training = Training(Softmax(), step_size, plan.init_scale, plan.steps, plan.replicas, plan.seed)
     model = parametric_model(fitted, plan.seed)
     shown = described(progress, "parametric model")
-    predictions = predict_boundaries("parametric model", model, training, shown)
-    return next(one.curve for one in predictions if one.level == MEAN_FIELD)
+    predictions = predict_boundaries(Source.PARAMETRIC, model, training, shown)
+    return next(one.curve for one in predictions if one.level is Level.MEAN_FIELD)
