@@ -30,7 +30,7 @@ from empirical.command.options import (
     text_option,
     whole_option,
 )
-from empirical.command.publish import Output, publish
+from empirical.command.publish import Output, publish, publish_file
 from empirical.command.shared_options import (
     AsJson,
     BaseWidth,
@@ -55,7 +55,7 @@ from empirical.command.shared_options import (
     Workers,
     chosen_scheduler,
 )
-from empirical.command.terminal import complain, say, say_lines
+from empirical.command.terminal import complain, say
 
 app = typer.Typer(
     cls=OneLineGroup,
@@ -148,6 +148,7 @@ def verify(
 
       phases verify features.npz --init-scale 0.01 --out results/mine
     """
+    output = Output(as_json, quiet)
     chosen = chosen_data(data, older_data, "digits")
     refuse_where_nothing_is_fetched(context, chosen)
     place = out if out is not None else Path("results") / f"verify-{Path(chosen).stem}"
@@ -157,33 +158,38 @@ def verify(
         from empirical.studies.verify.plan import VerifyPlan
         from theory import loss_named
 
-        given = {"init_scales": tuple(init_scale) if init_scale else None, "step_size": step_size}
-        given |= {"batch_size": batch_size}
+        default = VerifyPlan.for_data(chosen)
         plan = replace(
-            VerifyPlan.for_data(chosen),
+            default,
             loss=loss_named(loss),
+            init_scales=tuple(init_scale) if init_scale else default.init_scales,
             steps=steps,
+            step_size=step_size if step_size is not None else default.step_size,
+            batch_size=batch_size if batch_size is not None else default.batch_size,
             replicas=replicas,
             seed=seed,
-            **{name: value for name, value in given.items() if value is not None},
         )
         data_set = partial(load, chosen, data_root, download, inputs_key, labels_key)
         report = run(data_set, plan, folder=place, progress=bars)
-    publish(report, place, Output(as_json, quiet))
+    publish(report, place, output)
 
 
 @app.command()
 def check(
     context: typer.Context,
-    data: Annotated[str, text_argument("digits, cifar10, or a file of inputs (n, d) and labels (n,).")],
+    data: LabelledData = None,
+    older_data: OlderData = None,
     data_root: DataRoot = None,
+    download: Download = False,
     inputs_key: InputsKey = None,
     labels_key: LabelsKey = None,
     loss: LossName = "softmax",
-    step_share: Annotated[float, share_option("Step size times the largest eigenvalue, for A5.")] = 0.1,
+    step_share: Annotated[float, share_option("Step size times the largest eigenvalue, for A5.")] = 0.08,
     init_scale: Annotated[float, scale_option("Standard deviation of W(0), for A7 and A8.")] = 0.01,
     out: Annotated[Path | None, path_option("Folder for check.json. [default: nothing is written]")] = None,
     seed: Annotated[int, seed_option("Seed of the sample, its parts, and W(0) for A4.")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Evaluate the assumptions A1 to A8 on data: do they hold, by what margin, which theorems apply.
 
@@ -191,38 +197,34 @@ def check(
 
       phases check digits
     """
+    output = Output(as_json, quiet)
+    chosen = chosen_data(data, older_data, "digits")
+    refuse_where_nothing_is_fetched(context, chosen)
     with bad_input_exits() as bars:
         from empirical.data.datasets import load
-        from empirical.studies.check import check as run_check
-        from empirical.studies.check import check_as_json, check_lines
-        from empirical.studies.run_sizes import check_step_share
-        from simulation.runs.run_folder import RunFolder
-        from simulation.runs.run_kinds import CHECK
+        from empirical.studies.check.job import check as run
+        from empirical.studies.check.outcome import CheckPlan
         from theory import loss_named
-        from theory.progress import described
 
-        data = data_path(data)
-        refuse_where_nothing_is_fetched(context, data)
-        folder = RunFolder(out, CHECK) if out is not None else None
-        chosen = loss_named(loss)
-        check_step_share(step_share, chosen)
-        data_set = load(data, data_root, False, inputs_key, labels_key)
-        result = run_check(data_set, chosen, step_share, init_scale, seed, described(bars, "moments"))
-        if folder is not None:
-            folder.write_json("check.json", check_as_json(result))
-    _print_notes(data_set.notes)
-    for line in check_lines(result):
-        say(line)
+        plan = CheckPlan(loss_named(loss), step_share, init_scale, seed)
+        data_set = partial(load, chosen, data_root, download, inputs_key, labels_key)
+        report = run(data_set, plan, folder=out, progress=bars)
+    publish(report, out, output)
 
 
 @app.command()
 def derive(
+    context: typer.Context,
     theorem: Annotated[str | None, text_argument("T1 to T8 or L1 to L5; all of them if left out.")] = None,
     latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX instead of text.")] = False,
     values: Annotated[
         str | None,
         text_option("Numbers for the statement's symbols, as in sigma0=1e-3,d=1000,alpha=1,beta=2,g=.2."),
     ] = None,
+    out: Annotated[Path | None, path_option("Folder for a JSON file. [default: nothing is written]")] = None,
+    seed: Annotated[int, seed_option("Seed of the random instances of numerical checks.")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Print theorems with their derivations, every step of which is checked again.
 
@@ -241,30 +243,23 @@ def derive(
 
       phases derive T5 --values sigma0=1e-3,d=1000,alpha=1,beta=2,g=0.2
     """
+    output = Output(as_json, quiet)
+    if values is not None and latex:
+        raise typer.BadParameter("does not go with --latex; give one of the two", param_hint="values")
+    if values is not None or latex:
+        refuse_without(context, "a check of steps", "seed")
     with bad_input_exits() as bars:
-        from theory.theorems.catalogue import LEMMAS, THEOREMS, theorem_named
-        from theory.theorems.evaluation import parse_values, statement_at
-        from theory.typeset.theorem_text import kinds_text, statement_text, theorem_latex, theorem_text
-        from theory.validation import InputError
+        from empirical.studies.derive import derive as run
+        from empirical.studies.derive import evaluate_statement, typeset
 
-        if values is not None and theorem is None:
-            raise InputError("values: no theorem is named; give one, as in phases derive T5 --values ...")
-        if values is not None and latex:
-            raise InputError("values: does not go with --latex; give one of the two")
-        chosen = (*THEOREMS, *LEMMAS) if theorem is None else (theorem_named(theorem),)
-        given = parse_values(values) if values is not None else None
-        if given is not None:
-            say_lines(statement_text(statement_at(chosen[0], given)))
-            return
-        if latex:
-            say_lines("\n".join(theorem_latex(one) for one in chosen))
-            return
-        lines = [line for one in bars(chosen, "check") for line in [*theorem_text(one), ""]]
-        if theorem is None:
-            lines.append(f"in all, {kinds_text(chosen)}")
-    say_lines("\n".join(lines).rstrip())
-    if not all(one.verified for one in chosen):
-        raise typer.Exit(CLAIM_FAILS)
+        report: Any
+        if values is not None:
+            report = evaluate_statement(theorem, values, folder=out)
+        elif latex:
+            report = typeset(theorem, folder=out)
+        else:
+            report = run(theorem, seed=seed, folder=out, progress=bars)
+    publish(report, out, output)
 
 
 @app.command()
@@ -284,17 +279,20 @@ def diagram(
 
     Writes result.json (with every disagreement), points.parquet and diagram.png.
     """
+    output = Output(as_json, quiet)
     with bad_input_exits() as bars:
         from empirical.studies.diagram import DiagramPlan
         from empirical.studies.diagram import diagram as run
 
         report = run(DiagramPlan(dimension, alpha, replicas, seed), out, bars)
-    publish(report, out, Output(as_json, quiet))
+    publish(report, out, output)
 
 
 @app.command()
 def explore(
     out: Annotated[Path, path_option("File of the page.")] = Path("results") / "explorer.html",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write a web page on which sliders move the theory's parameters: open it in any browser, also without a network.
 
@@ -311,11 +309,12 @@ def explore(
 
       phases explore --out page.html
     """
+    output = Output(as_json, quiet)
     with bad_input_exits():
         from empirical.studies.explore import write_explorer
 
         page = write_explorer(out)
-    say(f"page: {page}")
+    publish_file("page", page, output)
 
 
 Images = Annotated[

@@ -14,6 +14,9 @@ from .networks.row_rule import RowRule
 from .networks.undisturbed import undisturbed
 from .probes.neural_collapse import NeuralCollapse, neural_collapse
 from .probes.reconstruction_probe import ReconstructionLoss, RidgeDecoders
+from .studies.check.job import CheckReport, check
+from .studies.check.outcome import CheckPlan
+from .studies.derive import DeriveReport, derive
 from .studies.diagram import DiagramPlan, DiagramReport, diagram
 from .studies.verify.job import verify
 from .studies.verify.plan import VerifyPlan
@@ -25,7 +28,10 @@ from .tracker.stop_rule import StopRule
 __all__ = [
     "DATA_ROOT_VARIABLE",
     "Captured",
+    "CheckPlan",
+    "CheckReport",
     "DataSet",
+    "DeriveReport",
     "DiagramPlan",
     "DiagramReport",
     "FittedModel",
@@ -47,6 +53,8 @@ __all__ = [
     "batches_of",
     "build_network",
     "capture",
+    "check",
+    "derive",
     "diagram",
     "fit_data_model",
     "layer_names",

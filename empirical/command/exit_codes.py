@@ -46,6 +46,13 @@ class OneLineGroup(TyperGroup):
         with interruption():
             return super().invoke(context)
 
+    def format_commands(self, context: Any, formatter: Any) -> None:
+        """List the subcommands, each with the whole first sentence of its help."""
+        commands = [(name, self.get_command(context, name)) for name in self.list_commands(context)]
+        rows = [(name, one.get_short_help_str(sys.maxsize)) for name, one in commands if one is not None]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
 
 class OneLineCommand(TyperCommand):
     """A command that ends as ``ended`` says."""

@@ -121,7 +121,7 @@ def quiet_option() -> Any:
 
 def data_argument(description: str) -> Any:
     """The data of a job, as its argument; see ``chosen_data``."""
-    return typer.Argument(help=description, parser=_text, metavar="[DATA]", show_default=False)
+    return typer.Argument(help=description, parser=_text, metavar="DATA", show_default=False)
 
 
 def data_option() -> Any:

@@ -27,11 +27,13 @@ if TYPE_CHECKING:
     from simulation.runs.schedulers import Scheduler
 
 _LABELLED = (
-    "digits, cifar10, or a file with inputs (n, d) and labels (n,): .npz, .npy, .pt, .safetensors, .parquet or .h5."
+    "digits, cifar10, or a file with inputs (n, d) and labels (n,): .npz, .npy, .pt, .safetensors, .parquet or .h5. "
+    "[default: digits]"
 )
 _IMAGES = (
     "cifar10, cifar100, mnist, fashion-mnist, a folder train/CLASS/*.png beside test/CLASS/*.png, or a "
-    "file (.npz, .pt, .safetensors or .h5) of train_images, train_labels, test_images, test_labels."
+    "file (.npz, .pt, .safetensors or .h5) of train_images, train_labels, test_images, test_labels. "
+    "[default: cifar10]"
 )
 
 #: The data of a job, as its argument; a command has ``OlderData`` beside it and hands both to ``chosen_data``.

@@ -31,7 +31,7 @@ _BAD = {
 _FROM_ZERO = {"momentum", "weight_decay"}
 
 #: What a command cannot be called without.
-_REQUIRED = {"check": ["digits"], "transfer": ["tracked"]}
+_REQUIRED = {"transfer": ["tracked"]}
 
 
 def _commands() -> list[tuple[list[str], Any]]:
@@ -181,7 +181,12 @@ _CALLS = [
     (["derive", "T5", "--values", "sigma0=nan"], "values: sigma0: nan"),
     (["derive", "T5", "--values", "sigma0=1e999"], "values: sigma0: inf"),
     (["derive", "T5", "--values", "sigma0=1,sigma0=2"], "values: sigma0 is given twice"),
-    (["derive", "--latex", "--values", "d=2"], "values: no theorem is named"),
+    (["derive", "--values", "d=2"], "values: no theorem is named"),
+    (["derive", "--latex", "--values", "d=2"], "values: does not go with --latex"),
+    (["derive", "T1", "--latex", "--seed", "1"], "seed: does nothing without"),
+    (["derive", "T1", "--json", "--quiet"], "quiet: excludes --json"),
+    (["derive", "T1", "--out", "verified"], "out: verified holds results of phases verify"),
+    (["check", "good.npz", "--data", "good.npz"], "data: is given twice"),
     (["diagram", "--dimension", "7"], "dimension: 7"),
     (["diagram", "--dimension", "10001"], "dimension: 10001"),
     (["diagram", "--alpha", "5"], "alpha: at 5 the last of 64 modes"),

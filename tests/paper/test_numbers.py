@@ -82,7 +82,7 @@ def test_a_part_without_results_is_absent(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("part", "result", "change", "macro"),
     [
-        (verification.PART, "verify-digits", ("claims", 0, "verdict"), "DigitsHolds"),
+        (verification.PART, "verify-digits", ("claims", 0, "standard_error"), "DigitsHolds"),
         (verification.PART, "verify-cifar10", ("claims", 0, "deviation"), "CifarLargest"),
         (diagram.PART, "diagram", ("agreement",), "DiagramAgreement"),
         (scaling.PART, "scaling", ("laws", 0, "holds"), "ScalingHold"),

@@ -123,54 +123,88 @@ def test_scaling(tmp_path: Path) -> None:
 
 
 def test_verification(tmp_path: Path) -> None:
-    def claim(name: str, deviation: float, verdict: str, scale: float = 0.001, **rest: float | None) -> Content:
-        values = {"derived_value": 0.3, "measured_value": 0.31, "standard_error": 0.003} | rest
-        return {"source": "inputs", "init_scale": scale, "name": name, "deviation": deviation, "verdict": verdict} | (
-            values
-        )
+    """Rows of the first version, without kinds, and of the present one; verdicts follow from the numbers."""
+
+    def claim(name: str, deviation: float | None, scale: float = 0.001, **rest: Any) -> Content:
+        values = {"derived": "0.3 at step 8", "measured": "0.31", "derived_value": 0.3, "measured_value": 0.31}
+        values |= {"standard_error": 0.003, "tolerance": 0.01, "verdict": "holds"}
+        return {"source": "inputs", "init_scale": scale, "name": name, "deviation": deviation} | values | rest
 
     def study(claims: list[Content], first: int, batch_size: int | None, tolerance: float) -> Content:
         return {
             "data": "planted",
             "inputs": 1000 * first,
-            "model": {"dimension": 10 * first + 1},
+            "model": {
+                "dimension": 10 * first + 1,
+                "classes": 2,
+                "total_variance": 3.0,
+                "largest_eigenvalue": 2.0,
+                "smallest_eigenvalue": 1.0,
+            },
             "configuration": {
+                "loss": "softmax",
                 "steps": first + 2,
                 "replicas": first + 3,
                 "batch_size": batch_size,
                 "step_size": 0.1,
+                "step_share": 0.2,
                 "init_scales": [0.001, 0.01],
-                "tolerances": {"early_curve": 5.0, "late_curve": tolerance, "boundary": 6.0},
+                "seed": 0,
+                "tolerances": {"early_curve": 5.0, "late_curve": tolerance, "boundary": 6.0}
+                | {"early_steps": 7, "linearised_curve": 8.0, "linearised_steps": 9},
             },
-            "boundaries_tested": first + 4,
-            "boundaries_that_differ": first + 5,
             "claims": claims,
         }
 
-    digits = [
-        claim("mean-field curve, steps 0 to 8", 0.004, "holds", standard_error=0.001),
-        claim("mean-field curve, steps 9 to 64", 0.007, "not resolved"),
-        claim("linearised curve, steps 0 to 4", 0.5, "FAILS"),
-        claim("end of phase I", 0.08, "holds", derived_value=120.0, measured_value=130.0),
-        claim("turning point", 0.4, "FAILS", derived_value=345.0, measured_value=None),
-        claim("mean-field curve, steps 0 to 8", 0.002, "holds", 0.01, standard_error=0.0),
+    def plant(name: str, content: Content) -> None:
+        """With curves for every scale of a claim."""
+        scales = dict.fromkeys(row["init_scale"] for row in content["claims"])
+        kinds = ("trained", "derived", "linearised")
+        rows = [(scale, kind, step) for scale in scales for kind in kinds for step in (0, 8)]
+        columns = {
+            "source": ["inputs"] * len(rows),
+            "init_scale": [scale for scale, _, _ in rows],
+            "curve": [kind for _, kind, _ in rows],
+            "replica": [0] * len(rows),
+            "step": [step for _, _, step in rows],
+            "time": [0.1 * step for _, _, step in rows],
+            "loss": [0.5] * len(rows),
+        }
+        folder = RunFolder(tmp_path / name)
+        folder.write_json("result.json", content)
+        folder.write_table("curves.parquet", columns)
+
+    # Differences of 1, 10 and 70 standard errors; the last claim has none.
+    boundaries = [
+        claim("end of phase I (half of the fall)", 0.003, derived_value=120.0, measured_value=120.36),
+        claim("turning point", 0.21, derived_value=345.0, measured_value=417.45),
+        claim("end of phase I (half of the fall)", 0.03, 0.01, derived_value=2.0, measured_value=2.06, tolerance=0.1),
+        claim("turning point", None, 0.01, derived_value=7.0, measured_value=None, standard_error=None),
     ]
-    cifar = [claim("mean-field curve, steps 0 to 8", 0.006, "FAILS")]
-    folders = _planted(
-        tmp_path, verify__digits=study(digits, 20, None, 0.01), verify__cifar10=study(cifar, 40, 256, 0.03)
-    )
+    kind = {"kind": "mean-field curve", "steps": [9, 64], "worst_step": 64, "is_flat": False, "range_share": 0.1}
+    digits = [
+        claim("mean-field curve, steps 0 to 8", 0.004, standard_error=0.001),
+        claim("a name that nobody reads", 0.015, standard_error=0.004, **kind),
+        claim("linearised curve, steps 0 to 4", 0.5),
+        *boundaries[:2],
+        claim("mean-field curve, steps 0 to 8", 0.002, 0.01, standard_error=0.0),
+        *boundaries[2:],
+    ]
+    plant("verify-digits", study(digits, 20, None, 0.01))
+    plant("verify-cifar10", study([claim("mean-field curve, steps 0 to 8", 0.03)], 40, 256, 0.03))
+    folders = ResultFolders((tmp_path,))
     assert verification.numbers(folders) == {
         "DigitsInputs": "20{,}000",
         "DigitsDimension": "201",
         "DigitsSteps": "22",
         "DigitsDraws": "23",
-        "DigitsClaims": "6",
-        "DigitsHolds": "3",
-        "DigitsUnresolved": "1",
+        "DigitsClaims": "8",
+        "DigitsHolds": "4",
+        "DigitsUnresolved": "2",
         "DigitsFails": "2",
-        "DigitsBoundaries": "24",
-        "DigitsBoundariesDiffer": "25",
-        "DigitsLargest": "$0.007$",
+        "DigitsBoundaries": "3",  # the one without a measured step cannot be tested
+        "DigitsBoundariesDiffer": "2",
+        "DigitsLargest": "$0.015$",  # of the mean field: the linearised curve is farther off
         "CifarInputs": "40{,}000",
         "CifarDimension": "401",
         "CifarSteps": "42",
@@ -179,29 +213,34 @@ def test_verification(tmp_path: Path) -> None:
         "CifarHolds": "0",
         "CifarUnresolved": "0",
         "CifarFails": "1",
-        "CifarBoundaries": "44",
-        "CifarBoundariesDiffer": "45",
-        "CifarLargest": "$0.006$",
+        "CifarBoundaries": "0",
+        "CifarBoundariesDiffer": "0",
+        "CifarLargest": "$0.030$",
         "CifarBatch": "256",
         "CifarTolerance": "$0.03$",
         "DigitsTolerance": "$0.01$",
     }
     assert rows_of(verification.tables(folders)) == [
-        ["digits", "inputs", "$0.001$", r"$0.007 \pm 0.003$", "$120$", "$130$", "$345$", "--"],
-        ["digits", "inputs", "$0.01$", "$0.00200$", "--", "--", "--", "--"],
-        ["CIFAR-10", "inputs", "$0.001$", r"$0.006 \pm 0.003$", "--", "--", "--", "--"],
+        ["digits", "inputs", "$0.001$", r"$0.015 \pm 0.004$", "$120$", "$120$", "$345$", "$417$"],
+        ["digits", "inputs", "$0.01$", "$0.00200$", "$2.00$", "$2.06$", "$7.00$", "--"],
+        ["CIFAR-10", "inputs", "$0.001$", r"$0.030 \pm 0.003$", "--", "--", "--", "--"],
     ]
 
 
 def test_diagram(tmp_path: Path) -> None:
-    content = {
-        "configuration": {"eigenvalues": [3.0, 2.0, 1.0], "resolution": 0.01, "replicas": 4, "seed": 5},
-        "points": 10,
-        "away_from_borders": 8,
-        "agreement": 0.75,
-        "disagreements": [{"near_border": near} for near in (True, False, False)],
+    """Ten points: two near a border, of which one differs; of the other eight two do."""
+    configuration = {"eigenvalues": [3.0, 2.0, 1.0], "resolution": 0.01, "replicas": 4, "seed": 5}
+    folders = _planted(tmp_path, diagram={"configuration": configuration, "points": 10})
+    own, other = "monotone rise", "three phases"
+    columns = {
+        "scaled": [float(number) for number in range(1, 11)],
+        "alignment": [1.5] * 10,
+        "predicted": [own] * 10,
+        "measured": [other, own, other, other] + [own] * 6,
+        "near_border": [True, True] + [False] * 8,
     }
-    assert diagram.numbers(_planted(tmp_path, diagram=content)) == {
+    RunFolder(tmp_path / "diagram").write_table("points.parquet", columns)
+    assert diagram.numbers(folders) == {
         "DiagramPoints": "10",
         "DiagramAway": "8",
         "DiagramAgreement": r"75.0\,\%",

@@ -15,7 +15,7 @@ from empirical.networks.networks import layer_names
 from empirical.probes.probe_tasks import at_least_32
 from empirical.studies.boundary_prediction import Training
 from empirical.studies.check.outcome import CheckPlan, evaluate
-from empirical.studies.fit.plan import Fitted, FitPlan, NetworkLayer
+from empirical.studies.fit.plan import FitPlan, Fitted, NetworkLayer
 from empirical.studies.fit.predicting import predictions_from
 from empirical.studies.fit.report import FitReport
 from empirical.studies.fit.summary import FitSummary

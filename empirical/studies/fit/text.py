@@ -26,9 +26,7 @@ from theory.theorems.catalogue import THEOREMS
 ALIGNMENT = "A3"
 
 
-def fit_lines(
-    fitted: Fitted, fit: FitSummary, check: Check, training: Training, predictions: Predictions
-) -> list[str]:
+def fit_lines(fitted: Fitted, fit: FitSummary, check: Check, training: Training, predictions: Predictions) -> list[str]:
     """All that a fit found, section by section.
 
     Args:

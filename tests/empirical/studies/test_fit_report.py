@@ -12,7 +12,7 @@ from empirical.fit.exponent_dependence import ExponentVariant
 from empirical.fit.jackknife import Interval
 from empirical.fit.model_fit import fit_data_model, split_for_fit
 from empirical.studies.boundary_prediction import LINEARISED, MEAN_FIELD, Prediction, Training, predict
-from empirical.studies.check import check
+from empirical.studies.check.outcome import CheckPlan, evaluate
 from empirical.studies.fit_figure import draw_fit
 from empirical.studies.fit_report import (
     FULL,
@@ -34,7 +34,7 @@ def report() -> FitReport:
     data = load("digits")
     fitted = fit_data_model(*split_for_fit(data))
     training = Training(Softmax(), 0.08 / float(fitted.full_model.eigenvalues[0]), 0.01, 1024, 2, 0)
-    return report_fit("digits", fitted, check(data, Softmax(), 0.08, 0.01, 0, silent), training)
+    return report_fit("digits", fitted, evaluate(data, CheckPlan(), silent), training)
 
 
 def test_both_models_and_both_levels_are_predicted(report: FitReport) -> None:
