@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -38,6 +38,7 @@ from empirical.command.shared_options import (
     DataRoot,
     Device,
     Download,
+    FitData,
     ImageSet,
     InitScale,
     InputsKey,
@@ -481,10 +482,8 @@ def transfer(
 @app.command()
 def fit(
     context: typer.Context,
-    data: Annotated[
-        str,
-        text_option("digits, cifar10 or a file of inputs and labels; with --network: images as for track."),
-    ] = "digits",
+    data: FitData = None,
+    older_data: OlderData = None,
     network: Annotated[
         str | None, text_option("vgg8, resnet10, ...: fit the activations of one of its layers.")
     ] = None,
@@ -493,15 +492,17 @@ def fit(
     base_width: BaseWidth = None,
     pooled_features: PooledFeatures = 1024,
     data_root: DataRoot = None,
-    download: Annotated[bool, typer.Option("--download", help="Fetch the data if they are absent.")] = False,
+    download: Download = False,
     inputs_key: InputsKey = None,
     labels_key: LabelsKey = None,
-    init_scale: Annotated[float, scale_option("Standard deviation of W(0), for the predicted boundaries.")] = 0.003,
-    step_share: Annotated[float, share_option("Step size times the largest eigenvalue.")] = 0.08,
+    init_scale: InitScale = 0.01,
+    step_share: StepShare = 0.08,
     steps: Annotated[int, count_option("Last step of the predicted curves.")] = 4096,
     device: Device = "cpu",
     out: Annotated[Path | None, path_option("Folder of the results. [default: results/fit-NAME]")] = None,
     seed: Annotated[int, seed_option("Seed of an untrained network, of the halves and of W(0).")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Fit the data model to inputs, or to the activations of a network's layer.
 
@@ -516,54 +517,30 @@ def fit(
 
     For example:
 
-      phases fit --data digits
+      phases fit digits
 
-      phases fit --data cifar10 --network vgg8 --checkpoint step-00001024.safetensors --layer block5
+      phases fit cifar10 --network vgg8 --checkpoint step-00001024.safetensors --layer block5
     """
+    name = chosen_data(data, older_data, "digits")
+    refuse_where_nothing_is_fetched(context, name)
+    if network is None:
+        refuse_without(context, "--network", "checkpoint", "layer", "base_width", "pooled_features", "device")
+    of = Path(name).stem if network is None else f"{network}-{Path(name).stem}"
+    place = out if out is not None else Path("results") / f"fit-{of}"
     with bad_input_exits() as bars:
         from empirical.data.datasets import load
         from empirical.data.images import load_images
-        from empirical.networks.layer_features import network_with_weights, training_features
-        from empirical.networks.networks import layer_names
-        from empirical.probes.probe_tasks import at_least_32
-        from empirical.studies.fit_figure import draw_fit
-        from empirical.studies.fit_report import fit_as_json, fit_lines, spectrum_columns
-        from empirical.studies.layer_fit import fit_features
-        from empirical.studies.run_sizes import check_features, check_step_share
-        from simulation.devices import checked_device
-        from simulation.runs.run_folder import RunFolder, software_versions
-        from simulation.runs.run_kinds import FIT
-        from theory import Softmax
+        from empirical.studies.fit.job import fit_features, fit_layer
+        from empirical.studies.fit.plan import FitPlan, NetworkLayer
 
-        data = data_path(data)
-        refuse_where_nothing_is_fetched(context, data)
+        plan, where = FitPlan(init_scale, step_share, steps, seed), (data_root, download, inputs_key, labels_key)
         if network is None:
-            refuse_without(context, "--network", "checkpoint", "layer", "base_width", "pooled_features", "device")
-        name = Path(data).stem if network is None else f"{network}-{Path(data).stem}"
-        folder = RunFolder(out if out is not None else Path("results") / f"fit-{name}", FIT)
-        chosen = checked_device(device)
-        check_step_share(step_share, Softmax())
-        if network is None:
-            features = load(data, data_root, download, inputs_key, labels_key)
-            notes = features.notes
+            report = fit_features(partial(load, name, *where), plan, folder=place, progress=bars)
         else:
-            images = at_least_32(load_images(data, data_root, download, inputs_key, labels_key))
-            notes = images.notes
-            module = network_with_weights(images, network, base_width, checkpoint, seed)
-            layers = (layer,) if layer else layer_names(module)[-1:]
-            check_features(module, layers, images, pooled_features)
-            of_layers = training_features(module, images, layers, pooled_features, chosen)
-            features = list(of_layers.values())[-1]
-        title = name if network is None else f"{name} {features.name}"
-        result = fit_features(features, init_scale, step_share, steps, seed, bars)
-        folder.write_table("spectrum.parquet", spectrum_columns(result))
-        figure = folder.write("fit.png", lambda path: draw_fit(result.fitted, title, path))
-        report = folder.write_json("result.json", fit_as_json(result) | {"versions": software_versions(chosen)})
-    _print_notes(notes)
-    for line in fit_lines(result):
-        say(line)
-    say(f"figure: {figure}")
-    say(f"result: {report}")
+            source = NetworkLayer(network, checkpoint, layer, base_width, pooled_features)
+            images = partial(load_images, name, *where)
+            report = fit_layer(images, source, plan, folder=place, device=device, progress=bars)
+    publish(report, place, Output(as_json, quiet))
 
 
 @app.command()
@@ -609,14 +586,14 @@ def predict(
 
       phases predict cifar10 --network vgg8 --checkpoint step-00001024.safetensors --layer block5
     """
+    name = chosen_data(data, older_data, "cifar10")
+    refuse_where_nothing_is_fetched(context, name)
+    place = out if out is not None else Path("results") / f"predict-{network}-{Path(name).stem}"
     with bad_input_exits() as bars:
         from empirical.data.images import load_images
         from empirical.studies.predict.job import predict as run
         from empirical.studies.predict.plan import FeaturePlan, PredictPlan
 
-        name = chosen_data(data, older_data, "cifar10")
-        refuse_where_nothing_is_fetched(context, name)
-        place = out if out is not None else Path("results") / f"predict-{network}-{Path(name).stem}"
         training = FeaturePlan(init_scale, step_share, steps, batch_size, replicas, seed)
         plan = PredictPlan(network, tuple(checkpoint or ()), tuple(layer or ()), base_width, pooled_features, training)
         images = partial(load_images, name, data_root, download, inputs_key, labels_key)

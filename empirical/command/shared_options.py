@@ -39,6 +39,10 @@ _IMAGES = (
 #: The data of a job, as its argument; a command has ``OlderData`` beside it and hands both to ``chosen_data``.
 LabelledData = Annotated[str | None, data_argument(_LABELLED)]
 ImageSet = Annotated[str | None, data_argument(_IMAGES)]
+FitData = Annotated[
+    str | None,
+    data_argument("digits, cifar10 or a file, as for verify; with --network images, as for track. [default: digits]"),
+]
 OlderData = Annotated[str | None, data_option()]
 
 DataRoot = Annotated[

@@ -7,7 +7,7 @@ what training adds to the gradient descent on these samples: the batches, and te
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -83,7 +83,7 @@ class Reason:
 
 
 def prediction_reasons(
-    derived: dict[Derivation, Curve],
+    derived: Mapping[Derivation, Curve],
     defect: DefectResponse,
     trained: Curve,
     step_size: float,

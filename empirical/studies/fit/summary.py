@@ -119,7 +119,8 @@ class RankedVariances:
     @classmethod
     def from_columns(cls, columns: Mapping[str, FloatArray]) -> Self:
         """The inverse of ``columns``."""
-        return cls(*(columns[name] for name in RANK_COLUMNS), columns.get(ERROR_COLUMN))
+        fitted, held_out, signal = (columns[name] for name in RANK_COLUMNS)
+        return cls(fitted, held_out, signal, columns.get(ERROR_COLUMN))
 
 
 @dataclass(frozen=True, eq=False)

@@ -77,7 +77,7 @@ def _estimate_lines(fit: FitSummary) -> list[str]:
         ("minority share", fit.minority_share),
     ]
     rows = [(name, *_cells(one)) for name, one in intervals]
-    rows.append(("tail index", *(f"{value:.3g}" for value in (tail.value, tail.low, tail.high))))
+    rows.append(("tail index", f"{tail.value:.3g}", f"{tail.low:.3g}", f"{tail.high:.3g}"))
     return text_table(("intervals at 95 %", "value", "low", "high"), rows)
 
 

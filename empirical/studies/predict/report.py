@@ -217,7 +217,8 @@ def _prediction(name: str, content: dict[str, Any], columns: Mapping[str, np.nda
             raise InputError(f"curves.parquet lacks the curve of {kind}, {name}")
         curves[kind] = Curve(first["step_size"] * columns["step"][here].astype(np.float64), columns["loss"][here][None])
     reasons = [one for one in content.get("reasons", ()) if one["features"] == name]
-    fit = next((one for one in content.get("fits", ()) if one["features"] == name), {})
+    fits: list[dict[str, Any]] = content.get("fits", [])
+    fit: dict[str, Any] = next((one for one in fits if one["features"] == name), {})
     return FeaturePrediction(
         Features(*_layer_and_checkpoint(first), first["number"], first["rank"]),
         first["step_size"],
