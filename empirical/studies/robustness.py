@@ -16,7 +16,7 @@ from simulation.comparison.measurement import BOUNDARY_NAMES
 from simulation.experiments.large_steps import Rise
 from simulation.experiments.robustness import AXES, Point, Relaxed, Robustness, run_robustness_sweep, settings
 from simulation.figures.robustness import draw_robustness
-from simulation.runs.json_reader import AnyOf, ListOf, Maybe, Named, Real, Record, Text, Whole, Word, read_json
+from simulation.runs.json_reader import AnyOf, ListOf, MapOf, Maybe, Named, Real, Record, Text, Whole, Word, read_json
 from simulation.runs.run_folder import software_versions
 from simulation.runs.run_kinds import ROBUSTNESS
 from simulation.runs.schedulers import LocalScheduler, Scheduler
@@ -64,7 +64,7 @@ _CONTENT = Record(
         "points": ListOf(_POINT),
         "phase_three_rises": ListOf(_RISE),
     },
-    {"failures": ListOf(_FAILURE, 0)},
+    {"failures": ListOf(_FAILURE, 0), "versions": MapOf(Text())},
 )
 
 

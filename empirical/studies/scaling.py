@@ -12,7 +12,7 @@ from empirical.studies.report import Columns, DrawnReport, reading, working_fold
 from simulation.experiments.scaling_law import POINT_NAMES, Quantity, ScalingLaw
 from simulation.experiments.scaling_sweep import run_scaling_sweep, scaling_measurements
 from simulation.figures.scaling import draw_scaling
-from simulation.runs.json_reader import ListOf, Real, Record, Whole, Word, read_json
+from simulation.runs.json_reader import ListOf, MapOf, Real, Record, Text, Whole, Word, read_json
 from simulation.runs.run_folder import software_versions
 from simulation.runs.run_kinds import SCALING
 from simulation.runs.schedulers import LocalScheduler, Scheduler
@@ -38,7 +38,10 @@ _LAW = Record(
         "tolerance": Real(0),
     }
 )
-_CONTENT = Record({"configuration": Record({"pairs": Whole(2), "seed": Whole(0, 2**63 - 1)}), "laws": ListOf(_LAW)})
+_CONTENT = Record(
+    {"configuration": Record({"pairs": Whole(2), "seed": Whole(0, 2**63 - 1)}), "laws": ListOf(_LAW)},
+    {"versions": MapOf(Text())},
+)
 
 _HEADER = ("alpha", "beta", "q", "+-", "jointly", "derived", "limit", "verdict")
 

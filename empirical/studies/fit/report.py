@@ -57,6 +57,8 @@ _CONTENT = Record(
         **SUMMARY.optional,
         "fitted": Record(dict.fromkeys(("data", "network", "layer", "checkpoint"), Maybe(Text()))),
         "predictions_missing": MapOf(Text(1000)),
+        "versions": MapOf(Text()),
+        "notes": ListOf(Text(1000), 0),
     },
 )
 
@@ -109,6 +111,7 @@ class FitReport(DrawnReport):
             "predictions_missing": {source.value: reason for source, reason in self.predictions.gaps.items()},
             "parametric_distance": None if distance is None else asdict(distance) | {"resolution": RESOLUTION},
             "versions": self.versions,
+            "notes": list(self.notes),
         }
 
     def _prediction_values(self, one: Prediction) -> dict[str, Any]:
@@ -160,6 +163,7 @@ class FitReport(DrawnReport):
                     {Source(name): reason for name, reason in content.get("predictions_missing", {}).items()},
                 ),
                 content.get("versions", {}),
+                tuple(content.get("notes", ())),
             )
 
 

@@ -16,7 +16,7 @@ from empirical.studies.predict.plan import FeaturePlan, PredictPlan
 from empirical.studies.predict.prediction import FeaturePrediction, Features
 from empirical.studies.predict_reasons import Derivation, Reason
 from empirical.studies.report import Columns, DrawnReport, reading
-from simulation.runs.json_reader import ListOf, Maybe, Real, Record, Text, Whole, Word, read_json
+from simulation.runs.json_reader import ListOf, MapOf, Maybe, Real, Record, Text, Whole, Word, read_json
 from simulation.runs.run_kinds import PREDICT
 from simulation.runs.table_reader import read_table
 from simulation.runs.text_table import TERMINAL_WIDTH, text_table
@@ -73,7 +73,15 @@ _REASON = Record(
     }
 )
 _FIT = Record({"features": Text(), "warnings": ListOf(Text(1000), 0), "no_parametric": Maybe(Text(1000))})
-_CONTENT = Record({"plan": _PLAN, "rows": ListOf(_ROW)}, {"reasons": ListOf(_REASON, 0), "fits": ListOf(_FIT, 0)})
+_CONTENT = Record(
+    {"plan": _PLAN, "rows": ListOf(_ROW)},
+    {
+        "reasons": ListOf(_REASON, 0),
+        "fits": ListOf(_FIT, 0),
+        "versions": MapOf(Text()),
+        "notes": ListOf(Text(1000), 0),
+    },
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +140,7 @@ class PredictReport(DrawnReport):
                 for one in self.predictions
             ],
             "versions": self.versions,
+            "notes": list(self.notes),
         }
 
     def tables(self) -> dict[str, Columns]:
@@ -159,7 +168,7 @@ class PredictReport(DrawnReport):
         with reading(folder):
             predictions = tuple(_prediction(name, content, columns) for name in names)
             plan = _plan(content["plan"], folder.name)
-        return cls(plan, predictions, content.get("versions", {}))
+        return cls(plan, predictions, content.get("versions", {}), tuple(content.get("notes", ())))
 
 
 def _cells(agreement: Agreement) -> tuple[str, ...]:
