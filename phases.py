@@ -521,7 +521,7 @@ def fit(
 
       phases fit cifar10 --network vgg8 --checkpoint step-00001024.safetensors --layer block5
     """
-    name = chosen_data(data, older_data, "digits")
+    name = chosen_data(data, older_data, "digits" if network is None else "cifar10")
     refuse_where_nothing_is_fetched(context, name)
     if network is None:
         refuse_without(context, "--network", "checkpoint", "layer", "base_width", "pooled_features", "device")

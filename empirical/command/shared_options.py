@@ -41,7 +41,9 @@ LabelledData = Annotated[str | None, data_argument(_LABELLED)]
 ImageSet = Annotated[str | None, data_argument(_IMAGES)]
 FitData = Annotated[
     str | None,
-    data_argument("digits, cifar10 or a file, as for verify; with --network images, as for track. [default: digits]"),
+    data_argument(
+        "digits, cifar10 or a file, as for verify; with --network images, as for track. [default: digits; cifar10]"
+    ),
 ]
 OlderData = Annotated[str | None, data_option()]
 

@@ -85,7 +85,7 @@ def test_a_part_without_results_is_absent(tmp_path: Path) -> None:
         (verification.PART, "verify-digits", ("claims", 0, "standard_error"), "DigitsHolds"),
         (verification.PART, "verify-cifar10", ("claims", 0, "deviation"), "CifarLargest"),
         (diagram.PART, "diagram", ("agreement",), "DiagramAgreement"),
-        (scaling.PART, "scaling", ("laws", 0, "holds"), "ScalingHold"),
+        (scaling.PART, "scaling", ("laws", 0, "joint", "high"), "ScalingHold"),
         (robustness.PART, "robustness", ("points", 0, "descent", "deviation"), "RobustBase"),
         (tracking.PART, "track-vgg8-cifar10", ("phases", "block5", "turning_point", "value"), "TrackTurning"),
     ],
