@@ -75,7 +75,7 @@ STUDIES = (
     Study("verify-digits", ("verify",), 0.5, quick=("--steps", "256", "--replicas", "3")),
     Study(
         "verify-cifar10",
-        ("verify", "--data", "cifar10"),
+        ("verify", "cifar10"),
         6,
         quick=("--steps", "64", "--replicas", "2", "--batch-size", "256", "--init-scale", "0.003"),
     ),
