@@ -18,6 +18,14 @@ from .studies.check.job import CheckReport, check
 from .studies.check.outcome import CheckPlan
 from .studies.derive import DeriveReport, derive
 from .studies.diagram import DiagramPlan, DiagramReport, diagram
+from .studies.fit.job import fit_features, fit_layer
+from .studies.fit.plan import FitPlan, NetworkLayer
+from .studies.fit.report import FitReport
+from .studies.predict.job import predict
+from .studies.predict.plan import FeaturePlan, PredictPlan
+from .studies.predict.report import PredictReport
+from .studies.robustness import RobustnessPlan, RobustnessReport, robustness
+from .studies.scaling import ScalingPlan, ScalingReport, scaling
 from .studies.verify.job import verify
 from .studies.verify.plan import VerifyPlan
 from .studies.verify.report import VerifyReport
@@ -34,19 +42,29 @@ __all__ = [
     "DeriveReport",
     "DiagramPlan",
     "DiagramReport",
+    "FeaturePlan",
+    "FitPlan",
+    "FitReport",
     "FittedModel",
     "ImageData",
     "ImageSplit",
     "JointAccumulator",
     "JointMoments",
+    "NetworkLayer",
     "NeuralCollapse",
     "Normalisation",
     "PhaseReading",
     "PhaseTracker",
+    "PredictPlan",
+    "PredictReport",
     "ProbeSchedule",
     "ReconstructionLoss",
     "RidgeDecoders",
+    "RobustnessPlan",
+    "RobustnessReport",
     "RowRule",
+    "ScalingPlan",
+    "ScalingReport",
     "StopRule",
     "VerifyPlan",
     "VerifyReport",
@@ -57,6 +75,8 @@ __all__ = [
     "derive",
     "diagram",
     "fit_data_model",
+    "fit_features",
+    "fit_layer",
     "layer_names",
     "load",
     "load_images",
@@ -65,8 +85,11 @@ __all__ = [
     "only_classes",
     "padded_to",
     "parametric_model",
+    "predict",
     "read_phases",
     "recalibrated",
+    "robustness",
+    "scaling",
     "split_for_fit",
     "stream_moments",
     "undisturbed",

@@ -12,7 +12,7 @@ from empirical.fit.exponent_dependence import ExponentVariant
 from empirical.fit.jackknife import Interval
 from empirical.fit.spectrum_fit import RankedPowerLaw
 from empirical.fit.spectrum_rivals import Rival
-from empirical.studies.boundary_prediction import Prediction, Training
+from empirical.studies.boundary_prediction import Prediction, Source, Training
 from empirical.studies.check.outcome import Check, assessment_lines
 from empirical.studies.fit.alignment import Alignment
 from empirical.studies.fit.plan import Fitted
@@ -21,6 +21,8 @@ from empirical.studies.fit.summary import FitSummary
 from simulation.runs.text_table import TERMINAL_WIDTH, text_table
 from theory.curves.boundaries import RESOLUTION
 from theory.theorems.catalogue import THEOREMS
+
+_CURVE = ("level", "regime", "half of fall", "turning", "return", "at 0", "lowest", "end")
 
 #: The assumption that the interval of R2 / R0 decides.
 ALIGNMENT = "A3"
@@ -157,29 +159,33 @@ def _prediction_lines(training: Training, predictions: Predictions, aligned: Ali
         f"boundaries predicted for {training.loss.name}, eta = {training.step_size:.3g}, "
         f"sigma0 = {training.init_scale:g}, in steps; losses at step 0, where they are lowest, and at the end:"
     )
-    header = ("from", "level", "regime", "half fall", "turning", "return", "at 0", "lowest", "end")
-    rows = [(*_names(one), aligned.regime_name(one), *_steps(one, training.step_size)) for one in predictions.found]
-    if rows:
-        lines += text_table(header, rows)
-    for one in predictions.found:
-        for boundary, title in (("turning_point", "turning point"), ("return_time", "return")):
-            reason = one.boundaries.reason(boundary)
-            if reason is not None:
-                lines += _wrapped(f"{', '.join(_names(one))}: no {title} ({reason})")
-    for source, reason in predictions.gaps.items():
-        lines += _wrapped(f"{source.value}: no prediction: {reason}")
+    for source in Source:
+        own = [one for one in predictions.found if one.source is source]
+        if own:
+            lines.append(f"from {source.value}:")
+            lines += text_table(_CURVE, [_cells_of_curve(one, training.step_size, aligned) for one in own])
+            lines += [line for one in own for line in _absence_lines(one)]
+        if source in predictions.gaps:
+            lines += _wrapped(f"from {source.value}: no prediction: {predictions.gaps[source]}")
     return lines + _distance_lines(predictions)
 
 
-def _names(one: Prediction) -> tuple[str, str]:
-    return one.source.value, one.level.value
-
-
-def _steps(one: Prediction, step_size: float) -> tuple[str, ...]:
+def _cells_of_curve(one: Prediction, step_size: float, aligned: Alignment) -> tuple[str, ...]:
+    """The cells under _CURVE."""
     found, losses = one.boundaries, one.curve.mean
     times = (found.fraction_point, found.turning_point, found.return_time)
     steps = ["-" if time is None else f"{time / step_size:.4g}" for time in times]
-    return (*steps, *(f"{loss:.3f}" for loss in (losses[0], losses.min(), losses[-1])))
+    heights = [f"{loss:.3f}" for loss in (losses[0], losses.min(), losses[-1])]
+    return (one.level.value, aligned.regime_name(one), *steps, *heights)
+
+
+def _absence_lines(one: Prediction) -> list[str]:
+    """Why a curve does not turn, or does not return."""
+    for boundary, title in (("turning_point", "turning point"), ("return_time", "return")):
+        reason = one.boundaries.reason(boundary)
+        if reason is not None:
+            return _wrapped(f"{one.level.value}: no {title} ({reason})")
+    return []
 
 
 def _distance_lines(predictions: Predictions) -> list[str]:
