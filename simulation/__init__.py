@@ -10,6 +10,7 @@ from simulation.runs.sweep import SweepResult, grid, run_sweep
 from simulation.training.antithetic import antithetic_weights, pair_means
 from simulation.training.batches import BatchesWithReplacement, FullBatch, JoinedSources, MiniBatches
 from simulation.training.gradient_share import sample_gradient_share
+from simulation.training.mixture_sampling import MixtureSampler
 from simulation.training.optimisers import Adam, GradientDescent
 from simulation.training.population import Population, with_frequencies
 from simulation.training.sampling import (
@@ -37,6 +38,7 @@ __all__ = [
     "LocalScheduler",
     "MeasuredBoundaries",
     "MiniBatches",
+    "MixtureSampler",
     "Population",
     "PopulationSampler",
     "RunFolder",

@@ -40,7 +40,9 @@ from theory.curves.reconstruction import (
 from theory.curves.regimes import Absence, Boundary, Regime, regime_of
 from theory.curves.turning_law import TurningLaw
 from theory.data.class_covariances import ClassConditionalModel
+from theory.data.component_covariances import ComponentCovariances
 from theory.data.data_model import DataModel
+from theory.data.mixtures import MixtureModel
 from theory.data.moments import Moments, MomentsAccumulator, merge_all
 from theory.data.sample_spectrum import SampleSpectrum
 from theory.symbols.symbolic import BoundaryFormulas, boundary_formulas
@@ -53,6 +55,7 @@ __all__ = [
     "BoundaryFormulas",
     "CentredOutputs",
     "ClassConditionalModel",
+    "ComponentCovariances",
     "Curve",
     "DataModel",
     "DrawLaw",
@@ -61,6 +64,7 @@ __all__ = [
     "Logistic",
     "LogisticPath",
     "Loss",
+    "MixtureModel",
     "Moments",
     "MomentsAccumulator",
     "OneOutput",

@@ -38,12 +38,17 @@ def rounding(additions: int, epsilon: float = float(np.finfo(np.float64).eps)) -
 #: Where nothing is known of how weights were made: 3e-13, the rounding of 100,000 additions in float64.
 ROUNDING = rounding(100_000)
 
+#: Smallest eigenvalue, over the largest, of the Gram matrix of rows of unit length with which R is found from it. Its
+#: rounding error is about 1e-16 K over this.
+_SEPARATED = 1e-4
+
 
 def explained_variance(weights: ArrayLike, eigenvalues: ArrayLike, resolution: float = ROUNDING) -> FloatArray:
-    """R(W) = tr[(W Sigma W^T)^+ W Sigma^2 W^T], from an orthonormal basis of Sigma^(1/2) W^T.
+    """R(W) = tr[(W Sigma W^T)^+ W Sigma^2 W^T].
 
-    Rows are scaled to unit length first (R does not depend on their scale), so that a small row,
-    such as the conserved class-mean row of a softmax layer, is not lost beside large ones.
+    It is found from Gram matrices where rows are far from dependent, which takes a third of the time, and from an
+    orthonormal basis of Sigma^(1/2) W^T elsewhere. Rows are scaled to unit length first (R does not depend on their
+    scale), so that a small row, such as the conserved class-mean row of a softmax layer, is not lost beside large ones.
 
     Args:
         weights: (..., K, d) rows of the layer in the eigenbasis.
@@ -58,8 +63,21 @@ def explained_variance(weights: ArrayLike, eigenvalues: ArrayLike, resolution: f
     """
     rows, spectrum = _layer(weights, eigenvalues)
     scaled, _ = _unit_rows(rows, spectrum)
+    back = np.swapaxes(scaled, -1, -2)
+    values, vectors = np.linalg.eigh(scaled @ back)
+    squared = np.swapaxes(vectors, -1, -2) @ ((scaled * spectrum) @ back) @ vectors
+    separated = np.asarray(values[..., 0] > max(_SEPARATED, resolution**2) * values[..., -1], dtype=np.bool_)
+    shares = np.diagonal(squared, axis1=-2, axis2=-1) / np.where(separated[..., None], values, 1.0)
+    explained = np.asarray(shares.sum(axis=-1), dtype=np.float64)
+    if not separated.all():
+        explained[~separated] = _explained_by_directions(scaled[~separated], spectrum, resolution)
+    return explained
+
+
+def _explained_by_directions(scaled: FloatArray, eigenvalues: FloatArray, resolution: float) -> FloatArray:
+    """R of rows of W Sigma^(1/2) at unit length (n, K, d), from the directions that count."""
     _, singular, right = np.linalg.svd(scaled, full_matrices=False)
-    by_direction = np.square(right) @ spectrum
+    by_direction = np.square(right) @ eigenvalues
     return np.asarray(np.sum(by_direction * counted(singular, resolution), axis=-1), dtype=np.float64)
 
 

@@ -73,7 +73,7 @@ def test_softmax_beyond_its_linear_range_makes_the_loss_fall_late() -> None:
 
     path = solve_ivp(speed, (0, 2000), np.zeros(6), "LSODA", t_eval=[0.1, 139, 2000], rtol=1e-6, atol=1e-9)
     found = [_loss_of_two_rows(flat.reshape(2, 3), BENT.eigenvalues) for flat in path.y.T]
-    assert softmax_losses() == pytest.approx(found, abs=1e-3)  # of the quadratures and of steps of .1
+    assert softmax_losses() == pytest.approx(found, abs=3e-4)  # of the quadratures and of steps of .1
     assert found == pytest.approx([0.098, 0.276, 0.252], abs=5e-4)
 
 
