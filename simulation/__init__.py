@@ -13,6 +13,7 @@ from simulation.training.gradient_share import sample_gradient_share
 from simulation.training.mixture_sampling import MixtureSampler
 from simulation.training.optimisers import Adam, GradientDescent
 from simulation.training.population import Population, with_frequencies
+from simulation.training.sample_probe import SampleProbe
 from simulation.training.sampling import (
     FreshSamples,
     GaussianSampler,
@@ -42,6 +43,7 @@ __all__ = [
     "Population",
     "PopulationSampler",
     "RunFolder",
+    "SampleProbe",
     "Slope",
     "Status",
     "SweepResult",
