@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from empirical.command.exit_codes import CLAIM_FAILS, INTERNAL_ERROR, OneLineGroup, bad_input_exits
+from empirical.command.exit_codes import OneLineGroup, bad_input_exits
 from empirical.command.options import (
     LARGEST_MOMENTUM,
     LARGEST_RUNS,
@@ -18,7 +18,6 @@ from empirical.command.options import (
     chosen_data,
     count_option,
     data_path,
-    is_given,
     path_argument,
     path_option,
     real_option,
@@ -39,7 +38,9 @@ from empirical.command.shared_options import (
     DataRoot,
     Device,
     Download,
+    FitData,
     ImageSet,
+    InitScale,
     InputsKey,
     LabelledData,
     LabelsKey,
@@ -51,7 +52,9 @@ from empirical.command.shared_options import (
     Quiet,
     SchedulerAddress,
     Steps,
+    StepShare,
     Workers,
+    chosen_scheduler,
 )
 from empirical.command.terminal import complain, say
 
@@ -443,10 +446,8 @@ def transfer(
 @app.command()
 def fit(
     context: typer.Context,
-    data: Annotated[
-        str,
-        text_option("digits, cifar10 or a file of inputs and labels; with --network: images as for track."),
-    ] = "digits",
+    data: FitData = None,
+    older_data: OlderData = None,
     network: Annotated[
         str | None, text_option("vgg8, resnet10, ...: fit the activations of one of its layers.")
     ] = None,
@@ -455,15 +456,17 @@ def fit(
     base_width: BaseWidth = None,
     pooled_features: PooledFeatures = 1024,
     data_root: DataRoot = None,
-    download: Annotated[bool, typer.Option("--download", help="Fetch the data if they are absent.")] = False,
+    download: Download = False,
     inputs_key: InputsKey = None,
     labels_key: LabelsKey = None,
-    init_scale: Annotated[float, scale_option("Standard deviation of W(0), for the predicted boundaries.")] = 0.003,
-    step_share: Annotated[float, share_option("Step size times the largest eigenvalue.")] = 0.08,
+    init_scale: InitScale = 0.01,
+    step_share: StepShare = 0.08,
     steps: Annotated[int, count_option("Last step of the predicted curves.")] = 4096,
     device: Device = "cpu",
     out: Annotated[Path | None, path_option("Folder of the results. [default: results/fit-NAME]")] = None,
     seed: Annotated[int, seed_option("Seed of an untrained network, of the halves and of W(0).")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Fit the data model to inputs, or to the activations of a network's layer.
 
@@ -478,82 +481,59 @@ def fit(
 
     For example:
 
-      phases fit --data digits
+      phases fit digits
 
-      phases fit --data cifar10 --network vgg8 --checkpoint step-00001024.safetensors --layer block5
+      phases fit cifar10 --network vgg8 --checkpoint step-00001024.safetensors --layer block5
     """
+    name = chosen_data(data, older_data, "digits" if network is None else "cifar10")
+    refuse_where_nothing_is_fetched(context, name)
+    if network is None:
+        refuse_without(context, "--network", "checkpoint", "layer", "base_width", "pooled_features", "device")
+    of = Path(name).stem if network is None else f"{network}-{Path(name).stem}"
+    place = out if out is not None else Path("results") / f"fit-{of}"
     with bad_input_exits() as bars:
         from empirical.data.datasets import load
         from empirical.data.images import load_images
-        from empirical.networks.layer_features import network_with_weights, training_features
-        from empirical.networks.networks import layer_names
-        from empirical.probes.probe_tasks import at_least_32
-        from empirical.studies.fit_figure import draw_fit
-        from empirical.studies.fit_report import fit_as_json, fit_lines, spectrum_columns
-        from empirical.studies.layer_fit import fit_features
-        from empirical.studies.run_sizes import check_features, check_step_share
-        from simulation.devices import checked_device
-        from simulation.runs.run_folder import RunFolder, software_versions
-        from simulation.runs.run_kinds import FIT
-        from theory import Softmax
+        from empirical.studies.fit.job import fit_features, fit_layer
+        from empirical.studies.fit.plan import FitPlan, NetworkLayer
 
-        data = data_path(data)
-        refuse_where_nothing_is_fetched(context, data)
+        plan, where = FitPlan(init_scale, step_share, steps, seed), (data_root, download, inputs_key, labels_key)
         if network is None:
-            refuse_without(context, "--network", "checkpoint", "layer", "base_width", "pooled_features", "device")
-        name = Path(data).stem if network is None else f"{network}-{Path(data).stem}"
-        folder = RunFolder(out if out is not None else Path("results") / f"fit-{name}", FIT)
-        chosen = checked_device(device)
-        check_step_share(step_share, Softmax())
-        if network is None:
-            features = load(data, data_root, download, inputs_key, labels_key)
-            notes = features.notes
+            report = fit_features(partial(load, name, *where), plan, folder=place, progress=bars)
         else:
-            images = at_least_32(load_images(data, data_root, download, inputs_key, labels_key))
-            notes = images.notes
-            module = network_with_weights(images, network, base_width, checkpoint, seed)
-            layers = (layer,) if layer else layer_names(module)[-1:]
-            check_features(module, layers, images, pooled_features)
-            of_layers = training_features(module, images, layers, pooled_features, chosen)
-            features = list(of_layers.values())[-1]
-        title = name if network is None else f"{name} {features.name}"
-        result = fit_features(features, init_scale, step_share, steps, seed, bars)
-        folder.write_table("spectrum.parquet", spectrum_columns(result))
-        figure = folder.write("fit.png", lambda path: draw_fit(result.fitted, title, path))
-        report = folder.write_json("result.json", fit_as_json(result) | {"versions": software_versions(chosen)})
-    _print_notes(notes)
-    for line in fit_lines(result):
-        say(line)
-    say(f"figure: {figure}")
-    say(f"result: {report}")
+            source = NetworkLayer(network, checkpoint, layer, base_width, pooled_features)
+            images = partial(load_images, name, *where)
+            report = fit_layer(images, source, plan, folder=place, device=device, progress=bars)
+    publish(report, place, Output(as_json, quiet))
 
 
 @app.command()
 def predict(
     context: typer.Context,
-    data: Images = "cifar10",
+    data: ImageSet = None,
+    older_data: OlderData = None,
     network: NetworkName = "vgg8",
     checkpoint: Annotated[
         list[Path] | None,
         path_option("Files of the network's weights; repeat it for several. An untrained network comes first."),
     ] = None,
-    layer: Annotated[
-        list[str] | None, text_option("A module's name; repeat it for several. [default: every block]")
-    ] = None,
+    layer: Layers = None,
     base_width: BaseWidth = None,
     pooled_features: PooledFeatures = 1024,
     data_root: DataRoot = None,
-    download: Annotated[bool, typer.Option("--download", help="Fetch the data if they are absent.")] = False,
+    download: Download = False,
     inputs_key: InputsKey = None,
     labels_key: LabelsKey = None,
-    init_scale: Annotated[float, scale_option("Standard deviation of W(0).")] = 0.003,
-    step_share: Annotated[float, share_option("Step size times the largest eigenvalue.")] = 0.08,
-    steps: Annotated[int, count_option("Last training step.")] = 4096,
-    batch_size: Annotated[int, count_option("Features a step.")] = 1024,
+    init_scale: InitScale = 0.01,
+    step_share: StepShare = 0.08,
+    steps: Steps = 4096,
+    batch_size: Annotated[int, count_option("Features per step.")] = 1024,
     replicas: Annotated[int, count_option("Draws of W(0).")] = 4,
     device: Device = "cpu",
     out: Annotated[Path | None, path_option("Folder of the results. [default: results/predict-NETWORK-DATA]")] = None,
     seed: Annotated[int, seed_option("Seed of the untrained network, of W(0), the batches and the fit.")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Put the theory to the test on features: single-layer classifiers on frozen activations.
 
@@ -565,61 +545,24 @@ def predict(
     Writes result.json, curves.parquet and predict.png. A run started again goes on where it was. Exit code 1 where
     the better of linearised and mean field from the full moments is off by more than .02 up to step 1,024, .03 in all,
     or a quarter of the turning point; for each such set of features, which assumption costs how much is printed.
+
+    For example:
+
+      phases predict cifar10 --network vgg8 --checkpoint step-00001024.safetensors --layer block5
     """
+    name = chosen_data(data, older_data, "cifar10")
+    refuse_where_nothing_is_fetched(context, name)
+    place = out if out is not None else Path("results") / f"predict-{network}-{Path(name).stem}"
     with bad_input_exits() as bars:
         from empirical.data.images import load_images
-        from empirical.networks.layer_features import network_with_weights, training_features
-        from empirical.networks.networks import layer_names
-        from empirical.probes.probe_tasks import at_least_32
-        from empirical.studies.predict import (
-            FeaturePlan,
-            predict_features,
-            prediction_curves,
-            prediction_lines,
-            prediction_rows,
-            reason_lines,
-            reason_rows,
-        )
-        from empirical.studies.predict_figure import draw_predictions
-        from empirical.studies.run_sizes import check_batches, check_features, check_step_share
-        from simulation.devices import checked_device
-        from simulation.runs.run_folder import RunFolder, software_versions
-        from simulation.runs.run_kinds import PREDICT
-        from simulation.training.training import check_weights
-        from theory import Softmax
-        from theory.assessment import Verdict
+        from empirical.studies.predict.job import predict as run
+        from empirical.studies.predict.plan import FeaturePlan, PredictPlan
 
-        data = data_path(data)
-        refuse_where_nothing_is_fetched(context, data)
-        own_out = Path("results") / f"predict-{network}-{Path(data).stem}"
-        folder = RunFolder(out if out is not None else own_out, PREDICT)
-        check_step_share(step_share, Softmax())
-        plan = FeaturePlan(init_scale, step_share, steps, batch_size, replicas, seed)
-        chosen = checked_device(device)
-        images = at_least_32(load_images(data, data_root, download, inputs_key, labels_key))
-        files = (None, *(checkpoint or ()))
-        modules = [network_with_weights(images, network, base_width, file, seed) for file in files]
-        check_batches(batch_size, replicas, images.train.labels.size)
-        for module in modules:
-            counts = check_features(module, layer or layer_names(module), images, pooled_features)
-            check_weights(replicas, images.classes, max(counts.values()))
-        predictions = []
-        for file, module in zip(files, modules, strict=True):
-            state = "untrained" if file is None else file.stem
-            for name, own in training_features(module, images, layer, pooled_features, chosen).items():
-                predictions.append(predict_features(replace(own, name=f"{name}, {state}"), plan, folder, bars))
-        folder.write_table("curves.parquet", prediction_curves(predictions))
-        figure = folder.write("predict.png", lambda path: draw_predictions(predictions, path))
-        content = {"plan": asdict(plan), "rows": prediction_rows(predictions), "reasons": reason_rows(predictions)}
-        content |= {"versions": software_versions(chosen)}
-        report = folder.write_json("result.json", content)
-    _print_notes(images.notes)
-    for line in [*prediction_lines(predictions), *reason_lines(predictions)]:
-        say(line)
-    say(f"figure: {figure}")
-    say(f"result: {report}")
-    if any(one.verdict is Verdict.FAILS for one in predictions):
-        raise typer.Exit(CLAIM_FAILS)
+        training = FeaturePlan(init_scale, step_share, steps, batch_size, replicas, seed)
+        plan = PredictPlan(network, tuple(checkpoint or ()), tuple(layer or ()), base_width, pooled_features, training)
+        images = partial(load_images, name, data_root, download, inputs_key, labels_key)
+        report = run(images, plan, folder=place, device=device, progress=bars)
+    publish(report, place, Output(as_json, quiet))
 
 
 sweep_app = typer.Typer(cls=OneLineGroup, no_args_is_help=True, rich_markup_mode=None)
@@ -635,14 +578,6 @@ def sweep() -> None:
     """
 
 
-def _scheduler(context: typer.Context, workers: int, address: str | None) -> Any:
-    from simulation.runs.schedulers import DaskScheduler, LocalScheduler
-
-    if address is not None and is_given(context, "workers"):
-        raise typer.BadParameter("does nothing with --scheduler; give one of the two", param_hint="workers")
-    return LocalScheduler(workers) if address is None else DaskScheduler(address)
-
-
 @sweep_app.command()
 def scaling(
     context: typer.Context,
@@ -651,11 +586,13 @@ def scaling(
     scheduler: SchedulerAddress = None,
     out: Annotated[Path, path_option("Folder of the results.")] = Path("results") / "scaling",
     seed: Annotated[int, seed_option("Seed of W(0) and of the samples.")] = 1,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Measure how boundaries scale on trained networks, with confidence intervals.
 
     End of phase I against sigma0 (derived exponent 1), turning point against sigma0 (2/3) and, in steps, against eta
-    (-1), on three data models; explained variance against time in phase III on four. Two intervals a slope: at 95 %
+    (-1), on three data models; explained variance against time in phase III on four. Two intervals per slope: at 95 %
     each, and at 95 % for all nine together. Beside each slope stand the exponent of the limit and the slope of the
     derived curve over the measured range; an interval covers the draws of W(0) alone. Exit code 1 where a derived slope
     over the measured range is outside the latter interval, or in phase III further than 0.01 from the measured one.
@@ -664,26 +601,12 @@ def scaling(
     two cores.
     """
     with bad_input_exits() as bars:
-        from simulation.experiments.scaling_sweep import run_scaling_sweep, scaling_measurements
-        from simulation.figures.scaling import draw_scaling, scaling_columns, scaling_lines, scaling_rows
-        from simulation.runs.run_folder import RunFolder, software_versions
-        from simulation.runs.run_kinds import SCALING
-        from theory.progress import described
+        from empirical.studies.scaling import ScalingPlan
+        from empirical.studies.scaling import scaling as run
 
-        folder, chosen = RunFolder(out, SCALING), _scheduler(context, workers, scheduler)
-        measurements = scaling_measurements(pairs, seed)
-        laws = run_scaling_sweep(measurements, folder, chosen, described(bars, "measure"))
-        folder.write_table("points.parquet", scaling_columns(laws))
-        figure = folder.write("scaling.png", lambda path: draw_scaling(laws, path))
-        configuration = {"pairs": pairs, "seed": seed}
-        content = {"configuration": configuration, "versions": software_versions(), "laws": scaling_rows(laws)}
-        report = folder.write_json("result.json", content)
-    for line in scaling_lines(laws):
-        say(line)
-    say(f"figure: {figure}")
-    say(f"result: {report}")
-    if not all(law.holds for law in laws):
-        raise typer.Exit(CLAIM_FAILS)
+        place = chosen_scheduler(context, workers, scheduler)
+        report = run(ScalingPlan(pairs, seed), folder=out, scheduler=place, progress=bars)
+    publish(report, out, Output(as_json, quiet))
 
 
 @sweep_app.command()
@@ -701,6 +624,8 @@ def robustness(
     scheduler: SchedulerAddress = None,
     out: Annotated[Path, path_option("Folder of the results.")] = Path("results") / "robustness",
     seed: Annotated[int, seed_option("Seed of W(0), the samples and the batches.")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """See where the theory breaks: relax one assumption after another and compare training with the mean field.
 
@@ -716,30 +641,13 @@ def robustness(
       phases sweep robustness --axis optimiser
     """
     with bad_input_exits() as bars:
-        from simulation.experiments.robustness import run_robustness_sweep, settings
-        from simulation.figures.robustness import draw_robustness, robustness_content, robustness_lines
-        from simulation.runs.run_folder import RunFolder, software_versions
-        from simulation.runs.run_kinds import ROBUSTNESS
-        from theory.progress import described
+        from empirical.studies.robustness import RobustnessPlan
+        from empirical.studies.robustness import robustness as run
 
-        folder, place = RunFolder(out, ROBUSTNESS), _scheduler(context, workers, scheduler)
-        names = list(dict.fromkeys(axis or ()))
-        chosen = settings(draws, seed, names)
-        found = run_robustness_sweep(chosen, folder, place, described(bars, "train and derive"))
-        figure = folder.write("robustness.png", lambda path: draw_robustness(found, path))
-        configuration = {
-            "configuration": {"draws": draws, "axes": names or "all", "seed": seed},
-            "versions": software_versions(),
-        }
-        report = folder.write_json("result.json", configuration | robustness_content(found))
-    for line in robustness_lines(found):
-        say(line)
-    for point in found.failures:
-        complain(f"failed: {point.axis.title} {point.level_name}: {point.failure}")
-    say(f"figure: {figure}")
-    say(f"result: {report}")
-    if found.failures:
-        raise typer.Exit(INTERNAL_ERROR)
+        place = chosen_scheduler(context, workers, scheduler)
+        plan = RobustnessPlan(draws, tuple(dict.fromkeys(axis or ())), seed)
+        report = run(plan, folder=out, scheduler=place, progress=bars)
+    publish(report, out, Output(as_json, quiet))
 
 
 def main() -> None:

@@ -21,7 +21,15 @@ from .studies.check.job import CheckReport, check
 from .studies.check.outcome import CheckPlan
 from .studies.derive import DeriveReport, derive
 from .studies.diagram import DiagramPlan, DiagramReport, diagram
+from .studies.fit.job import fit_features, fit_layer
+from .studies.fit.plan import FitPlan, NetworkLayer
+from .studies.fit.report import FitReport
+from .studies.predict.job import predict
+from .studies.predict.plan import FeaturePlan, PredictPlan
+from .studies.predict.report import PredictReport
 from .studies.report import Report
+from .studies.robustness import RobustnessPlan, RobustnessReport, robustness
+from .studies.scaling import ScalingPlan, ScalingReport, scaling
 from .studies.track.job import track
 from .studies.track.plan import TrackPlan
 from .studies.track.report import TrackReport
@@ -48,6 +56,21 @@ __all__ = [
     "diagram",
     "DiagramPlan",
     "DiagramReport",
+    "scaling",
+    "ScalingPlan",
+    "ScalingReport",
+    "robustness",
+    "RobustnessPlan",
+    "RobustnessReport",
+    "fit_features",
+    "fit_layer",
+    "FitPlan",
+    "NetworkLayer",
+    "FitReport",
+    "predict",
+    "PredictPlan",
+    "FeaturePlan",
+    "PredictReport",
     "track",
     "TrackPlan",
     "TrackReport",

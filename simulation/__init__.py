@@ -13,6 +13,7 @@ from simulation.training.gradient_share import sample_gradient_share
 from simulation.training.mixture_sampling import MixtureSampler
 from simulation.training.optimisers import Adam, GradientDescent
 from simulation.training.population import Population, with_frequencies
+from simulation.training.sample_probe import SampleProbe
 from simulation.training.sampling import (
     FreshSamples,
     GaussianSampler,
@@ -46,6 +47,7 @@ __all__ = [
     "Trained",
     "Status",
     "pair_means",
+    "SampleProbe",
     "sample_gradient_share",
     # Measured boundaries
     "MeasuredBoundaries",

@@ -6,6 +6,7 @@ A user's data flow one way: moments -> data model -> curve -> boundaries. Nothin
 from theory.assessment import Assessment, Verdict
 from theory.assumptions import assess
 from theory.curves.annealed import OneOutput
+from theory.curves.annealed_transfer import AnnealedTransfer
 from theory.curves.boundaries import Boundaries, boundaries_of
 from theory.curves.budgeted_curve import budgeted_curve, random_outputs_curve
 from theory.curves.centred_outputs import CentredOutputs, centred_rows
@@ -22,6 +23,7 @@ from theory.curves.initial_level import (
     random_sketch_level,
     random_sketch_spread,
 )
+from theory.curves.learnt_transfer import LearntTransfer
 from theory.curves.linearised import flow_curve, gradient_descent_curve
 from theory.curves.logistic_flow import LogisticPath, laplace_margins, log_concavity, logistic_path
 from theory.curves.losses import Logistic, Loss, Softmax, SquaredError, loss_named
@@ -36,11 +38,14 @@ from theory.curves.phase_three import (
 )
 from theory.curves.reconstruction import (
     budgeted_reconstruction_loss,
+    explained_target_variance,
     explained_variance,
     reconstruction_loss,
     relative_loss,
+    unexplained_share,
 )
 from theory.curves.regimes import Absence, Boundary, Regime, regime_of
+from theory.curves.transfer_verdict import Stopping, TransferVerdict, transfer_verdict
 from theory.curves.turning_law import TurningLaw
 from theory.data.class_covariances import ClassConditionalModel
 from theory.data.component_covariances import ComponentCovariances
@@ -48,6 +53,7 @@ from theory.data.data_model import DataModel
 from theory.data.mixtures import MixtureModel
 from theory.data.moments import Moments, MomentsAccumulator, merge_all
 from theory.data.sample_spectrum import SampleSpectrum
+from theory.data.target import Target
 from theory.progress import Progress
 from theory.sampled_assumptions import SampledAssumptions
 from theory.symbols.symbolic import BoundaryFormulas, boundary_formulas
@@ -68,6 +74,7 @@ __all__ = [
     "ClassConditionalModel",
     "ComponentCovariances",
     "SampleSpectrum",
+    "Target",
     # Training loss
     "Loss",
     "SquaredError",
@@ -81,6 +88,8 @@ __all__ = [
     "reconstruction_loss",
     "relative_loss",
     "budgeted_reconstruction_loss",
+    "explained_target_variance",
+    "unexplained_share",
     # Curves
     "Curve",
     "logarithmic_steps",
@@ -122,6 +131,12 @@ __all__ = [
     "chebyshev_terms",
     "log_concavity",
     "laplace_margins",
+    # Transfer
+    "AnnealedTransfer",
+    "LearntTransfer",
+    "transfer_verdict",
+    "TransferVerdict",
+    "Stopping",
     # Phase diagram
     "ScaleFamily",
     "regimes_at",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -87,7 +88,7 @@ def test_a_part_without_results_is_absent(tmp_path: Path) -> None:
         (verification.PART, "verify-digits", ("claims", 0, "standard_error"), "DigitsHolds"),
         (verification.PART, "verify-cifar10", ("claims", 0, "deviation"), "CifarLargest"),
         (diagram.PART, "diagram", ("configuration", "replicas"), "DiagramDraws"),
-        (scaling.PART, "scaling", ("laws", 0, "holds"), "ScalingHold"),
+        (scaling.PART, "scaling", ("laws", 0, "joint", "high"), "ScalingHold"),
         (robustness.PART, "robustness", ("points", 0, "descent", "deviation"), "RobustBase"),
         (tracking.PART, "track-vgg8-cifar10", ("phases", "block5", "turning_point", "value"), "TrackTurning"),
     ],
@@ -132,14 +133,15 @@ def test_classes_are_printed_as_ranges(classes: tuple[int, ...] | None, expected
 def test_a_missing_or_damaged_result_is_named(tmp_path: Path) -> None:
     folders = ResultFolders((tmp_path,))
     with pytest.raises(InputError, match="results: diagram is missing; looked in"):
-        folders.content("diagram")
+        diagram.numbers(folders)
     (tmp_path / "diagram").mkdir()
     (tmp_path / "diagram" / "result.json").write_text("{")
     with pytest.raises(InputError, match="is not JSON"):
-        folders.content("diagram")
+        diagram.numbers(folders)
+    shutil.copy(SOURCE / "results" / "diagram" / "result.json", tmp_path / "diagram")
     (tmp_path / "diagram" / "points.parquet").write_text("no table")
     with pytest.raises(InputError, match="cannot be read"):
-        folders.table("diagram", "points.parquet")
+        diagram.numbers(folders)
 
 
 def test_the_first_folder_counts(tmp_path: Path) -> None:
@@ -149,5 +151,5 @@ def test_the_first_folder_counts(tmp_path: Path) -> None:
     (tmp_path / "b" / "y").mkdir()
     (tmp_path / "b" / "y" / "result.json").write_text("{}")
     folders = ResultFolders((tmp_path / "a", tmp_path / "b"))
-    assert folders.content("x") == {"value": 1}
+    assert folders.folder("x") == tmp_path / "a" / "x"
     assert folders.names("*") == ("x", "y")

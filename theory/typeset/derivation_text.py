@@ -14,7 +14,7 @@ from theory.theorems.step import Kind
 from theory.theorems.theorem import Theorem
 from theory.typeset.inline_math import plain_text
 
-#: Columns of a terminal; an expression without a space in so many is longer.
+#: Columns of a terminal; a piece of an expression without a space may be longer.
 WIDTH = 80
 
 
