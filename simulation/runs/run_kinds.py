@@ -53,11 +53,14 @@ class RunKind:
 
 VERIFY = RunKind("phases verify", ("curves.parquet", "phases.png", _RESULT), ("parts",), frozenset({"claims", "draws"}))
 CHECK = RunKind("phases check", ("check.json",))
+DERIVE = RunKind("phases derive", ("derive.json", "latex.json", "values.json"))
 DIAGRAM = RunKind(
     "phases diagram", ("points.parquet", "diagram.png", _RESULT), (), frozenset({"agreement", "disagreements"})
 )
 TRACK = RunKind("phases track", ("measures.parquet", "track.png", _RESULT), (), frozenset({"plan", "phases", "means"}))
-TRANSFER = RunKind("phases transfer", ("transfer.png", _RESULT), (), frozenset({"rows", "alignment"}))
+TRANSFER = RunKind(
+    "phases transfer", ("accuracies.parquet", "transfer.png", _RESULT), (), frozenset({"rows", "alignment"})
+)
 FIT = RunKind("phases fit", ("spectrum.parquet", "fit.png", _RESULT), (), frozenset({"spectrum_law", "signal_law"}))
 PREDICT = RunKind("phases predict", ("curves.parquet", "predict.png", _RESULT), ("parts",), frozenset({"plan", "rows"}))
 SCALING = RunKind(
@@ -73,7 +76,7 @@ ROBUSTNESS = RunKind(
     frozenset({"points", "phase_three_rises"}),
 )
 
-RUN_KINDS = (VERIFY, CHECK, DIAGRAM, TRACK, TRANSFER, FIT, PREDICT, SCALING, ROBUSTNESS)
+RUN_KINDS = (VERIFY, CHECK, DERIVE, DIAGRAM, TRACK, TRANSFER, FIT, PREDICT, SCALING, ROBUSTNESS)
 
 
 def owner_of(path: Path) -> str | None:

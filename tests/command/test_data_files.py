@@ -19,11 +19,11 @@ def invoke(*arguments: str) -> Result:
     "arguments",
     [
         ["check", "mine.npz"],
-        ["verify", "--data", "mine.npz"],
-        ["fit", "--data", "mine.npz"],
-        ["fit", "--data", "mine.npz", "--network", "vgg8"],
-        ["predict", "--data", "mine.npz"],
-        ["track", "--data", "mine.npz"],
+        ["verify", "mine.npz"],
+        ["fit", "mine.npz"],
+        ["fit", "mine.npz", "--network", "vgg8"],
+        ["predict", "mine.npz"],
+        ["track", "mine.npz"],
     ],
     ids=" ".join,
 )

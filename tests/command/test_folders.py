@@ -42,7 +42,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _track(images: Path, out: Path, *more: str) -> tuple[str, ...]:
     small = ("--network", "vgg8", "--base-width", "2", "--pooled-features", "16", "--step-size", "0.05")
-    return ("track", "--data", str(images), *small, "--classes", "0,1", *LAYERS, "--out", str(out), *more)
+    return ("track", str(images), *small, "--classes", "0,1", *LAYERS, "--out", str(out), *more)
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +176,7 @@ def test_a_verification_of_a_file_with_such_a_name_is_drawn(tmp_path: Path) -> N
     path = tmp_path / "$_{x^}\\input{f}%&#<b>.npz"
     np.savez(path, inputs=generator.standard_normal((60, 3)) + labels[:, None], labels=labels)
     few = ("--steps", "2", "--init-scale", "0.01", "--replicas", "2")
-    done = _run("verify", "--data", str(path), *few, "--out", str(tmp_path / "verify"))
+    done = _run("verify", str(path), *few, "--out", str(tmp_path / "verify"))
     assert done.exit_code in (0, 1), done.output
     assert (tmp_path / "verify" / "phases.png").stat().st_size > 10_000
 
@@ -189,6 +189,6 @@ def test_home_is_written_out_in_every_path(tmp_path: Path, monkeypatch: pytest.M
     assert done.exit_code == 0, done.output
     assert (tmp_path / "checked" / "check.json").is_file()
     assert not (tmp_path / "~").exists()
-    assert f"{tmp_path}/missing.npz is not a file" in _error("verify", "--data", "~/missing.npz")
-    assert f"{tmp_path}/data" in _error("verify", "--data", "cifar10", "--data-root", "~/data")
+    assert f"{tmp_path}/missing.npz is not a file" in _error("verify", "~/missing.npz")
+    assert f"{tmp_path}/data" in _error("verify", "cifar10", "--data-root", "~/data")
     assert f"{tmp_path}/run" in _error("transfer", "~/run")

@@ -15,9 +15,6 @@ which is h_i lambda_j where all components share one covariance. The blocks of s
 theory.curves.block_descent: the rates, and what of the gradient they leave over, are held at their values at the
 block's middle, and the block's steps are then taken exactly. Which outputs count, and which are followed exactly, is
 as in theory.curves.mean_field.
-
-The square root of W Sigma_c W^T at the quadrature nodes is the symmetric one, which is continuous in W, so that the
-quadrature error is too.
 """
 
 from __future__ import annotations
@@ -31,7 +28,7 @@ from theory.curves.block_descent import Pull, follow, geometric_steps
 from theory.curves.curve import Curve
 from theory.curves.linearised import check_initial_weights
 from theory.curves.losses import Loss
-from theory.curves.mean_field import curves_of_path, gaussian_nodes
+from theory.curves.mean_field import curves_of_path, gaussian_nodes, gaussian_outputs
 from theory.curves.signal_outputs import ApartOutputs
 from theory.data.mixtures import MixtureModel
 from theory.data.target import Target
@@ -57,9 +54,9 @@ def class_gradient(
     replicas, outputs, dimension = weights.shape
     spread = mixture.covariances.times(weights.reshape(-1, dimension))  # (C, replica * outputs, d)
     spread = np.moveaxis(spread.reshape(-1, replicas, outputs, dimension), 0, 1)  # W Sigma_c: (replica, C, outputs, d)
-    root = _symmetric_root(spread @ np.swapaxes(weights, -1, -2)[:, None])
     centres = np.swapaxes(weights @ mixture.means.T, -1, -2)  # (replica, C, outputs)
-    predictions = loss.predictions(centres[:, :, None, :] + nodes @ root)
+    covariances = spread @ np.swapaxes(weights, -1, -2)[:, None]
+    predictions = loss.predictions(gaussian_outputs(centres, covariances, nodes))
     targets = loss.targets(mixture.model.frequencies)[mixture.labels]  # (C, outputs)
     residual = frequencies[:, None] * (targets - predictions.mean(axis=2))
     hessians = loss.mean_jacobian(predictions)
@@ -68,13 +65,6 @@ def class_gradient(
     pulled_back = side_by_side @ spread.reshape(replicas, -1, dimension)
     descent = np.swapaxes(residual, -1, -2) @ mixture.means - pulled_back
     return np.asarray(descent, dtype=np.float64), hessians
-
-
-def _symmetric_root(covariance: FloatArray) -> FloatArray:
-    """Symmetric square root of covariances (..., outputs, outputs); negative eigenvalues are rounding and count 0."""
-    values, vectors = np.linalg.eigh(covariance)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]
-    return np.asarray(root @ np.swapaxes(vectors, -1, -2), dtype=np.float64)
 
 
 def _decay_rates(mixture: MixtureModel, hessians: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -138,7 +128,7 @@ def class_mean_field_path(
         step_size: eta, within the loss's stability limit.
         nodes: quasi-Monte-Carlo nodes per component, a power of two.
         growth: largest block of steps as a share of those done; 0 takes every single step.
-        progress: wraps the iteration over the recorded steps.
+        progress: shows how many of the recorded steps are done.
 
     Returns:
         The (replica, outputs, d) weights at each of ``steps``, computed as they are asked for.
@@ -152,7 +142,7 @@ def class_mean_field_path(
     share = non_negative("growth", growth)
     normal = gaussian_nodes(weights.shape[1], nodes)
     field = OwnCovariancesField(mixture, loss, step_size, normal)
-    apart = ApartOutputs.of(mixture.model, loss, weights, step_size)
+    apart = ApartOutputs.from_model(mixture.model, loss, weights, step_size)
     # A generator of its own, so that bad input is refused here and not at the first weights.
     return follow(field, weights, progress(counts.tolist()), share, apart, mixture.model.eigenvalues)
 

@@ -27,7 +27,7 @@ from scipy.stats import t as student
 from theory.curves.block_descent import geometric_steps
 from theory.curves.curve import logarithmic_steps
 from theory.curves.losses import Loss
-from theory.curves.mean_field import gaussian_nodes, mean_field_path
+from theory.curves.mean_field import gaussian_nodes, gaussian_outputs, mean_field_path
 from theory.curves.reconstruction import relative_loss
 from theory.data.data_model import DataModel
 from theory.progress import Progress, silent
@@ -136,7 +136,7 @@ def defect_response(
         last: last step, at least 1.
         step_size: eta, within the loss's stability limit.
         parts: the indices of at least two disjoint parts that cover the samples; no class lies in one part alone.
-        progress: wraps the iteration over the points of the path.
+        progress: shows how many points of the path are done.
 
     Raises:
         InputError: shapes that do not fit, NaN or infinity, labels out of range, a class that is missing without one
@@ -220,10 +220,9 @@ def _gaussian_descent(
     centres = weights @ np.swapaxes(moments.means, -1, -2)[:, None]  # (S, replica, outputs, K)
     weighted = centres * shares[..., None, :]
     within = pulled @ np.swapaxes(weights, -1, -2) - weighted @ np.swapaxes(centres, -1, -2)
-    values, vectors = np.linalg.eigh((within + np.swapaxes(within, -1, -2)) / 2)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]
-    noise = nodes @ np.swapaxes(root, -1, -2)  # (S, replica, nodes, outputs)
-    predictions = loss.predictions(np.swapaxes(centres, -1, -2)[..., None, :] + noise[..., None, :, :])
+    symmetric = (within + np.swapaxes(within, -1, -2)) / 2
+    outputs = gaussian_outputs(np.swapaxes(centres, -1, -2), symmetric[..., None, :, :], nodes)
+    predictions = loss.predictions(outputs)  # (S, replica, K, nodes, outputs)
     targets = np.stack([loss.targets(own) for own in moments.frequencies])[:, None]  # (S, 1, K, outputs)
     residual = shares[..., None] * (targets - predictions.mean(axis=-2))
     hessian = np.einsum("sk,srkij->srij", moments.frequencies, loss.mean_jacobian(predictions))

@@ -27,7 +27,7 @@ def left_beside(target: Target, directions: FloatArray, remaining: FloatArray) -
         variance: (...) and shared: (...). O is not formed.
     """
     image = target.through_root(remaining[..., None, :] * target.back_through_root(directions))  # V N
-    seen = target.signal_along(directions)  # V S
+    seen = target.along_signal(directions) / target.variance  # V S
     back = np.swapaxes(directions, -1, -2)
     covariance, crossed = target.unit_covariance, target.unit_cross_covariance
     variances = covariance if covariance.ndim == 1 else np.diagonal(covariance)

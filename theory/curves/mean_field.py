@@ -49,6 +49,26 @@ def gaussian_nodes(dimension: int, count: int) -> FloatArray:
     return np.concatenate([nodes, -nodes])
 
 
+def gaussian_outputs(centres: FloatArray, covariances: FloatArray, nodes: FloatArray) -> FloatArray:
+    """Outputs of Gaussians at quadrature nodes: centre + covariance^(1/2) node.
+
+    The root is the symmetric one, which is continuous in the covariance, and so is the error of the quadrature. Roots
+    by eigenvectors change their sign and their order from one step of training to the next, by which the averages
+    jump; the blocks of ``theory.curves.block_descent`` would be cut short for it.
+
+    Args:
+        centres: (..., outputs).
+        covariances: (..., outputs, outputs), in a shape that broadcasts; negative eigenvalues are rounding and count 0.
+        nodes: (n, outputs) standard normal nodes.
+
+    Returns:
+        (..., n, outputs), in memory with the nodes of an output side by side: sums over few outputs are slow otherwise.
+    """
+    values, vectors = np.linalg.eigh(covariances)
+    root = (vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]) @ np.swapaxes(vectors, -1, -2)
+    return np.asarray(np.swapaxes(centres[..., None] + root @ nodes.T, -1, -2), dtype=np.float64)
+
+
 def class_outputs(model: DataModel, weights: FloatArray, nodes: FloatArray) -> FloatArray:
     """Outputs of the Gaussian classes at quadrature nodes.
 
@@ -63,10 +83,7 @@ def class_outputs(model: DataModel, weights: FloatArray, nodes: FloatArray) -> F
     centres = weights @ model.means.T  # (replica, outputs, K)
     within = (weights * model.eigenvalues) @ np.swapaxes(weights, -1, -2)
     within = within - (centres * model.frequencies) @ np.swapaxes(centres, -1, -2)
-    values, vectors = np.linalg.eigh(within)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]
-    noise = nodes @ np.swapaxes(root, -1, -2)  # (replica, n, outputs)
-    return np.asarray(np.swapaxes(centres, -1, -2)[:, :, None, :] + noise[:, None], dtype=np.float64)
+    return gaussian_outputs(np.swapaxes(centres, -1, -2), within[:, None], nodes)
 
 
 def output_statistics(
@@ -185,7 +202,7 @@ def mean_field_path(
         step_size: eta, within the loss's stability limit.
         nodes: quasi-Monte-Carlo nodes a class, a power of two.
         growth: largest block of steps as a share of those done; 0 takes every single step.
-        progress: wraps the iteration over the recorded steps.
+        progress: shows how many of the recorded steps are done.
 
     Returns:
         The (replica, outputs, d) weights at each of ``steps``, computed as they are asked for.
@@ -199,7 +216,7 @@ def mean_field_path(
     share = non_negative("growth", growth)
     normal = gaussian_nodes(weights.shape[1], nodes)
     field = CommonCovarianceField(model, loss, step_size, normal)
-    apart = ApartOutputs.of(model, loss, weights, step_size)
+    apart = ApartOutputs.from_model(model, loss, weights, step_size)
     # A generator of its own, so that bad input is refused here and not at the first weights.
     return follow(field, weights, progress(counts.tolist()), share, apart, model.eigenvalues)
 
@@ -249,7 +266,7 @@ def curves_of_path(
     Raises:
         InputError: shapes that do not fit, NaN or infinity.
     """
-    apart = ApartOutputs.of(model, loss, finite_array("initial_weights", initial_weights, 3), step_size)
+    apart = ApartOutputs.from_model(model, loss, finite_array("initial_weights", initial_weights, 3), step_size)
     counts = step_counts("steps", steps)
     decoded = [check_target(model, target) for target in targets]
     rows = (apart.rows(weights, count) for weights, count in zip(path, counts.tolist(), strict=True))

@@ -41,12 +41,17 @@ def rounding(additions: int, epsilon: float = float(np.finfo(np.float64).eps)) -
 #: Where nothing is known of how weights were made: 3e-13, the rounding of 100,000 additions in float64.
 ROUNDING = rounding(100_000)
 
+#: Smallest eigenvalue, over the largest, of the Gram matrix of rows of unit length with which R is found from it. Its
+#: rounding error is about 1e-16 K over this.
+_SEPARATED = 1e-4
+
 
 def explained_target_variance(weights: ArrayLike, target: Target, resolution: float = ROUNDING) -> FloatArray:
     """Variance of a target that the best linear probe of the outputs explains, tr[(W Sigma W^T)^+ W T T^T W^T].
 
-    Rows are scaled to unit length first (it does not depend on their scale), so that a small row,
-    such as the conserved class-mean row of a softmax layer, is not lost beside large ones.
+    It is found from Gram matrices where rows are far from dependent, which takes a third of the time, and from an
+    orthonormal basis of F^T W^T elsewhere. Rows are scaled to unit length first (it does not depend on their scale),
+    so that a small row, such as the conserved class-mean row of a softmax layer, is not lost beside large ones.
 
     Args:
         weights: (..., K, d) rows of the layer in the eigenbasis.
@@ -59,8 +64,16 @@ def explained_target_variance(weights: ArrayLike, target: Target, resolution: fl
     Raises:
         InputError: shapes that do not fit, NaN or infinity.
     """
-    directions, counts = output_directions(weights, target, resolution)
-    return np.asarray(np.sum(target.explained_by(directions) * counts, axis=-1), dtype=np.float64)
+    scaled, _ = _unit_rows(_layer(weights, target), target)
+    values, vectors = np.linalg.eigh(scaled @ np.swapaxes(scaled, -1, -2))
+    squared = np.swapaxes(vectors, -1, -2) @ target.explained_gram(scaled) @ vectors
+    separated = np.asarray(values[..., 0] > max(_SEPARATED, resolution**2) * values[..., -1], dtype=np.bool_)
+    shares = np.diagonal(squared, axis1=-2, axis2=-1) / np.where(separated[..., None], values, 1.0)
+    explained = np.asarray(shares.sum(axis=-1), dtype=np.float64)
+    if not separated.all():
+        directions, counts = _directions(scaled[~separated], resolution)
+        explained[~separated] = np.sum(target.explained_by(directions) * counts, axis=-1)
+    return explained
 
 
 def output_directions(weights: ArrayLike, target: Target, resolution: float = ROUNDING) -> tuple[FloatArray, BoolArray]:
@@ -75,7 +88,11 @@ def output_directions(weights: ArrayLike, target: Target, resolution: float = RO
         directions: (..., r, p) rows, r the smaller of K and p.
         counts: (..., r) True for those that count.
     """
-    scaled, _ = _unit_rows(_layer(weights, target), target)
+    return _directions(_unit_rows(_layer(weights, target), target)[0], resolution)
+
+
+def _directions(scaled: FloatArray, resolution: float) -> tuple[FloatArray, BoolArray]:
+    """The same from rows of W F at unit length."""
     _, singular, right = np.linalg.svd(scaled, full_matrices=False)
     return np.asarray(right, dtype=np.float64), counted(singular, resolution)
 

@@ -46,12 +46,13 @@ class TransferVerdict:
 
     Attributes:
         stopping: the verdict.
-        time: s of the best outputs: 0 before training, infinity to go on; at the turning point it depends on sigma0,
-            and is that of the law for the ``init_scale`` that was given, None without one or outside of its range.
+        time: s of the best outputs: 0 before training, the end of training to go on; at the turning point it depends
+            on sigma0, and is that of the law for the ``init_scale`` that was given, None without one or outside of
+            its range.
         start: R_T at initialisation.
         phase_two_end: R_T at the end of phase II, where the learnt path begins.
         best: R_T at its highest on the learnt path, or at the start.
-        limit: R_T where training ends.
+        final: R_T where training ends.
         initial_slope: dR_T/ds of the learnt rows at the beginning of the path, in closed form.
         turns: times at which R_T turns on the learnt path, ascending.
         reasons: what decided, a sentence each.
@@ -62,7 +63,7 @@ class TransferVerdict:
     start: float
     phase_two_end: float
     best: float
-    limit: float
+    final: float
     initial_slope: float
     turns: tuple[float, ...]
     reasons: tuple[str, ...]
@@ -74,7 +75,12 @@ class TransferVerdict:
 
 
 def transfer_verdict(
-    model: DataModel, target: Target, loss: Loss, init_scale: float | None = None, resolution: float = 0.0
+    model: DataModel,
+    target: Target,
+    loss: Loss,
+    init_scale: float | None = None,
+    resolution: float = 0.0,
+    last: float = float("inf"),
 ) -> TransferVerdict:
     """Where the layer that ``loss`` trains on ``model`` serves ``target`` best.
 
@@ -85,19 +91,22 @@ def transfer_verdict(
         init_scale: sigma0, for the time of the turning point.
         resolution: smallest loss of R_T that counts, as a share of the target's variance: to go on is right where it
             costs no more, and the other verdicts likewise in the order turning point, before training, later.
+        last: time s = eta n at which training ends.
 
     Raises:
         InputError: prototypes that are all zero, a target of another dimension, values out of range.
     """
-    path = LearntTransfer.of(model, loss, target)
+    path = LearntTransfer.from_model(model, loss, target)
     smallest = max(non_negative("resolution", resolution), _ROUNDING)
+    end = last if last == float("inf") else positive("last", last)
     turns = path.turns()
-    levels = path.shares(np.concatenate([[0.0], turns, [np.inf]]))
+    turns = turns[turns < end]
+    levels = path.shares(np.concatenate([[0.0], turns, [end]]))
     place = int(np.argmax(levels))
     best = max(path.start, float(levels[place]))
     time: float | None
     if levels[-1] >= best - smallest:
-        stopping, time = Stopping.GO_ON, float("inf")
+        stopping, time = Stopping.GO_ON, end
     elif levels[0] >= best - smallest:
         scale = None if init_scale is None else positive("init_scale", init_scale)
         stopping, time = Stopping.TURNING_POINT, None if scale is None else path.law.turning_point(scale)

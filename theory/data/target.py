@@ -123,20 +123,24 @@ class Target:
         """Rows V F^T / sqrt(scale), (..., r, p) -> (..., r, d): the transpose of ``through_root``."""
         return np.asarray(directions * self.unit_root if self.unit_root.ndim == 1 else directions @ self.unit_root.T)
 
-    def signal_along(self, directions: FloatArray) -> FloatArray:
-        """Rows V B B^T / variance, both (..., r, p)."""
+    def explained_gram(self, rows: FloatArray) -> FloatArray:
+        """Rows V B B^T V^T, (..., r, p) -> (..., r, r)."""
         if self.signal.ndim == 1:
-            weights = self.cross_covariance / self.covariance * self.cross_covariance
-            return np.asarray(directions * (weights / self.variance), dtype=np.float64)
-        return np.asarray((directions @ self.signal) @ (self.signal.T / self.variance), dtype=np.float64)
+            return np.asarray((rows * self._weights) @ np.swapaxes(rows, -1, -2), dtype=np.float64)
+        seen = rows @ self.signal
+        return np.asarray(seen @ np.swapaxes(seen, -1, -2), dtype=np.float64)
 
     def explained_by(self, directions: FloatArray) -> FloatArray:
         """Variance of the target that orthonormal directions of F^T x explain: (..., r, p) -> (..., r)."""
         if self.signal.ndim == 1:
-            # T / l times T, which for reconstruction is l to the last bit.
-            weights = self.cross_covariance / self.covariance * self.cross_covariance
-            return np.asarray(np.square(directions) @ weights, dtype=np.float64)
+            return np.asarray(np.square(directions) @ self._weights, dtype=np.float64)
         return np.asarray(np.square(directions @ self.signal).sum(axis=-1), dtype=np.float64)
+
+    def along_signal(self, directions: FloatArray) -> FloatArray:
+        """Rows V B B^T, both (..., r, p)."""
+        if self.signal.ndim == 1:
+            return np.asarray(directions * self._weights, dtype=np.float64)
+        return np.asarray((directions @ self.signal) @ self.signal.T, dtype=np.float64)
 
     @classmethod
     def reconstruction(cls, eigenvalues: ArrayLike) -> Target:
@@ -201,6 +205,11 @@ class Target:
         count = rows.shape[0]
         variance = _variance(float(np.square(wanted).sum() / count), float(np.square(targets).sum() / count))
         return cls(_own_or(model, centred.T @ centred / count), centred.T @ wanted / count, variance)
+
+    @cached_property
+    def _weights(self) -> FloatArray:
+        """(d,) the diagonal of B B^T, where that is diagonal: T / l times T, which is l to the last bit for T = l."""
+        return np.asarray(self.cross_covariance / self.covariance * self.cross_covariance, dtype=np.float64)
 
     @cached_property
     def _spectrum(self) -> tuple[FloatArray, FloatArray | None]:

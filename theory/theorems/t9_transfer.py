@@ -77,27 +77,21 @@ def _probe() -> tuple[Step, ...]:
 
 def _levels() -> tuple[Step, ...]:
     """The average over W(0), start, end of phase I, end of phase II."""
-    first, second = sp.symbols("z1 z2", real=True)
-    means, deviations, entries = (sp.symbols(f"{name}1:3", real=True) for name in ("m", "n", "a"))
-    normal = sp.exp(-(first**2 + second**2) / 2) / (2 * sp.pi)
-    form = sp.Add(
-        *[
-            entry_ * (mean + deviation * draw)
-            for entry_, mean, deviation, draw in zip(entries, means, deviations, (first, second), strict=True)
-        ]
-    )
+    draw, others, mean, deviation, entry = sp.symbols("z b m n a", real=True)
+    normal = sp.exp(-(draw**2) / 2) / sp.sqrt(2 * sp.pi)
+    form = others + entry * (mean + deviation * draw)
     formulas = transfer_formulas()
     phase_one_end = INITIAL_SCALE * sp.sqrt(VARIANCE.noise / VARIANCE.signal)
     gained = (formulas.phase_one_level - formulas.start) / (formulas.signal_level - formulas.start)
     return (
         Step(
-            sp.Integral(sp.expand(form**2) * normal, (first, -sp.oo, sp.oo), (second, -sp.oo, sp.oo)),
+            sp.Integral(sp.expand(form**2) * normal, (draw, -sp.oo, sp.oo)),
             Relation.EQUAL,
-            sp.Add(*[(one * two) ** 2 for one, two in zip(entries, deviations, strict=True)])
-            + sp.Add(*[one * two for one, two in zip(entries, means, strict=True)]) ** 2,
-            "Average a square `(sum a_i w_i)^2` over independent modes `w = m + n z`, `z ~ N(0, 1)`, here two of them: "
-            "noise adds mode by mode, what is learnt adds before it is squared. Numerator (sums `P`) and denominator "
-            "(sums `Q`; `A1`, `B1`, `B2` for the inputs of the training) are both of this form.",
+            entry**2 * deviation**2 + (others + entry * mean) ** 2,
+            "Average a square `(sum a_i w_i)^2` over one mode `w = m + n z`, `z ~ N(0, 1)`, with `b` what the others "
+            "add; and so on over all, which are independent: noise adds mode by mode, what is learnt adds before it "
+            "is squared. Numerator (sums `P`) and denominator (sums `Q`; `A1`, `B1`, `B2` for the inputs of the "
+            "training) are both of this form.",
         ),
         Step(
             gained,
@@ -198,25 +192,26 @@ TRANSFER = Theorem(
     counterexamples=(
         Counterexample(
             "The slope after phase II does not decide",
-            "eigenvalues 1, .1, .01, delta = (1, 1, -.5), t = (1, -.2, .1), whose ratio changes its sign; 1 - R_T "
-            "along what is learnt at s = .001, 4.8, 3000",
+            "eigenvalues 1, .1, .01, `delta = (1, 1, -.5)`, `t = (1, -.2, .1)`, whose ratio changes its sign; `1 - "
+            "R_T` along what is learnt at `s = .001`, 4.8, 3000",
             falling_then_rising,
         ),
         Counterexample(
             "The task that is trained on does not rise at all times with several outputs, though its end is best",
-            "eigenvalues 1, .1, .01, M1 = (1, -.369, .079), M2 = (.012, .003, -.012), M3 = -M1 - M2; 1 - R_T along "
-            "what is learnt at s = .001, 13, 3000",
+            "eigenvalues 1, .1, .01, `M1 = (1, -.369, .079)`, `M2 = (.012, .003, -.012)`, `M3 = -M1 - M2`; `1 - R_T` "
+            "of centred outputs along what is learnt at `s = .001`, 13, 3000",
             rows_that_dip,
         ),
         Counterexample(
             "Nor is its end best where the probe is fitted on other inputs",
-            "eigenvalues 1, .1, delta = (1, .3), t = delta, other inputs of covariance diag(1, 4); 1 - R_T, for tr "
-            "Var(y) = 1.1, along what is learnt at s = .001, 3000",
+            "eigenvalues 1, .1, `delta = (1, .3)`, `t = delta`, other inputs of variances 1 and 4, `tr Var(y) = 1.1`; "
+            "`1 - R_T` along what is learnt at `s = .001`, 3000",
             other_inputs,
         ),
         Counterexample(
             "Random outputs may be best",
-            "eigenvalues 1, .1, delta = (.1, 1), t = (1, 0), sigma0 = 10^-3; 1 - R_T of one output at s = 0, .1, 3000",
+            "eigenvalues 1, .1, `delta = (.1, 1)`, `t = (1, 0)`, `sigma0 = 10^-3`; `1 - R_T` of one output at `s = "
+            "0`, .1, 3000",
             start_is_best,
         ),
     ),

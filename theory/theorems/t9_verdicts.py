@@ -89,7 +89,11 @@ def shared_signal() -> tuple[Step, ...]:
     pairs = first * weights[_SECOND] * (ratios[_FIRST] - ratios[_SECOND]) * (rates[_FIRST] - rates[_SECOND])
     reached = CURVATURE * EIGENVALUE * TIME
     gone = sp.Integral(sp.exp(-_DUMMY), (_DUMMY, 0, reached))
-    rest = sp.Integral(_DUMMY * sp.exp(-_DUMMY), (_DUMMY, 0, reached))
+    inner, innermost = sp.symbols("p v", positive=True)
+    # exp(x) - exp(-x) - 2 x, as an integral whose sign is seen.
+    bent = sp.Integral(
+        sp.exp(innermost) + sp.exp(-innermost), (innermost, 0, inner), (inner, 0, _DUMMY), (_DUMMY, 0, reached)
+    )
     solved = CURVATURE / (1 - sp.exp(-reached))  # 1 / (l phi)
     return (
         Step(
@@ -111,13 +115,13 @@ def shared_signal() -> tuple[Step, ...]:
             witness=CURVATURE**2 * TIME * sp.exp(-reached) / gone**2,
         ),
         Step(
-            -sp.Derivative(EIGENVALUE * solved, EIGENVALUE),
+            CURVATURE / 2,
             Relation.BELOW,
-            sp.Integer(0),
+            sp.Derivative(EIGENVALUE * solved, EIGENVALUE),
             "`l / (l phi)` rises with `l`. So if `t / (delta l)` is nowhere negative and does not fall with `l`, `R_T` "
             "never rises after phase II: stop at the turning point.",
             _random_modes,
-            witness=CURVATURE * rest / gone**2,
+            witness=CURVATURE * sp.exp(-reached) * bent / (2 * gone**2),
         ),
         Step(
             sp.Limit(TIME * solved, TIME, 0),
@@ -226,11 +230,12 @@ def _explained(rows: sp.Matrix) -> sp.Expr:
 
 def _random_modes(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Rational]:
     """Modes long before and after their saturation, where derivatives come near to 0."""
-    near = sp.Rational(10) ** int(generator.integers(-3, 1))
-    values = {name: rational(generator, 0.1, 1) for name in (EIGENVALUE, CURVATURE)}
-    return values | {
+    near, early = (sp.Rational(10) ** int(generator.integers(-4, 1)) for _ in range(2))
+    return {
+        EIGENVALUE: rational(generator, 0.1, 1),
+        CURVATURE: rational(generator, 0.1, 1),
         SLACK: rational(generator, 1, 10) * near,
         _GAP: rational(generator, 0.1, 1) * near,
-        TIME: rational(generator, 0.1, 60),
+        TIME: rational(generator, 0.1, 60) * early,
         STEPS: sp.Integer(int(generator.integers(1, 20))),
     }

@@ -23,7 +23,7 @@ SPEED = float(np.linalg.norm(SIGNAL))
 
 def _predicted(depth: int, scale: float) -> float:
     """s* of a balanced chain by hand: how long da/ds = D a^(L - 1) takes from sigma0 to a*."""
-    amplitude = EarlyDepth.of(MODEL, SquaredError()).turning_amplitude(scale, depth)
+    amplitude = EarlyDepth.from_model(MODEL, SquaredError()).turning_amplitude(scale, depth)
     assert amplitude is not None
     if depth == 1:
         return amplitude / SPEED
@@ -50,7 +50,7 @@ def test_a_balanced_chain_turns_at_the_formula(depth: int, scale: float) -> None
     found = lowest_times(Curve(curve.times, curve.mean[None]))[0]
     assert found == pytest.approx(predicted, rel=0.05)
     if depth == 2:
-        formula = EarlyDepth.of(MODEL, SquaredError()).two_layer_turning_point(scale, scale)
+        formula = EarlyDepth.from_model(MODEL, SquaredError()).two_layer_turning_point(scale, scale)
         assert formula == pytest.approx(predicted, rel=1e-12)
 
 

@@ -105,7 +105,7 @@ def test_width_decides_whether_there_is_a_phase_two() -> None:
 def test_phase_one_does_not_depend_on_the_scale_but_on_the_ratio() -> None:
     """The time at which the annealed level of one unit has won a fraction, by its own definition."""
     model = DataModel.power_law(300, 0.5, 2.0, 0.1)
-    law = EarlyDepth.of(model, SquaredError())
+    law = EarlyDepth.from_model(model, SquaredError())
     squares = law.signal[0] ** 2 / np.sum(law.signal**2)
     for fraction in (0.2, 0.5, 0.9):
         for ratio in (0.3, 1.0, 5.0):
@@ -171,4 +171,4 @@ def test_what_does_not_apply_is_refused() -> None:
     misaligned = EarlyDepth(np.array([1.0, 0.5, 0.1]), np.array([[0.0, 0.1, 1.0]]), 1.0)
     assert misaligned.turning_amplitude(1e-3, 2) is None
     assert misaligned.two_layer_turning_point(1e-3, 1e-3) is None
-    assert EarlyDepth.of(DataModel.power_law(9, 1.0, 2.0, 0.1), Softmax()).signal.shape == (1, 9)
+    assert EarlyDepth.from_model(DataModel.power_law(9, 1.0, 2.0, 0.1), Softmax()).signal.shape == (1, 9)
