@@ -52,7 +52,8 @@ class DeepTrained:
         if at_least("number", number, 1) > len(self.layers):
             raise InputError(f"number: {number} is not accepted; give 1 to {len(self.layers)}, a layer of the network")
         own = self.losses[:, number - 1]
-        return Trained(self.status, self.steps, own, self.step_sizes, self.layers[number - 1])
+        probes = np.empty((0, *own.shape))
+        return Trained(self.status, self.steps, own, self.step_sizes, self.layers[number - 1], probes)
 
 
 def initial_layers(replicas: int, widths: Sequence[int], scales: float | Sequence[float], seed: int) -> Layers:

@@ -142,7 +142,7 @@ def test_bad_input_is_refused() -> None:
         initial_layers(2, (10,), 0.1, seed=0)
     with pytest.raises(InputError, match="scales: has 3 entries; give one, or one for each of the 2 layers"):
         initial_layers(2, (10, 3, 2), (0.1, 0.1, 0.1), seed=0)
-    with pytest.raises(InputError, match="dtype: torch.float32 is not that of the source"):
+    with pytest.raises(InputError, match=r"dtype: torch\.float32 is not that of the source"):
         train_layers(_source(), Softmax(), layers, STEPS, 0.1, measure)
     kind = torch.float64
     for bad, match in (

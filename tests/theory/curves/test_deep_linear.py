@@ -1,6 +1,8 @@
-"""The mean field of linear networks: exact cases, the chain rule against differences, and blocks against single steps."""
+"""The mean field of linear networks: exact cases, the chain rule by differences, blocks against single steps."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,9 +10,9 @@ import pytest
 from theory import ClassConditionalModel, DataModel, InputError, Softmax, SquaredError, mean_field_curve
 from theory.curves.class_mean_field import class_mean_field_curve
 from theory.curves.deep_linear import (
-    descend,
     deep_linear_curves,
     deep_linear_path,
+    descend,
     layer_descents,
     layers_above,
     partial_products,
@@ -21,10 +23,7 @@ from theory.validation import FloatArray
 
 def _layers(widths: tuple[int, ...], scale: float, replicas: int = 2, seed: int = 0) -> tuple[FloatArray, ...]:
     generator = np.random.default_rng(seed)
-    return tuple(
-        scale * generator.standard_normal((replicas, rows, columns))
-        for columns, rows in zip(widths, widths[1:], strict=False)
-    )
+    return tuple(scale * generator.standard_normal((replicas, rows, columns)) for columns, rows in pairwise(widths))
 
 
 def _classes() -> ClassConditionalModel:
@@ -87,12 +86,11 @@ def test_blocks_agree_with_single_steps(own: bool) -> None:
 
 
 def test_balance_of_neighbouring_layers_is_conserved_by_the_flow() -> None:
-    """W_(l+1)^T W_(l+1) - W_l W_l^T moves by the second order of a step: over a given time a tenth at a tenth of eta."""
+    """W_(l+1)^T W_(l+1) - W_l W_l^T moves by the second order of a step: a tenth at a tenth of eta."""
     model, layers = DataModel.power_law(12, 1.0, 1.5, 0.1), _layers((12, 4, 3, 1), 0.4)
 
     def balances(state: tuple[FloatArray, ...]) -> list[FloatArray]:
-        pairs = zip(state, state[1:], strict=False)
-        return [np.swapaxes(upper, 1, 2) @ upper - lower @ np.swapaxes(lower, 1, 2) for lower, upper in pairs]
+        return [np.swapaxes(upper, 1, 2) @ upper - lower @ np.swapaxes(lower, 1, 2) for lower, upper in pairwise(state)]
 
     def change(step_size: float, count: int) -> float:
         *_, last = deep_linear_path(model, SquaredError(), layers, np.array([0, count]), step_size, growth=0.0)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+import sympy as sp
 
 from theory import DataModel, InputError, Softmax, SquaredError, explained_variance, random_sketch_level
 from theory.curves.deep_linear import deep_linear_curves
 from theory.curves.early_depth import EarlyDepth, sketch_resolution
+from theory.symbols.complexity import STEP_SIZE
+from theory.symbols.depth_terms import RATIO, STEPS, STRENGTH, early_law
 from theory.validation import FloatArray
 
 SPECTRUM = np.arange(1, 61) ** -1.0
@@ -124,7 +129,7 @@ def test_phase_one_of_a_hidden_layer_ends_at_the_power_two_less_depth(depth: int
     model = DataModel.power_law(20, 0.5, 2.0, 0.05)
     generator = np.random.default_rng(0)
     widths = (20, *([3] * (depth - 1)), 1)
-    layers = [generator.standard_normal((2, rows, columns)) for columns, rows in zip(widths, widths[1:], strict=False)]
+    layers = [generator.standard_normal((2, rows, columns)) for columns, rows in pairwise(widths)]
     steps = np.array([0, 10, 20, 40])
     found = []
     for scale in (1e-3, 1e-4):
@@ -136,12 +141,7 @@ def test_phase_one_of_a_hidden_layer_ends_at_the_power_two_less_depth(depth: int
 
 
 def test_the_growth_in_steps_is_that_of_the_recursion() -> None:
-    """gamma after n steps with weights drawn and stepped: five standard errors over 20,000 draws."""
-    import sympy as sp
-
-    from theory.symbols.complexity import STEP_SIZE
-    from theory.symbols.depth_terms import RATIO, STEPS, STRENGTH, early_law
-
+    """Gamma after n steps, with weights drawn and stepped: five standard errors over 20,000 draws."""
     generator = np.random.default_rng(0)
     first, second = generator.standard_normal(20_000), 0.5 * generator.standard_normal(20_000)
     for _ in range(12):
