@@ -145,3 +145,50 @@ def test_descending_leaves_the_layers_as_they_were() -> None:
     kept = [layer.copy() for layer in layers]
     descend(layers, lambda product: -product, 0.1, 5)
     assert all(np.array_equal(one, other) for one, other in zip(layers, kept, strict=True))
+
+
+def _largest_rises(spectra: FloatArray, signals: FloatArray, layers: tuple[FloatArray, ...], end: float) -> FloatArray:
+    """(replica,) how far R of the first layer rises above its lowest so far along the flow of squared error.
+
+    Runge and Kutta's method of fourth order, a spectrum (replica, 1, d) and a signal (replica, K, d) per replica.
+    """
+    steps = 2500
+    step = end / steps
+
+    def speed(state: tuple[FloatArray, ...]) -> tuple[FloatArray, ...]:
+        above = layers_above(state)
+        return layer_descents(state, above, signals - above[0] * spectra)
+
+    def moved(state: tuple[FloatArray, ...], share: float, speeds: tuple[FloatArray, ...]) -> tuple[FloatArray, ...]:
+        return tuple(layer + share * step * one for layer, one in zip(state, speeds, strict=True))
+
+    lowest, rises = np.full(len(spectra), np.inf), np.zeros(len(spectra))
+    for count in range(steps):
+        if count % 10 == 0:
+            rows, back = layers[0] * spectra, np.swapaxes(layers[0], 1, 2)
+            explained = np.trace(np.linalg.solve(rows @ back, (rows * spectra) @ back), axis1=1, axis2=2)
+            lowest = np.minimum(lowest, explained)
+            rises = np.maximum(rises, explained - lowest)
+        first = speed(layers)
+        second = speed(moved(layers, 0.5, first))
+        third = speed(moved(layers, 0.5, second))
+        last = speed(moved(layers, 1.0, third))
+        for share, speeds in ((1 / 6, first), (1 / 3, second), (1 / 3, third), (1 / 6, last)):
+            layers = moved(layers, share, speeds)
+    return rises
+
+
+def test_phase_three_of_a_chain_and_not_of_several_outputs() -> None:
+    """The conjecture of T10 on 100 random instances; and two outputs of unequal strength, where it fails."""
+    generator = np.random.default_rng(0)
+    replicas, dimension, small = 100, 4, 1e-3
+    spectra = np.sort(generator.gamma(0.5, size=(replicas, 1, dimension)))[..., ::-1]
+    spectra = spectra / spectra[..., :1] + 0.1
+    signals = generator.standard_normal((replicas, 1, dimension)) * spectra
+    signals /= np.linalg.norm(signals, axis=2, keepdims=True)
+    chain = (small * signals, np.full((replicas, 1, 1), small))
+    assert _largest_rises(spectra, signals, chain, 60.0).max() < 1e-9
+    left, _, right = np.linalg.svd(generator.standard_normal((replicas, 2, dimension)), full_matrices=False)
+    both = left @ (np.array([1.0, 0.3])[:, None] * right)
+    start = (small * right, small * np.swapaxes(left, 1, 2))
+    assert np.mean(_largest_rises(spectra, both, start, 60.0) > 1e-3) > 0.1
