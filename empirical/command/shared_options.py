@@ -22,7 +22,6 @@ from empirical.command.options import (
     text_option,
     whole_option,
 )
-from empirical.command.terminal import say
 
 if TYPE_CHECKING:
     from simulation.runs.schedulers import Scheduler
@@ -101,58 +100,6 @@ SchedulerAddress = Annotated[
 
 AsJson = Annotated[bool, json_option()]
 Quiet = Annotated[bool, quiet_option()]
-
-
-def _print_version(asked: bool) -> None:
-    """Print the version and end, where it is asked for."""
-    if asked:
-        from importlib.metadata import version
-
-        say(f"phases {version('learning-phases')}")
-        raise typer.Exit
-
-
-Version = Annotated[
-    bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
-]
-InitScales = Annotated[
-    list[float] | None,
-    scale_option("Standard deviation of W(0); repeat it for several. [default: depends on the data]"),
-]
-StepSize = Annotated[
-    float | None,
-    scale_option("Step size eta. [default: 0.08 / largest eigenvalue of the covariance; cifar10: 0.002]"),
-]
-SymbolValues = Annotated[
-    str | None,
-    text_option("Numbers for the statement's symbols, as in sigma0=1e-3,d=1000,alpha=1,beta=2,g=.2."),
-]
-TrainedClasses = Annotated[
-    str | None, text_option("Classes to train on, as in 0,1,2,3,4; the others are a task of transfer.")
-]
-TransferData = Annotated[
-    str | None, text_option("Another data set with images of the same shape, as a task of transfer.")
-]
-FurtherProbes = Annotated[
-    list[str] | None,
-    text_option(
-        "linear decoder, convolutional decoder (of the last layer, trained for 20 epochs as in the published "
-        "figures: minutes per checkpoint), or information (the information plane); repeat it for several."
-    ),
-]
-FurtherStride = Annotated[int, count_option("Make these only at every n-th checkpoint, counted back from the last.")]
-FittedNetwork = Annotated[str | None, text_option("vgg8, resnet10, ...: fit the activations of one of its layers.")]
-Checkpoints = Annotated[
-    list[Path] | None,
-    path_option("Files of the network's weights; repeat it for several. An untrained network comes first."),
-]
-Axes = Annotated[
-    list[str] | None,
-    text_option(
-        "What to relax: tail_index, minority_share, label_noise, batch_size, step_share, samples, classes, "
-        "imbalance or optimiser; repeat it for several. [default: all]"
-    ),
-]
 
 
 def chosen_scheduler(context: typer.Context, workers: int, address: str | None) -> Scheduler:
