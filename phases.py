@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from empirical.command.exit_codes import CLAIM_FAILS, OneLineGroup, bad_input_exits
-from empirical.command.layers import fit, predict
+from empirical.command.exit_codes import OneLineGroup, bad_input_exits
+from empirical.command.network_commands import fit, predict, track, transfer
 from empirical.command.options import (
-    LARGEST_MOMENTUM,
-    LARGEST_RUNS,
-    LARGEST_SHARE,
     LARGEST_WIDTH,
     chosen_data,
     count_option,
-    data_path,
-    path_argument,
     path_option,
     real_option,
     refuse_where_nothing_is_fetched,
@@ -34,22 +29,18 @@ from empirical.command.options import (
 from empirical.command.publish import Output, publish, publish_file
 from empirical.command.shared_options import (
     AsJson,
-    BaseWidth,
     DataRoot,
-    Device,
     Download,
     InputsKey,
     LabelledData,
     LabelsKey,
     LossName,
-    NetworkName,
     OlderData,
-    PooledFeatures,
     Quiet,
     Steps,
 )
-from empirical.command.sweep import sweep_app
-from empirical.command.terminal import complain, say
+from empirical.command.sweep_commands import sweep_app
+from empirical.command.terminal import say
 
 app = typer.Typer(
     cls=OneLineGroup,
@@ -85,12 +76,6 @@ def phases(
     Exit codes: 0 no claim fails, 1 a claim fails, 2 bad input or a file that cannot be read or written,
     3 an error of this program, 130 interrupted (Ctrl-C), 141 nobody reads the output (as with | head -1).
     """
-
-
-def _print_notes(notes: tuple[str, ...]) -> None:
-    """Print how labels were read on the standard error; after the work, as a failed command prints its error alone."""
-    for note in notes:
-        complain(f"note: {note}")
 
 
 @app.command()
@@ -278,7 +263,7 @@ def diagram(
         from empirical.studies.diagram import DiagramPlan
         from empirical.studies.diagram import diagram as run
 
-        report = run(DiagramPlan(dimension, alpha, replicas, seed), out, bars)
+        report = run(DiagramPlan(dimension, alpha, replicas, seed), folder=out, progress=bars)
     publish(report, out, output)
 
 
@@ -311,167 +296,8 @@ def explore(
     publish_file("page", page, output)
 
 
-Images = Annotated[
-    str,
-    text_option(
-        "cifar10, cifar100, mnist, fashion-mnist, a folder train/CLASS/*.png beside test/CLASS/*.png, or a "
-        "file (.npz, .pt, .safetensors or .h5) of train_images, train_labels, test_images, test_labels."
-    ),
-]
-
-
-@app.command()
-def track(
-    context: typer.Context,
-    data: Images = "cifar10",
-    network: NetworkName = "vgg8",
-    steps: Annotated[int, count_option("Last training step.")] = 8192,
-    seeds: Annotated[int, whole_option("Networks trained, for the uncertainty.", 1, LARGEST_RUNS)] = 1,
-    layer: Annotated[
-        list[str] | None, text_option("A module's name; repeat it for several. [default: every block]")
-    ] = None,
-    classes: Annotated[
-        str | None, text_option("Classes to train on, as in 0,1,2,3,4; the others are a task of transfer.")
-    ] = None,
-    transfer_data: Annotated[
-        str | None, text_option("Another data set with images of the same shape, as a task of transfer.")
-    ] = None,
-    data_root: DataRoot = None,
-    download: Annotated[bool, typer.Option("--download", help="Fetch the data if they are absent.")] = False,
-    inputs_key: InputsKey = None,
-    labels_key: LabelsKey = None,
-    base_width: BaseWidth = None,
-    batch_size: Annotated[int, count_option("Images a step.", 2)] = 128,
-    step_size: Annotated[float, scale_option("Step size eta.")] = 0.002,
-    momentum: Annotated[float, real_option("Momentum of the gradient descent.", 0, LARGEST_MOMENTUM)] = 0.9,
-    weight_decay: Annotated[float, real_option("L2 penalty on the weights.", 0, LARGEST_SHARE)] = 0.0,
-    pooled_features: PooledFeatures = 1024,
-    classifier_samples: Annotated[int, count_option("Images that the linear probes are fitted to.", 2)] = 10_000,
-    also: Annotated[
-        list[str] | None,
-        text_option(
-            "linear decoder, convolutional decoder (of the last layer, trained for 20 epochs as in the published "
-            "figures: minutes a checkpoint), or information (the information plane); repeat it for several."
-        ),
-    ] = None,
-    also_stride: Annotated[
-        int, count_option("Make these only at every n-th checkpoint, counted back from the last.")
-    ] = 1,
-    device: Device = "cpu",
-    out: Annotated[Path | None, path_option("Folder of the results. [default: results/track-NETWORK-DATA]")] = None,
-    seed: Annotated[int, seed_option("Seed of the first network and of its batches.")] = 0,
-) -> None:
-    """Train a deep network and see the phases of each of its layers.
-
-    At steps 0, 1, 2, 4, ... a checkpoint is kept and measured: the held-out loss of reconstructing the image from each
-    layer, by the exact linear decoder and by decoders of limited budget; linear probes of the classes and of tasks of
-    transfer (dominant colour, held-out classes, another data set); neural collapse; the share of the images that carry
-    the gradient. Decoders and probes are fitted on the training split and scored on the test split; the statistics of
-    batch normalisation are measured anew at each checkpoint.
-
-    Writes measures.parquet, result.json and track.png. A run that was stopped or killed and is started again goes on
-    where it was. VGG-8 on CIFAR-10 takes about half an hour a seed on two cores, a few minutes on a CUDA card.
-
-    For example:
-
-      phases track --data cifar10 --network vgg8 --steps 8192 --seeds 3 --data-root DIR
-    """
-    with bad_input_exits() as bars:
-        from empirical.data.images import Normalisation, load_images
-        from empirical.networks.network_training import TrainingPlan
-        from empirical.networks.networks import build_network, layer_names
-        from empirical.probes.probe_tasks import at_least_32, parse_classes, transfer_tasks
-        from empirical.probes.standard import ProbePlan
-        from empirical.probes.task_alignment import alignments
-        from empirical.studies.run_sizes import check_features
-        from empirical.studies.track import TrackPlan, measurement_columns
-        from empirical.studies.track import track as run_tracking
-        from empirical.studies.track_report import draw_tracked, phase_lines, tracked_as_json
-        from simulation.devices import checked_device
-        from simulation.runs.run_folder import RunFolder, software_versions
-        from simulation.runs.run_kinds import TRACK
-        from theory.progress import described
-
-        data, transfer_data = data_path(data), transfer_data and data_path(transfer_data)
-        refuse_where_nothing_is_fetched(context, data, transfer_data or "")
-        if not also:
-            refuse_without(context, "--also", "also_stride")
-        own_out = Path("results") / f"track-{network}-{Path(data).name}"
-        folder = RunFolder(out if out is not None else own_out, TRACK)
-        training = TrainingPlan(network, base_width, steps, batch_size, step_size, momentum, weight_decay, seed)
-        own = tuple(layer) if layer else layer_names(build_network(network, 2))
-        probe = ProbePlan(own, pooled_features, classifier_samples)
-        plan = TrackPlan(training, probe, seeds, tuple(also or ()), also_stride)
-        chosen, trained_classes = checked_device(device), parse_classes(classes)
-        whole = at_least_32(load_images(data, data_root, download, inputs_key, labels_key))
-        other = at_least_32(load_images(transfer_data, data_root, download)) if transfer_data else None
-        trained_on, tasks = transfer_tasks(whole, trained_classes, other)
-        check_features(
-            build_network(network, trained_on.classes, whole.channels, base_width), own, whole, pooled_features
-        )
-        result = run_tracking(plan, trained_on, tasks, folder, chosen, described(bars, "checkpoints"))
-        folder.write_table("measures.parquet", measurement_columns(result))
-        figure = folder.write("track.png", lambda path: draw_tracked(result, path))
-        alignment = {"alignment": alignments(tasks, Normalisation.of(trained_on.train))}
-        versions = {"versions": software_versions(chosen)}
-        report = folder.write_json("result.json", tracked_as_json(result) | alignment | versions)
-    for one in (whole, other):
-        if one is not None:
-            _print_notes(one.notes)
-    for line in phase_lines(result):
-        say(line)
-    say(f"figure: {figure}")
-    say(f"result: {report}")
-
-
-@app.command()
-def transfer(
-    tracked: Annotated[
-        list[Path],
-        path_argument("Folders that phases track has written.", "FOLDER..."),
-    ],
-    out: Annotated[Path, path_option("Folder of the results.")] = Path("results/transfer"),
-) -> None:
-    """Ask of tracked trainings whether the recommended checkpoint transfers better than the last one.
-
-    The stop rule reads the reconstruction loss of the last layer and recommends a checkpoint for each seed. For every
-    task of transfer, the accuracy of a linear probe at that checkpoint is compared with the last and with the best
-    one. The gain over the last is paired by seed, with a 95 % interval by Student's distribution; it stands beside the
-    alignment of the tasks: the share of the new task's linear signal that predictors of the trained classes see. With
-    five trainings or more a task, the rank correlation of gain and alignment is given.
-
-    Writes result.json and transfer.png. Exit code 1 where stopping hurts the probe of the dominant colour, for which
-    the published figures say that it helps.
-
-    For example:
-
-      phases transfer results/track-vgg8-cifar10 results/track-resnet10-cifar10
-    """
-    with bad_input_exits():
-        from empirical.probes.probe_tasks import COLOUR
-        from empirical.studies.alignment_relation import alignment_relations, relation_lines
-        from empirical.studies.tracked_file import read_all
-        from empirical.studies.transfer import Effect, transfer_as_json, transfer_lines, transfer_rows
-        from empirical.studies.transfer_figure import draw_transfer
-        from simulation.runs.run_folder import RunFolder
-        from simulation.runs.run_kinds import TRANSFER
-
-        folder = RunFolder(out, TRANSFER)
-        read = read_all(tracked)
-        runs = [(one, transfer_rows(one, alignment)) for one, alignment in read]
-        rows = [row for _, own in runs for row in own]
-        figure = folder.write("transfer.png", lambda path: draw_transfer(runs, path))
-        relations = alignment_relations(rows)
-        content = {"rows": transfer_as_json(rows), "alignment": [asdict(one) for one in relations]}
-        report = folder.write_json("result.json", content)
-    for line in [*transfer_lines(rows), *relation_lines(relations)]:
-        say(line)
-    say(f"figure: {figure}")
-    say(f"result: {report}")
-    if any(row.task == COLOUR and row.effect is Effect.HURTS for row in rows):
-        raise typer.Exit(CLAIM_FAILS)
-
-
+app.command()(track)
+app.command()(transfer)
 app.command()(fit)
 app.command()(predict)
 app.add_typer(sweep_app, name="sweep")

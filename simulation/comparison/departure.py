@@ -94,7 +94,7 @@ class Departure:
             InputError: no name of a regime.
         """
         own = {one.name: _number(values[one.name]) for one in fields(cls)}
-        regimes = {name: None if values[name] == OTHER else Regime.named(values[name]) for name in _REGIMES}
+        regimes = {name: None if values[name] == OTHER else Regime.from_name(values[name]) for name in _REGIMES}
         boundaries = {name: _boundary_from(one) for name, one in values["boundaries"].items()}
         return cls(**(own | regimes | {"boundaries": boundaries}))
 

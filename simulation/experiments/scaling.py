@@ -30,8 +30,8 @@ from theory import (
     InputError,
     OneOutput,
     SquaredError,
+    boundaries_of,
     logarithmic_steps,
-    measure_boundaries,
 )
 from theory.symbols.complexity import ALPHA, BETA, STEP_SIZE, explained_variance_order, in_steps
 from theory.symbols.symbolic import INITIAL_SCALE, TIME, boundary_formulas
@@ -283,7 +283,7 @@ class _Found:
         clock, resolution = curve.times / unit, _resolution(network, init_scale)
         return cls(
             measured_boundaries(Curve(clock, curve.losses), resolution=resolution, seed=seed),
-            measure_boundaries(clock, network.relative_loss(init_scale, curve.times), resolution=resolution),
+            boundaries_of(clock, network.relative_loss(init_scale, curve.times), resolution=resolution),
             pairs,
         )
 

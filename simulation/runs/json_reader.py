@@ -84,7 +84,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Named:
-    """A string that a reader of names takes, such as ``Regime.named``; its InputError says what is accepted."""
+    """A string that a reader of names takes, such as ``Regime.from_name``; its InputError says what is accepted."""
 
     reader: Callable[[str], object]
 

@@ -28,9 +28,10 @@ from theory.curves.block_descent import Pull, follow, geometric_steps
 from theory.curves.curve import Curve
 from theory.curves.linearised import check_initial_weights
 from theory.curves.losses import Loss
-from theory.curves.mean_field import curve_of_path, gaussian_nodes, gaussian_outputs
+from theory.curves.mean_field import curves_of_path, gaussian_nodes, gaussian_outputs
 from theory.curves.signal_outputs import ApartOutputs
 from theory.data.mixtures import MixtureModel
+from theory.data.target import Target
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, IntArray, non_negative, step_counts
 
@@ -119,7 +120,7 @@ def class_mean_field_path(
         step_size: eta, within the loss's stability limit.
         nodes: quasi-Monte-Carlo nodes per component, a power of two.
         growth: largest block of steps as a share of those done; 0 takes every single step.
-        progress: wraps the iteration over the recorded steps.
+        progress: shows how many of the recorded steps are done.
 
     Returns:
         The (replica, outputs, d) weights at each of ``steps``, computed as they are asked for.
@@ -133,7 +134,7 @@ def class_mean_field_path(
     share = non_negative("growth", growth)
     normal = gaussian_nodes(weights.shape[1], nodes)
     field = _OwnCovariances(mixture, loss, step_size, normal)
-    apart = ApartOutputs.of(mixture.model, loss, weights, step_size)
+    apart = ApartOutputs.from_model(mixture.model, loss, weights, step_size)
     # A generator of its own, so that bad input is refused here and not at the first weights.
     return follow(field, weights, progress(counts.tolist()), share, apart, mixture.model.eigenvalues)
 
@@ -147,7 +148,11 @@ def class_mean_field_curve(
     nodes: int = 512,
     growth: float = 0.1,
     progress: Progress = silent,
+    target: Target | None = None,
 ) -> Curve:
-    """Curve along ``class_mean_field_path``; arguments and errors are described there."""
+    """Curve along ``class_mean_field_path``, where arguments and errors are described.
+
+    ``target`` is what is decoded from the outputs; the inputs (reconstruction) if left out.
+    """
     path = class_mean_field_path(mixture, loss, initial_weights, steps, step_size, nodes, growth, progress)
-    return curve_of_path(mixture.model, loss, initial_weights, path, steps, step_size)
+    return curves_of_path(mixture.model, loss, initial_weights, path, steps, step_size, [target])[0]

@@ -62,7 +62,7 @@ class TheoremText:
     orders: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, theorem: Theorem, outcomes: tuple[bool, ...]) -> Self:
+    def from_theorem(cls, theorem: Theorem, outcomes: tuple[bool, ...]) -> Self:
         """The text of a theorem.
 
         Args:
@@ -113,7 +113,7 @@ class TheoremText:
 
 def theorem_text(theorem: Theorem) -> list[str]:
     """The lines of a theorem, every step of which is checked."""
-    return TheoremText.of(theorem, theorem.outcomes).lines()
+    return TheoremText.from_theorem(theorem, theorem.outcomes).lines()
 
 
 def statement_text(statement: sp.Basic) -> str:

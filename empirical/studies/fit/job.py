@@ -113,4 +113,4 @@ def _report(
     step_size = plan.step_share / float(found.full_model.eigenvalues[0])
     training = Training(loss, step_size, plan.init_scale, plan.steps, _REPLICAS, plan.seed)
     predictions = predictions_from(found, training, plan.seed, described(progress, "mean field"))
-    return FitReport(fitted, FitSummary.of(found), check, training, predictions, versions, notes)
+    return FitReport(fitted, FitSummary.from_fit(found), check, training, predictions, versions, notes)

@@ -91,7 +91,7 @@ class FitReport(DrawnReport):
     @property
     def alignment(self) -> Alignment:
         """What the fit says of A3."""
-        return Alignment.of(self.summary)
+        return Alignment.from_fit(self.summary)
 
     def lines(self) -> list[str]:
         """Estimates, rivals, assumptions, predicted boundaries and warnings."""
@@ -145,7 +145,7 @@ class FitReport(DrawnReport):
         draw_fit(self.summary, self.summary.ranks, self.fitted.title, Path(path))
 
     @classmethod
-    def read(cls, folder: Path) -> Self:
+    def _read(cls, folder: Path) -> Self:
         """See ``Report``; boundaries are read off the curves that are kept, and ranks may be missing."""
         content = read_json(folder / "result.json", _CONTENT, "folder")
         table = folder / _TABLE
@@ -170,7 +170,7 @@ class FitReport(DrawnReport):
 def _prediction(values: dict[str, Any], step_size: float) -> Prediction:
     times = np.asarray(step_size * np.asarray(values["steps"]))
     curve = Curve(times, np.asarray(values["losses"], dtype=np.float64)[None])
-    return Prediction.of(Source(values["source"]), Level(values["level"]), curve)
+    return Prediction.from_curve(Source(values["source"]), Level(values["level"]), curve)
 
 
 def _fitted(content: dict[str, Any], folder_name: str) -> Fitted:

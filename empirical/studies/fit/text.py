@@ -38,7 +38,7 @@ def fit_lines(fitted: Fitted, fit: FitSummary, check: Check, training: Training,
         training: how the layer of the predictions is trained.
         predictions: of its boundaries.
     """
-    aligned = Alignment.of(fit)
+    aligned = Alignment.from_fit(fit)
     return [
         *_wrapped(
             f"{fitted.title}: {fit.fitting_count} samples fit {fit.rank} directions, {fit.held_out_count} held out; "

@@ -39,7 +39,7 @@ def report(fitted: FittedModel) -> FitReport:
     training = Training(Softmax(), 0.08 / float(fitted.full_model.eigenvalues[0]), 0.01, 1024, 2, 0)
     check = evaluate(load("digits"), CheckPlan(), silent)
     predictions = predictions_from(fitted, training)
-    return FitReport(Fitted("digits"), FitSummary.of(fitted), check, training, predictions, {"python": "3"})
+    return FitReport(Fitted("digits"), FitSummary.from_fit(fitted), check, training, predictions, {"python": "3"})
 
 
 def test_both_models_and_both_levels_are_predicted(report: FitReport) -> None:

@@ -1,4 +1,4 @@
-"""The commands on features and layers, ``phases fit`` and ``phases predict``: options and help."""
+"""The commands on deep networks, ``phases track``, ``transfer``, ``fit`` and ``predict``: options and help."""
 
 from __future__ import annotations
 
@@ -10,13 +10,21 @@ import typer
 
 from empirical.command.exit_codes import bad_input_exits
 from empirical.command.options import (
+    LARGEST_MOMENTUM,
+    LARGEST_RUNS,
+    LARGEST_SHARE,
     chosen_data,
     count_option,
+    data_path,
+    path_argument,
     path_option,
+    real_option,
     refuse_where_nothing_is_fetched,
     refuse_without,
+    scale_option,
     seed_option,
     text_option,
+    whole_option,
 )
 from empirical.command.publish import Output, publish
 from empirical.command.shared_options import (
@@ -39,6 +47,120 @@ from empirical.command.shared_options import (
     Steps,
     StepShare,
 )
+
+
+def track(
+    context: typer.Context,
+    data: ImageSet = None,
+    older_data: OlderData = None,
+    network: NetworkName = "vgg8",
+    steps: Steps = 8192,
+    seeds: Annotated[int, whole_option("Networks trained, for the uncertainty.", 1, LARGEST_RUNS)] = 1,
+    layer: Layers = None,
+    classes: Annotated[
+        str | None, text_option("Classes to train on, as in 0,1,2,3,4; the others are a task of transfer.")
+    ] = None,
+    transfer_data: Annotated[
+        str | None, text_option("Another data set with images of the same shape, as a task of transfer.")
+    ] = None,
+    data_root: DataRoot = None,
+    download: Download = False,
+    inputs_key: InputsKey = None,
+    labels_key: LabelsKey = None,
+    base_width: BaseWidth = None,
+    batch_size: Annotated[int, count_option("Images per step.", 2)] = 128,
+    step_size: Annotated[float, scale_option("Step size eta.")] = 0.002,
+    momentum: Annotated[float, real_option("Momentum of the gradient descent.", 0, LARGEST_MOMENTUM)] = 0.9,
+    weight_decay: Annotated[float, real_option("L2 penalty on the weights.", 0, LARGEST_SHARE)] = 0.0,
+    pooled_features: PooledFeatures = 1024,
+    classifier_samples: Annotated[int, count_option("Images that the linear probes are fitted to.", 2)] = 10_000,
+    also: Annotated[
+        list[str] | None,
+        text_option(
+            "linear decoder, convolutional decoder (of the last layer, trained for 20 epochs as in the published "
+            "figures: minutes per checkpoint), or information (the information plane); repeat it for several."
+        ),
+    ] = None,
+    also_stride: Annotated[
+        int, count_option("Make these only at every n-th checkpoint, counted back from the last.")
+    ] = 1,
+    device: Device = "cpu",
+    out: Annotated[Path | None, path_option("Folder of the results. [default: results/track-NETWORK-DATA]")] = None,
+    seed: Annotated[int, seed_option("Seed of the first network and of its batches.")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a deep network and see the phases of each of its layers.
+
+    At steps 0, 1, 2, 4, ... a checkpoint is kept and measured: the held-out loss of reconstructing the image from each
+    layer, by the exact linear decoder and by budgeted decoders; linear probes of the classes and of tasks of
+    transfer (dominant colour, held-out classes, another data set); neural collapse; the share of the images that carry
+    the gradient. Decoders and probes are fitted on the training split and scored on the test split; the statistics of
+    batch normalisation are measured anew at each checkpoint.
+
+    Writes measures.parquet, result.json and track.png. A run that was stopped or killed and is started again resumes
+    where it was. VGG-8 on CIFAR-10 takes about half an hour per seed on two cores, a few minutes on a CUDA GPU.
+
+    For example:
+
+      phases track cifar10 --network vgg8 --steps 8192 --seeds 3 --data-root DIR
+    """
+    output = Output(as_json, quiet)
+    name = chosen_data(data, older_data, "cifar10")
+    place = out if out is not None else Path("results") / f"track-{network}-{Path(name).name}"
+    with bad_input_exits() as bars:
+        from empirical.data.images import load_images
+        from empirical.networks.network_training import TrainingPlan
+        from empirical.probes.probe_tasks import parse_classes
+        from empirical.probes.standard import ProbePlan
+        from empirical.studies.track.job import track as run
+        from empirical.studies.track.plan import TrackPlan
+
+        other = None if transfer_data is None else data_path(transfer_data)
+        refuse_where_nothing_is_fetched(context, name, other or "")
+        if not also:
+            refuse_without(context, "--also", "also_stride")
+        training = TrainingPlan(network, base_width, steps, batch_size, step_size, momentum, weight_decay, seed)
+        probe = ProbePlan(tuple(layer or ()), pooled_features, classifier_samples)
+        report = run(
+            lambda: load_images(name, data_root, download, inputs_key, labels_key),
+            TrackPlan(training, probe, seeds, tuple(also or ()), also_stride, parse_classes(classes)),
+            transfer_data=None if other is None else lambda: load_images(other, data_root, download),
+            folder=place,
+            device=device,
+            progress=bars,
+        )
+    publish(report, place, output)
+
+
+def transfer(
+    tracked: Annotated[list[Path], path_argument("Folders that phases track has written.", "FOLDER...")],
+    out: Annotated[Path, path_option("Folder of the results.")] = Path("results") / "transfer",
+    seed: Annotated[int, seed_option("Seed of random pairings of gains and alignments, from 9 trainings on.")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare the recommended checkpoint of tracked trainings with the last one, on tasks of transfer.
+
+    The stop rule reads the reconstruction loss of the last layer and recommends a checkpoint for each seed. For every
+    task of transfer, the accuracy of a linear probe at that checkpoint is compared with the last and with the best
+    one. The gain over the last is paired by seed, with a 95 % interval by Student's distribution; it stands beside the
+    alignment of the tasks: the share of the new task's linear signal that predictors of the trained classes see. With
+    five trainings or more per task, the rank correlation of gain and alignment is given.
+
+    Writes result.json, accuracies.parquet and transfer.png. Exit code 1 where stopping hurts the probe of the dominant
+    colour, for which the published figures say that it helps.
+
+    For example:
+
+      phases transfer results/track-vgg8-cifar10 results/track-resnet10-cifar10
+    """
+    output = Output(as_json, quiet)
+    with bad_input_exits() as bars:
+        from empirical.studies.transfer.job import transfer as run
+
+        report = run(tracked, folder=out, seed=seed, progress=bars)
+    publish(report, out, output)
 
 
 def fit(
