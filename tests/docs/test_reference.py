@@ -23,6 +23,7 @@ PACKAGES = (theory, simulation, empirical)
 FAMILIES = {
     "DataModel": {"two_classes", "power_law", "power_law_classes", "spiked"},
     "Measure": {"probe", "budgeted"},
+    "Target": {"reconstruction", "source_classes"},
     "VerifyPlan": {"for_data"},
 }
 
