@@ -153,7 +153,7 @@ def train(
         memory_budget: bytes for a batch, its making and its outputs; replicas take turns within a step to keep to it.
             The data of the source and what has the size of the weights (the gradient, the optimiser's memory) come on
             top.
-        progress: wraps the iteration over steps.
+        progress: shows how many steps are done.
         probes: measured at the same steps as the reconstruction loss, in the source's coordinates.
 
     Raises:

@@ -158,7 +158,7 @@ def crossovers(model: DataModel, loss: Loss, init_scale: float) -> FloatArray:
     Raises:
         InputError: a scale that is not positive, or prototypes that are all zero.
     """
-    outputs = SignalOutputs.of(model, loss)
+    outputs = SignalOutputs.from_model(model, loss)
     if not outputs.learns.any():
         raise InputError("model: its prototypes are all zero; give classes with different means")
     # Strengths descend, the square roots of gamma_j.

@@ -159,7 +159,7 @@ def _curve(
 
 
 def _expand(model: DataModel, loss: Loss, weights: FloatArray, kernels: _Kernels) -> _Expansion:
-    outputs = SignalOutputs.of(model, loss)
+    outputs = SignalOutputs.from_model(model, loss)
     rows = outputs.basis.T @ weights
     # What is learnt in units of what would be learnt in the end in the first mode.
     rates = _rates(model, loss)

@@ -99,7 +99,7 @@ def transfer_verdict(
     Raises:
         InputError: prototypes that are all zero, a target of another dimension, values out of range.
     """
-    path = LearntTransfer.of(model, loss, target)
+    path = LearntTransfer.from_model(model, loss, target)
     smallest = max(non_negative("resolution", resolution), _ROUNDING)
     end = last if last == float("inf") else positive("last", last)
     turns = path.turns()
