@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from empirical.command.exit_codes import CLAIM_FAILS, INTERNAL_ERROR, OneLineGroup, bad_input_exits
+from empirical.command.interrupts import run
 from empirical.command.options import (
     LARGEST_MOMENTUM,
     LARGEST_RUNS,
@@ -777,8 +778,8 @@ def robustness(
 
 
 def main() -> None:
-    """Entry point of the command."""
-    app()
+    """Run the command in a process of its own."""
+    run(app)
 
 
 if __name__ == "__main__":
