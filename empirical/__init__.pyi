@@ -9,15 +9,32 @@ from .moments.activation_moments import JointAccumulator, JointMoments
 from .moments.streaming import batches_of, moments_of, stream_moments
 from .networks.batch_norm import recalibrated
 from .networks.capture import Captured, capture
+from .networks.network_training import TrainingPlan
 from .networks.networks import build_network, layer_names
 from .networks.row_rule import RowRule
 from .networks.undisturbed import undisturbed
+from .probes.measures import Measure, MeasureKind, Measurement
 from .probes.neural_collapse import NeuralCollapse, neural_collapse
-from .probes.reconstruction_probe import ReconstructionLoss, RidgeDecoders
+from .probes.reconstruction_probe import BudgetedDecoders, ReconstructionLoss
+from .probes.standard import ProbePlan
 from .studies.check.job import CheckReport, check
 from .studies.check.outcome import CheckPlan
 from .studies.derive import DeriveReport, derive
 from .studies.diagram import DiagramPlan, DiagramReport, diagram
+from .studies.fit.job import fit_features, fit_layer
+from .studies.fit.plan import FitPlan, NetworkLayer
+from .studies.fit.report import FitReport
+from .studies.predict.job import predict
+from .studies.predict.plan import FeaturePlan, PredictPlan
+from .studies.predict.report import PredictReport
+from .studies.report import Report
+from .studies.robustness import RobustnessPlan, RobustnessReport, robustness
+from .studies.scaling import ScalingPlan, ScalingReport, scaling
+from .studies.track.job import track
+from .studies.track.plan import TrackPlan
+from .studies.track.report import TrackReport
+from .studies.transfer.job import transfer
+from .studies.transfer.report import TransferReport
 from .studies.verify.job import verify
 from .studies.verify.plan import VerifyPlan
 from .studies.verify.report import VerifyReport
@@ -26,49 +43,82 @@ from .tracker.phase_tracker import PhaseTracker, ProbeSchedule
 from .tracker.stop_rule import StopRule
 
 __all__ = [
-    "DATA_ROOT_VARIABLE",
-    "Captured",
-    "CheckPlan",
-    "CheckReport",
-    "DataSet",
-    "DeriveReport",
-    "DiagramPlan",
-    "DiagramReport",
-    "FittedModel",
-    "ImageData",
-    "ImageSplit",
-    "JointAccumulator",
-    "JointMoments",
-    "NeuralCollapse",
-    "Normalisation",
-    "PhaseReading",
-    "PhaseTracker",
-    "ProbeSchedule",
-    "ReconstructionLoss",
-    "RidgeDecoders",
-    "RowRule",
-    "StopRule",
+    # Jobs
+    "Report",
+    "verify",
     "VerifyPlan",
     "VerifyReport",
-    "batches_of",
-    "build_network",
-    "capture",
     "check",
+    "CheckPlan",
+    "CheckReport",
     "derive",
+    "DeriveReport",
     "diagram",
-    "fit_data_model",
-    "layer_names",
+    "DiagramPlan",
+    "DiagramReport",
+    "scaling",
+    "ScalingPlan",
+    "ScalingReport",
+    "robustness",
+    "RobustnessPlan",
+    "RobustnessReport",
+    "fit_features",
+    "fit_layer",
+    "FitPlan",
+    "NetworkLayer",
+    "FitReport",
+    "predict",
+    "PredictPlan",
+    "FeaturePlan",
+    "PredictReport",
+    "track",
+    "TrackPlan",
+    "TrackReport",
+    "transfer",
+    "TransferReport",
+    # Data
+    "DataSet",
     "load",
+    "ImageData",
+    "ImageSplit",
     "load_images",
-    "moments_of",
-    "neural_collapse",
     "only_classes",
     "padded_to",
-    "parametric_model",
-    "read_phases",
+    "Normalisation",
+    "DATA_ROOT_VARIABLE",
+    # Networks and their activations
+    "build_network",
+    "layer_names",
+    "TrainingPlan",
     "recalibrated",
-    "split_for_fit",
-    "stream_moments",
+    "RowRule",
+    "Captured",
+    "capture",
     "undisturbed",
-    "verify",
+    # Moments
+    "batches_of",
+    "stream_moments",
+    "moments_of",
+    "JointAccumulator",
+    "JointMoments",
+    # Probes
+    "ReconstructionLoss",
+    "BudgetedDecoders",
+    "NeuralCollapse",
+    "neural_collapse",
+    "ProbePlan",
+    "Measure",
+    "MeasureKind",
+    "Measurement",
+    # Fit
+    "split_for_fit",
+    "fit_data_model",
+    "FittedModel",
+    "parametric_model",
+    # Tracker
+    "PhaseTracker",
+    "ProbeSchedule",
+    "StopRule",
+    "PhaseReading",
+    "read_phases",
 ]

@@ -63,7 +63,7 @@ _TRACKED = tuple(
 
 def _on_network(command: str, network: str) -> tuple[str, ...]:
     """A command on the layers of a trained network."""
-    return (command, "--network", network, "--checkpoint", _CHECKPOINTS[network])
+    return (command, "--network", network, "--checkpoint", _CHECKPOINTS[network], "--init-scale", "0.003")
 
 
 def _tracked(network: str) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ class DebiasedMoments:
     fourth: float
 
     @classmethod
-    def of(cls, counts: FloatArray, sums: FloatArray, squares: FloatArray, fourth: float) -> DebiasedMoments:
+    def from_sums(cls, counts: FloatArray, sums: FloatArray, squares: FloatArray, fourth: float) -> DebiasedMoments:
         """From counts (K,), sums of x and of x^2 by class (K, d), and the sum of |x|^4."""
         means = sums / counts[:, None]
         within = (squares - counts[:, None] * means**2) / np.maximum(counts - 1, 1)[:, None]

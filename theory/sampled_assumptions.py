@@ -88,7 +88,7 @@ class SampledAssumptions:
             loss: the training loss.
             step_size: eta, positive.
             init_scale: sigma0, positive.
-            progress: wraps the iteration over the points of the path of A4.
+            progress: shows how many points of the path of A4 are done.
         """
         positive("step_size", step_size)
         positive("init_scale", init_scale)
@@ -140,12 +140,12 @@ class SampledAssumptions:
             fourth[number] = np.square(squared.sum(axis=1)).sum()
         total = [one.sum(axis=0) for one in (counts, sums, squares, fourth)]
         left = [
-            DebiasedMoments.of(
+            DebiasedMoments.from_sums(
                 total[0] - counts[i], total[1] - sums[i], total[2] - squares[i], float(total[3] - fourth[i])
             )
             for i in range(len(parts))
         ]
-        return DebiasedMoments.of(total[0], total[1], total[2], float(total[3])), left
+        return DebiasedMoments.from_sums(total[0], total[1], total[2], float(total[3])), left
 
     def _eigenvalues(self, whole: DebiasedMoments, own: DebiasedMoments) -> FloatArray:
         """Eigenvalues of a replicate, to first order: those of the model moved as the variances along them."""
@@ -265,7 +265,7 @@ class SampledAssumptions:
             step_size: eta.
             weights: (replica, outputs, d) W(0) in the eigenbasis.
             last: last step.
-            progress: wraps the iteration over the points of the path.
+            progress: shows how many points of the path are done.
         """
         order = self._generator(2).permutation(self.labels.size)
         chosen = some_of_each_class(order, self.labels, DEFECT_SAMPLES)

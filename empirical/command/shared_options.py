@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,7 @@ from empirical.command.options import (
     count_option,
     data_argument,
     data_option,
+    is_given,
     json_option,
     path_option,
     quiet_option,
@@ -21,6 +22,9 @@ from empirical.command.options import (
     text_option,
     whole_option,
 )
+
+if TYPE_CHECKING:
+    from simulation.runs.schedulers import Scheduler
 
 _LABELLED = (
     "digits, cifar10, or a file with inputs (n, d) and labels (n,): .npz, .npy, .pt, .safetensors, .parquet or .h5. "
@@ -35,6 +39,12 @@ _IMAGES = (
 #: The data of a job, as its argument; a command has ``OlderData`` beside it and hands both to ``chosen_data``.
 LabelledData = Annotated[str | None, data_argument(_LABELLED)]
 ImageSet = Annotated[str | None, data_argument(_IMAGES)]
+FitData = Annotated[
+    str | None,
+    data_argument(
+        "digits, cifar10 or a file, as for verify; with --network images, as for track. [default: digits; cifar10]"
+    ),
+]
 OlderData = Annotated[str | None, data_option()]
 
 DataRoot = Annotated[
@@ -87,5 +97,24 @@ SchedulerAddress = Annotated[
     str | None, text_option("Address of a Dask scheduler, as tcp://host:8786, instead of processes here.")
 ]
 
+
 AsJson = Annotated[bool, json_option()]
 Quiet = Annotated[bool, quiet_option()]
+
+
+def chosen_scheduler(context: typer.Context, workers: int, address: str | None) -> Scheduler:
+    """Where a sweep runs.
+
+    Args:
+        context: of the call.
+        workers: processes on this machine.
+        address: of a Dask scheduler instead; None for this machine.
+
+    Raises:
+        typer.BadParameter: both are given.
+    """
+    from simulation.runs.schedulers import DaskScheduler, LocalScheduler
+
+    if address is not None and is_given(context, "workers"):
+        raise typer.BadParameter("does nothing with --scheduler; give one of the two", param_hint="workers")
+    return LocalScheduler(workers) if address is None else DaskScheduler(address)

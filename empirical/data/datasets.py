@@ -125,12 +125,12 @@ def load_digits() -> DataSet:
 def load_file(path: Path, inputs_key: str | None = None, labels_key: str | None = None) -> DataSet:
     """A file of inputs (n, ...) and labels, centred and scaled to tr Sigma / d = 1; nothing in it is ever run.
 
-    Inputs with more than two axes are flattened to one row a sample. Labels are taken by the rule of
+    Inputs with more than two axes are flattened to one row per sample. Labels are taken by the rule of
     ``empirical.data.labels``; where classes are numbered anew, the notes say how. Sizes are checked before contents are
     read.
 
     Args:
-        path: a file of these, told by its suffix.
+        path: a file of one of these kinds, which its suffix states.
             .npz: arrays with names, as np.savez writes them;
             .npy: the inputs alone, their labels in another .npy file;
             .pt, .pth, .safetensors: a dictionary of tensors;
@@ -166,7 +166,7 @@ def load_file(path: Path, inputs_key: str | None = None, labels_key: str | None 
     if inputs.dtype.kind not in "fiub":
         raise InputError(f"{place} have shape {inputs.shape}, type {inputs.dtype}; give numbers (n, d)")
     labels = plain_labels(label_place, label_file.read(label_name), count)
-    classes = Classes.of(label_place, labels)
+    classes = Classes.from_labels(label_place, labels)
     standardised = _standardised(inputs, place)
     return DataSet(path.stem, standardised, classes.numbers(label_place, labels), classes.values.size, classes.notes)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -131,7 +131,7 @@ class Normalisation:
             )
 
     @classmethod
-    def of(cls, split: ImageSplit) -> Normalisation:
+    def from_images(cls, split: ImageSplit) -> Normalisation:
         """Mean and standard deviation of each channel over all pixels of a split; give the training split.
 
         Sums and sums of squares of bytes are integers, so that nothing is rounded before the last step.
@@ -205,6 +205,21 @@ def load_images(
     if name_or_path in _NAMED:
         raise InputError(f"{fault}; give the official files, each under its own name")
     return replace(data, notes=(*data.notes, f"{fault}, so that what is measured on them is not held out"))
+
+
+#: What a job takes as its images: images in memory, the name of a data set, a path, or what loads them.
+GivenImages = ImageData | str | Path | Callable[[], ImageData]
+
+
+def given_images(data: GivenImages) -> ImageData:
+    """The images that a job is given; names and paths are loaded as ``load_images`` has it.
+
+    Raises:
+        InputError: an unknown name or images that do not load.
+    """
+    if isinstance(data, ImageData):
+        return data
+    return load_images(str(data)) if isinstance(data, str | Path) else data()
 
 
 def _loaded(
@@ -334,7 +349,7 @@ def _arrays(path: Path, image_names: tuple[str, str], label_names: tuple[str, st
         (_images(file, image), plain_labels(_place(file, label), file.read(label), count))
         for image, label, count in zip(image_names, label_names, counts, strict=True)
     )
-    classes = Classes.of(_place(file, label_names[0]), train_labels)
+    classes = Classes.from_labels(_place(file, label_names[0]), train_labels)
     trained, tested = (
         ImageSplit(images, classes.numbers(_place(file, label), labels))
         for images, labels, label in ((train, train_labels, label_names[0]), (test, test_labels, label_names[1]))

@@ -95,7 +95,7 @@ def fit_mixture(
         classes: K.
         numbers: of Gaussians to choose from, ascending; a single one is taken as it is.
         seed: of the samples to which Gaussians are fitted, of folds and of starts.
-        progress: wraps the iteration over the classes.
+        progress: shows how many classes are done.
 
     Raises:
         InputError: NaN, infinity, mismatched shapes, numbers that are not ascending, a class of fewer than two samples

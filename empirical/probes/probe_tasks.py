@@ -53,7 +53,7 @@ def colour_task(data: ImageData) -> ProbeTask:
     Raises:
         InputError: images without three channels.
     """
-    normalisation = Normalisation.of(data.train)
+    normalisation = Normalisation.from_images(data.train)
     train, test = (
         ImageSplit(one.images, dominant_channels(one.images, normalisation)) for one in (data.train, data.test)
     )

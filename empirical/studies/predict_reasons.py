@@ -7,19 +7,28 @@ what training adds to the gradient descent on these samples: the batches, and te
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 
 from simulation.runs.text_table import text_table
-from theory import Curve, measure_boundaries
+from theory import Curve, boundaries_of
 from theory.curves.gradient_defect import DefectResponse
 from theory.validation import FloatArray
 
-LINEARISED = "linearised"
-COMMON = "mean field"
-CLASSES = "mean field, class covariances"
+
+class Derivation(Enum):
+    """How a curve is derived, in the order of tables; the values are names in files and legends."""
+
+    LINEARISED = "linearised"
+    COMMON = "mean field"
+    CLASSES = "mean field, class covariances"
+    PARAMETRIC = "parametric model, mean field"
+
+
+LINEARISED, COMMON, CLASSES = Derivation.LINEARISED, Derivation.COMMON, Derivation.CLASSES
 
 #: What of A4 is only unequal covariances, and what is left beyond all rungs.
 OF_COVARIANCES, REST = "A4, of this unequal covariances", "rest"
@@ -74,7 +83,11 @@ class Reason:
 
 
 def prediction_reasons(
-    derived: dict[str, Curve], defect: DefectResponse, trained: Curve, step_size: float, column: int | None = None
+    derived: Mapping[Derivation, Curve],
+    defect: DefectResponse,
+    trained: Curve,
+    step_size: float,
+    column: int | None = None,
 ) -> tuple[Reason, ...]:
     """What A8, A4, unequal covariances and the rest cost.
 
@@ -100,7 +113,7 @@ def prediction_reasons(
     extent = float(np.ptp(trained.mean))
 
     def turning(losses: FloatArray) -> float | None:
-        time = measure_boundaries(trained.times, losses).turning_point
+        time = boundaries_of(trained.times, losses).turning_point
         return None if time is None else float(time / step_size)
 
     return tuple(

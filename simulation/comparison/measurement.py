@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory import Boundaries, Curve, measure_boundaries
+from theory import Boundaries, Curve, boundaries_of
 from theory.curves.boundaries import RESOLUTION, boundary_estimates
 from theory.curves.regimes import Absence, lowest_valley
 from theory.validation import FloatArray, at_least
@@ -75,7 +75,7 @@ def measured_boundaries(
         InputError: values out of range.
     """
     count = at_least("resamples", resamples, 2)
-    found = measure_boundaries(curve.times, curve.mean, fraction, resolution)
+    found = boundaries_of(curve.times, curve.mean, fraction, resolution)
     valley = lowest_valley(curve.mean, resolution)
     if isinstance(valley, Absence) or curve.replicas == 1:
         return MeasuredBoundaries(found, np.empty((len(BOUNDARY_NAMES), 0)))

@@ -51,7 +51,9 @@ def draw_diagram(grid: DiagramGrid, points: list[DiagramPoint], path: Path) -> N
     eigenvalues, scaled, alignments = grid.eigenvalues, grid.scaled, grid.alignments
     fine_scaled = np.geomspace(scaled[0], scaled[-1], 160)
     fine_alignments = np.geomspace(alignments[0], alignments[-1], 90)
-    families = [ScaleFamily.of(network_with_alignment(eigenvalues, float(value))) for value in fine_alignments]
+    families = [
+        ScaleFamily.from_network(network_with_alignment(eigenvalues, float(value))) for value in fine_alignments
+    ]
     regions = np.array(
         [[_colour(regime) for regime in regimes_at(one, fine_scaled, grid.resolution)] for one in families]
     )

@@ -51,7 +51,7 @@ class Failure:
     traceback: str
 
     @classmethod
-    def of(cls, error: BaseException) -> Failure:
+    def from_error(cls, error: BaseException) -> Failure:
         """The record of ``error``."""
         return cls(type(error).__name__, str(error), "".join(traceback.format_exception(error)))
 
@@ -76,7 +76,7 @@ def attempt(task: Task, configuration: Any, digest: str) -> Success | Failure:
             raise InputError(f"task: returned a {type(result).__name__}; return a dict")
         return Success(result_text("task", result), _versions())
     except (Exception, SystemExit) as error:
-        return Failure.of(error)
+        return Failure.from_error(error)
 
 
 @contextmanager

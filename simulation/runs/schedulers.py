@@ -115,7 +115,7 @@ def _alone(workers: int, call: Call, index: int, item: Any) -> Outcome:
             return next(arriving)[1]
     except BrokenProcessPool as error:
         fault = "its worker process was ended twice, the second time while nothing else ran; perhaps memory ran out"
-        return replace(Failure.of(error), error=KILLED_WORKER, message=fault)
+        return replace(Failure.from_error(error), error=KILLED_WORKER, message=fault)
 
 
 def _numbered(call: Call, index: int, item: Any, parent: int) -> tuple[int, Outcome]:
@@ -170,7 +170,7 @@ class DaskScheduler:
                         case "finished":
                             outcome = future.result()
                         case "error":
-                            outcome = Failure.of(future.exception())
+                            outcome = Failure.from_error(future.exception())
                         case "cancelled":
                             raise ConnectionError(
                                 f"scheduler: {self.address} was lost; "

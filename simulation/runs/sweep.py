@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import product
+from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
@@ -63,7 +64,7 @@ def grid(**axes: Iterable[Any]) -> list[dict[str, Any]]:
 def run_sweep(
     configurations: Sequence[Any],
     task: Task,
-    folder: RunFolder,
+    folder: str | Path | RunFolder,
     scheduler: Scheduler,
     progress: Progress = silent,
 ) -> SweepResult:
@@ -74,13 +75,13 @@ def run_sweep(
     the same source and libraries give the same bits, whatever the scheduler.
 
     Args:
-        configurations: frozen dataclasses or mappings; what they may hold is told by
-            ``exact_json.configuration_as_json``. A list and a tuple of equal values are the same configuration.
+        configurations: frozen dataclasses or mappings; ``exact_json.configuration_as_json`` says what
+            they may hold. A list and a tuple of equal values are the same configuration.
         task: a function at the top level of a module, of the configuration alone (no global random generator),
             that returns a dict of what ``exact_json.result_text`` takes.
         folder: of this sweep and others; other files in it are left alone.
         scheduler: where to run.
-        progress: wraps the iteration over what is run now.
+        progress: shows how many of the configurations without a result are done.
 
     Raises:
         InputError: no configurations, two that are the same, a value that cannot be kept, a task that other
@@ -88,20 +89,21 @@ def run_sweep(
         OSError: the folder cannot be written (a full disk) or the cluster was lost; started again, the
             sweep goes on.
     """
+    place = folder if isinstance(folder, RunFolder) else RunFolder(Path(folder))
     name, digest = task_name(task), code_digest(task)
     entries = _entries(configurations, name, digest)
     for part in (RESULTS, FAILURES):
-        if (folder.path / part).exists() and not (folder.path / part).is_dir():
-            raise InputError(f"folder: {folder.path / part} is a file; remove it or give another folder")
-        folder.remove_abandoned(part)
-    results = [_found(folder, entry) for entry in entries]
+        if (place.path / part).exists() and not (place.path / part).is_dir():
+            raise InputError(f"folder: {place.path / part} is a file; remove it or give another folder")
+        place.remove_abandoned(part)
+    results = [_found(place, entry) for entry in entries]
     missing = [index for index, result in enumerate(results) if result is None]
     failures: dict[int, Failure] = {}
     call = partial(attempt, task, digest=digest)
     with closing(scheduler.outcomes(call, [configurations[index] for index in missing])) as outcomes:
         for position, outcome in progress(_Counted(outcomes if missing else (), len(missing))):
             index = missing[position]
-            _keep(folder, entries[index], outcome)
+            _keep(place, entries[index], outcome)
             match outcome:
                 case Success():
                     results[index] = result_from(outcome.result)
@@ -118,7 +120,7 @@ class _Entry:
     origin: dict[str, Any]
 
     @classmethod
-    def of(cls, origin: dict[str, Any]) -> _Entry:
+    def from_origin(cls, origin: dict[str, Any]) -> _Entry:
         return cls(part_key(origin), origin)
 
     def file(self, part: str) -> str:
@@ -159,7 +161,7 @@ def _entries(configurations: Sequence[Any], task: str, digest: str) -> list[_Ent
         content = configuration_as_json(argument, configuration)
         if not isinstance(content, dict):
             raise InputError(f"{argument}: is a {type(configuration).__name__}; give a mapping or a frozen dataclass")
-        entry = _Entry.of({"task": task, "source": digest, "configuration": content})
+        entry = _Entry.from_origin({"task": task, "source": digest, "configuration": content})
         earlier = first.setdefault(entry.key, index)
         if earlier != index:
             same = shorten(json.dumps(content), 200)

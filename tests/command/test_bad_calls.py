@@ -131,8 +131,9 @@ def test_the_table_reaches_every_kind_of_option() -> None:
 
 
 VERIFY = ["verify", "good.npz"]
-TRACK = ["track", "--data", "images.npz", "--network", "vgg8", "--base-width", "2", "--batch-size", "8"]
-PREDICT = ["predict", "--data", "images.npz", "--network", "vgg8", "--base-width", "2", "--batch-size", "4"]
+SMALL = ["--network", "vgg8", "--base-width", "2", "--batch-size", "8"]
+TRACK = ["track", "images.npz", *SMALL]
+PREDICT = ["predict", "images.npz", "--network", "vgg8", "--base-width", "2", "--batch-size", "4"]
 
 _CALLS = [
     (["verfy"], "verfy"),
@@ -204,10 +205,10 @@ _CALLS = [
     ([*TRACK, "--classes", "0,b"], "classes: '0,b'"),
     ([*TRACK, "--classes", "-1,2"], "classes: -1"),
     ([*TRACK, "--classes", "9" * 5000], "classes: '999"),
-    ([*TRACK, "--data", "copied.npz"], "data: the test images of copied are its training images"),
+    (["track", "copied.npz", *SMALL], "data: the test images of copied are its training images"),
     ([*TRACK, "--also", "magic"], "also: 'magic'"),
     ([*TRACK, "--also-stride", "2"], "also_stride: does nothing without --also"),
-    ([*TRACK, "--data", "elsewhere"], "data: 'elsewhere' is unknown"),
+    (["track", "elsewhere", *SMALL], "data: 'elsewhere' is unknown"),
     ([*TRACK, "--device", "abacus"], "device: 'abacus' is unknown"),
     ([*TRACK, "--seeds", "1001"], "seeds: 1001"),
     ([*TRACK, "--seed", str(2**63 - 1), "--seeds", "2"], "seed: "),
@@ -220,16 +221,16 @@ _CALLS = [
     ([*TRACK, "--transfer-data", "odd.npz", "--classes", "0,1,2,3"], "classes: 0 of 4 are left"),
     ([*TRACK, "--out", "verified"], "out: verified holds results of phases verify"),
     ([*TRACK, "--out", "nowhere"], "out: nowhere is a symbolic link"),
-    (["fit", "--data", "good.npz", "--base-width", "4"], "base_width: does nothing without --network"),
-    (["fit", "--data", "good.npz", "--pooled-features", "4"], "pooled_features: does nothing without --network"),
-    (["fit", "--data", "good.npz", "--device", "cpu"], "device: does nothing without --network"),
-    (["fit", "--data", "good.npz", "--layer", "block1"], "layer: does nothing without --network"),
-    (["fit", "--data", "good.npz", "--checkpoint", "x.pt"], "checkpoint: does nothing without --network"),
-    (["fit", "--data", "good.npz", "--step-share", "5"], "step_share: 5 is not stable for softmax"),
-    (["fit", "--data", "good.npz", "--download"], "download: does nothing without"),
-    (["fit", "--data", "lonely.npz"], "class 1 has 1 members"),
-    (["fit", "--data", "images.npz", "--network", "vgg8", "--base-width", "2", "--layer", "no"], "layers: "),
-    (["fit", "--data", "images.npz", "--network", "vgg8", "--checkpoint", "no.pt"], "checkpoint: no.pt is not a file"),
+    (["fit", "good.npz", "--base-width", "4"], "base_width: does nothing without --network"),
+    (["fit", "good.npz", "--pooled-features", "4"], "pooled_features: does nothing without --network"),
+    (["fit", "good.npz", "--device", "cpu"], "device: does nothing without --network"),
+    (["fit", "good.npz", "--layer", "block1"], "layer: does nothing without --network"),
+    (["fit", "good.npz", "--checkpoint", "x.pt"], "checkpoint: does nothing without --network"),
+    (["fit", "good.npz", "--step-share", "5"], "step_share: 5 is not stable for softmax"),
+    (["fit", "good.npz", "--download"], "download: does nothing without"),
+    (["fit", "lonely.npz"], "class 1 has 1 members"),
+    (["fit", "images.npz", "--network", "vgg8", "--base-width", "2", "--layer", "no"], "layers: "),
+    (["fit", "images.npz", "--network", "vgg8", "--checkpoint", "no.pt"], "checkpoint: no.pt is not a file"),
     ([*PREDICT, "--layer", "block6"], "layers: "),
     ([*PREDICT, "--batch-size", "41"], "batch_size: 41"),
     ([*PREDICT, "--replicas", "11"], "batch_size: 4 for each of 11 draws"),

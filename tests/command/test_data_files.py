@@ -20,10 +20,10 @@ def invoke(*arguments: str) -> Result:
     [
         ["check", "mine.npz"],
         ["verify", "mine.npz"],
-        ["fit", "--data", "mine.npz"],
-        ["fit", "--data", "mine.npz", "--network", "vgg8"],
-        ["predict", "--data", "mine.npz"],
-        ["track", "--data", "mine.npz"],
+        ["fit", "mine.npz"],
+        ["fit", "mine.npz", "--network", "vgg8"],
+        ["predict", "mine.npz"],
+        ["track", "mine.npz"],
     ],
     ids=" ".join,
 )

@@ -56,6 +56,8 @@ def test_help_teaches_the_commands_and_their_exit_codes(tmp_path: Path) -> None:
     assert general.returncode == 0
     assert "phases verify" in general.stdout
     assert "Exit codes: 0" in general.stdout
+    assert "..." not in general.stdout.partition("Commands:")[2]
+    assert max(map(len, general.stdout.splitlines())) <= 80
     own = _phases(tmp_path, "verify", "--help")
     assert own.returncode == 0
     for option in (
@@ -101,6 +103,23 @@ def test_a_second_run_uses_what_is_finished_and_gives_the_same_result(tmp_path: 
     assert "train on" not in again.stderr
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "parts").iterdir()} == parts
     assert (tmp_path / "out" / "result.json").read_text() == first
+
+
+def test_the_result_goes_to_the_standard_output_as_lines_json_or_not_at_all(tmp_path: Path, two_classes: Path) -> None:
+    arguments = ("verify", str(two_classes), "--init-scale", "0.01", "--steps", "50", "--replicas", "2", "--out", "out")
+    lines, as_json, quiet = (_phases(tmp_path, *arguments, *own) for own in ((), ("--json",), ("--quiet",)))
+    assert lines.stdout.splitlines()[-1] == "result: out/result.json"
+    assert json.loads(as_json.stdout) == json.loads((tmp_path / "out" / "result.json").read_text())
+    assert quiet.stdout == ""
+    assert {one.returncode for one in (lines, as_json, quiet)} == {0}
+
+
+def test_the_older_option_names_the_data_with_a_note(tmp_path: Path, two_classes: Path) -> None:
+    few = ("--init-scale", "0.01", "--steps", "2", "--replicas", "2", "--out", "out", "--quiet")
+    done = _phases(tmp_path, "verify", "--data", str(two_classes), *few)
+    assert done.returncode in (0, 1)
+    assert f"note: --data is the older way to name the data; the argument does: {two_classes}" in done.stderr
+    assert json.loads((tmp_path / "out" / "result.json").read_text())["data"] == "mine"
 
 
 def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(tmp_path: Path, two_classes: Path) -> None:

@@ -16,9 +16,9 @@ __all__ = [
     "RESOLUTION",
     "Boundaries",
     "Regime",
+    "boundaries_of",
     "boundary_estimates",
     "first_crossing",
-    "measure_boundaries",
     "moves_of",
     "regime_of",
     "turning_points",
@@ -119,7 +119,7 @@ def first_crossing(times: FloatArray, excess: FloatArray, first: int) -> FloatAr
     return np.where(below.any(axis=-1), crossing, np.nan)
 
 
-def measure_boundaries(
+def boundaries_of(
     times: FloatArray, losses: FloatArray, fraction: float = 0.5, resolution: float | FloatArray = RESOLUTION
 ) -> Boundaries:
     """Regime and boundaries of one curve.

@@ -1,4 +1,4 @@
-"""Curves of one output and of K outputs for decoders of limited budget, as sums over modes.
+"""Curves of one output and of K outputs for budgeted decoders, as sums over modes.
 
 Evaluates the expressions that `theory.symbols.curve_terms` derives. One output is annealed, as in
 `theory.curves.annealed`. With K outputs each learns a prototype of its own, with random coordinates, independent and
@@ -36,7 +36,7 @@ _ACCURACY = 1e-13
 _STEPS = 200
 
 
-def limited_curve(network: OneOutput, init_scale: float, times: FloatArray, budget: float) -> FloatArray:
+def budgeted_curve(network: OneOutput, init_scale: float, times: FloatArray, budget: float) -> FloatArray:
     """(T,) annealed L_mu / tr Sigma of one output (theorem T8).
 
     Args:

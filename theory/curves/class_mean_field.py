@@ -19,7 +19,7 @@ as in theory.curves.mean_field.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,9 +28,10 @@ from theory.curves.block_descent import Pull, follow, geometric_steps
 from theory.curves.curve import Curve
 from theory.curves.linearised import check_initial_weights
 from theory.curves.losses import Loss
-from theory.curves.mean_field import curve_of_path, gaussian_nodes, gaussian_outputs
+from theory.curves.mean_field import curves_of_path, gaussian_nodes, gaussian_outputs
 from theory.curves.signal_outputs import ApartOutputs
 from theory.data.mixtures import MixtureModel
+from theory.data.target import Target
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, IntArray, non_negative, step_counts
 
@@ -77,7 +78,7 @@ def _decay_rates(mixture: MixtureModel, hessians: FloatArray) -> tuple[FloatArra
 
 
 @dataclass(frozen=True, eq=False)
-class _OwnCovariances:
+class OwnCovariancesField:
     """The mean field of Gaussian components with covariances of their own, for ``theory.curves.block_descent``.
 
     The force of a pull is what the decay at the rates a leaves of the gradient, at the weights where it was taken.
@@ -89,14 +90,22 @@ class _OwnCovariances:
     nodes: FloatArray
 
     def pull(self, weights: FloatArray) -> Pull:
+        """Force and Hessian at ``weights`` (replica, outputs, d)."""
         descent, hessians = class_gradient(self.mixture, self.loss, weights, self.nodes)
         vectors, rates = _decay_rates(self.mixture, hessians)
         return Pull(descent + vectors @ (rates * (np.swapaxes(vectors, -1, -2) @ weights)), hessians)
 
     def advance(self, weights: FloatArray, pull: Pull, steps: int) -> FloatArray:
+        """``weights`` after ``steps`` steps at a constant pull."""
         vectors, rates = _decay_rates(self.mixture, pull.hessians)
         force = np.swapaxes(vectors, -1, -2) @ pull.force
         return geometric_steps(weights, vectors, self.step_size * rates, force, self.step_size, steps)
+
+    def descent(self, pull: Pull) -> Callable[[FloatArray], FloatArray]:
+        """The negative gradient at a constant pull, a function of the weights."""
+        vectors, rates = _decay_rates(self.mixture, pull.hessians)
+        back = np.swapaxes(vectors, -1, -2)
+        return lambda weights: pull.force - vectors @ (rates * (back @ weights))
 
 
 def class_mean_field_path(
@@ -119,7 +128,7 @@ def class_mean_field_path(
         step_size: eta, within the loss's stability limit.
         nodes: quasi-Monte-Carlo nodes per component, a power of two.
         growth: largest block of steps as a share of those done; 0 takes every single step.
-        progress: wraps the iteration over the recorded steps.
+        progress: shows how many of the recorded steps are done.
 
     Returns:
         The (replica, outputs, d) weights at each of ``steps``, computed as they are asked for.
@@ -132,8 +141,8 @@ def class_mean_field_path(
     loss.check_step_size(step_size, float(mixture.model.eigenvalues[0]))
     share = non_negative("growth", growth)
     normal = gaussian_nodes(weights.shape[1], nodes)
-    field = _OwnCovariances(mixture, loss, step_size, normal)
-    apart = ApartOutputs.of(mixture.model, loss, weights, step_size)
+    field = OwnCovariancesField(mixture, loss, step_size, normal)
+    apart = ApartOutputs.from_model(mixture.model, loss, weights, step_size)
     # A generator of its own, so that bad input is refused here and not at the first weights.
     return follow(field, weights, progress(counts.tolist()), share, apart, mixture.model.eigenvalues)
 
@@ -147,7 +156,11 @@ def class_mean_field_curve(
     nodes: int = 512,
     growth: float = 0.1,
     progress: Progress = silent,
+    target: Target | None = None,
 ) -> Curve:
-    """Curve along ``class_mean_field_path``; arguments and errors are described there."""
+    """Curve along ``class_mean_field_path``, where arguments and errors are described.
+
+    ``target`` is what is decoded from the outputs; the inputs (reconstruction) if left out.
+    """
     path = class_mean_field_path(mixture, loss, initial_weights, steps, step_size, nodes, growth, progress)
-    return curve_of_path(mixture.model, loss, initial_weights, path, steps, step_size)
+    return curves_of_path(mixture.model, loss, initial_weights, path, steps, step_size, [target])[0]

@@ -35,7 +35,7 @@ class DrawLaw:
     network: OneOutput
 
     @classmethod
-    def of(cls, network: OneOutput) -> DrawLaw:
+    def from_network(cls, network: OneOutput) -> DrawLaw:
         """The law of a one-output network."""
         draws = draw_series()
         # In units of the first eigenvalue: powers of it could overflow.
@@ -112,7 +112,7 @@ def mean_law(model: DataModel, loss: Loss, init_scale: float) -> Assessment:
     Raises:
         InputError: a scale that is not positive, or a model of several outputs.
     """
-    law = DrawLaw.of(OneOutput.from_model(model, loss))
+    law = DrawLaw.from_network(OneOutput.from_model(model, loss))
     time = law.mean_turning_point(init_scale)
     if time is None:
         value = float("nan")

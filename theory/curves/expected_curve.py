@@ -125,7 +125,7 @@ def _rows(model: DataModel, loss: Loss, scale: float, times: FloatArray) -> tupl
     Each row is scaled to a largest entry of one, as R does not depend on a row's length and W(0) decays
     below the smallest float.
     """
-    outputs = SignalOutputs.of(model, loss)
+    outputs = SignalOutputs.from_model(model, loss)
     rates = outputs.curvatures[:, None] * model.eigenvalues
     exponents = -times[:, None, None] * rates
     growth = np.where(rates > 0, -np.expm1(exponents) / np.where(rates > 0, rates, 1.0), times[:, None, None])

@@ -48,7 +48,7 @@ class Forgetting:
     allowance: float
 
     @classmethod
-    def of(cls, model: DataModel, loss: Loss, tolerance: float = TOLERANCE) -> Forgetting:
+    def from_model(cls, model: DataModel, loss: Loss, tolerance: float = TOLERANCE) -> Forgetting:
         """T4 for the layer that ``loss`` trains on ``model``; ``CentredOutputs(loss)`` for the centred decoder.
 
         Args:
@@ -140,7 +140,7 @@ def unmet_conditions(model: DataModel, loss: Loss) -> tuple[str, ...]:
     """What T4 asks of a layer beyond its assumptions and does not get: nothing, or one condition in words."""
     if not loss.signal(model.prototypes).any():
         return ("classes with different means",)
-    found = Forgetting.of(model, loss)
+    found = Forgetting.from_model(model, loss)
     if found.is_phase_three:
         return ()
     if found.idle == 0:

@@ -136,7 +136,7 @@ def defect_response(
         last: last step, at least 1.
         step_size: eta, within the loss's stability limit.
         parts: the indices of at least two disjoint parts that cover the samples; no class lies in one part alone.
-        progress: wraps the iteration over the points of the path.
+        progress: shows how many points of the path are done.
 
     Raises:
         InputError: shapes that do not fit, NaN or infinity, labels out of range, a class that is missing without one

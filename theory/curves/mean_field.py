@@ -14,7 +14,7 @@ without a signal (``theory.curves.signal_outputs``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -24,11 +24,12 @@ from scipy.stats import qmc
 
 from theory.curves.block_descent import Pull, follow, geometric_steps
 from theory.curves.curve import Curve
-from theory.curves.linearised import check_initial_weights
+from theory.curves.linearised import check_initial_weights, check_target
 from theory.curves.losses import Loss
-from theory.curves.reconstruction import relative_loss
+from theory.curves.reconstruction import unexplained_share
 from theory.curves.signal_outputs import ApartOutputs
 from theory.data.data_model import DataModel
+from theory.data.target import Target
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, InputError, IntArray, at_least, finite_array, non_negative, step_counts
 
@@ -156,7 +157,7 @@ def gradient_share(model: DataModel, loss: Loss, weights: FloatArray, nodes: Flo
 
 
 @dataclass(frozen=True, eq=False)
-class _CommonCovariance:
+class CommonCovarianceField:
     """The mean field of Gaussian classes with a common covariance, for ``theory.curves.block_descent``."""
 
     model: DataModel
@@ -165,14 +166,20 @@ class _CommonCovariance:
     nodes: FloatArray
 
     def pull(self, weights: FloatArray) -> Pull:
+        """Force and Hessian at ``weights`` (replica, outputs, d)."""
         drive, hessian = output_statistics(self.model, self.loss, weights, self.nodes)
         return Pull(drive @ self.model.means, hessian)
 
     def advance(self, weights: FloatArray, pull: Pull, steps: int) -> FloatArray:
+        """``weights`` after ``steps`` steps at a constant pull."""
         values, vectors = np.linalg.eigh(pull.hessians)
         rates = self.step_size * np.maximum(values, 0.0)[..., None] * self.model.eigenvalues  # (replica, outputs, d)
         force = np.swapaxes(vectors, -1, -2) @ pull.force
         return geometric_steps(weights, vectors, rates, force, self.step_size, steps)
+
+    def descent(self, pull: Pull) -> Callable[[FloatArray], FloatArray]:
+        """The negative gradient at a constant pull, a function of the weights."""
+        return lambda weights: pull.force - pull.hessians @ (weights * self.model.eigenvalues)
 
 
 def mean_field_path(
@@ -195,7 +202,7 @@ def mean_field_path(
         step_size: eta, within the loss's stability limit.
         nodes: quasi-Monte-Carlo nodes a class, a power of two.
         growth: largest block of steps as a share of those done; 0 takes every single step.
-        progress: wraps the iteration over the recorded steps.
+        progress: shows how many of the recorded steps are done.
 
     Returns:
         The (replica, outputs, d) weights at each of ``steps``, computed as they are asked for.
@@ -208,8 +215,8 @@ def mean_field_path(
     loss.check_step_size(step_size, float(model.eigenvalues[0]))
     share = non_negative("growth", growth)
     normal = gaussian_nodes(weights.shape[1], nodes)
-    field = _CommonCovariance(model, loss, step_size, normal)
-    apart = ApartOutputs.of(model, loss, weights, step_size)
+    field = CommonCovarianceField(model, loss, step_size, normal)
+    apart = ApartOutputs.from_model(model, loss, weights, step_size)
     # A generator of its own, so that bad input is refused here and not at the first weights.
     return follow(field, weights, progress(counts.tolist()), share, apart, model.eigenvalues)
 
@@ -223,23 +230,46 @@ def mean_field_curve(
     nodes: int = 512,
     growth: float = 0.1,
     progress: Progress = silent,
+    target: Target | None = None,
 ) -> Curve:
-    """Curve along ``mean_field_path``; arguments and errors are described there."""
+    """Curve along ``mean_field_path``, where arguments and errors are described.
+
+    ``target`` is what is decoded from the outputs; the inputs (reconstruction) if left out.
+    """
     path = mean_field_path(model, loss, initial_weights, steps, step_size, nodes, growth, progress)
-    return curve_of_path(model, loss, initial_weights, path, steps, step_size)
+    return curves_of_path(model, loss, initial_weights, path, steps, step_size, [target])[0]
 
 
-def curve_of_path(
+def curves_of_path(
     model: DataModel,
     loss: Loss,
     initial_weights: FloatArray,
     path: Iterator[FloatArray],
     steps: IntArray,
     step_size: float,
-) -> Curve:
-    """Curve of the weights of ``path`` at ``steps``, with outputs that training keeps apart as rows of their own."""
-    apart = ApartOutputs.of(model, loss, finite_array("initial_weights", initial_weights, 3), step_size)
+    targets: Sequence[Target | None],
+) -> list[Curve]:
+    """Curves of the weights of a path, which is followed once; outputs that training keeps apart are rows of their own.
+
+    Args:
+        model: the data model that the path is of.
+        loss: the training loss.
+        initial_weights: (replica, outputs, d) W(0) in the eigenbasis of Sigma.
+        path: weights at each of ``steps``, from a function such as ``mean_field_path`` with the arguments above.
+        steps: (T,) strictly increasing step counts from 0 on.
+        step_size: eta.
+        targets: what is decoded from the outputs; None for the inputs (reconstruction).
+
+    Returns:
+        A curve for each target.
+
+    Raises:
+        InputError: shapes that do not fit, NaN or infinity.
+    """
+    apart = ApartOutputs.from_model(model, loss, finite_array("initial_weights", initial_weights, 3), step_size)
     counts = step_counts("steps", steps)
+    decoded = [check_target(model, target) for target in targets]
     rows = (apart.rows(weights, count) for weights, count in zip(path, counts.tolist(), strict=True))
-    losses = np.stack([relative_loss(one, model.eigenvalues) for one in rows], axis=1)
-    return Curve(np.asarray(step_size * counts, dtype=np.float64), losses)
+    losses = np.stack([[unexplained_share(one, target) for target in decoded] for one in rows], axis=-1)
+    times = np.asarray(step_size * counts, dtype=np.float64)
+    return [Curve(times, own) for own in losses]

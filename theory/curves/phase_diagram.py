@@ -39,7 +39,7 @@ class ScaleFamily:
     learnt: FloatArray
 
     @classmethod
-    def of(cls, network: OneOutput, points: int = 600) -> ScaleFamily:
+    def from_network(cls, network: OneOutput, points: int = 600) -> ScaleFamily:
         """Sum over the modes of ``network`` at ``points`` times."""
         levels = network.eigenvalues / network.eigenvalues.max()
         signal = network.signal / np.abs(network.signal).max()

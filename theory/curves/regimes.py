@@ -26,7 +26,7 @@ RESOLUTION = 0.01
 class Regime:
     """The course of a curve (theorem T7): its moves, +1 for a rise and -1 for a fall of the loss, alternating.
 
-    Make it with ``of`` or ``named``, which return the same object for the same moves.
+    Make it with ``from_moves`` or ``from_name``, which return the same object for the same moves.
 
     Raises:
         InputError: moves that do not alternate, or that are not +1 and -1.
@@ -51,24 +51,24 @@ class Regime:
 
     def __reduce__(self) -> tuple[Callable[[tuple[int, ...]], Regime], tuple[tuple[int, ...]]]:
         # A copy, or what comes back from another process, is the same object.
-        return Regime.of, (self.moves,)
+        return Regime.from_moves, (self.moves,)
 
     @staticmethod
-    def of(moves: Sequence[int]) -> Regime:
+    def from_moves(moves: Sequence[int]) -> Regime:
         """The regime of a sequence of moves."""
         return _regime(tuple(int(move) for move in moves))
 
     @classmethod
-    def named(cls, name: str) -> Regime:
+    def from_name(cls, name: str) -> Regime:
         """The regime called ``name``; InputError where that is no name of one."""
         for moves, own in _NAMES.items():
             if own == name:
-                return cls.of(moves)
+                return cls.from_moves(moves)
         words = name.split("-")
         if not all(word in _WORDS.values() for word in words):
             accepted = f"{', '.join(_NAMES.values())} or moves such as {cls.RISE_FALL_RISE_FALL.value}"
             raise InputError(f"regime: {name!r} is unknown; give {accepted}")
-        return cls.of([1 if word == _WORDS[1] else -1 for word in words])
+        return cls.from_moves([1 if word == _WORDS[1] else -1 for word in words])
 
     @property
     def value(self) -> str:
@@ -107,15 +107,15 @@ _NAMES = {
     (-1, 1): "three phases",
     (1, -1, 1): "rise-dip-rise",
 }
-Regime.CONSTANT = Regime.of(())
-Regime.MONOTONE_RISE = Regime.of((1,))
-Regime.STILL_FALLING = Regime.of((-1,))
-Regime.THREE_PHASES = Regime.of((-1, 1))
-Regime.RISE_FALL = Regime.of((1, -1))
-Regime.RISE_DIP_RISE = Regime.of((1, -1, 1))
-Regime.FALL_RISE_FALL = Regime.of((-1, 1, -1))
-Regime.FALL_RISE_FALL_RISE = Regime.of((-1, 1, -1, 1))
-Regime.RISE_FALL_RISE_FALL = Regime.of((1, -1, 1, -1))
+Regime.CONSTANT = Regime.from_moves(())
+Regime.MONOTONE_RISE = Regime.from_moves((1,))
+Regime.STILL_FALLING = Regime.from_moves((-1,))
+Regime.THREE_PHASES = Regime.from_moves((-1, 1))
+Regime.RISE_FALL = Regime.from_moves((1, -1))
+Regime.RISE_DIP_RISE = Regime.from_moves((1, -1, 1))
+Regime.FALL_RISE_FALL = Regime.from_moves((-1, 1, -1))
+Regime.FALL_RISE_FALL_RISE = Regime.from_moves((-1, 1, -1, 1))
+Regime.RISE_FALL_RISE_FALL = Regime.from_moves((1, -1, 1, -1))
 
 
 class Absence(Enum):
@@ -240,7 +240,7 @@ def moves_of(losses: FloatArray, resolution: float | FloatArray) -> Moves:
 
 def regime_of(losses: FloatArray, resolution: float | FloatArray = RESOLUTION) -> Regime:
     """The regime of a curve (T,) of L / tr Sigma; ``resolution`` as in ``moves_of``."""
-    return Regime.of(moves_of(losses, resolution).directions)
+    return Regime.from_moves(moves_of(losses, resolution).directions)
 
 
 def lowest_descent(losses: FloatArray, resolution: float | FloatArray) -> Descent | Absence:

@@ -46,7 +46,7 @@ class SignalOutputs:
         return np.asarray(self.strengths > 0, dtype=np.bool_)
 
     @classmethod
-    def of(cls, model: DataModel, loss: Loss) -> SignalOutputs:
+    def from_model(cls, model: DataModel, loss: Loss) -> SignalOutputs:
         """The outputs of the layer that ``loss`` trains on ``model``."""
         values, vectors = np.linalg.eigh(loss.initial_jacobian(model.classes))
         moves = values > _NULL * values[-1]
@@ -115,9 +115,9 @@ class ApartOutputs:
     moved: FloatArray
 
     @classmethod
-    def of(cls, model: DataModel, loss: Loss, weights: FloatArray, step_size: float) -> ApartOutputs:
+    def from_model(cls, model: DataModel, loss: Loss, weights: FloatArray, step_size: float) -> ApartOutputs:
         """Those of the layer that ``loss`` trains on ``model`` from W(0) = ``weights`` (replica, outputs, d)."""
-        outputs = SignalOutputs.of(model, loss)
+        outputs = SignalOutputs.from_model(model, loss)
         # Only squared error has the same curvature at all outputs: other losses couple what moves.
         apart: BoolArray = ~outputs.learns if isinstance(loss, SquaredError) else np.asarray(outputs.curvatures == 0)
         directions = outputs.basis[:, apart]

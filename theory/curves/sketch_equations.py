@@ -122,7 +122,7 @@ class _State:
     def unexplained(self) -> FloatArray:
         """(T, d) Q; kept, as every iteration asks for it twice and it costs a factorisation."""
         shrinkage = self.shrinkage
-        return shrinkage * (1 - _Factors.of(self.learnt, shrinkage, self.tau).leverages)
+        return shrinkage * (1 - _Factors.from_modes(self.learnt, shrinkage, self.tau).leverages)
 
     def iterated(self) -> _State:
         """After inserting the unknowns once."""
@@ -164,7 +164,7 @@ class _State:
         count = self.tau.shape[1]
         given = np.diagonal(self.inverse, axis1=1, axis2=2)
         shrinkage = self.shrinkage
-        factors = _Factors.of(self.learnt, shrinkage, self.tau)
+        factors = _Factors.from_modes(self.learnt, shrinkage, self.tau)
         inverse = factors.inverse
         image = inverse @ self.learnt  # T A
         along = factors.leverages / shrinkage  # diagonal of A^T T A
@@ -212,7 +212,7 @@ class _Factors:
     leverages: FloatArray
 
     @classmethod
-    def of(cls, learnt: FloatArray, shrinkage: FloatArray, tau: FloatArray) -> _Factors:
+    def from_modes(cls, learnt: FloatArray, shrinkage: FloatArray, tau: FloatArray) -> _Factors:
         """From A (T, K, d), the diagonal of S (T, d) and tau (T, K)."""
         count = tau.shape[1]
         scaled = np.swapaxes(learnt * np.sqrt(shrinkage)[:, None], -1, -2)
@@ -227,4 +227,4 @@ class _Factors:
 
 def _inverse(learnt: FloatArray, shrinkage: FloatArray, tau: FloatArray) -> FloatArray:
     """(T, K, K) the matrix T, whose own diagonal the equations ask for."""
-    return _Factors.of(learnt, shrinkage, tau).inverse
+    return _Factors.from_modes(learnt, shrinkage, tau).inverse

@@ -35,7 +35,7 @@ class ClassConditionalModel(MixtureModel):
         if known.shape[1] != known.shape[2]:
             raise InputError(f"within: has shape {known.shape}; give square covariances, one for each class")
         labels = np.arange(model.classes)
-        super().__init__(model, labels, model.frequencies, model.means, ComponentCovariances.dense(known))
+        super().__init__(model, labels, model.frequencies, model.means, ComponentCovariances.from_dense(known))
 
     @property
     def within(self) -> FloatArray:
@@ -43,7 +43,7 @@ class ClassConditionalModel(MixtureModel):
         return self.covariances.matrices
 
     @classmethod
-    def of_mixture(cls, mixture: MixtureModel) -> ClassConditionalModel:
+    def from_mixture(cls, mixture: MixtureModel) -> ClassConditionalModel:
         """The classes of ``mixture`` with their means and covariances, each taken as a single Gaussian."""
         model = mixture.model
         within = np.empty((model.classes, model.dimension, model.dimension))
@@ -74,7 +74,7 @@ class ClassConditionalModel(MixtureModel):
         if members.shape != expected[:1] or members.dtype.kind not in "iu" or members.min() < 1:
             raise InputError(f"counts: give {expected[0]} integers of at least 1 (no class may be empty)")
         model, turned = in_eigenbasis(
-            members / members.sum(), np.arange(members.size), centres, ComponentCovariances.dense(spread)
+            members / members.sum(), np.arange(members.size), centres, ComponentCovariances.from_dense(spread)
         )
         return cls(model, turned.matrices)
 

@@ -62,7 +62,7 @@ class ComponentCovariances:
         object.__setattr__(self, "factors", known)
 
     @classmethod
-    def dense(cls, matrices: ArrayLike) -> ComponentCovariances:
+    def from_dense(cls, matrices: ArrayLike) -> ComponentCovariances:
         """A matrix of its own (C, d, d) for each component.
 
         Raises:

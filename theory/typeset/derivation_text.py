@@ -14,7 +14,7 @@ from theory.theorems.step import Kind
 from theory.theorems.theorem import Theorem
 from theory.typeset.inline_math import plain_text
 
-#: Columns of a terminal; an expression without a space in so many is longer.
+#: Columns of a terminal; a piece of an expression without a space may be longer.
 WIDTH = 80
 
 
@@ -62,7 +62,7 @@ class TheoremText:
     orders: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, theorem: Theorem, outcomes: tuple[bool, ...]) -> Self:
+    def from_theorem(cls, theorem: Theorem, outcomes: tuple[bool, ...]) -> Self:
         """The text of a theorem.
 
         Args:
@@ -113,7 +113,7 @@ class TheoremText:
 
 def theorem_text(theorem: Theorem) -> list[str]:
     """The lines of a theorem, every step of which is checked."""
-    return TheoremText.of(theorem, theorem.outcomes).lines()
+    return TheoremText.from_theorem(theorem, theorem.outcomes).lines()
 
 
 def statement_text(statement: sp.Basic) -> str:

@@ -38,7 +38,7 @@ def test_samples_have_the_moments_of_their_components() -> None:
     inputs, labels = MixtureSampler(mixture, 0, torch.float64).draw(count)
     shares = np.bincount(labels.numpy()) / count
     np.testing.assert_allclose(shares, [0.2, 0.8], atol=5 * np.sqrt(0.16 / count))
-    classes, rows = ClassConditionalModel.of_mixture(mixture), inputs.numpy()
+    classes, rows = ClassConditionalModel.from_mixture(mixture), inputs.numpy()
     for label in range(2):
         own = rows[labels.numpy() == label]
         error = own.std(axis=0) / np.sqrt(len(own))
@@ -77,7 +77,7 @@ def test_networks_follow_the_mixture_and_not_one_gaussian_per_class(seed: int, s
     # Samples are drawn in the eigenbasis, where the weights are too.
     trained = train(source, replace(model, basis=None), loss, weights, steps, step_size).curve.losses
     own = trained - class_mean_field_curve(mixture, loss, weights, steps, step_size).losses
-    classes = ClassConditionalModel.of_mixture(mixture)
+    classes = ClassConditionalModel.from_mixture(mixture)
     single = trained - class_mean_field_curve(classes, loss, weights, steps, step_size).losses
     tolerance = 5 * own.std(axis=0, ddof=1) / np.sqrt(replicas) + 0.001
     off, off_single = np.abs(own.mean(axis=0)), np.abs(single.mean(axis=0))
