@@ -9,6 +9,7 @@ from simulation.runs.schedulers import DaskScheduler, LocalScheduler
 from simulation.runs.sweep import SweepResult, grid, run_sweep
 from simulation.training.antithetic import antithetic_weights, pair_means
 from simulation.training.batches import BatchesWithReplacement, FullBatch, JoinedSources, MiniBatches
+from simulation.training.deep_training import DeepTrained, initial_layers, linear_measurement, train_layers
 from simulation.training.gradient_share import sample_gradient_share
 from simulation.training.mixture_sampling import MixtureSampler
 from simulation.training.optimisers import Adam, GradientDescent
@@ -41,9 +42,12 @@ __all__ = [
     # Training
     "GradientDescent",
     "Adam",
+    "initial_layers",
     "initial_weights",
+    "linear_measurement",
     "antithetic_weights",
     "train",
+    "train_layers",
     "Trained",
     "Status",
     "pair_means",
@@ -71,4 +75,5 @@ __all__ = [
     "RunFolder",
     "LocalScheduler",
     "DaskScheduler",
+    "DeepTrained",
 ]

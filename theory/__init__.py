@@ -12,7 +12,9 @@ from theory.curves.budgeted_curve import budgeted_curve, random_outputs_curve
 from theory.curves.centred_outputs import CentredOutputs, centred_rows
 from theory.curves.class_mean_field import class_mean_field_curve, class_mean_field_path
 from theory.curves.curve import Curve, logarithmic_steps
+from theory.curves.deep_linear import deep_linear_curves, deep_linear_path
 from theory.curves.draw_law import DrawLaw, mean_law
+from theory.curves.early_depth import EarlyDepth
 from theory.curves.expected_curve import expected_curve, expected_turning_point
 from theory.curves.finite_sample import SampledOneOutput
 from theory.curves.forgetting import Forgetting
@@ -97,6 +99,8 @@ __all__ = [
     "SampledOneOutput",
     "budgeted_curve",
     "random_outputs_curve",
+    "deep_linear_curves",
+    "deep_linear_path",
     "expected_curve",
     "flow_curve",
     "gradient_descent_curve",
@@ -122,6 +126,7 @@ __all__ = [
     "expected_turning_point",
     "TurningLaw",
     "DrawLaw",
+    "EarlyDepth",
     # Phase III
     "Forgetting",
     "explained_variance_speed",

@@ -1,4 +1,4 @@
-"""Commands on deep networks and their features: track, transfer, fit and predict."""
+"""The commands on deep networks, ``phases track``, ``transfer``, ``fit`` and ``predict``: options and help."""
 
 from __future__ import annotations
 
@@ -204,6 +204,7 @@ def fit(
 
       phases fit cifar10 --network vgg8 --checkpoint step-00001024.safetensors --layer block5
     """
+    output = Output(as_json, quiet)
     name = chosen_data(data, older_data, "digits" if network is None else "cifar10")
     refuse_where_nothing_is_fetched(context, name)
     if network is None:
@@ -223,7 +224,7 @@ def fit(
             source = NetworkLayer(network, checkpoint, layer, base_width, pooled_features)
             images = partial(load_images, name, *where)
             report = fit_layer(images, source, plan, folder=place, device=device, progress=bars)
-    publish(report, place, Output(as_json, quiet))
+    publish(report, place, output)
 
 
 def predict(
@@ -268,6 +269,7 @@ def predict(
 
       phases predict cifar10 --network vgg8 --checkpoint step-00001024.safetensors --layer block5
     """
+    output = Output(as_json, quiet)
     name = chosen_data(data, older_data, "cifar10")
     refuse_where_nothing_is_fetched(context, name)
     place = out if out is not None else Path("results") / f"predict-{network}-{Path(name).stem}"
@@ -280,4 +282,4 @@ def predict(
         plan = PredictPlan(network, tuple(checkpoint or ()), tuple(layer or ()), base_width, pooled_features, training)
         images = partial(load_images, name, data_root, download, inputs_key, labels_key)
         report = run(images, plan, folder=place, device=device, progress=bars)
-    publish(report, place, Output(as_json, quiet))
+    publish(report, place, output)

@@ -58,13 +58,14 @@ def scaling(
     By chance that happens for one seed in twenty. Writes result.json, points.parquet and scaling.png; two minutes on
     two cores.
     """
+    output = Output(as_json, quiet)
     with bad_input_exits() as bars:
         from empirical.studies.scaling import ScalingPlan
         from empirical.studies.scaling import scaling as run
 
         place = chosen_scheduler(context, workers, scheduler)
         report = run(ScalingPlan(pairs, seed), folder=out, scheduler=place, progress=bars)
-    publish(report, out, Output(as_json, quiet))
+    publish(report, out, output)
 
 
 @sweeps.command()
@@ -98,6 +99,7 @@ def robustness(
 
       phases sweep robustness --axis optimiser
     """
+    output = Output(as_json, quiet)
     with bad_input_exits() as bars:
         from empirical.studies.robustness import RobustnessPlan
         from empirical.studies.robustness import robustness as run
@@ -105,4 +107,4 @@ def robustness(
         place = chosen_scheduler(context, workers, scheduler)
         plan = RobustnessPlan(draws, tuple(dict.fromkeys(axis or ())), seed)
         report = run(plan, folder=out, scheduler=place, progress=bars)
-    publish(report, out, Output(as_json, quiet))
+    publish(report, out, output)

@@ -16,6 +16,7 @@ from theory.theorems.t6_forgetting_rate import FORGETTING_RATE
 from theory.theorems.t7_phase_diagram import PHASE_DIAGRAM
 from theory.theorems.t8_budgeted_decoder import BUDGETED_DECODER
 from theory.theorems.t9_transfer import TRANSFER
+from theory.theorems.t10_depth import DEPTH_OF_A_NETWORK
 from theory.theorems.theorem import Theorem
 from theory.validation import one_of
 
@@ -29,6 +30,7 @@ THEOREMS = (
     PHASE_DIAGRAM,
     BUDGETED_DECODER,
     TRANSFER,
+    DEPTH_OF_A_NETWORK,
 )
 LEMMAS = (
     POWER_SUMS,
