@@ -118,8 +118,8 @@ def train_layers(
         loss: the training loss.
         layers: W_1(0), ..., W_L(0), the columns of W_1 in the source's coordinates.
         steps: (T,) strictly increasing step counts to record, the first of them 0.
-        step_size: eta, the same for all layers. No limit on it is known in advance; too large a one gives the status
-            ``DIVERGED``.
+        step_size: eta, the same for all layers. No limit on it is known in advance; a step size that is too
+            large gives the status ``DIVERGED``.
         measurement: what is recorded; ``linear_measurement`` for a linear network.
         activation: of the hidden units; none if left out, a linear network.
         dtype: of weights and gradients, that of the source.
