@@ -118,8 +118,9 @@ def fit_mixture(
     for label in progress(range(classes)):
         own = leading[known == label]
         some = own if len(own) <= MOST_SAMPLES else own[generator.choice(len(own), MOST_SAMPLES, replace=False)]
-        choices.append(choose_components(some, label, tried, seed))
-        parts.append(fit_class_mixture(some, choices[-1].components, choices[-1].ridge, seed))
+        choice = choose_components(some, label, tried, seed)
+        choices.append(choice)
+        parts.append(fit_class_mixture(some, choice.components, choice.ridge, choice.start, seed))
     return MixtureFit(tuple(choices), tuple(parts), centre, directions, members / len(rows), len(rows))
 
 
@@ -156,5 +157,5 @@ def mixture_content(fit: MixtureFit) -> dict[str, Any]:
         "held_out_gain_error": fit.gain_error,
         "parameters": fit.parameters,
         "data_numbers": fit.data_numbers,
-        "classes": [asdict(choice) for choice in fit.choices],
+        "classes": [asdict(choice) | {"start": choice.start.value} for choice in fit.choices],
     }

@@ -104,10 +104,8 @@ def test_lines_and_content_say_the_same() -> None:
     lines, content = mixture_lines(fit), mixture_content(fit)
     assert lines[0].endswith("3 3 3")
     assert f"{content['held_out_gain']:+.3f}" in lines[1]
-    assert (
-        f"{content['parameters']} numbers in {content['directions']} leading directions beside {content['data_numbers']}"
-        in lines[2]
-    )
+    count = content["directions"]
+    assert f"{fit.parameters} numbers in {count} leading directions beside {fit.data_numbers}" in lines[2]
     assert [one["components"] for one in content["classes"]] == [3, 3, 3]
 
 
