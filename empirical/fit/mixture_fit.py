@@ -7,8 +7,7 @@ Most of the variance is there, and a density in all directions of an image asks 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -47,32 +46,6 @@ class MixtureFit:
     directions: FloatArray
     frequencies: FloatArray
     samples: int
-
-    @property
-    def components(self) -> int:
-        """Number of Gaussians of all classes together."""
-        return sum(choice.components for choice in self.choices)
-
-    @property
-    def gain(self) -> float:
-        """Held-out log-likelihood in nats per sample and direction beyond that of one Gaussian per class."""
-        return float(self.frequencies @ [choice.gain for choice in self.choices])
-
-    @property
-    def gain_error(self) -> float:
-        """Standard error of the gain, over samples."""
-        return float(np.linalg.norm(self.frequencies * [choice.gain_error for choice in self.choices]))
-
-    @property
-    def parameters(self) -> int:
-        """How many numbers the Gaussians have: frequencies, means and covariances in the leading directions."""
-        directions = int(self.directions.shape[1])
-        return self.components * (1 + directions + directions * (directions + 1) // 2) - 1
-
-    @property
-    def data_numbers(self) -> int:
-        """How many numbers the samples have in these directions, labels included."""
-        return self.samples * (int(self.directions.shape[1]) + 1)
 
     def leading(self, inputs: FloatArray) -> FloatArray:
         """(n, q) leading coordinates of ``inputs`` (n, D)."""
@@ -133,29 +106,3 @@ def _leading_directions(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
     wanted = int(np.searchsorted(np.cumsum(found.explained_variance_ratio_), VARIANCE_SHARE)) + 1
     count = min(wanted, int(np.count_nonzero(variances > RELATIVE_RANK_TOLERANCE * variances[0])))
     return np.asarray(found.mean_, dtype=np.float64), np.asarray(found.components_[:count].T, dtype=np.float64)
-
-
-def mixture_lines(fit: MixtureFit) -> list[str]:
-    """What the fit found, as lines of text."""
-    numbers = " ".join(str(choice.components) for choice in fit.choices)
-    directions, share = fit.directions.shape[1], fit.parameters / fit.data_numbers
-    return [
-        f"Gaussians by class {numbers}",
-        f"  held-out log-likelihood {fit.gain:+.3f} +- {fit.gain_error:.1g} nats per sample and direction beyond "
-        "one each",
-        f"  {fit.parameters} numbers in {directions} leading directions beside {fit.data_numbers} of the samples: "
-        f"{share:.2g} (from 1 on the model is the data, and predicts nothing)",
-    ]
-
-
-def mixture_content(fit: MixtureFit) -> dict[str, Any]:
-    """What the fit found, as plain values."""
-    return {
-        "directions": int(fit.directions.shape[1]),
-        "components": fit.components,
-        "held_out_gain": fit.gain,
-        "held_out_gain_error": fit.gain_error,
-        "parameters": fit.parameters,
-        "data_numbers": fit.data_numbers,
-        "classes": [asdict(choice) | {"start": choice.start.value} for choice in fit.choices],
-    }
