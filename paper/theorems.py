@@ -7,7 +7,7 @@ from theory.theorems.step import Kind, count_kinds
 from theory.theorems.theorem import Theorem
 from theory.typeset.display import expression_latex
 from theory.typeset.inline_math import words_latex
-from theory.typeset.theorem_text import theorem_latex
+from theory.typeset.theorem_latex import theorem_latex
 from theory.validation import InputError
 
 

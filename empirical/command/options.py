@@ -121,12 +121,12 @@ def quiet_option() -> Any:
 
 def data_argument(description: str) -> Any:
     """The data of a job, as its argument; see ``chosen_data``."""
-    return typer.Argument(help=description, parser=_text, metavar="[DATA]", show_default=False)
+    return typer.Argument(help=description, parser=_text, metavar="DATA", show_default=False)
 
 
 def data_option() -> Any:
     """The same as ``--data``, the older way to give them."""
-    return typer.Option("--data", parser=_text, hidden=True)
+    return typer.Option("--data", parser=_text, metavar="TEXT", hidden=True)
 
 
 def chosen_data(argument: str | None, option: str | None, default: str) -> str:

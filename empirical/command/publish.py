@@ -64,3 +64,19 @@ def publish(report: Report, folder: Path | None, output: Output) -> None:
         raise typer.Exit(INTERNAL_ERROR)
     if not report.holds:
         raise typer.Exit(CLAIM_FAILS)
+
+
+def publish_file(title: str, path: Path, output: Output) -> None:
+    """Print where a job wrote its one file.
+
+    Args:
+        title: what the file is, as ``page``.
+        path: of the file.
+        output: what goes to the standard output.
+    """
+    if output.as_json:
+        from simulation.runs.run_folder import json_text
+
+        say_lines(json_text({title: str(path)}).rstrip())
+    elif not output.quiet:
+        say(f"{title}: {path}")

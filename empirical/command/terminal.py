@@ -1,4 +1,4 @@
-"""What reaches the terminal: a line an item, without a character that a terminal would obey."""
+"""What reaches the terminal: a line per item, without a character that a terminal would obey."""
 
 from __future__ import annotations
 

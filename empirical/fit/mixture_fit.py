@@ -18,7 +18,7 @@ from empirical.fit.component_choice import NUMBERS, ClassChoice, choose_componen
 from theory import InputError
 from theory.data.data_model import RELATIVE_RANK_TOLERANCE
 from theory.progress import Progress, silent
-from theory.validation import FloatArray, at_least, class_labels, finite_array
+from theory.validation import FloatArray, IntArray, at_least, class_labels, finite_array
 
 #: Leading directions in which Gaussians are fitted hold this share of the variance, and are at most so many.
 VARIANCE_SHARE, MOST_DIRECTIONS = 0.95, 32
@@ -36,8 +36,8 @@ class MixtureFit:
         parts: of each class, the Gaussians.
         centre: (D,) mean of the samples.
         directions: (D, q) the leading directions, orthonormal.
-        frequencies: (K,) class frequencies of the samples.
-        samples: their number.
+        frequencies: (K,) class frequencies of all samples.
+        samples: number of samples to which Gaussians are fitted, at most MOST_SAMPLES of a class.
     """
 
     choices: tuple[ClassChoice, ...]
@@ -74,27 +74,36 @@ def fit_mixture(
         InputError: NaN, infinity, mismatched shapes, numbers that are not ascending, a class of fewer than two samples
             or of fewer than the first of ``numbers``, or inputs that do not vary.
     """
-    rows = finite_array("inputs", inputs, 2)
-    known = class_labels("labels", labels, rows.shape[0], at_least("classes", classes, 2))
+    rows = np.asarray(inputs)
+    known = class_labels("labels", labels, len(rows), at_least("classes", classes, 2))
     tried = [at_least("numbers", number, 1) for number in numbers]
     if not tried or tried != sorted(set(tried)):
         raise InputError(f"numbers: {list(numbers)} is not accepted; give ascending integers of at least 1")
     members = np.bincount(known, minlength=classes)
-    # The smallest fold that is kept has half of two samples, or two thirds of more.
+    # What is kept of a class while a fold is held out is at least half of it.
     fewest = max(2, 2 * tried[0] if tried[0] > 1 else 2)
     if members.min() < fewest:
         raise InputError(f"labels: class {members.argmin()} has {members.min()} samples; give at least {fewest}")
-    centre, directions = _leading_directions(rows)
-    leading = (rows - centre) @ directions
-    generator = np.random.default_rng(at_least("seed", seed, 0))
+    chosen = _some_of_each_class(known, np.random.default_rng(at_least("seed", seed, 0)))
+    some, labels_of_some = finite_array("inputs", rows[chosen], 2), known[chosen]
+    centre, directions = _leading_directions(some)
+    leading = some @ directions - centre @ directions
     choices, parts = [], []
     for label in progress(range(classes)):
-        own = leading[known == label]
-        some = own if len(own) <= MOST_SAMPLES else own[generator.choice(len(own), MOST_SAMPLES, replace=False)]
-        choice = choose_components(some, label, tried, seed)
+        own = leading[labels_of_some == label]
+        choice = choose_components(own, label, tried, seed)
         choices.append(choice)
-        parts.append(fit_class_mixture(some, choice.components, choice.ridge, choice.start, seed))
-    return MixtureFit(tuple(choices), tuple(parts), centre, directions, members / len(rows), len(rows))
+        parts.append(fit_class_mixture(own, choice.components, choice.ridge, choice.start, seed))
+    return MixtureFit(tuple(choices), tuple(parts), centre, directions, members / len(rows), chosen.size)
+
+
+def _some_of_each_class(labels: IntArray, generator: np.random.Generator) -> IntArray:
+    """Numbers of at most MOST_SAMPLES samples of each class."""
+    order = generator.permutation(labels.size)
+    by_class = order[np.argsort(labels[order], kind="stable")]
+    counts = np.bincount(labels)
+    place = np.arange(labels.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.sort(by_class[place < MOST_SAMPLES])
 
 
 def _leading_directions(rows: FloatArray) -> tuple[FloatArray, FloatArray]:

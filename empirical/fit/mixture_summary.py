@@ -68,10 +68,9 @@ class MixtureSummary:
         share = self.parameters / self.data_numbers
         return [
             f"Gaussians by class: {' '.join(map(str, self.components))}; in {self.directions} leading directions",
-            f"  held-out log-likelihood {self.gain:+.3f} +- {self.gain_error:.1g} nats per sample and direction beyond "
-            "one each",
-            f"  {self.parameters} numbers beside {self.data_numbers} of the samples, {share:.2g} of them (with as many",
-            "  the model is the data, and predicts nothing)",
+            f"  held-out log-likelihood {self.gain:+.3f} +- {self.gain_error:.1g} nats beyond one each, per sample and",
+            f"  direction; {self.parameters} numbers beside {self.data_numbers} of the samples: {share:.2g} (at 1 the",
+            "  model is the data, and predicts nothing)",
         ]
 
     def as_values(self) -> dict[str, Any]:

@@ -7,11 +7,15 @@ user in Python read the same object back.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Self
 
 from simulation.runs.run_folder import RunFolder
 from simulation.runs.run_kinds import RunKind
+from theory import Curve, InputError
 
 #: Columns of a table by name, of equal length.
 Columns = dict[str, Any]
@@ -101,3 +105,40 @@ def run_folder(folder: str | Path | None, kind: RunKind) -> RunFolder | None:
         InputError: it belongs to another job or cannot be written.
     """
     return None if folder is None else RunFolder(Path(folder), kind)
+
+
+def curve_part(folder: RunFolder | None, name: str, key: str, compute: Callable[[], Curve]) -> Curve:
+    """A curve that takes long: that of ``folder``, if it is finished there, or else computed, and kept there.
+
+    Args:
+        folder: of the run; None keeps nothing.
+        name: of the part.
+        key: made from all that determines the curve.
+        compute: computes it.
+    """
+    return compute() if folder is None else folder.curve_part(name, key, compute)
+
+
+@contextmanager
+def working_folder(folder: str | Path | None, kind: RunKind) -> Iterator[RunFolder]:
+    """The folder of a job that keeps parts as it goes: the caller's, or a temporary one that is gone in the end.
+
+    Raises:
+        InputError: as ``run_folder``.
+    """
+    own = run_folder(folder, kind)
+    if own is not None:
+        yield own
+        return
+    with TemporaryDirectory() as temporary:
+        yield RunFolder(Path(temporary))
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """Name the folder whose files have the right shape but do not go together, as when a curve is missing."""
+    try:
+        yield
+    except (LookupError, ArithmeticError, TypeError, ValueError) as error:  # InputError is a ValueError
+        fault = " ".join(str(error).split())
+        raise InputError(f"folder: {folder}: its files do not go together ({fault}); run it again") from error

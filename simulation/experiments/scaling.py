@@ -19,6 +19,7 @@ from scipy import stats
 
 from simulation.comparison.measurement import MeasuredBoundaries, measured_boundaries
 from simulation.comparison.statistics import Slope, slope_with_interval
+from simulation.experiments.scaling_law import PowerLaw, Quantity, ScalingLaw
 from simulation.training.antithetic import antithetic_weights, pair_means
 from simulation.training.batches import FullBatch
 from simulation.training.sampling import sample_with_exact_moments
@@ -26,7 +27,6 @@ from simulation.training.training import Trained, train
 from theory import (
     Boundaries,
     Curve,
-    DataModel,
     InputError,
     OneOutput,
     SquaredError,
@@ -35,91 +35,7 @@ from theory import (
 )
 from theory.symbols.complexity import ALPHA, BETA, STEP_SIZE, explained_variance_order, in_steps
 from theory.symbols.symbolic import INITIAL_SCALE, TIME, boundary_formulas
-from theory.validation import FloatArray, at_least, finite_array, non_negative, positive
-
-
-@dataclass(frozen=True)
-class PowerLaw:
-    """The model of a measurement: lambda_i = i^-alpha, delta_i^2 ~ i^-beta, the classes holding half the variance.
-
-    Attributes:
-        alpha: exponent of the spectrum, positive.
-        beta: exponent of the squared signal, any real number.
-        dimension: d, at least 2.
-
-    Raises:
-        InputError: values out of range.
-    """
-
-    alpha: float
-    beta: float
-    dimension: int
-
-    def __post_init__(self) -> None:
-        positive("alpha", self.alpha)
-        finite_array("beta", self.beta, 0)
-        at_least("dimension", self.dimension, 2)
-
-    def model(self) -> DataModel:
-        """The data model."""
-        model = DataModel.power_law(self.dimension, self.alpha, self.beta, 1.0)
-        return model.with_signal_scaled(float(np.sqrt(0.5 / model.class_shares[1][0])))
-
-    def network(self) -> OneOutput:
-        """The network that squared error trains on it."""
-        return OneOutput.from_model(self.model(), SquaredError())
-
-
-@dataclass(frozen=True, eq=False)
-class ScalingLaw:
-    """A boundary measured at several values of a parameter.
-
-    The intervals are over W(0) and nothing else: the samples have exactly the moments of the model, and what a finite
-    initialisation, a finite spectrum or a finite range of times leaves of the difference from the exponent is the same
-    for every W(0). That difference is in ``derived``, whose slope they are meant to hold; how far the exponent is from
-    it is known before anything is trained.
-
-    Attributes:
-        quantity: what was measured, with its unit.
-        parameter: what was varied.
-        law: the model.
-        values: (m,) of the parameter.
-        measured: (m,) of the quantity.
-        relative_errors: (m,) standard errors of these, from a bootstrap over pairs.
-        exponent: derived, of the limit: small initialisation, many steps, a wide spectrum.
-        derived: slope over these values of the derived curve, read off in the same way.
-        slope: the measured one with its confidence interval at LEVEL.
-        joint: the same at the level at which all laws of boundaries of a sweep hold together.
-        tolerance: how far from the joint interval the derived slope may lie.
-
-    Raises:
-        InputError: points that do not fit, a tolerance that is negative.
-    """
-
-    quantity: str
-    parameter: str
-    law: PowerLaw
-    values: FloatArray
-    measured: FloatArray
-    relative_errors: FloatArray
-    exponent: float
-    derived: float
-    slope: Slope
-    joint: Slope
-    tolerance: float
-
-    def __post_init__(self) -> None:
-        count = finite_array("values", self.values, 1).size
-        for name in ("measured", "relative_errors"):
-            if finite_array(name, getattr(self, name), 1).size != count:
-                raise InputError(f"{name}: has shape {getattr(self, name).shape}; give one number for each of {count}")
-        non_negative("tolerance", self.tolerance)
-
-    @property
-    def holds(self) -> bool:
-        """Whether the derived slope lies in the joint interval, or as near to it as the tolerance."""
-        return self.joint.low - self.tolerance <= self.derived <= self.joint.high + self.tolerance
-
+from theory.validation import FloatArray, at_least, finite_array, positive
 
 #: Confidence of a single interval, and of all intervals of a sweep together.
 LEVEL = 0.95
@@ -169,8 +85,8 @@ def initial_scale_laws(law: PowerLaw, scaled: FloatArray, pairs: int, seed: int,
     formulas = boundary_formulas()
     first, second = (_exponent(order, INITIAL_SCALE) for order in (formulas.phase_one_end, formulas.turning_point))
     return [
-        _law("end of phase I (time)", "fraction_point", "sigma0", law, init_scales, found, first, tests),
-        _law("turning point (time)", "turning_point", "sigma0", law, init_scales, found, second, tests),
+        _law(Quantity.PHASE_ONE_END, "fraction_point", law, init_scales, found, first, tests),
+        _law(Quantity.TURNING_TIME, "turning_point", law, init_scales, found, second, tests),
     ]
 
 
@@ -206,7 +122,7 @@ def step_size_law(
         for curve, size in zip(curves, step_sizes, strict=True)
     ]
     exponent = _exponent(in_steps(boundary_formulas().turning_point), STEP_SIZE)
-    return _law("turning point (steps)", "turning_point", "eta", law, step_sizes, found, exponent, tests)
+    return _law(Quantity.TURNING_STEP, "turning_point", law, step_sizes, found, exponent, tests)
 
 
 def forgetting_law(law: PowerLaw, window: tuple[float, float], pairs: int, seed: int) -> ScalingLaw:
@@ -238,8 +154,7 @@ def forgetting_law(law: PowerLaw, window: tuple[float, float], pairs: int, seed:
     slopes = np.polyfit(np.log(times), np.log(explained).T, 1)[0]
     spread = explained.std(axis=0, ddof=1) / np.sqrt(pairs)
     return ScalingLaw(
-        "explained variance (share of the total)",
-        "time",
+        Quantity.EXPLAINED_VARIANCE,
         law,
         times,
         explained.mean(axis=0),
@@ -374,9 +289,8 @@ class _Found:
 
 
 def _law(
-    quantity: str,
+    quantity: Quantity,
     name: str,
-    parameter: str,
     law: PowerLaw,
     values: FloatArray,
     found: list[_Found],
@@ -388,7 +302,6 @@ def _law(
     slope, joint = (slope_with_interval(values, measured, name, pairs, level) for level in (LEVEL, _joint_level(tests)))
     return ScalingLaw(
         quantity,
-        parameter,
         law,
         values,
         np.array([one.time(name) for one in measured], dtype=np.float64),

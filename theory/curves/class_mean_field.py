@@ -28,9 +28,10 @@ from theory.curves.block_descent import Pull, follow, geometric_steps
 from theory.curves.curve import Curve
 from theory.curves.linearised import check_initial_weights
 from theory.curves.losses import Loss
-from theory.curves.mean_field import curve_of_path, gaussian_nodes, gaussian_outputs
+from theory.curves.mean_field import curves_of_path, gaussian_nodes, gaussian_outputs
 from theory.curves.signal_outputs import ApartOutputs
 from theory.data.mixtures import MixtureModel
+from theory.data.target import Target
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, IntArray, non_negative, step_counts
 
@@ -147,7 +148,11 @@ def class_mean_field_curve(
     nodes: int = 512,
     growth: float = 0.1,
     progress: Progress = silent,
+    target: Target | None = None,
 ) -> Curve:
-    """Curve along ``class_mean_field_path``; arguments and errors are described there."""
+    """Curve along ``class_mean_field_path``, where arguments and errors are described.
+
+    ``target`` is what is decoded from the outputs; the inputs (reconstruction) if left out.
+    """
     path = class_mean_field_path(mixture, loss, initial_weights, steps, step_size, nodes, growth, progress)
-    return curve_of_path(mixture.model, loss, initial_weights, path, steps, step_size)
+    return curves_of_path(mixture.model, loss, initial_weights, path, steps, step_size, [target])[0]

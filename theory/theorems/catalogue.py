@@ -15,6 +15,7 @@ from theory.theorems.t5_turning_point import TURNING_POINT
 from theory.theorems.t6_forgetting_rate import FORGETTING_RATE
 from theory.theorems.t7_phase_diagram import PHASE_DIAGRAM
 from theory.theorems.t8_limited_decoder import LIMITED_DECODER
+from theory.theorems.t9_transfer import TRANSFER
 from theory.theorems.theorem import Theorem
 from theory.validation import one_of
 
@@ -27,6 +28,7 @@ THEOREMS = (
     FORGETTING_RATE,
     PHASE_DIAGRAM,
     LIMITED_DECODER,
+    TRANSFER,
 )
 LEMMAS = (
     POWER_SUMS,

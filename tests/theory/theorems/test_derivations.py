@@ -15,7 +15,8 @@ from theory.theorems.catalogue import LEMMAS, THEOREMS, theorem_named
 from theory.theorems.domain import Domain
 from theory.theorems.step import Kind, Relation, Sampler, Step, check_step, count_kinds, holds_on_instances
 from theory.theorems.theorem import Counterexample, Derivation, Theorem
-from theory.typeset.theorem_text import kinds_text, theorem_latex, theorem_text
+from theory.typeset.derivation_text import kinds_text, theorem_text
+from theory.typeset.theorem_latex import theorem_latex
 
 ALL = (*THEOREMS, *LEMMAS)
 STEPS = [(theorem, number) for theorem in ALL for number in range(len(theorem.steps))]
@@ -85,7 +86,10 @@ def test_steps_are_counted_by_how_far_their_check_carries() -> None:
     theorem = Theorem("X", "", "", (), lambda: Derivation(sp.true, steps), Domain(), counterexamples=(fails,))
     assert [step.kind for step in steps] == [Kind.IDENTITY, Kind.INEQUALITY, Kind.INSTANCES]
     assert count_kinds(steps * 2) == {Kind.IDENTITY: 2, Kind.INEQUALITY: 2, Kind.INSTANCES: 2}
-    assert kinds_text([theorem]) == "3 steps: 1 identities and 1 inequalities proved, 1 supported by instances alone"
+    assert (
+        kinds_text(step.kind for step in theorem.steps)
+        == "3 steps: 1 identities and 1 inequalities proved, 1 supported by instances alone"
+    )
     text = "\n".join(theorem_text(theorem))
     assert "counterexample. Not always: at s = 2: the loss goes 0.250, 0.125." in text
     assert "the loss goes 0.250, 0.125." in theorem_latex(theorem)

@@ -10,7 +10,7 @@ from theory.theorems.catalogue import LEMMAS, THEOREMS
 from theory.theorems.theorem import Theorem
 from theory.typeset.display import Shown, displayed, expression_latex
 from theory.typeset.inline_math import formula_latex, plain_text, words_latex
-from theory.typeset.theorem_text import theorem_latex
+from theory.typeset.theorem_latex import theorem_latex
 
 ALL = (*THEOREMS, *LEMMAS)
 

@@ -1,4 +1,4 @@
-"""Figure of the predictions on features: derived curves over trained markers, a panel for each set of features."""
+"""Figure of the predictions on features: derived curves over trained markers, a panel per set of features."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from empirical.studies.predict import CLASSES, COMMON, LINEARISED, PARAMETRIC, FeaturePrediction
+from empirical.studies.predict.prediction import FeaturePrediction
+from empirical.studies.predict_reasons import Derivation
 from simulation.figures.figure_text import figure_text
 from simulation.figures.step_axis import step_axis
-from simulation.figures.style import DECODER, DERIVED, TRAINED, shade_phases, spaced
-from simulation.figures.style import LINEARISED as LINEARISED_COLOUR
+from simulation.figures.style import DECODER, DERIVED, LINEARISED, TRAINED, shade_phases, spaced
 from theory import measure_boundaries
 
 _STYLES = {
-    LINEARISED: (LINEARISED_COLOUR, "--"),
-    COMMON: (DERIVED, "-"),
-    CLASSES: ("#000000", "-."),
-    PARAMETRIC: ("#CC79A7", ":"),
+    Derivation.LINEARISED: (LINEARISED, "--"),
+    Derivation.COMMON: (DERIVED, "-"),
+    Derivation.CLASSES: ("#000000", "-."),
+    Derivation.PARAMETRIC: ("#CC79A7", ":"),
 }
 _MOST_COLUMNS = 3
 
 
 def draw_predictions(predictions: Sequence[FeaturePrediction], path: Path) -> None:
-    """All panels on one page, written to ``path`` as PNG; shaded are the phases of the mean field."""
+    """All panels on one page, written to ``path``; shaded are the phases of the mean field."""
     columns = min(_MOST_COLUMNS, len(predictions))
     rows = -(-len(predictions) // columns)
     figure = Figure(figsize=(max(3.7 * columns, 7.4), 2.9 * rows + 0.8), layout="constrained")
@@ -43,7 +43,7 @@ def draw_predictions(predictions: Sequence[FeaturePrediction], path: Path) -> No
         panel.tick_params(labelbottom=True)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9, title=DECODER)
-    figure.savefig(path, dpi=150, format="png")
+    figure.savefig(path, dpi=150)
 
 
 def draw_prediction(axes: Axes, one: FeaturePrediction) -> None:
@@ -51,11 +51,11 @@ def draw_prediction(axes: Axes, one: FeaturePrediction) -> None:
     steps = one.trained.times / one.step_size
     axes.margins(y=0.12)  # the curve starts below the names of the phases
     step_axis(axes, steps[-1])
-    common = one.derived[COMMON]
+    common = one.derived[Derivation.COMMON]
     shade_phases(axes, measure_boundaries(common.times, common.mean), one.step_size, float(steps[-1]))
     for source, curve in one.derived.items():
         colour, style = _STYLES[source]
-        axes.plot(steps, curve.mean, color=colour, linestyle=style, linewidth=1.4, label=source)
+        axes.plot(steps, curve.mean, color=colour, linestyle=style, linewidth=1.4, label=source.value)
     shown = spaced(np.asarray(steps))
     axes.plot(
         steps[shown],
@@ -67,4 +67,4 @@ def draw_prediction(axes: Axes, one: FeaturePrediction) -> None:
         markeredgecolor=TRAINED,
         label="trained",
     )
-    axes.set_title(f"{figure_text(one.name)} ({one.rank} directions)", fontsize=9)
+    axes.set_title(f"{figure_text(one.features.name)} ({one.features.rank} directions)", fontsize=9)

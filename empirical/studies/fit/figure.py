@@ -9,13 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from empirical.fit.jackknife import Interval
-from empirical.fit.model_fit import FittedModel
 from empirical.fit.rank_bins import rank_bins
 from empirical.fit.spectrum_fit import RankedPowerLaw
+from empirical.studies.fit.summary import FitSummary, RankedVariances
 from simulation.figures.figure_text import figure_text
 from theory.validation import FloatArray
 
-# Colours of Okabe and Ito (2008), told apart with any colour vision.
+# Colours of Okabe and Ito (2008), distinguished with any colour vision.
 MEASURED = "#D55E00"
 LAW = "#0072B2"
 FITTED_HALF = "#999999"
@@ -23,45 +23,51 @@ HELD_OUT_HALF = "#009E73"
 RANGE = "#CDE5F5"
 
 
-def draw_fit(fitted: FittedModel, title: str, path: Path) -> None:
-    """Two panels, spectrum and signal against rank, written to ``path`` as PNG.
+def draw_fit(fit: FitSummary, ranks: RankedVariances, title: str, path: Path) -> None:
+    """Two panels, spectrum and signal against rank, written to ``path``.
 
     Lines and small dots: single ranks. Circles: the bins that are fitted. Shaded: the range of the law, drawn beyond
     it as a broken line. Bins of the signal without a positive mean cannot be shown; their ranks are marked below.
+
+    Args:
+        fit: laws and exponents.
+        ranks: its variances by rank.
+        title: of the figure.
+        path: its ending decides the format.
     """
     figure = Figure(figsize=(9.4, 4.3), layout="constrained")
     left, right = figure.subplots(1, 2)
-    _draw_spectrum(left, fitted)
-    _draw_signal(right, fitted)
+    _draw_spectrum(left, fit, ranks)
+    _draw_signal(right, fit, ranks)
     figure.suptitle(figure_text(title), fontsize=11)
-    figure.savefig(path, dpi=150, format="png")
+    figure.savefig(path, dpi=150)
 
 
-def _draw_spectrum(axes: Axes, fitted: FittedModel) -> None:
-    spectrum, ranks = fitted.spectrum, rank_bins(fitted.spectrum.rank).ranks
-    axes.plot(ranks, spectrum.fitted, color=FITTED_HALF, linewidth=1.2, label="fitting half")
-    axes.plot(ranks, spectrum.held_out, color=HELD_OUT_HALF, linewidth=1.2, label="held-out half, same directions")
-    _draw_bins(axes, spectrum.eigenvalues, logarithmic=True)
-    _draw_law(axes, fitted.spectrum_law, fitted.alpha, r"\alpha", spectrum.rank)
-    if spectrum.resolved < spectrum.rank:
-        axes.axvline(spectrum.resolved, color="black", linestyle=":", linewidth=1, label="resolved up to here")
-    positive = spectrum.fitted[spectrum.fitted > 0]
+def _draw_spectrum(axes: Axes, fit: FitSummary, variances: RankedVariances) -> None:
+    ranks = rank_bins(fit.rank).ranks
+    axes.plot(ranks, variances.fitted, color=FITTED_HALF, linewidth=1.2, label="fitting half")
+    axes.plot(ranks, variances.held_out, color=HELD_OUT_HALF, linewidth=1.2, label="held-out half, same directions")
+    _draw_bins(axes, variances.eigenvalues, logarithmic=True)
+    _draw_law(axes, fit.spectrum_law, fit.alpha, r"\alpha", fit.rank)
+    if fit.resolved < fit.rank:
+        axes.axvline(fit.resolved, color="black", linestyle=":", linewidth=1, label="resolved up to here")
+    positive = variances.fitted[variances.fitted > 0]
     _finish(axes, r"variance $\lambda_i$", float(positive.min()), float(positive.max()))
 
 
-def _draw_signal(axes: Axes, fitted: FittedModel) -> None:
-    spectrum = fitted.spectrum
-    bins = rank_bins(spectrum.rank)
-    shown = spectrum.signal > 0
-    axes.plot(bins.ranks[shown], spectrum.signal[shown], ".", color=FITTED_HALF, markersize=2.5, label="single ranks")
-    noise = np.sqrt(bins.means(spectrum.signal_variance(np.zeros(spectrum.rank))) / bins.sizes)
-    axes.plot(_centres(spectrum.rank), noise, color=HELD_OUT_HALF, linewidth=1.2, label="standard error of a bin")
-    means = _draw_bins(axes, spectrum.signal, logarithmic=False)
-    missing = _centres(spectrum.rank)[means <= 0]
+def _draw_signal(axes: Axes, fit: FitSummary, variances: RankedVariances) -> None:
+    bins, signal = rank_bins(fit.rank), variances.signal
+    shown = signal > 0
+    axes.plot(bins.ranks[shown], signal[shown], ".", color=FITTED_HALF, markersize=2.5, label="single ranks")
+    if variances.signal_error is not None:
+        noise = np.sqrt(bins.means(np.square(variances.signal_error)) / bins.sizes)
+        axes.plot(_centres(fit.rank), noise, color=HELD_OUT_HALF, linewidth=1.2, label="standard error of a bin")
+    means = _draw_bins(axes, signal, logarithmic=False)
+    missing = _centres(fit.rank)[means <= 0]
     axes.plot(
         missing, np.full(missing.size, 0.03), "v", color=MEASURED, markersize=4, transform=axes.get_xaxis_transform()
     )
-    _draw_law(axes, fitted.signal_law, fitted.beta, r"\beta", spectrum.rank)
+    _draw_law(axes, fit.signal_law, fit.beta, r"\beta", fit.rank)
     positive = means[means > 0]
     if positive.size:
         _finish(axes, r"squared prototype coordinate $\sum_k M_{ki}^2$", float(positive.min()), float(positive.max()))

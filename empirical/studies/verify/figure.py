@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from empirical.studies.verify import INPUTS, SYNTHETIC, Finding, Verification
+from empirical.studies.verify.finding import Finding, Source
 from simulation.figures.figure_text import figure_text
 from simulation.figures.step_axis import step_axis
 from simulation.figures.style import DECODER, DERIVED, LINEARISED, TRAINED, shade_phases, spaced
 
 
-def draw_verification(result: Verification, path: Path) -> None:
-    """A panel for each source and initial scale, written to ``path`` as PNG.
+def draw_verification(findings: Sequence[Finding], data: str, step_size: float, path: Path) -> None:
+    """Draw a panel for each source and initial scale; the ending of ``path`` decides the format.
 
     Shaded: the derived phases I (near-constant), II (decreasing) and III (increasing).
+
+    Args:
+        findings: at least one.
+        data: name of the data set.
+        step_size: eta, which turns times into steps.
+        path: of the figure.
     """
-    sources = list(dict.fromkeys(finding.source for finding in result.findings))
-    scales = result.plan.init_scales
+    sources = list(dict.fromkeys(finding.source for finding in findings))
+    scales = list(dict.fromkeys(finding.init_scale for finding in findings))
     figure = Figure(figsize=(3.6 * len(scales) + 0.6, 3.0 * len(sources) + 1.1), layout="constrained")
     axes = figure.subplots(len(sources), len(scales), sharex=True, sharey="row", squeeze=False)
-    names = {INPUTS: result.data, SYNTHETIC: "synthetic"}
-    for finding in result.findings:
+    names = {Source.INPUTS: data, Source.SYNTHETIC: Source.SYNTHETIC.value}
+    for finding in findings:
         row, column = sources.index(finding.source), scales.index(finding.init_scale)
-        draw_finding(axes[row, column], finding, names[finding.source], result.step_size)
+        draw_finding(axes[row, column], finding, names[finding.source], step_size)
     for panel in axes[-1]:
         panel.set_xlabel("training step")
     for panel in axes[:, 0]:
@@ -35,11 +42,18 @@ def draw_verification(result: Verification, path: Path) -> None:
     figure.legend(
         handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize=9, title=DECODER
     )
-    figure.savefig(path, dpi=150, format="png")
+    figure.savefig(path, dpi=150)
 
 
 def draw_finding(axes: Axes, finding: Finding, name: str, step_size: float) -> None:
-    """One panel: derived, linearised and trained curve, boundaries as lines and diamonds, phases shaded."""
+    """Draw one panel: derived, linearised and trained curve, boundaries as lines and diamonds, phases shaded.
+
+    Args:
+        axes: of the panel.
+        finding: what is drawn.
+        name: of the data, in the title.
+        step_size: eta, which turns times into steps.
+    """
     comparison = finding.comparison
     steps = comparison.trained.times / step_size
     derived, measured = comparison.expected.boundaries, comparison.found.boundaries

@@ -1,7 +1,6 @@
 """Features of layers, and the theory put to the test on them."""
 
 import dataclasses
-import json
 
 import numpy as np
 import pytest
@@ -11,28 +10,18 @@ from empirical.data.datasets import DataSet, unit_variance
 from empirical.data.images import ImageSplit, Normalisation
 from empirical.networks.layer_features import layer_features
 from empirical.networks.networks import build_network
-from empirical.studies.layer_fit import fit_features
-from empirical.studies.predict import (
-    CLASSES,
-    COMMON,
-    LINEARISED,
-    PARAMETRIC,
-    FeaturePlan,
-    FeaturePrediction,
-    predict_features,
-    prediction_curves,
-    prediction_lines,
-    prediction_rows,
-    reason_lines,
-    reason_rows,
-)
-from empirical.studies.predict_figure import draw_predictions
+from empirical.studies.predict.deriving import predict_features
+from empirical.studies.predict.plan import FeaturePlan, PredictPlan
+from empirical.studies.predict.prediction import FeaturePrediction, Features
+from empirical.studies.predict.report import PredictReport
+from empirical.studies.predict_reasons import OF_COVARIANCES, REST, Derivation
+from simulation import train
 from simulation.runs.run_folder import RunFolder
 from theory import Curve, InputError
 from theory.assessment import Verdict
 from theory.curves.gradient_defect import DefectResponse
-from theory.progress import silent
 
+LINEARISED, COMMON, CLASSES, PARAMETRIC = Derivation
 PLAN = FeaturePlan(init_scale=0.01, steps=512, batch_size=1000, replicas=4)
 
 
@@ -47,9 +36,8 @@ def rotated_classes(count, seed=0):
 
 
 @pytest.fixture(scope="module")
-def prediction(tmp_path_factory):
-    folder = RunFolder(tmp_path_factory.mktemp("predict"))
-    return predict_features(rotated_classes(8000), PLAN, folder, silent)
+def prediction():
+    return predict_features(rotated_classes(8000), PLAN)
 
 
 def test_gaussian_features_are_trained_as_both_mean_fields_say(prediction):
@@ -59,70 +47,66 @@ def test_gaussian_features_are_trained_as_both_mean_fields_say(prediction):
     assert found[CLASSES].late < 0.01
     assert found[COMMON].late < 0.01
     assert found[CLASSES].holds
-    assert prediction.rank == prediction.features == 24
+    assert prediction.features.rank == prediction.features.count == 24
     apart = np.abs(prediction.derived[CLASSES].mean - prediction.derived[COMMON].mean).max()
     assert apart > 1e-4  # they are two derivations, not one
 
 
-def test_tables_and_figure_are_written(prediction, tmp_path):
-    folder = RunFolder(tmp_path)
-    folder.write_json("result.json", {"rows": prediction_rows([prediction])})
-    rows = json.loads((tmp_path / "result.json").read_text())["rows"]
-    assert len(rows) == len(prediction.derived)
-    # A head, and why there is no parametric model: the class means lie in the leading directions, no signal is beyond.
-    assert PARAMETRIC not in prediction.derived
-    assert len(prediction_lines([prediction])) == len(rows) + 2
-    columns = prediction_curves([prediction])
-    assert len({len(column) for column in columns.values()}) == 1
-    draw_predictions([prediction], tmp_path / "predict.png")
-    assert (tmp_path / "predict.png").stat().st_size > 10_000
+def report_of(*predictions):
+    return PredictReport(PredictPlan(), predictions, {"python": "3"})
+
+
+def with_trained(prediction, trained):
+    """The same derived curves compared with another trained one; no defect is known, so that it has no reasons."""
+    return FeaturePrediction.of(prediction.features, prediction.step_size, trained, prediction.derived)
 
 
 def test_a_run_started_again_does_not_train(prediction, tmp_path, monkeypatch):
     folder = RunFolder(tmp_path)
     small = dataclasses.replace(PLAN, steps=16)
-    first = predict_features(rotated_classes(4000), small, folder, silent)
-    monkeypatch.setattr("empirical.studies.predict.train", None)
-    again = predict_features(rotated_classes(4000), small, folder, silent)
+    first = predict_features(rotated_classes(4000), small, folder=folder)
+    monkeypatch.setattr("empirical.studies.predict.deriving.train", None)
+    again = predict_features(rotated_classes(4000), small, folder=folder)
     np.testing.assert_array_equal(first.trained.losses, again.trained.losses)
 
 
 def test_a_claim_fails_when_the_curve_is_off(prediction):
-    shifted = dataclasses.replace(
-        prediction, trained=dataclasses.replace(prediction.trained, losses=prediction.trained.losses + 0.04)
-    )
+    trained = prediction.trained
+    shifted = with_trained(prediction, dataclasses.replace(trained, losses=trained.losses + 0.04))
     assert prediction.holds
     assert not shifted.holds
+    assert report_of(prediction).holds
+    assert not report_of(prediction, shifted).holds
 
 
-def test_a_failed_claim_says_which_assumption_costs_how_much(prediction):
-    assert reason_lines([prediction]) == []
-    shifted = dataclasses.replace(
-        prediction, trained=dataclasses.replace(prediction.trained, losses=prediction.trained.losses + 0.04)
-    )
-    rows = {row["assumption"]: row for row in reason_rows([shifted])}
-    assert set(rows) == {"A8", "A4", "A4, of this unequal covariances", "rest"}
+def test_a_failed_claim_says_which_assumption_costs_how_much(prediction, monkeypatch):
+    def shifted(*arguments, **options):
+        result = train(*arguments, **options)
+        return dataclasses.replace(result, losses=result.losses + 0.04)
+
+    monkeypatch.setattr("empirical.studies.predict.deriving.train", shifted)
+    failing = predict_features(rotated_classes(4000), dataclasses.replace(PLAN, steps=64))
+    found = {one.assumption: one for one in failing.reasons}
+    assert set(found) == {"A8", "A4", OF_COVARIANCES, REST}
     # The rungs add up, and a shift that no assumption explains is left to the rest.
-    column = int(np.argmin(np.abs(shifted.trained.times / shifted.step_size - rows["A4"]["step"])))
-    total = shifted.trained.mean[column] - shifted.derived[LINEARISED].mean[column]
-    assert sum(rows[name]["deviation"] for name in ("A8", "A4", "rest")) == pytest.approx(total)
-    assert rows["rest"]["deviation"] == pytest.approx(0.04, abs=0.01)
-    assert abs(rows["A4"]["deviation"]) < 0.01
-    assert reason_lines([shifted])[0].startswith("rotated fails: what is left")
+    column = int(np.argmin(np.abs(failing.trained.times / failing.step_size - found["A4"].step)))
+    total = failing.trained.mean[column] - failing.derived[LINEARISED].mean[column]
+    assert sum(found[name].deviation for name in ("A8", "A4", REST)) == pytest.approx(total)
+    assert found[REST].deviation == pytest.approx(0.04, abs=0.01)
+    assert abs(found["A4"].deviation) < 0.01
+    assert prediction.reasons == ()
 
 
 def test_a_flat_curve_has_no_phases_to_speak_of(prediction):
     def flattened(curve):
         return dataclasses.replace(curve, losses=0.5 + 0.001 * curve.losses)
 
-    flat = dataclasses.replace(
-        prediction,
-        trained=flattened(prediction.trained),
-        derived={name: flattened(curve) for name, curve in prediction.derived.items()},
-    )
+    derived = {source: flattened(curve) for source, curve in prediction.derived.items()}
+    flat = FeaturePrediction.of(prediction.features, prediction.step_size, flattened(prediction.trained), derived)
     assert flat.verdict is Verdict.NO_PHASES
     assert not flat.holds
-    assert prediction_rows([flat])[0]["verdict"] == "no phases to speak of"
+    assert report_of(flat).content()["rows"][0]["verdict"] == "no phases to speak of"
+    assert report_of(flat).holds  # which is no failure
     assert prediction.agreements[0].range_share == pytest.approx(
         prediction.agreements[0].late / np.ptp(prediction.trained.mean), rel=0.1
     )
@@ -152,12 +136,6 @@ def test_a_layer_that_is_dead_is_named():
         layer_features(network, ("block5",), split, 2, Normalisation.of(split), 32, torch.device("cpu"))
 
 
-def test_a_fit_predicts_from_both_models():
-    report = fit_features(rotated_classes(4000), 0.01, 0.08, 64, 0, silent)
-    assert {one.source for one in report.predictions} >= {"full moments"}
-    assert len(report.check.assessments) == 8
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -171,47 +149,37 @@ def test_a_fit_predicts_from_both_models():
         ({"step_share": 5.0}, "step_share: 5 is not stable"),
     ],
 )
-def test_bad_plans_are_named(tmp_path, change, message):
+def test_bad_plans_are_named(change, message):
     with pytest.raises(InputError, match=message):
-        predict_features(rotated_classes(4000), dataclasses.replace(PLAN, **change), RunFolder(tmp_path), silent)
+        predict_features(rotated_classes(4000), dataclasses.replace(PLAN, **change))
 
 
-def test_the_parametric_model_is_reported_beside(prediction):
-    # Not a power law: whether the fit finds one or not, nothing of it decides the verdict.
-    without = {name: curve for name, curve in prediction.derived.items() if name != PARAMETRIC}
-    assert dataclasses.replace(prediction, derived=without).holds == prediction.holds
-
-
-def test_more_classes_than_features_are_predicted_but_by_the_parametric_model(tmp_path):
+def test_more_classes_than_features_are_predicted_but_by_the_parametric_model():
     generator = np.random.default_rng(0)
     labels = np.arange(600) % 12
     rows = generator.standard_normal((12, 10))[labels] + generator.standard_normal((600, 10))
     data = DataSet("wide", unit_variance((rows - rows.mean(axis=0)).astype(np.float32)), labels, 12)
     plan = FeaturePlan(steps=8, batch_size=100, replicas=2)
-    found = predict_features(data, plan, RunFolder(tmp_path), silent)
+    found = predict_features(data, plan)
     assert set(found.derived) == {LINEARISED, COMMON, CLASSES}
     # Twelve outputs hold all of ten inputs.
     assert np.abs(found.trained.mean).max() < 1e-6
     assert found.no_parametric is not None
-    assert prediction_lines([found])[-1].startswith("wide: no parametric model: fitted: 10 directions leave 0 beyond")
+    assert report_of(found).lines()[-2].startswith("no parametric model: fitted: 10 directions leave 0 beyond")
 
 
 TIMES = np.arange(6) / 2.0  # steps 0 .. 5 of eta 1/2
 VALLEY = np.array([0.50, 0.42, 0.30, 0.20, 0.30, 0.45])
 
 
-def planted(trained, **derived):
-    """Curves given loss by loss; names as in SOURCES."""
-    curves = {name: Curve(TIMES, np.array([losses])) for name, losses in derived.items()}
-    named = {LINEARISED: "linear", COMMON: "common", CLASSES: "classes", PARAMETRIC: "parametric"}
-    return FeaturePrediction(
-        "planted", 8, 8, 0.5, Curve(TIMES, np.array([trained])),
-        {source: curves[name] for source, name in named.items() if name in curves}, (),
-    )  # fmt: skip
+def planted(trained, defect=None, **derived):
+    """Curves given loss by loss, by names as in ``Derivation``."""
+    curves = {Derivation[name.upper()]: Curve(TIMES, np.array([losses])) for name, losses in derived.items()}
+    return FeaturePrediction.of(Features("planted", None, 8, 8), 0.5, Curve(TIMES, np.array([trained])), curves, defect)
 
 
 def test_agreement_is_that_of_the_mean_curves_and_of_the_derived_turning_point_over_the_trained(monkeypatch):
-    monkeypatch.setattr("empirical.studies.predict.EARLY", 2)
+    monkeypatch.setattr("empirical.studies.predict.agreement.EARLY", 2)
     earlier = np.array([0.50, 0.30, 0.10, 0.30, 0.32, 0.45])
     (found,) = planted(VALLEY, common=earlier).agreements
     assert found.early == pytest.approx(0.20)  # of -.12 and -.20 up to step 2; the derived curve lies below
@@ -226,8 +194,8 @@ def test_agreement_is_that_of_the_mean_curves_and_of_the_derived_turning_point_o
 
 def test_the_parametric_model_alone_does_not_hold():
     off = VALLEY + 0.2
-    assert planted(VALLEY, linear=off, common=off, classes=VALLEY, parametric=off).holds
-    assert not planted(VALLEY, linear=off, common=off, classes=off, parametric=VALLEY).holds
+    assert planted(VALLEY, linearised=off, common=off, classes=VALLEY, parametric=off).holds
+    assert not planted(VALLEY, linearised=off, common=off, classes=off, parametric=VALLEY).holds
 
 
 def test_reasons_are_the_differences_from_rung_to_rung_where_the_mean_field_is_farthest_off():
@@ -236,35 +204,36 @@ def test_reasons_are_the_differences_from_rung_to_rung_where_the_mean_field_is_f
     # At step 4, log(1 + 4) lies at a share log(5/2) / log(6/2) of the way from step 1 to step 5.
     defect = DefectResponse(np.array([0, 1, 5]), np.zeros(3), np.array([0.0, -0.01, -0.11]), np.zeros(3), 10)
     moved = -0.01 - 0.10 * np.log(5 / 2) / np.log(3)
-    prediction = dataclasses.replace(planted(trained, linear=linear, common=common, classes=classes), defect=defect)
+    prediction = planted(trained, defect, linearised=linear, common=common, classes=classes)
     found = {one.assumption: one for one in prediction.reasons}
-    expected = {"A8": 0.15, "A4": moved, "A4, of this unequal covariances": -0.005, "rest": -0.31 - moved}
+    expected = {"A8": 0.15, "A4": moved, OF_COVARIANCES: -0.005, REST: -0.31 - moved}
     assert {name: one.deviation for name, one in found.items()} == pytest.approx(expected)
     assert {one.step for one in found.values()} == {4.0}
     extent = 0.5 - 0.0  # the trained curve falls from .5 to 0
-    assert found["rest"].share == pytest.approx(expected["rest"] / extent)
+    assert found[REST].share == pytest.approx(expected[REST] / extent)
     # The trained and the linearised curve turn at step 4 and the others at 3, to what a cubic makes of few points.
-    turning = [(found[name].turning_before, found[name].turning_after) for name in ("A8", "A4", "rest")]
+    turning = [(found[name].turning_before, found[name].turning_after) for name in ("A8", "A4", REST)]
     np.testing.assert_allclose(turning, [(4, 3), (3, 3), (3, 4)], atol=0.3)
     # The costliest first, of either sign.
     words = ("what is left", "(A8)", "(A4)", "classes with covariances of their own")
-    assert all(word in line for word, line in zip(words, reason_lines([prediction]), strict=True))
+    text = " ".join(report_of(prediction).lines()).split("fails: ")[1:]
+    assert all(word in " ".join(line.split()) for word, line in zip(words, text, strict=True))
+    # Reasons are of those that fail.
+    assert planted(VALLEY, defect, linearised=VALLEY, common=VALLEY, classes=VALLEY).reasons == ()
 
 
-def test_weights_and_batches_of_features_follow_the_seed(tmp_path, monkeypatch):
+def test_weights_and_batches_of_features_follow_the_seed(monkeypatch):
     seen = []
 
     def stop(source, model, loss, weights, *_, **__):
         seen.append((next(iter(source.batches(0))).inputs.numpy().copy(), weights))
         raise InterruptedError
 
-    monkeypatch.setattr("empirical.studies.predict.train", stop)
+    monkeypatch.setattr("empirical.studies.predict.deriving.train", stop)
     small = dataclasses.replace(PLAN, batch_size=20, replicas=2)
-    for number, seed in enumerate((0, 1, 0)):
+    for seed in (0, 1, 0):
         with pytest.raises(InterruptedError):
-            predict_features(
-                rotated_classes(120), dataclasses.replace(small, seed=seed), RunFolder(tmp_path / str(number)), silent
-            )
+            predict_features(rotated_classes(120), dataclasses.replace(small, seed=seed))
     for first, other, same in zip(*seen, strict=True):
         np.testing.assert_array_equal(first, same)
         assert not np.array_equal(first, other)
