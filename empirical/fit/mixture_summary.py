@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from textwrap import wrap
 from typing import Any, Self
 
 import numpy as np
 
 from empirical.fit.mixture_fit import MixtureFit
 from simulation.runs.json_reader import ListOf, Real, Record, Whole
+from simulation.runs.text_table import TERMINAL_WIDTH
 
 #: What ``MixtureSummary.as_values`` holds.
 MIXTURE = Record(
@@ -66,12 +68,14 @@ class MixtureSummary:
     def lines(self) -> list[str]:
         """Lines that fit a terminal."""
         share = self.parameters / self.data_numbers
-        return [
-            f"Gaussians by class: {' '.join(map(str, self.components))}; in {self.directions} leading directions",
-            f"  held-out log-likelihood {self.gain:+.3f} +- {self.gain_error:.1g} nats beyond one each, per sample and",
-            f"  direction; {self.parameters} numbers beside {self.data_numbers} of the samples: {share:.2g} (at 1 the",
-            "  model is the data, and predicts nothing)",
-        ]
+        found = (
+            f"Gaussians by class, in {self.directions} leading directions: {' '.join(map(str, self.components))}",
+            f"their held-out log-likelihood: {self.gain:+.3f} +- {self.gain_error:.1g} nats per sample and direction "
+            "beyond one each",
+            f"their numbers: {self.parameters} beside {self.data_numbers} of the samples, {share:.2g} (at 1 the model is "
+            "the data, and predicts nothing)",
+        )
+        return [line for text in found for line in wrap(text, TERMINAL_WIDTH, subsequent_indent="  ")]
 
     def as_values(self) -> dict[str, Any]:
         """Plain values of the shape MIXTURE, and the two numbers of numbers."""

@@ -106,12 +106,12 @@ def test_gaussians_are_fitted_where_most_of_the_variance_is() -> None:
 
 def test_a_summary_says_what_it_holds_and_is_read_back() -> None:
     found = MixtureSummary((1, 3, 2), 6, 100, 0.0625, 0.002)
-    lines = " ".join(found.lines())
+    text = " ".join(" ".join(found.lines()).split())
     assert max(map(len, found.lines())) <= 80
-    assert "1 3 2; in 6 leading directions" in lines
-    assert "+0.062 +- 0.002 nats" in lines
+    assert "in 6 leading directions: 1 3 2" in text
+    assert "+0.062 +- 0.002 nats" in text
     # Six Gaussians of 1 + 6 + 21 numbers, whose frequencies sum to 1.
-    assert "167 numbers beside 700 of the samples: 0.24" in lines
+    assert "167 beside 700 of the samples, 0.24" in text
     values = json.loads(json.dumps(found.as_values()))
     MIXTURE.check("result", values)
     assert MixtureSummary.from_values(values) == found

@@ -120,6 +120,7 @@ def test_the_lines_say_what_was_found_and_fit_a_terminal(report: FitReport) -> N
         "Gaussians by class: 3 3",
     ):
         assert word in text
+    assert "Gaussians by class, in 29 leading directions: 3 3 3" in text
     assert max(len(line) for line in report.lines()) <= 80
 
 
