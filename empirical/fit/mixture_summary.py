@@ -72,8 +72,8 @@ class MixtureSummary:
             f"Gaussians by class, in {self.directions} leading directions: {' '.join(map(str, self.components))}",
             f"their held-out log-likelihood: {self.gain:+.3f} +- {self.gain_error:.1g} nats per sample and direction "
             "beyond one each",
-            f"their numbers: {self.parameters} beside {self.data_numbers} of the samples, {share:.2g} (at 1 the model is "
-            "the data, and predicts nothing)",
+            f"their numbers: {self.parameters} beside {self.data_numbers} of the samples, {share:.2g} (at 1 the model "
+            "is the data, and predicts nothing)",
         )
         return [line for text in found for line in wrap(text, TERMINAL_WIDTH, subsequent_indent="  ")]
 
