@@ -33,7 +33,7 @@ from theory.data.data_model import DataModel
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, InputError, IntArray, at_least, class_labels, matrix_with_columns
 
-#: Points of the path per decade of steps: the trapezoidal rule between them is then off by less than the sampling error.
+#: Points of the path per decade of steps: the trapezoidal rule between them is off by less than the sampling error.
 _PER_DECADE = 16
 
 #: Quadrature nodes per class.

@@ -1,7 +1,7 @@
 """What a theorem is here: a statement in words, where it holds, and a derivation whose every step can be checked again.
 
-Formulas within words are written between backquotes, as in ``"the loss is lowest at `s*`"``. Deriving takes seconds and is
-done when a statement or a step is first requested; names, assumptions and domains are known at once.
+Formulas within words are written between backquotes, as in ``"the loss is lowest at `s*`"``. Deriving takes seconds and
+is done when a statement or a step is first requested; names, assumptions and domains are known at once.
 """
 
 from __future__ import annotations
