@@ -49,6 +49,7 @@ __all__ = [
     "antithetic_weights",
     "train",
     "train_layers",
+    "DeepTrained",
     "Trained",
     "Status",
     "pair_means",
@@ -79,5 +80,4 @@ __all__ = [
     "RunFolder",
     "LocalScheduler",
     "DaskScheduler",
-    "DeepTrained",
 ]

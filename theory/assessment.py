@@ -1,4 +1,4 @@
-"""What was found of an assumption or a claim: a value, its interval, a limit and a verdict."""
+"""The assessment of an assumption or a claim: a value, its interval, a limit and a verdict."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Verdict(Enum):
     HOLDS = "holds"
     FAILS = "FAILS"
     NOT_RESOLVED = "not resolved"
-    #: For a claim on a curve that does not move by its resolution: met, and no evidence.
+    #: For a claim on a curve that does not move by its resolution: met, but not evidence.
     NO_PHASES = "no phases to speak of"
 
 

@@ -1,6 +1,6 @@
 """Assumptions A1 to A8 as predicates: what each measures, its limit, whether it holds and by how much.
 
-The limits are conventions: they say where the theorems have been seen to describe trained networks
+The limits are conventions: they say where the theorems have been observed to describe trained networks
 to the accuracy that the README states, not where a proof ends. A margin is the value's distance from its
 limit, positive where the assumption holds, as a share of the limit.
 """

@@ -24,7 +24,7 @@ def silent(items: Iterable[Item], description: str | None = None, /) -> Iterable
 
 
 def described(progress: Progress, description: str) -> Progress:
-    """``progress`` with a description, for a computation that gives none of its own.
+    """``progress`` with a description, for a computation that gives none.
 
     Args:
         progress: shows how far the work is.

@@ -168,8 +168,8 @@ class SampledAssumptions:
         moved = rows @ noise
         drawn = moved @ np.swapaxes(moved, -1, -2) - expected
         found = 0
-        # From the strongest on, each beside the largest that noise gives in what the stronger ones leave. Outputs
-        # that learn nothing, as their mean for softmax, are beyond the rank of T.
+        # From the strongest on, each is compared with the largest that noise gives in what the stronger ones leave.
+        # Outputs that learn nothing, as their mean for softmax, are beyond the rank of T.
         while found < int(np.linalg.matrix_rank(rows)):
             left = vectors[:, : values.size - found]
             largest = np.linalg.eigvalsh(left.T @ drawn @ left)[:, -1]

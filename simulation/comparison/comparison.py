@@ -48,7 +48,7 @@ LARGEST_RESOLUTION = 4 * RESOLUTION
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """A derived curve beside the trained one.
+    """A derived curve compared with the trained curve.
 
     Attributes:
         derived: mean-field curve (replica, T).

@@ -22,7 +22,7 @@ _REGIMES = ("regime_derived", "regime_measured")
 
 @dataclass(frozen=True)
 class BoundaryDeparture:
-    """One boundary of a trained curve beside that of the derived one.
+    """One boundary of a trained curve compared with that of the derived curve.
 
     Attributes:
         derived: in steps; NaN where there is none.
@@ -48,7 +48,8 @@ class Departure:
 
     Attributes:
         deviation: trained minus derived L / tr Sigma where that is largest in size.
-        deviation_error: its standard error over draws. As the step is chosen, two to three errors are no departure.
+        deviation_error: its standard error over draws. As the step is chosen, two to three errors are not
+            evidence of a departure.
         deviation_step: that step.
         fall_derived: L / tr Sigma of the derived curve at step 0 less its lowest.
         fall_measured: the same of the trained curve.
@@ -114,7 +115,7 @@ def _number(value: Any) -> Any:
 
 
 def departure(derived: Curve, trained: Curve) -> Departure:
-    """A derived curve beside the trained one.
+    """Compare a trained curve with a derived one.
 
     Rows are independent draws, the same ones in both curves, so that what they share cancels. Regime and boundaries
     are those of the mean curves, read off both at a resolution that leaves out moves of the size of the noise.

@@ -93,7 +93,7 @@ def equality_test(
         raise InputError("relative_errors: holds a negative number; give standard errors, NaN where there is none")
     deviations = np.log(found / expected)
     errors = stated * _bootstrap_correction(counts)
-    # A deviation of 0 is no evidence, also where the error is 0.
+    # A deviation of 0 is not evidence, even where the error is 0.
     ratio = np.divide(np.abs(deviations), errors, out=np.where(deviations == 0, 0.0, np.inf), where=errors > 0)
     ratio[np.isnan(deviations) | np.isnan(errors)] = np.nan
     p_values = np.asarray(2 * stats.t.sf(ratio, counts - 1), dtype=np.float64)

@@ -2,7 +2,7 @@
 
 Networks are trained on samples of a population that departs from the data model in one respect. The theory is derived
 from the moments that the population has exactly, and from the very draws of W(0) that are trained, so that what
-separates the two curves is the departure. Each draw has a sample and a pair W(0), -W(0) of its own: the error over
+separates the two curves is the departure. Each draw has its own sample and its own pair W(0), -W(0): the error over
 draws is that of the sample, the batches and W(0) together.
 """
 
@@ -248,7 +248,7 @@ class _Rule:
 
 def _rule(setting: Setting, step_size: float) -> _Rule:
     if setting.optimiser in _ADAM_ROTATED:
-        # Each of its steps moves a weight by up to eta, whatever the gradient.
+        # Each of its steps moves a weight by up to eta, for any gradient.
         return _Rule(Adam(), _ADAM_STEP * setting.init_scale, _ADAM_ROTATED[setting.optimiser])
     # Heavy-ball momentum m moves as descent at eta / (1 - m) once its memory has filled.
     momentum = _MOMENTA[setting.optimiser]

@@ -1,4 +1,4 @@
-"""A scaling law: a quantity of trained networks against a parameter, beside its derived slopes."""
+"""A scaling law: a quantity of trained networks against a parameter, with its derived slopes."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def _draw_asymptotes(
 ) -> None:
     """Thin lines: where the borders tend to for small and, if it is on the figure, for large initial weights."""
     style: dict[str, Any] = {"color": "black", "linewidth": 0.7, "alpha": 0.7}
-    # The asymptote of the first rise is drawn beside its border alone.
+    # The asymptote of the first rise is drawn only near its border.
     asymptote = np.where(np.isnan(rise), np.nan, [rise_border_asymptote(one, grid.resolution) for one in families])
     axes.plot(asymptote, alignments, "-", label="asymptotes", **style)
     axes.axhline(fall_alignment(grid.eigenvalues, grid.resolution), xmax=0.25, **style)

@@ -26,7 +26,7 @@ _ROW_LENGTH = 5
 #: Titles with mathematics.
 _TITLES = {Relaxed.STEP_SHARE: r"step size, $\eta c \lambda_1$"}
 
-#: Names of levels that would not fit beside their neighbours.
+#: Names of levels, shortened where they would not fit next to their neighbours.
 _SHORT = {
     DESCENT: "plain",
     HALF_MOMENTUM: "mom.\n0.5",
@@ -99,7 +99,7 @@ def _draw_turning(axes: Axes, own: list[Point]) -> None:
 
 
 def _tick(point: Point) -> str:
-    """A level's name, short enough to stand beside its neighbours."""
+    """A level's name, short enough to fit next to its neighbours."""
     return _SHORT.get(point.level_name, point.level_name)
 
 
@@ -109,7 +109,7 @@ def _draw_rises(axes: Axes, rises: tuple[Rise, ...]) -> None:
     axes.plot(shares, [rise.trained for rise in rises], "o", color=COLOURS[1], markersize=5, label="trained")
     axes.axvline(1, color="0.6", linewidth=0.8)
     axes.set_xlabel(r"step size, $\eta \lambda_1$")
-    axes.set_ylabel("largest rise of R in a step of phase III", fontsize=8)
+    axes.set_ylabel("largest rise of R per step of phase III", fontsize=8)
     axes.set_title("T4 without A5: R rises past 1", fontsize=9)
     axes.tick_params(labelsize=8)
     axes.legend(frameon=False, fontsize=8)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from simulation.figures.figure_text import figure_text
 from theory.validation import FloatArray
 
-#: Colours of Okabe and Ito (2008), told apart with any colour vision; markers tell them apart without colour.
+#: Colours of Okabe and Ito (2008), distinguishable with any colour vision; markers distinguish them without colour.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = "osD^vPX"
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from theory import Boundaries
 from theory.validation import FloatArray
 
-# Colours of Okabe and Ito (2008), told apart with any colour vision.
+# Colours of Okabe and Ito (2008), distinguishable with any colour vision.
 DERIVED = "#0072B2"
 LINEARISED = "#009E73"
 TRAINED = "#D55E00"
@@ -39,6 +39,6 @@ def shade_between(axes: Axes, edges: tuple[float, float, float, float], names: t
 
 
 def spaced(steps: FloatArray) -> FloatArray:
-    """Indices of markers that do not overlap: at most about eight a decade."""
+    """Indices of markers that do not overlap: at most about eight per decade."""
     gaps = np.floor(8 * np.log10(np.maximum(steps, 0.5)))
     return np.asarray(np.flatnonzero(np.diff(gaps, prepend=-np.inf) > 0))

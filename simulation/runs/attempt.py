@@ -63,7 +63,7 @@ def attempt(task: Task, configuration: Any, digest: str) -> Success | Failure:
         task: see ``Task``.
         configuration: its argument.
         digest: ``code_digest(task)`` of the process that started the sweep; where this process has other
-            source files, its numbers would stand under a wrong key, and it fails.
+            source files, its numbers would be stored under a wrong key, and it fails.
     """
     try:
         if code_digest(task) != digest:
@@ -87,7 +87,7 @@ def single_threaded() -> Iterator[None]:
     are not limited.
 
     Raises:
-        InputError: another thread of this process holds a limit of its own, beside which this one has no effect.
+        InputError: another thread of this process holds its own limit, under which this limit has no effect.
     """
     with _ONE_AT_A_TIME:
         threads = torch.get_num_threads()  # before the limit on OpenMP hides it

@@ -54,7 +54,7 @@ def result_from(text: str) -> Any:
 
 
 def configuration_as_json(name: str, value: Any) -> Any:
-    """``value`` as it stands for itself in a key: plain JSON values, a dataclass with the name of its class.
+    """``value`` as it is represented in a key: plain JSON values, a dataclass with the name of its class.
 
     Takes what ``result_text`` does and frozen dataclasses, but no numpy scalars and no subclasses of numbers
     and strings: a task may compute something else with them than with the number of equal value (float32

@@ -1,6 +1,6 @@
 """JSON files of results, read back and checked against the shape that they must have.
 
-A result folder comes from a user and may be cut off, edited or of something else. Whatever is wrong with it is one line
+A result folder comes from a user and may be truncated, edited or foreign. Each fault in it is reported in one line
 that names the file, the entry and what is accepted.
 """
 
@@ -27,7 +27,7 @@ class Shape(Protocol):
     """What a value of JSON must be."""
 
     def check(self, where: str, value: Any) -> None:
-        """Raise Misfit unless ``value``, which stands at ``where``, is of this shape."""
+        """Raise Misfit unless ``value``, found at ``where``, has this shape."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def read_json(path: Path, shape: Shape, argument: str) -> dict[str, Any]:
 
     Args:
         path: of the file.
-        shape: a Record, by custom.
+        shape: usually a Record.
         argument: names the file in errors, as ``folder``.
 
     Raises:

@@ -1,7 +1,7 @@
-"""What stands where a run is to write: regular files and folders are used, anything else is refused and kept.
+"""Checks of the paths that a run writes: regular files and folders are used, anything else is refused, untouched.
 
-A symbolic link is followed: its target is written and the link stays. All of it can be asked before a run starts, so
-that no training is lost to what its last file finds in the way.
+A symbolic link is followed: its target is written and the link stays. All checks can be made before a run starts, so
+that no training is lost because its last file cannot be written.
 """
 
 from __future__ import annotations

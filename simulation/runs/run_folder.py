@@ -2,8 +2,8 @@
 
 Files are written under a temporary name, flushed to the disk and renamed, so that a reader never sees
 half a file, not even after a loss of power. Parts carry a key made from all that determines them; a run
-started again finds them and goes on. The temporary name tells whose it is, so that the rest of a killed
-run can be told from the work of a living one on the same folder.
+that is restarted finds them and resumes. The temporary name tells whose it is, so that the rest of a killed
+run can be distinguished from the files of a live run in the same folder.
 """
 
 from __future__ import annotations
@@ -62,12 +62,12 @@ class RunFolder:
             self.kind.check(self.path)
 
     def write(self, name: str, writer: Callable[[Path], None]) -> Path:
-        """Have ``writer`` write a temporary file beside ``name`` and rename it; returns the path.
+        """Have ``writer`` write a temporary file next to ``name``, rename it and return the path.
 
         Where ``name`` is a link to a file, that file is written.
 
         Raises:
-            InputError: something that is no regular file is there; it is kept.
+            InputError: ``name`` exists and is not a regular file; it is left as it is.
             OSError: the disk is full or cannot be written, with the path; what was there before stays, and nothing
                 else.
         """
@@ -107,7 +107,7 @@ class RunFolder:
         return self.write(name, lambda path: pq.write_table(table, path))
 
     def curve_part(self, name: str, key: str, compute: Callable[[], Curve]) -> Curve:
-        """The curve of a finished part with this key, or else computed now and kept."""
+        """Return the stored curve of a finished part with this key, or compute and store it."""
         file = f"parts/{name}-{key}.parquet"
         known = _read_curve(self.path / file)
         if known is not None:

@@ -1,4 +1,4 @@
-"""A folder belongs to one kind of run: which command wrote it, so that no other one writes over its results."""
+"""A folder belongs to one kind of run: which command wrote it, so that no other command overwrites its results."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def owner_of(path: Path) -> str | None:
     """The command whose results are in the folder ``path``; None where there are none.
 
     Raises:
-        InputError: a result.json that no command of this package wrote, which a run would write over.
+        InputError: a result.json that no command of this package wrote and a run would overwrite.
     """
     marker = _entries(path / MARKER)
     if marker is not None and isinstance(marker.get("command"), str):

@@ -77,7 +77,7 @@ class LocalScheduler:
                         yield index, outcome
             except BrokenProcessPool:
                 # One worker that ends takes the others along: those that had begun run again one by one, and the
-                # one that ends its worker once more is known.
+                # one that ends its worker again is then identified.
                 for index in sorted(started & waiting.keys()):
                     yield index, _alone(self.workers, call, index, waiting.pop(index))
 

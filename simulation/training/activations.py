@@ -1,4 +1,4 @@
-"""What is between the layers of a network: functions of one unit, with their slopes."""
+"""Activation functions between the layers of a network, with their derivatives."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from theory.validation import FloatArray
 def antithetic_weights(replicas: int, outputs: int, dimension: int, scale: float, seed: int) -> FloatArray:
     """(replica, outputs, dimension) N(0, scale^2) entries, float64; replica 2 i + 1 is minus replica 2 i.
 
-    Pairs are independent, and the same whatever the number of replicas.
+    Pairs are independent and do not depend on the number of replicas.
 
     Raises:
         InputError: an odd number of replicas; values out of range.

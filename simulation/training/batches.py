@@ -42,7 +42,7 @@ class BatchSource(Protocol):
     def batches(self, step: int) -> Iterator[Batch]:
         """The batches of step 0, 1, 2, ...; asked for in order, once each.
 
-        Together they cover the groups in their order. Each is drawn when it is asked for, so that memory holds one.
+        Together they cover the groups in their order. Each is drawn when it is requested, so that memory holds one.
         """
 
     @property
@@ -75,7 +75,7 @@ class BatchSource(Protocol):
 
 
 class SingleSource:
-    """The shape of a source all of whose groups see one data set or one population.
+    """The shape of a source whose groups all draw from one data set or one population.
 
     Attributes:
         dimension: number of input coordinates D.
@@ -127,7 +127,7 @@ class FullBatch(SingleSource):
 
 
 class _Selection(SingleSource):
-    """Rows of a data set, other ones for each group."""
+    """Rows of a data set, different rows for each group."""
 
     def __init__(self, inputs: torch.Tensor, labels: torch.Tensor, size: int, groups: int) -> None:
         """``labels`` are those that were checked."""
@@ -147,9 +147,9 @@ class _Selection(SingleSource):
 
 
 class MiniBatches(_Selection):
-    """Mini-batches of a data set without replacement, shuffled anew each epoch.
+    """Mini-batches of a data set without replacement, reshuffled each epoch.
 
-    Each group of replicas goes through the blocks of an epoch in an order of its own: at any step
+    Each group of replicas goes through the blocks of an epoch in its own order: at any step
     the groups see different samples, so that their sampling noise averages out. The last
     incomplete block of an epoch is left out. The same seed gives the same batches on every device.
 
@@ -301,7 +301,7 @@ def groups_in_turns(groups: int, together: int) -> list[slice]:
 
 
 def _checked(inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """The labels as int64 beside the inputs; InputError where inputs or labels are not fit for training."""
+    """The labels as int64 on the device of the inputs; InputError where inputs or labels are not fit for training."""
     for name, value in (("inputs", inputs), ("labels", labels)):
         if not isinstance(value, torch.Tensor):
             raise InputError(f"{name}: is a {type(value).__name__}; give a tensor of torch")
@@ -317,7 +317,9 @@ def _checked(inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     classes = int(labels.max()) + 1 if labels.numel() else 0
     class_labels("labels", labels.cpu().numpy(), inputs.shape[0], classes)
     if classes < 2 or torch.unique(labels).numel() != classes:
-        raise InputError(f"labels: some class among 0 to {classes - 1} is empty or there is one only; give 2 or more")
+        raise InputError(
+            f"labels: some class among 0 to {classes - 1} is empty, or there is only one class; give 2 or more"
+        )
     return labels.to(inputs.device, torch.int64)
 
 

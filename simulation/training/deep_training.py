@@ -118,13 +118,13 @@ def train_layers(
         loss: the training loss.
         layers: W_1(0), ..., W_L(0), the columns of W_1 in the source's coordinates.
         steps: (T,) strictly increasing step counts to record, the first of them 0.
-        step_size: eta, the same for all layers. No limit on it is known in advance; too large a one gives the status
-            ``DIVERGED``.
+        step_size: eta, the same for all layers. No limit on it is known in advance; a step size that is too
+            large gives the status ``DIVERGED``.
         measurement: what is recorded; ``linear_measurement`` for a linear network.
         activation: of the hidden units; none if left out, a linear network.
         dtype: of weights and gradients, that of the source.
         memory_budget: bytes for the units of all layers; replicas take turns within a step to keep to it.
-        progress: wraps the iteration over steps.
+        progress: shows how many steps are done.
 
     Raises:
         InputError: shapes or number types that do not fit, NaN or infinity, a step size that is not positive, a memory

@@ -98,7 +98,7 @@ class Descent:
 
 
 def _at_once(source: BatchSource, replicas: int, outputs: int, memory_budget: int) -> tuple[int, int]:
-    """How many groups, and replicas of each, fit the budget beside the source's batch.
+    """How many groups, and replicas of each, fit the budget together with the source's batch.
 
     Scores and predictions of a replica take as much as the labels' targets of its group before and after they are
     turned.
@@ -121,7 +121,7 @@ def grouped(replicas: torch.Tensor, groups: int) -> torch.Tensor:
 
 def multiply(left: torch.Tensor, right: torch.Tensor, product: torch.Tensor) -> None:
     """(group, a, b) times (group, b, c) into (group, a, c)."""
-    if len(left) == 1:  # the plain product is the quicker one
+    if len(left) == 1:  # the plain product is faster
         torch.mm(left[0], right[0], out=product[0])
     else:
         torch.bmm(left, right, out=product)

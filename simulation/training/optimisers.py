@@ -1,7 +1,7 @@
 """How weights move along a gradient: gradient descent, with momentum and weight decay if asked for, and Adam.
 
 The theory is about plain gradient descent. The others show where it stops. Each works on many replicas at once, every
-replica with a step size of its own.
+replica with its own step size.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class GradientDescent(Optimiser):
 
     def check_step_size(self, loss: Loss, step_size: float, largest_eigenvalue: float) -> None:
         """InputError beyond the stability limit of heavy-ball descent, eta (lambda_1 c + decay) <= 2 (1 + momentum)."""
-        # In these units the limit of plain descent is the loss's own.
+        # In these units the limit is that of plain descent on the loss.
         decay_as_variance = self.weight_decay / loss.largest_curvature
         loss.check_step_size(step_size / (1 + self.momentum), largest_eigenvalue + decay_as_variance)
 
@@ -110,7 +110,7 @@ class Adam(Optimiser):
         positive("epsilon", self.epsilon)
 
     def check_step_size(self, loss: Loss, step_size: float, largest_eigenvalue: float) -> None:
-        """InputError unless positive: steps are bounded by eta whatever the curvature."""
+        """InputError unless positive: steps are bounded by eta for any curvature."""
         del loss, largest_eigenvalue
         positive("step_size", step_size)
 

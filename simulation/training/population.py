@@ -64,18 +64,18 @@ class Population:
 
     @property
     def frequencies(self) -> FloatArray:
-        """(K,) frequencies of the labels as seen."""
+        """(K,) frequencies of the observed labels."""
         return np.asarray(self.model.frequencies @ self._label_transitions, dtype=np.float64)
 
     @property
     def class_given_label(self) -> FloatArray:
-        """(K, K) probability that an input whose label is seen as j belongs to class k, row j."""
+        """(K, K) probability, in row j, that an input with observed label j belongs to class k."""
         joint = self.model.frequencies[:, None] * self._label_transitions
         return np.asarray((joint / self.frequencies).T, dtype=np.float64)
 
     @property
     def _label_transitions(self) -> FloatArray:
-        """(K, K) probability that class k, a row, is seen as label j."""
+        """(K, K) probability, in row k, that an input of class k has the observed label j."""
         classes = self.model.classes
         same = np.eye(classes)
         return np.asarray(

@@ -17,7 +17,7 @@ from theory.validation import FloatArray, IntArray, at_least
 
 
 class WithinClassNoise:
-    """Gaussian noise with the within-class covariance of a data model, in O(d K) operations a sample.
+    """Gaussian noise with the within-class covariance of a data model, in O(d K) operations per sample.
 
     With U, s the between-class directions and shares of the model (``class_shares``), that covariance
     is Sigma^(1/2) (I - U diag(s) U^T) Sigma^(1/2), so a draw is
@@ -63,8 +63,8 @@ class GaussianSampler(LabelledSampler):
 class PopulationSampler(GaussianSampler):
     """Draws from a population; from one without departures, bit for bit what ``GaussianSampler`` draws.
 
-    Labels are those seen, label noise included; the class of an input is drawn given its label. Classes, tails and
-    the minority, a few numbers an input, are drawn on the CPU whatever the device.
+    Labels are the observed ones, label noise included; the class of an input is drawn given its label. Classes,
+    tails and the minority, a few numbers per input, are drawn on the CPU for every device.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class PopulationSampler(GaussianSampler):
         self._population = population
         self.frequencies = torch.from_numpy(population.frequencies).to(self._means.device)
         self._up_to_class = np.cumsum(population.class_given_label, axis=1)[:, :-1]
-        # Departures have a generator of their own: the Gaussian draws under them are the same with and without.
+        # Departures have a separate generator: the Gaussian draws under them are the same with and without.
         self._departures = np.random.default_rng(seed)
 
     def _inputs(self, labels: torch.Tensor) -> torch.Tensor:
@@ -131,10 +131,10 @@ def sample(
 
 
 def sample_with_exact_moments(model: DataModel, count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """A sample whose own class means and total covariance are the model's, to rounding.
+    """A sample whose empirical class means and total covariance equal the model's, to rounding.
 
     Gaussian draws are centred in each class and whitened before they take the model's shape, so that
-    finite samples stand for the population: what is left to chance is W(0) alone.
+    finite samples represent the population: only W(0) is left to chance.
 
     Args:
         model: a realisable model whose frequencies are multiples of 1 / count.
@@ -178,9 +178,9 @@ def _within_class_shrinkage(model: DataModel) -> tuple[FloatArray, FloatArray]:
 
 
 class FreshSamples(SingleSource):
-    """New samples of a data model, population or mixture at every step, of its own for each replica.
+    """New samples of a data model, population or mixture at every step, drawn separately for each replica.
 
-    It is the limit of a population in which no sample is seen twice.
+    It is the limit of a population in which no sample is used twice.
 
     They are the successive draws of the sampler of this seed, for as many replicas at once as memory is meant to hold.
 
@@ -210,7 +210,7 @@ class FreshSamples(SingleSource):
         super().__init__(dimension, groups, size, together * size * row, dtype, frequencies)
 
     def batches(self, step: int) -> Iterator[Batch]:
-        """``size`` inputs never seen before, for each replica."""
+        """``size`` new inputs for each replica."""
         del step
         for turn in self._turns:
             count = turn.stop - turn.start

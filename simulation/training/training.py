@@ -1,7 +1,7 @@
 """Training of single-layer networks z = W x, many replicas in one program.
 
 Replicas may differ in W(0), in step size and, through the groups of their source, in the samples and the data model.
-All groups with equally many samples go through the same two matrix products a step.
+All groups with equally many samples go through the same two matrix products per step.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def check_weights(replicas: int, outputs: int, dimension: int, argument: str = "
 def initial_weights(replicas: int, outputs: int, dimension: int, scale: float, seed: int) -> FloatArray:
     """(replica, outputs, dimension) independent N(0, scale^2) entries, float64.
 
-    Replica r is the same whatever the number of replicas.
+    Replica r does not depend on the number of replicas.
     """
     deviation = non_negative("scale", scale)
     for name, value in (("replicas", replicas), ("outputs", outputs), ("dimension", dimension)):

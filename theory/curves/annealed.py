@@ -153,7 +153,7 @@ class OneOutput(AnnealedBoundaries):
         signal = finite_array("signal", self.signal, 1)
         positive("curvature", self.curvature)
         if signal.shape != eigenvalues.shape or not signal.any():
-            raise InputError(f"signal: give {eigenvalues.size} numbers that are not all 0, one for each eigenvalue")
+            raise InputError(f"signal: give {eigenvalues.size} numbers, one per eigenvalue, not all 0")
         keep_arrays(self, eigenvalues=eigenvalues, signal=signal)
 
     @classmethod

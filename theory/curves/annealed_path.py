@@ -223,7 +223,7 @@ class AnnealedPath:
 
     def _rounding(self, exponents: FloatArray, left: FloatArray) -> FloatArray:
         """(T,) bound on the relative rounding error of a sum over modes of positive terms."""
-        # Ten roundings to a term, one to an addition, and those of x, which the exponential multiplies by x.
+        # Ten roundings per term, one per addition, and those of x, which the exponential multiplies by x.
         felt = np.where(left > 0, exponents, 0.0).max(axis=1)
         return np.asarray(_EPSILON * (10 + self._levels.size + 2 * felt))
 

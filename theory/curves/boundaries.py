@@ -61,7 +61,7 @@ def turning_points(times: FloatArray, losses: FloatArray, first: int) -> FloatAr
 
     The cubic (a parabola would be biased, as falls and rises are not mirror images) is fitted by weighted
     least squares to all points within a factor of three in time, so that noise of single points
-    averages out; with fewer than five such points the grid point stands.
+    averages out; with fewer than five such points the grid point is returned.
 
     Args:
         times: (T,) increasing.

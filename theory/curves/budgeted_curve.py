@@ -1,7 +1,7 @@
 """Curves of one output and of K outputs for budgeted decoders, as sums over modes.
 
 Evaluates the expressions that `theory.symbols.curve_terms` derives. One output is annealed, as in
-`theory.curves.annealed`. With K outputs each learns a prototype of its own, with random coordinates, independent and
+`theory.curves.annealed`. With K outputs each learns its own prototype, with random coordinates, independent and
 Gaussian with the variances delta_i^2: K questions of two classes each, asked of the same inputs. All rows of W are
 then Gaussian with the variances E w_i^2, and their mean loss over W(0) and the prototypes is that of a random sketch
 whose profile changes with time. At time 0 it is `theory.random_sketch_level`.

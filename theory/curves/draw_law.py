@@ -104,7 +104,7 @@ class DrawLaw:
 
 
 def mean_law(model: DataModel, loss: Loss, init_scale: float) -> Assessment:
-    """Whether one draw of W(0) turns where the mean over draws does; beside A6.
+    """Whether one draw of W(0) turns where the mean over draws does; complements A6.
 
     The value is C sigma0/s* over the deviation of a: the second-order term at s* against the linear one, whose sign
     differs from draw to draw. It falls with sigma0 as sigma0^(1/3).

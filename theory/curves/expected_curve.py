@@ -32,7 +32,7 @@ from theory.curves.sketch_equations import ACCURACY, unexplained_shares
 from theory.data.data_model import DataModel
 from theory.validation import FloatArray, InputError, finite_array, positive
 
-#: Moves below this share of tr Sigma do not stand out from the error of the equations.
+#: Moves below this share of tr Sigma are within the error of the equations.
 _SMALLEST_MOVE = 1e-7
 
 #: Values of L / tr Sigma that differ by less are equal to the accuracy of the equations; where those equal to the

@@ -1,6 +1,6 @@
 """How far samples carry training off the mean field: the gradient defect along its path, to first order.
 
-The mean field needs one thing of data: that along its own path W(s) the gradient on the samples is that of
+The mean field makes one assumption on data: along its path W(s) the gradient on the samples is that of
 Gaussian classes with a common covariance,
 
     g(W) = sum_k pi_k E_k[t_k - p] mu_k^T - H W Sigma_W,    H = sum_k pi_k E_k[dp/dz].
@@ -33,10 +33,10 @@ from theory.data.data_model import DataModel
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, InputError, IntArray, at_least, class_labels, matrix_with_columns
 
-#: Points of the path a decade of steps: the trapezoidal rule between them is then off by less than the sampling error.
+#: Points of the path per decade of steps: the trapezoidal rule between them is off by less than the sampling error.
 _PER_DECADE = 16
 
-#: Quadrature nodes a class.
+#: Quadrature nodes per class.
 _NODES = 128
 
 
@@ -135,7 +135,7 @@ def defect_response(
         weights: (replica, outputs, d) W(0) in the eigenbasis.
         last: last step, at least 1.
         step_size: eta, within the loss's stability limit.
-        parts: the indices of at least two disjoint parts that cover the samples; no class lies in one part alone.
+        parts: the indices of at least two disjoint parts that cover the samples; no class lies within a single part.
         progress: shows how many points of the path are done.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What an output that learns nothing explains beside those that learn, on average over W(0).
+"""What an output that learns nothing explains in addition to those that learn, on average over W(0).
 
 Let the learnt outputs show the directions V of the probe's inputs, with O the projector on what they leave, S = B B^T
 for the target's signal B, and N = F^T D F the covariance of an output of which the share D^(1/2) of W(0) is left. The

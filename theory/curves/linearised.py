@@ -9,7 +9,7 @@ the projector onto its eigenspace, and each eigenvalue l of Sigma,
 and n steps of gradient descent replace exp(-h l s) by (1 - eta h l)^n. Where h = 0 (the class-mean
 row of a softmax layer) nothing moves, as 1^T M = 0.
 
-Outputs without a signal, that one and those beyond the rank of M, are rows of their own here
+Outputs without a signal, that one and those beyond the rank of M, are separate rows here
 (``theory.curves.signal_outputs``): they count as in exact arithmetic, however far they have decayed.
 
 A curve is of what a linear probe of the outputs misses of a target, and of the inputs themselves where none is named.
@@ -126,7 +126,7 @@ def gradient_descent_curve(
 
 @dataclass(frozen=True, eq=False)
 class _Kernels:
-    """What time does to a mode, all (T, d).
+    """The factors of each mode at each time, all (T, d).
 
     Attributes:
         decay: what is left of W(0), exp(-c l s) or its like.
@@ -190,7 +190,7 @@ def _explained_shares(expansion: _Expansion, target: Target) -> FloatArray:
         else:
             gram = _gram(_rows_times(expansion, target.unit_root))
     explained = explained_variance_from_gram(gram, image)
-    # Rows whose squares underflow beside what they become later still count.
+    # Rows whose squares underflow relative to their later size still count.
     lengths = np.diagonal(gram, axis1=-2, axis2=-1)
     filled = np.asarray(expansion.coefficients.any(axis=(0, 3)), dtype=np.bool_)
     short = (lengths < _SMALLEST_SQUARE) & filled[:, None, :]
@@ -207,7 +207,7 @@ def _explained_shares(expansion: _Expansion, target: Target) -> FloatArray:
 def _diagonal_grams(expansion: _Expansion, forms: FloatArray) -> FloatArray:
     """(n, replica, T, outputs, outputs) W diag(f) W^T for each row f of the forms (n, d).
 
-    Summed for all times by one matrix product a pair of terms (q, p). The forms weight the pairs of rows, of which
+    Summed for all times by one matrix product per pair of terms (q, p). The forms weight the pairs of rows, of which
     there are fewer than times; the matrices are symmetric, so that the pairs on and above the diagonal suffice.
     """
     count, replicas, outputs, _ = expansion.coefficients.shape

@@ -29,7 +29,7 @@ from theory.validation import FloatArray, InputError, finite_array
 
 #: The trapezoidal rule on a normal density. For the sigmoid of an output of deviation v^(1/2), whose poles lie
 #: at a distance pi, its error is of order exp(-2 pi^2 / (0.05 v^(1/2))): below 1e-8 up to a deviation of 20, at
-#: which a Gauss-Hermite rule of 200 nodes was seen to be off by 2e-3.
+#: which a Gauss-Hermite rule of 200 nodes was measured to be off by 2e-3.
 _NODES = np.arange(-200, 201) * 0.05
 _MASSES = np.exp(-(_NODES**2) / 2) / np.exp(-(_NODES**2) / 2).sum()
 _TOLERANCE = 1e-11

@@ -66,7 +66,7 @@ class Loss(ABC):
         """(..., K) errors t - p of the classes' probabilities from those of the outputs; here they are the same.
 
         Raises:
-            InputError: a loss whose outputs are no probabilities.
+            InputError: a loss whose outputs are not probabilities.
         """
         return errors
 

@@ -12,7 +12,7 @@ W(0) = 0. So, at every level, a direction counts if it is longer than what the a
 with the rows of W Sigma^(1/2) scaled to unit length, its singular value must be above ``rounding`` times the largest.
 The rounding errors of n additions walk randomly, sqrt(n) eps. Levels that know an output's share of the weights by a
 formula (outputs without a signal, in ``theory.curves.linearised``, ``theory.curves.expected_curve`` and
-``theory.curves.mean_field``) keep it as a row of its own, which counts as in exact arithmetic even where the sum of
+``theory.curves.mean_field``) keep it as a separate row, which counts as in exact arithmetic even where the sum of
 rows would have lost it.
 """
 
@@ -51,11 +51,11 @@ def explained_target_variance(weights: ArrayLike, target: Target, resolution: fl
 
     It is found from Gram matrices where rows are far from dependent, which takes a third of the time, and from an
     orthonormal basis of F^T W^T elsewhere. Rows are scaled to unit length first (it does not depend on their scale),
-    so that a small row, such as the conserved class-mean row of a softmax layer, is not lost beside large ones.
+    so that a small row, such as the conserved class-mean row of a softmax layer, is not lost next to large ones.
 
     Args:
         weights: (..., K, d) rows of the layer in the eigenbasis.
-        target: what is to be told, and the covariance of the inputs on which the probe is fitted.
+        target: what is to be reconstructed, and the covariance of the inputs on which the probe is fitted.
         resolution: a direction counts if its singular value is above this share of the largest; see the module.
 
     Returns:
@@ -210,7 +210,7 @@ def explained_variance_from_gram(gram: FloatArray, squared_gram: FloatArray) -> 
         InputError: shapes differ or are not square.
     """
     if gram.shape != squared_gram.shape or gram.shape[-1] != gram.shape[-2]:
-        raise InputError(f"gram: has shape {gram.shape} beside {squared_gram.shape}; give equal square matrices")
+        raise InputError(f"gram: has shape and squared_gram {squared_gram.shape}; give equal square matrices")
     outer = _unit_diagonal(gram)
     values, vectors = np.linalg.eigh(gram * outer)
     counted = values > 1e-13 * gram.shape[-1] * values[..., -1:]
@@ -230,7 +230,7 @@ def gram_separation(gram: FloatArray) -> FloatArray:
 
 
 def _unit_diagonal(gram: FloatArray) -> FloatArray:
-    """(..., K, K) factors that scale G to a unit diagonal; 0 for rows too short for their squares to be numbers."""
+    """(..., K, K) factors that scale G to a unit diagonal; 0 for rows so short that their squares underflow."""
     diagonal = np.diagonal(gram, axis1=-2, axis2=-1)
     counts = diagonal > np.finfo(np.float64).tiny
     scale = np.where(counts, 1 / np.sqrt(np.where(counts, diagonal, 1.0)), 0.0)

@@ -60,7 +60,7 @@ class Regime:
 
     @classmethod
     def from_name(cls, name: str) -> Regime:
-        """The regime called ``name``; InputError where that is no name of one."""
+        """The regime called ``name``; InputError where that is not the name of a regime."""
         for moves, own in _NAMES.items():
             if own == name:
                 return cls.from_moves(moves)
@@ -131,7 +131,7 @@ class Absence(Enum):
 
 @dataclass(frozen=True)
 class Boundary:
-    """The time of a boundary, or why the curve has none. ``float()`` gives the time; a boundary without one has none.
+    """The time of a boundary, or why the curve has none. ``float()`` gives the time, or raises where there is none.
 
     Attributes:
         time: in the units of the curve's times; None where there is no such boundary.
@@ -264,7 +264,7 @@ def lowest_valley(losses: FloatArray, resolution: float | FloatArray) -> Valley 
         return Absence.NO_RISE
     smallest = _thresholds(resolution, losses.size)
     above = [losses[index] - losses[found.lowest] > smallest(found.lowest, index) for index in range(losses.size)]
-    # A resolution that differs from point to point may be larger at the lowest one than where the fall was seen.
+    # A resolution that differs from point to point may be larger at the lowest point than where the fall was found.
     left = max((index for index in range(found.start, found.lowest) if above[index]), default=found.start)
     right = min((index for index in range(found.lowest, found.stop + 1) if above[index]), default=found.stop)
     return Valley(found.start, found.lowest, found.stop, (left + 1, right - 1))

@@ -3,7 +3,7 @@
 The Jacobian of every loss here has one nonzero eigenvalue c at W = 0, and perhaps a null space of outputs that training
 never moves (the sum of a softmax layer's rows). The other outputs are turned to the left singular basis of the
 prototypes M; those beyond the rank of M have no signal, and W(0) alone is in them. R does not depend on the basis of
-the outputs, and in this one each row is known apart from the rounding of the others: it is the rule of
+the outputs, and in this one each row is free of the rounding of the others: it is the rule of
 ``theory.curves.reconstruction`` that decides the rank of M, and outputs beyond it are exactly without a signal.
 """
 
@@ -24,7 +24,7 @@ _NULL = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class SignalOutputs:
-    """The outputs of a layer in their own basis.
+    """The outputs of a layer in the eigenbasis of the Jacobian.
 
     Attributes:
         basis: (outputs, outputs) orthogonal; column k is output k of this basis.

@@ -1,13 +1,13 @@
 """Covariances of many Gaussians that may share what they have in common: a matrix and a factor each.
 
-At d = 3,072 a covariance takes 75 MB, and forty of them 3 GB. What a component has of its own is often of low rank: it
+At d = 3,072 a covariance takes 75 MB, and forty of them 3 GB. The part specific to a component is often of low rank: it
 has fewer samples than directions, or differs from its class in a few directions. So
 
     Sigma_c = shares_c matrices_(base_c) + F_c^T F_c
 
 with G <= C matrices, which components may share, and a factor F_c of rank r_c per component: 8 (G d^2 + d sum r_c)
 bytes. A dense covariance per component is the case G = C, shares 1, r_c = 0. What the theory asks of covariances are
-products with the rows of W, at 2 d (G d + sum r_c) operations a row.
+products with the rows of W, at 2 d (G d + sum r_c) operations per row.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class ComponentCovariances:
         matrices: (G, d, d) matrices that components may share.
         base: (C,) number, 0 to G - 1, of the matrix of each component.
         shares: (C,) weights of at least 0 of that matrix.
-        factors: C arrays (r_c, d), r_c at least 0; an empty tuple stands for C factors of rank 0.
+        factors: C arrays (r_c, d), r_c at least 0; an empty tuple means C factors of rank 0.
 
     Raises:
         InputError: shapes that do not fit, NaN or infinity, a base out of range, a negative share.
@@ -63,7 +63,7 @@ class ComponentCovariances:
 
     @classmethod
     def from_dense(cls, matrices: ArrayLike) -> ComponentCovariances:
-        """A matrix of its own (C, d, d) for each component.
+        """From a separate matrix for each component, (C, d, d).
 
         Raises:
             InputError: another shape, NaN or infinity.

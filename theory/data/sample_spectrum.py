@@ -19,7 +19,7 @@ from scipy.optimize import brentq
 
 from theory.validation import FloatArray, at_least, finite_array, keep_arrays, positive, positive_eigenvalues
 
-#: Halvings of a bracket in float64, after which it hardly shrinks further.
+#: Halvings of a bracket in float64, after which it no longer shrinks.
 _HALVINGS = 55
 
 

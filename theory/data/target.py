@@ -1,9 +1,9 @@
-"""A target of transfer: what a linear probe is to tell from the outputs of a layer, as far as second moments say it.
+"""A target of transfer: what a linear probe is to predict from the outputs of a layer, described by second moments.
 
 A probe of minimal squared error depends on three moments: the covariance of the inputs on which it is fitted, their
-cross-covariance T = E[x y^T] with the target y, and the target's own variance. Reconstruction is the target y = x, for
-which T = Sigma. The inputs of the probe need not be those that a layer is trained on: held-out classes have a
-covariance of their own.
+cross-covariance T = E[x y^T] with the target y, and the variance of the target. Reconstruction is the target y = x, for
+which T = Sigma. The inputs of the probe need not be those that a layer is trained on: held-out classes have
+their own covariance.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ class Target:
 
     @classmethod
     def source_classes(cls, model: DataModel) -> Target:
-        """The task that is trained on: the classes of ``model`` as centred one-hot rows, T = M^T."""
+        """The training task: the classes of ``model`` as centred one-hot rows, T = M^T."""
         return cls(model.eigenvalues, model.prototypes.T, 1 - float(np.sum(model.frequencies**2)))
 
     @classmethod
@@ -162,7 +162,7 @@ class Target:
             moments: of the probe's inputs, in the D coordinates of the model's inputs; classes may be empty.
 
         Raises:
-            InputError: another dimension, or one class only.
+            InputError: another dimension, or only one class.
         """
         frequencies = moments.frequencies
         covariance = _in_basis(model, _in_basis(model, moments.covariance, "moments").T, "moments")

@@ -1,7 +1,7 @@
 """The explorer: one web page that evaluates the theory as a reader moves its parameters.
 
 The page's formulas are SymPy expressions of theory/, printed as JavaScript when the page is made; what the template
-holds of its own takes sums over modes, finds roots and draws.
+contains only takes sums over modes, finds roots and draws.
 """
 
 from __future__ import annotations

@@ -158,7 +158,7 @@ def gaussian_rows_balance() -> Balance:
 
 
 class _GaussianRows:
-    """F, the sum of D / (D + kappa), E, the sum of l kappa / (D + kappa), and the budget that goes with kappa."""
+    """F, the sum of D / (D + kappa), E, the sum of l kappa / (D + kappa), and the budget at kappa."""
 
     def __init__(self) -> None:
         size = EIGENVALUE * MOMENT

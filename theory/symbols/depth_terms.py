@@ -69,7 +69,7 @@ def averaged(square: sp.Expr) -> sp.Expr:
 
 @lru_cache(maxsize=1)
 def early_law() -> EarlyLaw:
-    """Solve da/ds = S b, db/ds = S a, and the same in steps; the result is kept in memory."""
+    """Solve da/ds = S b, db/ds = S a, and the same in steps; the result is cached."""
     exchange = sp.Matrix([[0, STRENGTH], [STRENGTH, 0]])
     start = sp.Matrix([_FIRST_START, _SECOND_START])
     modes, values = exchange.diagonalize()
@@ -163,7 +163,7 @@ def growth_time(amplitude: sp.Expr, depth: sp.Expr) -> sp.Expr:
 
 @lru_cache(maxsize=1)
 def chain() -> Chain:
-    """Derive the balance of a chain; the result is kept in memory."""
+    """Derive the balance of a chain; the result is cached."""
     noise, bend, small = sp.symbols("x y epsilon", positive=True)
     # dw/ds = P (delta - c P Sigma w), P = a^(L - 1): a mode lacks the integral of c l P^2 a delta / D by s, and
     # ds = da / (D P).

@@ -59,7 +59,7 @@ def mean_over_draws(expression: sp.Expr) -> sp.Expr:
 
 @lru_cache(maxsize=1)
 def draw_series() -> DrawSeries:
-    """Derive the series; the result is kept in memory, as it never changes."""
+    """Derive the series; the result is cached, as it never changes."""
     b1, b2 = SIGNAL_SUMS[1:3]
     explained = (b2 + 2 * NOISE * CROSS_SUMS[1] + NOISE**2 * DRAWN_SUMS[1]) / (
         b1 + 2 * NOISE * CROSS_SUMS[0] + NOISE**2 * DRAWN_SUMS[0]

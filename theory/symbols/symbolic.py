@@ -181,7 +181,7 @@ def small_root() -> tuple[sp.Expr, tuple[sp.Symbol, sp.Symbol, sp.Symbol]]:
 
 @lru_cache(maxsize=1)
 def boundary_formulas() -> BoundaryFormulas:
-    """Derive the boundaries; the result is kept in memory, as it never changes."""
+    """Derive the boundaries; the result is cached, as it never changes."""
     initial = sp.Symbol("w0", real=True)
     mode = mode_solution(initial)
     explained = early_explained_variance()

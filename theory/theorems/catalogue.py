@@ -1,4 +1,4 @@
-"""All theorems and lemmas, by name; nothing is derived before it is asked for."""
+"""All theorems and lemmas, by name; nothing is derived before it is requested."""
 
 from __future__ import annotations
 

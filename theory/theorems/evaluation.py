@@ -29,7 +29,7 @@ def statement_at(theorem: Theorem, values: Values) -> sp.Basic:
         values: by symbol name, such as sigma0, d, alpha, beta, g.
 
     Raises:
-        InputError: as ``complete_values``, or a result that is no number.
+        InputError: as ``complete_values``, or a result that is not a number.
     """
     given = complete_values(theorem, values)
     statement = theorem.statement

@@ -69,7 +69,7 @@ def _adds_up(expression: sp.Sum | sp.Integral) -> bool:
     return is_visibly_positive(summand)
 
 
-#: The one name that ``separated`` gives to an index.
+#: The common name that ``separated`` gives to every index.
 _INDEX = sp.Symbol("_i", positive=True, integer=True)
 
 

@@ -44,7 +44,7 @@ class Relation(Enum):
 
 
 class Kind(Enum):
-    """How far the check of a step carries; the value is what is printed beside it."""
+    """How far the check of a step carries; the value is printed next to the step."""
 
     IDENTITY = "identity, by SymPy"
     INEQUALITY = "inequality, proved by SymPy"
@@ -64,7 +64,7 @@ class Step:
             SymPy closes the step by itself. A step with a witness may have one too: it is then not what
             decides, but shows how sharp the bound is (``holds_on_instances``). Instances of an inequality
             must come near to equality, or a bound that is too strong passes on them.
-        where: what functions in ``left`` stand for, so that a long expression is printed once.
+        where: definitions of functions in ``left``, so that a long expression is printed once.
         witness: of an inequality, an expression that equals ``right`` minus ``left`` and is positive by its form.
     """
 
@@ -145,7 +145,7 @@ def _vanishes(expression: sp.Expr) -> bool:
 
 
 def _differs_somewhere(expression: sp.Expr) -> bool:
-    """Whether an expression is seen not to be zero at one point: most that are not zero are known at once."""
+    """Whether an expression is nonzero at one test point: this settles most nonzero expressions at once."""
     symbols = sorted(expression.free_symbols, key=str)
     point = {
         symbol: sp.Integer(3) if symbol.is_integer else _POINT + sp.Rational(k, 97) for k, symbol in enumerate(symbols)
@@ -154,7 +154,7 @@ def _differs_somewhere(expression: sp.Expr) -> bool:
     return bool(value.is_Float and abs(value) > _SEEN)
 
 
-#: Where ``_differs_somewhere`` looks, and how large a value of thirty digits is no rounding of zero.
+#: Where ``_differs_somewhere`` looks, and how large a value of thirty digits is not rounding of zero.
 _POINT, _SEEN = sp.Rational(5, 13), sp.Float("1e-15")
 
 

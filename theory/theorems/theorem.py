@@ -1,7 +1,7 @@
 """What a theorem is here: a statement in words, where it holds, and a derivation whose every step can be checked again.
 
-Formulas within words stand between backquotes, as in ``"the loss is lowest at `s*`"``. Deriving takes seconds and is
-done when a statement or a step is first asked for; names, assumptions and domains are known at once.
+Formulas within words are written between backquotes, as in ``"the loss is lowest at `s*`"``. Deriving takes seconds and
+is done when a statement or a step is first requested; names, assumptions and domains are known at once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from theory.data.data_model import DataModel
 from theory.theorems.domain import Domain
 from theory.theorems.step import Step, check_step
 
-#: What a theorem asks of a layer beyond the named assumptions: the conditions that are not met, in words.
+#: The conditions of a theorem on a layer beyond the named assumptions that are not met, in words.
 Scope = Callable[[DataModel, Loss], tuple[str, ...]]
 
 
@@ -67,7 +67,7 @@ class PredictedStep:
     Attributes:
         event: what happens then, in words.
         step: the time over the step size; None where the theorem gives none.
-        reason: why there is none; empty where there is one.
+        reason: why there is no value; empty where there is one.
     """
 
     event: str
@@ -109,7 +109,7 @@ class Theorem:
 
     @cached_property
     def derivation(self) -> Derivation:
-        """Result and steps, derived when first asked for and kept."""
+        """Result and steps, derived on first access and cached."""
         return self.derive()
 
     @property
@@ -124,7 +124,7 @@ class Theorem:
 
     @cached_property
     def outcomes(self) -> tuple[bool, ...]:
-        """Whether each step holds; checked when first asked for and kept."""
+        """Whether each step holds; checked on first access and cached."""
         return tuple(check_step(step) for step in self.steps)
 
     @property

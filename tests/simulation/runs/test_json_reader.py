@@ -1,4 +1,4 @@
-"""Results that a user gives are read against their shape; whatever is wrong is one line that names it."""
+"""Results that a user gives are checked against their shape; each fault is named in one line."""
 
 from __future__ import annotations
 
