@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 import mpmath
 import numpy as np
@@ -93,9 +94,13 @@ class Step:
         meanings = "".join(rf",\quad {sp.latex(one)}" for one in self.where)
         return f"{sp.latex(self.left)} {self.relation.value} {sp.latex(self.right)}{meanings}"
 
-    def carried_out(self) -> sp.Expr:
-        """The left side with its functions replaced and its operation done."""
+    @cached_property
+    def _done(self) -> sp.Expr:
         return self.left.subs({one.lhs: one.rhs for one in self.where}).doit()
+
+    def carried_out(self) -> sp.Expr:
+        """The left side with its functions replaced and its operation done; kept, as limits and integrals take long."""
+        return self._done
 
 
 def count_kinds(steps: Iterable[Step]) -> Mapping[Kind, int]:
