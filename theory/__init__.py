@@ -29,7 +29,7 @@ from theory.curves.learnt_transfer import LearntTransfer
 from theory.curves.linearised import flow_curve, gradient_descent_curve
 from theory.curves.logistic_flow import LogisticPath, laplace_margins, log_concavity, logistic_path
 from theory.curves.losses import Logistic, Loss, Softmax, SquaredError, loss_named
-from theory.curves.mean_field import gradient_share, mean_field_curve, mean_field_path
+from theory.curves.mean_field import curves_of_path, gradient_share, mean_field_curve, mean_field_path
 from theory.curves.phase_diagram import Border, ScaleFamily, borders, regimes_at
 from theory.curves.phase_three import (
     chebyshev_terms,
@@ -47,6 +47,7 @@ from theory.curves.reconstruction import (
     unexplained_share,
 )
 from theory.curves.regimes import Absence, Boundary, Regime, regime_of
+from theory.curves.transfer_diagram import TransferColumn, transfer_diagram
 from theory.curves.transfer_verdict import Stopping, TransferVerdict, transfer_verdict
 from theory.curves.turning_law import TurningLaw
 from theory.data.class_covariances import ClassConditionalModel
@@ -108,6 +109,7 @@ __all__ = [
     "mean_field_path",
     "class_mean_field_curve",
     "class_mean_field_path",
+    "curves_of_path",
     "gradient_share",
     "LogisticPath",
     "logistic_path",
@@ -142,6 +144,8 @@ __all__ = [
     "transfer_verdict",
     "TransferVerdict",
     "Stopping",
+    "TransferColumn",
+    "transfer_diagram",
     # Phase diagram
     "ScaleFamily",
     "regimes_at",

@@ -53,7 +53,7 @@ _SHORT = {
 
 
 @dataclass(frozen=True)
-class TransferPlan:
+class VerifyTransferPlan:
     """What to train, and how closely derived transfer must be met.
 
     Attributes:
@@ -121,11 +121,11 @@ class TransferFinding:
         """Whether theorem T9 gives the advice that the trained curve does."""
         return self.verdict.stopping.agrees_with(self.comparison.found.stopping)
 
-    def curve_holds(self, plan: TransferPlan) -> bool:
+    def curve_holds(self, plan: VerifyTransferPlan) -> bool:
         """Whether derived and trained R_T agree at all steps."""
         return self.comparison.deviation <= plan.tolerance
 
-    def step_holds(self, plan: TransferPlan) -> bool:
+    def step_holds(self, plan: VerifyTransferPlan) -> bool:
         """Whether the best steps agree, or training to the derived one costs less than the resolution."""
         within = abs(self.comparison.time_ratio - 1) <= plan.step_tolerance
         return within or self.comparison.regret <= plan.resolution
@@ -143,7 +143,7 @@ class TransferVerification:
     """
 
     source: str
-    plan: TransferPlan
+    plan: VerifyTransferPlan
     step_size: float
     findings: tuple[TransferFinding, ...]
 
@@ -215,7 +215,7 @@ class TransferVerification:
 def verify_transfer(
     source: DataSet,
     tasks: Sequence[TargetTask],
-    plan: TransferPlan | None = None,
+    plan: VerifyTransferPlan | None = None,
     *,
     mixture: MixtureModel | None = None,
     progress: Progress = silent,
@@ -234,7 +234,7 @@ def verify_transfer(
     Raises:
         InputError: no target, one of other coordinates, or a plan that does not fit the data; before any training.
     """
-    chosen = plan if plan is not None else TransferPlan()
+    chosen = plan if plan is not None else VerifyTransferPlan()
     if not tasks:
         raise InputError("tasks: is empty; give at least one target")
     check_class_sizes(source)

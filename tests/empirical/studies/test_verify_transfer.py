@@ -9,11 +9,11 @@ import pytest
 
 from empirical.data.datasets import DataSet, load_digits, unit_variance
 from empirical.data.target_tasks import TargetTask, chosen_classes, class_task, regression_task, target_task
-from empirical.studies.verify_transfer import TransferPlan, TransferVerification, verify_transfer
+from empirical.studies.verify_transfer import TransferVerification, VerifyTransferPlan, verify_transfer
 from theory import InputError, Stopping
 
 #: sigma0 = .01 and eta = .05 on inputs of unit variance, to step 4,096, where held-out classes have risen and fallen.
-PLAN = TransferPlan(init_scale=0.01, step_size=0.05, steps=4096)
+PLAN = VerifyTransferPlan(init_scale=0.01, step_size=0.05, steps=4096)
 
 
 def _whole() -> DataSet:
@@ -109,7 +109,7 @@ def test_a_verification_that_holds_says_so() -> None:
     """The first steps on the classes themselves."""
     whole = _whole()
     source = chosen_classes(whole, range(5))
-    plan = TransferPlan(step_size=0.05, steps=8, replicas=2)
+    plan = VerifyTransferPlan(step_size=0.05, steps=8, replicas=2)
     short = verify_transfer(source, [class_task(source, "own")], plan)
     assert short.holds
     assert short.findings[0].verdict.stopping is Stopping.GO_ON

@@ -58,14 +58,14 @@ def test_the_learnt_path_is_the_flow_from_zero(case: tuple[DataModel, Loss, Targ
     times = np.array([0.3, 3.0, 30.0]) / model.eigenvalues[0]
     zero = np.zeros((1, loss.outputs(model.classes), model.dimension))
     expected = 1 - flow_curve(model, loss, zero, times, target).losses[0]
-    np.testing.assert_allclose(LearntTransfer.of(model, loss, target).shares(times), expected, atol=1e-6)
+    np.testing.assert_allclose(LearntTransfer.from_model(model, loss, target).shares(times), expected, atol=1e-6)
 
 
 @given(paths())
 @settings(max_examples=40)
 def test_its_ends_are_the_prototypes_and_the_best_predictors(case: tuple[DataModel, Loss, Target]) -> None:
     model, loss, target = case
-    path = LearntTransfer.of(model, loss, target)
+    path = LearntTransfer.from_model(model, loss, target)
     rows = loss.signal(model.prototypes)
     assert path.phase_two_end == pytest.approx(float(1 - unexplained_share(rows, target)), abs=1e-7)
     assert path.limit == pytest.approx(float(1 - unexplained_share(rows / model.eigenvalues, target)), abs=1e-7)
@@ -75,7 +75,7 @@ def test_its_ends_are_the_prototypes_and_the_best_predictors(case: tuple[DataMod
 @settings(max_examples=40)
 def test_its_slope_at_the_beginning_is_the_closed_form(case: tuple[DataModel, Loss, Target]) -> None:
     model, loss, target = case
-    path = LearntTransfer.of(model, loss, target)
+    path = LearntTransfer.from_model(model, loss, target)
     if path.idle.size:
         return
     step = 1e-5 / path.rates.max()
@@ -95,7 +95,7 @@ def test_outputs_that_learn_nothing_add_what_draws_of_them_do() -> None:
         start = 1e-9 * generator.standard_normal((400, 3, 200))
         drawn = 1 - flow_curve(model, loss, start, times, target).losses
         error = drawn.std(axis=0) / 20
-        found = LearntTransfer.of(model, loss, target).shares(times)
+        found = LearntTransfer.from_model(model, loss, target).shares(times)
         # An effective rank of 65: the annealed average is a percent off.
         assert np.all(np.abs(found - drawn.mean(axis=0)) < 4 * error + 0.02 * (1 - found))
 
@@ -114,7 +114,7 @@ def test_the_coefficients_of_the_law_with_projectors_written_out(other_inputs: b
     covariance = root @ root.T if other_inputs else model.eigenvalues
     target = Target(covariance, root @ signal, 50.0)
     loss = CentredOutputs(Softmax())
-    law = TurningLaw.of(model, loss, target)
+    law = TurningLaw.from_model(model, loss, target)
     learnt = root.T @ loss.signal(model.prototypes).T
     shared = signal @ signal.T
 
@@ -131,7 +131,7 @@ def test_the_coefficients_of_the_law_with_projectors_written_out(other_inputs: b
             noise = root.T @ moved
             total += (explained(learnt + noise) + explained(learnt - noise) - 2 * explained(learnt)) / step**2
     assert law.remainder == pytest.approx(-total / 2, rel=1e-4)
-    path = LearntTransfer.of(model, loss, target)
+    path = LearntTransfer.from_model(model, loss, target)
     late = 1e-5 / path.rates.max()
     slope = (path.shares(np.array([late])) - path.phase_two_end)[0] / late * target.variance
     assert law.drift == pytest.approx(-slope, rel=1e-3)
@@ -142,7 +142,7 @@ def test_the_peak_of_many_draws_is_where_the_law_says_and_moves_as_sigma0_to_two
     loss = CentredOutputs(Softmax())
     # The first five coordinates of the inputs.
     target = Target(model.eigenvalues, np.eye(300)[:, :5] * model.eigenvalues[:, None], 5.0)
-    law = TurningLaw.of(model, loss, target)
+    law = TurningLaw.from_model(model, loss, target)
     generator = np.random.default_rng(0)
     peaks = []
     for scale in (1e-6, 1e-4):
@@ -273,7 +273,7 @@ def test_without_a_change_of_sign_the_conditions_of_t9_hold(model: DataModel, ex
         if not crossed.any():
             continue
         target = Target(model.eigenvalues, crossed[:, None], float(np.sum(crossed**2 / model.eigenvalues)))
-        path = LearntTransfer.of(model, SquaredError(), target)
+        path = LearntTransfer.from_model(model, SquaredError(), target)
         shares = path.shares(np.concatenate([[0.0], path.grid(4), [np.inf]]))
         # Equal eigenvalues in another order of t / delta are one mode to no condition.
         if np.unique(levels).size == levels.size:
@@ -294,7 +294,7 @@ def test_the_four_verdicts_and_their_times() -> None:
     model = DataModel.power_law(100, 1.0, 2.0, 0.2)
     turning = transfer_verdict(model, shared_target(model, 2.0), SquaredError(), 1e-3)
     assert turning.time == pytest.approx(
-        TurningLaw.of(model, SquaredError(), shared_target(model, 2.0)).turning_point(1e-3)
+        TurningLaw.from_model(model, SquaredError(), shared_target(model, 2.0)).turning_point(1e-3)
     )
     assert transfer_verdict(model, shared_target(model, 2.0), SquaredError()).time is None
     later = transfer_verdict(model, shared_target(model, 0.5), SquaredError())
@@ -352,7 +352,7 @@ def test_the_path_takes_any_time(eigenvalues: FloatArray, seed: int) -> None:
     """Zero, infinity, and times beyond all rates give numbers between 0 and 1."""
     row = np.random.default_rng(seed).standard_normal(eigenvalues.size)
     model = DataModel.two_classes(eigenvalues, 0.1 * row * np.sqrt(eigenvalues / eigenvalues.size))
-    path = LearntTransfer.of(model, SquaredError())
+    path = LearntTransfer.from_model(model, SquaredError())
     shares = path.shares(np.array([0.0, 1e-300, 1e300, np.inf]))
     assert np.all((shares > 0) & (shares <= 1 + 1e-9))
     assert shares[0] == pytest.approx(shares[1])

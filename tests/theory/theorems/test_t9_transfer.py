@@ -37,7 +37,7 @@ def _target(row: FloatArray, levels: FloatArray = LEVELS) -> Target:
 
 def _shares(signal: FloatArray, row: FloatArray, levels: FloatArray = LEVELS) -> FloatArray:
     """R_T along what is learnt, from the end of phase II to the end, for a target t = ``row``."""
-    path = LearntTransfer.of(DataModel.two_classes(levels, signal), SquaredError(), _target(row, levels))
+    path = LearntTransfer.from_model(DataModel.two_classes(levels, signal), SquaredError(), _target(row, levels))
     return path.shares(np.concatenate([[0.0], path.grid(6), [np.inf]]))
 
 
