@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from empirical.command.exit_codes import OneLineGroup, bad_input_exits
+from empirical.command.interrupts import run
 from empirical.command.network_commands import fit, predict, track, transfer
 from empirical.command.options import (
     LARGEST_WIDTH,
@@ -304,8 +305,8 @@ app.add_typer(sweeps, name="sweep")
 
 
 def main() -> None:
-    """Entry point of the command."""
-    app()
+    """Run the command in a process of its own."""
+    run(app)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,9 @@
 from .data.data_root import DATA_ROOT_VARIABLE
 from .data.datasets import DataSet, load
 from .data.images import ImageData, ImageSplit, Normalisation, load_images, only_classes, padded_to
+from .fit.mixture_fit import MixtureFit, fit_mixture
+from .fit.mixture_model import mixture_model
+from .fit.mixture_summary import MixtureSummary
 from .fit.model_fit import FittedModel, fit_data_model, split_for_fit
 from .fit.parametric_model import parametric_model
 from .moments.activation_moments import JointAccumulator, JointMoments
@@ -115,6 +118,10 @@ __all__ = [
     "fit_data_model",
     "FittedModel",
     "parametric_model",
+    "fit_mixture",
+    "MixtureFit",
+    "MixtureSummary",
+    "mixture_model",
     # Tracker
     "PhaseTracker",
     "ProbeSchedule",

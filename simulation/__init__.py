@@ -48,6 +48,7 @@ __all__ = [
     "antithetic_weights",
     "train",
     "train_layers",
+    "DeepTrained",
     "Trained",
     "Status",
     "pair_means",
@@ -75,5 +76,4 @@ __all__ = [
     "RunFolder",
     "LocalScheduler",
     "DaskScheduler",
-    "DeepTrained",
 ]

@@ -123,9 +123,9 @@ def track(
         training = TrainingPlan(network, base_width, steps, batch_size, step_size, momentum, weight_decay, seed)
         probe = ProbePlan(tuple(layer or ()), pooled_features, classifier_samples)
         report = run(
-            lambda: load_images(name, data_root, download, inputs_key, labels_key),
+            partial(load_images, name, data_root, download, inputs_key, labels_key),
             TrackPlan(training, probe, seeds, tuple(also or ()), also_stride, parse_classes(classes)),
-            transfer_data=None if other is None else lambda: load_images(other, data_root, download),
+            transfer_data=None if other is None else partial(load_images, other, data_root, download),
             folder=place,
             device=device,
             progress=bars,

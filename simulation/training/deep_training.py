@@ -124,7 +124,7 @@ def train_layers(
         activation: of the hidden units; none if left out, a linear network.
         dtype: of weights and gradients, that of the source.
         memory_budget: bytes for the units of all layers; replicas take turns within a step to keep to it.
-        progress: wraps the iteration over steps.
+        progress: shows how many steps are done.
 
     Raises:
         InputError: shapes or number types that do not fit, NaN or infinity, a step size that is not positive, a memory

@@ -164,7 +164,7 @@ def deep_linear_path(
         step_size: eta, the same for all layers.
         nodes: quasi-Monte-Carlo nodes per class or component, a power of two.
         growth: largest block of steps as a share of those done; 0 takes every single step.
-        progress: wraps the iteration over the recorded steps.
+        progress: shows how many of the recorded steps are done.
 
     Returns:
         The layers at each of ``steps``, computed as they are asked for.

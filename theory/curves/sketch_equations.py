@@ -18,6 +18,7 @@ framework for uplink power control in cellular radio systems"), so that a small 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -112,14 +113,14 @@ class _State:
         """The same at some of the times."""
         return _State(self.learnt[times], self.left[times], self.tau[times], self.inverse[times])
 
-    @property
+    @cached_property
     def shrinkage(self) -> FloatArray:
         """(T, d) S."""
         return np.asarray(1 / (1 + np.einsum("tki,tkk->ti", self.left, self.inverse)), dtype=np.float64)
 
-    @property
+    @cached_property
     def unexplained(self) -> FloatArray:
-        """(T, d) Q."""
+        """(T, d) Q; kept, as every iteration asks for it twice and it costs a factorisation."""
         shrinkage = self.shrinkage
         return shrinkage * (1 - _Factors.from_modes(self.learnt, shrinkage, self.tau).leverages)
 

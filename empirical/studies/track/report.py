@@ -61,6 +61,7 @@ class TrackReport(TrackedTrainings, DrawnReport):
             },
             "alignment": self.alignment,
             "versions": self.versions,
+            "notes": list(self.notes),
         }
 
     def tables(self) -> dict[str, Columns]:
@@ -84,6 +85,7 @@ class TrackReport(TrackedTrainings, DrawnReport):
             read_readings(file, content, plan),
             {name: float(value) for name, value in content.get("alignment", {}).items()},
             content.get("versions", {}),
+            tuple(content.get("notes", ())),
         )
 
 

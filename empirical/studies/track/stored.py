@@ -64,7 +64,7 @@ RESULT = Record(
         "phases": MapOf(_READING),
     },
     # Alignments are shares, up to rounding.
-    {"alignment": MapOf(Real(-1e-6, 1 + 1e-6)), "versions": MapOf(Text())},
+    {"alignment": MapOf(Real(-1e-6, 1 + 1e-6)), "versions": MapOf(Text()), "notes": ListOf(Text(), 0)},
 )
 
 _NOT_THERE = {"value": None, "error": None}

@@ -198,6 +198,10 @@ def grey(split):
             lambda data: transfer_tasks(dataclasses.replace(data, train=grey(data.train)), None, None),
             "data: all training images",
         ),
+        (
+            lambda data: transfer_tasks(data, None, dataclasses.replace(data, name="colour dominance")),
+            "transfer_data: the name 'colour dominance' is that of another task",
+        ),
         (lambda data: parse_classes("0,x"), "classes: '0,x' is not accepted"),
         (lambda data: parse_classes("9" * 5000), r"classes: '9{40}\.\.\.' is not accepted"),
         (lambda data: parse_classes("0,-1"), "classes: -1"),

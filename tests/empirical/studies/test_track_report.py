@@ -36,7 +36,9 @@ def tracked() -> TrackReport:
         )
         for _ in range(2)
     )
-    return TrackReport(plan, "images", rows, readings_of(plan, rows), {COLOUR: 0.25}, {"python": "3"})
+    return TrackReport(
+        plan, "images", rows, readings_of(plan, rows), {COLOUR: 0.25}, {"python": "3"}, ("labels were text",)
+    )
 
 
 def write(report: TrackReport, path: Path) -> None:
@@ -55,6 +57,7 @@ def test_it_comes_back_as_it_was(tmp_path):
     np.testing.assert_equal(again.content(), result.content())
     np.testing.assert_equal(again.tables(), result.tables())
     assert again.lines() == result.lines()
+    assert again.notes == result.notes
 
 
 #: Of the last layer: mean step of the turning point, mean accuracy of the probe of the dominant colour at the end.
