@@ -10,7 +10,7 @@ from theory.validation import at_least
 #: Number types of inputs and weights.
 DTYPES = (torch.float32, torch.float64)
 
-# Beyond it torch's generators raise an error of their own.
+# Beyond it torch's generators raise their own error.
 _LARGEST_SEED = 2**63 - 1
 
 
@@ -28,9 +28,9 @@ def checked_device(device: torch.device | str) -> torch.device:
         return torch.device("cpu")
     if found.type != "cuda":
         raise InputError(f"device: {device!s} is not supported; give cpu or cuda")
-    cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if (found.index or 0) >= cards:
-        raise InputError(f"device: {device!s} is not there, CUDA cards that torch sees: {cards}; give cpu or another")
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if (found.index or 0) >= gpus:
+        raise InputError(f"device: {device!s} does not exist, torch sees {gpus} CUDA GPUs; give cpu or another")
     return found
 
 

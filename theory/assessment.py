@@ -44,13 +44,13 @@ class Assessment:
 
     Attributes:
         name: A1 to A8.
-        statement: what is assumed.
-        measure: what ``value`` is.
+        statement: the assumption in words.
+        measure: the quantity that ``value`` measures.
         value: the measured number; NaN where there is none.
         limit: where the assumption ends, not zero.
         side: on which side of the limit it holds.
-        interval: where a sample leaves the value, lower and upper end at 95 %: infinite ends where it leaves
-            it open, NaN where the sample gives none. None for a data model, whose numbers are exact.
+        interval: lower and upper end at 95 % from a sample: infinite ends where it leaves the value
+            open, NaN where the sample gives none. None for a data model, whose numbers are exact.
 
     Raises:
         InputError: a lower end above the upper one.
@@ -72,7 +72,7 @@ class Assessment:
     def verdict(self) -> Verdict:
         """HOLDS or FAILS where value and interval are on one side of the limit, NOT_RESOLVED where it divides them.
 
-        An exact value that does not exist (NaN) fails; a sample without an interval resolves nothing.
+        An exact value that does not exist (NaN) fails; a sample without an interval is not resolved.
         """
         ends = (self.value,) if self.interval is None else self.interval
         if self.interval is not None and np.isnan(ends).any():

@@ -42,7 +42,7 @@ def rank_ranges(count: int, per_decade: int = 8) -> IntArray:
 def fit_power_law(values: FloatArray, per_decade: int = 8) -> PowerLawFit | None:
     """Fit ``values`` (d,) ~ rank^-exponent by least squares on means over log-spaced ranges of ranks.
 
-    Equal weight for each range keeps the many last ranks from deciding. None with fewer than four
+    Equal weight for each range keeps the many last ranks from dominating. None with fewer than four
     ranges or values that are not positive.
     """
     numbers = finite_array("values", values, 1)
@@ -89,7 +89,7 @@ def alignment(model: DataModel, loss: Loss) -> Assessment:
 def gaussian_gradient(response: DefectResponse) -> Assessment:
     """A4: along the path of the mean field, the gradient on samples is that of Gaussian classes with one covariance.
 
-    Measured by what the difference of the two gradients does to the curve (``theory.curves.gradient_defect``): the
+    Measured by the effect of the difference of the two gradients on the curve (``theory.curves.gradient_defect``): the
     projections that count are those on W(s), at the times s at which training uses them.
 
     Args:
@@ -104,7 +104,13 @@ def gaussian_gradient(response: DefectResponse) -> Assessment:
 
 
 def small_steps(model: DataModel, loss: Loss, step_size: float) -> Assessment:
-    """A5: eta lambda_1 c <= 1."""
+    """A5: eta lambda_1 c <= 1.
+
+    Args:
+        model: the data model.
+        loss: the training loss.
+        step_size: eta, positive.
+    """
     value = positive("step_size", step_size) * float(model.eigenvalues[0]) * loss.initial_curvature(model.classes)
     return Assessment("A5", "step size within eta lambda_1 c <= 1", "eta lambda_1 c", value, 1.0, Side.AT_MOST)
 
@@ -116,7 +122,13 @@ def effective_rank(model: DataModel) -> Assessment:
 
 
 def small_initialisation(model: DataModel, loss: Loss, init_scale: float) -> Assessment:
-    """A7: the strongest signal outgrows W(0) well before the first mode saturates, s1 lambda_1 c << 1."""
+    """A7: the strongest signal outgrows W(0) well before the first mode saturates, s1 lambda_1 c << 1.
+
+    Args:
+        model: the data model.
+        loss: the training loss.
+        init_scale: sigma0, positive.
+    """
     first = float(crossovers(model, loss, init_scale)[0])
     value = first * float(model.eigenvalues[0]) * loss.initial_curvature(model.classes)
     return Assessment("A7", "small initialisation", "lambda_1 c times the first crossover", value, 0.3, Side.AT_MOST)
@@ -126,6 +138,11 @@ def small_outputs(model: DataModel, loss: Loss, init_scale: float) -> Assessment
     """A8: outputs of order one, at the start and once the first mode saturates.
 
     The size is the root mean square of W(0) x together with that of M phi_s x at s = 1/(lambda_1 c).
+
+    Args:
+        model: the data model.
+        loss: the training loss.
+        init_scale: sigma0, positive.
     """
     curvature = loss.initial_curvature(model.classes)
     rates = curvature * model.eigenvalues
@@ -137,7 +154,7 @@ def small_outputs(model: DataModel, loss: Loss, init_scale: float) -> Assessment
 
 
 def assess(model: DataModel, loss: Loss, step_size: float, init_scale: float) -> tuple[Assessment, ...]:
-    """All assumptions that a data model decides: A1 to A3 and A5 to A8, in order.
+    """Evaluate all assumptions that a data model decides: A1 to A3 and A5 to A8, in order.
 
     Args:
         model: the data model.

@@ -1,4 +1,4 @@
-"""Moments of classes of samples without what sampling noise adds to them; see ``theory.sampled_assumptions``."""
+"""Moments of classes of samples, corrected for sampling noise; see ``theory.sampled_assumptions``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,14 @@ class DebiasedMoments:
 
     @classmethod
     def from_sums(cls, counts: FloatArray, sums: FloatArray, squares: FloatArray, fourth: float) -> DebiasedMoments:
-        """From counts (K,), sums of x and of x^2 by class (K, d), and the sum of |x|^4."""
+        """From counts (K,), sums of x and of x^2 by class (K, d), and the sum of |x|^4.
+
+        Args:
+            counts: (K,) samples of each class.
+            sums: (K, d) sums of x by class.
+            squares: (K, d) sums of x^2 by class.
+            fourth: sum of |x|^4.
+        """
         means = sums / counts[:, None]
         within = (squares - counts[:, None] * means**2) / np.maximum(counts - 1, 1)[:, None]
         total = counts.sum()

@@ -1,12 +1,12 @@
 """Assumptions A1 to A8 evaluated on samples: debiased values, 95 % intervals, and what is not resolved.
 
 Class means of n samples are off by noise of the size of tr Sigma / n. The noise has the directions of large variance,
-so that prototypes of labels without any meaning look aligned, at every n. Two things keep it out:
+so that prototypes of labels without any meaning look aligned, at every n. Two corrections remove it:
 
-- products of class means are debiased: the covariance within a class over its number of samples is what noise adds,
-  so that the Gram matrix M Sigma M^T of meaningless labels has the mean zero;
+- products of class means are debiased: the covariance within a class over its number of samples is the contribution of
+  noise, so that the Gram matrix M Sigma M^T of meaningless labels has the mean zero;
 - a direction of the prototypes counts as resolved only where its debiased eigenvalue exceeds what sampling noise alone
-  gives in 99 of 100 cases. That law is drawn by random signs of the samples' deviations from their class means, which
+  gives in 99 of 100 cases. That law is sampled by random signs of the samples' deviations from their class means, which
   keeps each class's covariance and tails (Wu 1986, Ann. Statist. 14, 1261). What the other directions explain is left
   open between nothing and the largest eigenvalues.
 
@@ -56,7 +56,7 @@ DEFECT_SAMPLES, DEFECT_DIRECTIONS, DEFECT_STEPS = 2_000, 256, 1024
 
 @dataclass(frozen=True, eq=False)
 class SampledAssumptions:
-    """Samples with their data model, and what A1 to A8 are on them.
+    """Samples with their data model, on which A1 to A8 are evaluated.
 
     Attributes:
         model: the data model with the moments of all samples.
@@ -106,7 +106,7 @@ class SampledAssumptions:
     def of_moments(
         self, loss: Loss, step_size: float, init_scale: float, parts: Sequence[IntArray]
     ) -> list[Assessment]:
-        """A1 to A3 and A5 to A8, which moments decide.
+        """Evaluate A1 to A3 and A5 to A8, which depend on moments only.
 
         Args:
             loss: the training loss.
@@ -153,7 +153,7 @@ class SampledAssumptions:
         return np.maximum(self.model.eigenvalues * own.variances / np.maximum(whole.variances, smallest), smallest)
 
     def _resolved_directions(self, loss: Loss, whole: DebiasedMoments) -> FloatArray:
-        """(outputs, q) eigenvectors of the debiased M Sigma M^T whose eigenvalues stand out of sampling noise."""
+        """(outputs, q) eigenvectors of the debiased M Sigma M^T whose eigenvalues exceed sampling noise."""
         values, vectors = np.linalg.eigh(whole.gram(loss, self.model.eigenvalues))
         generator = self._generator(1)
         scale = np.sqrt(self.model.eigenvalues)
@@ -168,7 +168,7 @@ class SampledAssumptions:
         moved = rows @ noise
         drawn = moved @ np.swapaxes(moved, -1, -2) - expected
         found = 0
-        # From the strongest on, each is compared with the largest that noise gives in what the stronger ones leave.
+        # From the strongest on, each is compared with the largest that noise gives in what the stronger leave.
         # Outputs that learn nothing, as their mean for softmax, are beyond the rank of T.
         while found < int(np.linalg.matrix_rank(rows)):
             left = vectors[:, : values.size - found]
@@ -258,13 +258,13 @@ class SampledAssumptions:
     def defect(
         self, loss: Loss, step_size: float, weights: FloatArray, last: int, progress: Progress = silent
     ) -> DefectResponse:
-        """What the gradient on some of the samples does to the mean field, along the leading directions.
+        """The effect of the gradient on some of the samples on the mean field, along the leading directions.
 
         Args:
             loss: the training loss.
-            step_size: eta.
+            step_size: eta, positive.
             weights: (replica, outputs, d) W(0) in the eigenbasis.
-            last: last step.
+            last: last step, at least 1.
             progress: shows how many points of the path are done.
         """
         order = self._generator(2).permutation(self.labels.size)

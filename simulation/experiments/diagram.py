@@ -25,7 +25,7 @@ NEAR = 0.1
 #: Samples for each direction, and eta lambda_1.
 SAMPLES_PER_DIRECTION, STEP_SHARE = 4, 0.5
 
-#: Training steps of a point, at most: more than this takes the 225 points half a day.
+#: Most training steps per point: with more, the 225 points take half a day.
 MOST_STEPS = 100_000
 
 # Initialisation scales, which train together.

@@ -1,4 +1,4 @@
-"""One configuration of a sweep, run wherever a scheduler puts it: the same numbers everywhere, and no exception."""
+"""Runs one configuration of a sweep on any worker: the same numbers everywhere, and errors returned, not raised."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from simulation.runs.exact_json import result_text
 from simulation.runs.run_folder import software_versions, source_digest
 from theory import InputError
 
-#: What a sweep runs: a function of a configuration alone, that returns names and values.
+#: The function that a sweep runs: of a configuration alone, returning names and values.
 Task = Callable[[Any], dict[str, Any]]
 
 # The threads of BLAS and torch and their random generators belong to the whole process.
@@ -43,7 +43,7 @@ class Failure:
     Attributes:
         error: name of its class.
         message: its text.
-        traceback: where it came from.
+        traceback: as Python prints it.
     """
 
     error: str
@@ -107,7 +107,7 @@ def single_threaded() -> Iterator[None]:
 
 @lru_cache(maxsize=1)
 def _libraries(modules: int) -> ThreadpoolController:
-    """The libraries that are loaded while so many modules are; to look for them takes as long as a small task."""
+    """The loaded libraries, cached by the number of modules, as looking for them takes as long as a small task."""
     return ThreadpoolController()
 
 
@@ -131,7 +131,7 @@ def task_name(task: Task) -> str:
 def code_digest(task: Task) -> str:
     """Digest of the source of theory/, simulation/ and the package (or the single module) of the task.
 
-    Read once a process: files that change later do not change the code that runs.
+    Read once per process: files that change later do not change the code that runs.
     """
     module = sys.modules[task.__module__]
     return source_digest(theory, simulation, sys.modules.get(module.__package__ or "", module))

@@ -1,4 +1,4 @@
-"""JSON that loses nothing: what is read back is what was written, bit for bit.
+"""Lossless JSON: values are read back bit for bit as they were written.
 
 Numbers carry the digits that give the same float64 again. JSON has neither NaN nor infinity nor arrays:
 they are written as ``{"__float__": "nan"}`` and ``{"__array__": [...], "dtype": "float32", "shape": [2, 3]}``.
@@ -42,7 +42,7 @@ def result_text(name: str, value: Any) -> str:
 
 
 def result_from(text: str) -> Any:
-    """What ``result_text`` wrote.
+    """Read what ``result_text`` wrote.
 
     Raises:
         ValueError: not JSON, or a number or array written in another way.

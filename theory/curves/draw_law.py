@@ -1,4 +1,4 @@
-"""The law of lemma L5 at numbers: where the mean over draws of W(0) turns, and where one draw does."""
+"""The law of lemma L5 in numbers: where the mean over draws of W(0) turns, and where a single draw does."""
 
 from __future__ import annotations
 
@@ -108,6 +108,11 @@ def mean_law(model: DataModel, loss: Loss, init_scale: float) -> Assessment:
 
     The value is C sigma0/s* over the deviation of a: the second-order term at s* against the linear one, whose sign
     differs from draw to draw. It falls with sigma0 as sigma0^(1/3).
+
+    Args:
+        model: two classes.
+        loss: a loss of one output.
+        init_scale: sigma0, positive.
 
     Raises:
         InputError: a scale that is not positive, or a model of several outputs.

@@ -1,4 +1,4 @@
-"""How far samples carry training off the mean field: the gradient defect along its path, to first order.
+"""How far samples move training away from the mean field: the gradient defect along its path, to first order.
 
 The mean field makes one assumption on data: along its path W(s) the gradient on the samples is that of
 Gaussian classes with a common covariance,
@@ -33,7 +33,7 @@ from theory.data.data_model import DataModel
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, InputError, IntArray, at_least, class_labels, matrix_with_columns
 
-#: Points of the path per decade of steps: the trapezoidal rule between them is off by less than the sampling error.
+#: Points of the path per decade of steps: the trapezoidal rule then errs by less than the sampling error.
 _PER_DECADE = 16
 
 #: Quadrature nodes per class.
@@ -47,7 +47,7 @@ class DefectResponse:
     Attributes:
         steps: (T,) steps of gradient descent.
         derived: (T,) L / tr Sigma of the mean field, mean over the draws of W(0).
-        deviation: (T,) what the defect adds to it.
+        deviation: (T,) change of it by the defect.
         standard_error: (T,) of the deviation, by the jackknife over parts of the samples.
         parts: number of these parts.
     """
@@ -125,7 +125,7 @@ def defect_response(
     parts: Sequence[IntArray],
     progress: Progress = silent,
 ) -> DefectResponse:
-    """Follow the mean field, evaluate the defect on samples along it, and carry it to the curve.
+    """Follow the mean field, evaluate the defect on samples along it and propagate it to the curve.
 
     Args:
         model: the data model; its mean field gives the path.
@@ -139,8 +139,8 @@ def defect_response(
         progress: shows how many points of the path are done.
 
     Raises:
-        InputError: shapes that do not fit, NaN or infinity, labels out of range, a class that is missing without one
-            of the parts, a step size that is not stable.
+        InputError: shapes that do not fit, NaN or infinity, labels out of range, a class that lies within a single
+            part, a step size that is not stable.
     """
     rows = matrix_with_columns("inputs", inputs, model.dimension)
     known = class_labels("labels", labels, rows.shape[0], model.classes)
@@ -152,7 +152,7 @@ def defect_response(
     remaining = np.concatenate([counts.sum(axis=0)[None], counts.sum(axis=0) - counts])  # (1 + m, K)
     if remaining.min() < 1:
         label = int(np.argmin(remaining.min(axis=0)))
-        raise InputError(f"parts: class {label} lies in one part alone; give each class to at least two parts")
+        raise InputError(f"parts: class {label} lies within one part; spread each class over at least two parts")
     frequencies = remaining / remaining.sum(axis=1, keepdims=True)
     class_means = samples.without_each(members.T) / frequencies[..., None]  # (1 + m, K, d)
     moments = _ClassMoments(frequencies, class_means)

@@ -1,4 +1,4 @@
-"""The course of a loss curve: its rises and falls, what a sequence of them is called, and where the curve is lowest.
+"""The course of a loss curve: its rises and falls, the names of their sequences, and where the curve is lowest.
 
 A curve of L / tr Sigma, derived or measured, is reduced to its moves: the alternating rises and falls larger than a
 stated resolution. The sequence of moves is the regime. The *turning point* is the lowest point of the curve among
@@ -50,7 +50,7 @@ class Regime:
             raise InputError(f"moves: {self.moves} is not accepted; give +1 and -1 in turn")
 
     def __reduce__(self) -> tuple[Callable[[tuple[int, ...]], Regime], tuple[tuple[int, ...]]]:
-        # A copy, or what comes back from another process, is the same object.
+        # A copy, or an unpickled regime from another process, is the same object.
         return Regime.from_moves, (self.moves,)
 
     @staticmethod
@@ -72,7 +72,7 @@ class Regime:
 
     @property
     def value(self) -> str:
-        """Its name: one of the usual ones, or else its moves in order, as in rise-fall-rise-fall."""
+        """The name: one of the usual names, or else the moves in order, as in rise-fall-rise-fall."""
         return _NAMES.get(self.moves) or "-".join(_WORDS[move] for move in self.moves)
 
     @property
