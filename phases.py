@@ -687,7 +687,7 @@ def predict(
         from simulation.runs.run_kinds import PREDICT
         from simulation.training.training import check_weights
         from theory import Softmax
-        from theory.assessment import Verdict
+        from theory.assumptions import Verdict
 
         data = data_path(data)
         refuse_where_nothing_is_fetched(context, data)

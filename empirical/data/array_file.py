@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from empirical.data.reading import listed, printable, shown
 from theory import InputError
-from theory.memory_limit import check_memory
+from theory.data.memory_limit import check_memory
 
 
 @dataclass(frozen=True)

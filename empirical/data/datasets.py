@@ -18,7 +18,7 @@ from empirical.data.data_root import DATA_ROOT_VARIABLE as DATA_ROOT_VARIABLE
 from empirical.data.labels import Classes, check_label_shape, plain_labels
 from empirical.data.reading import printable, shown
 from theory import InputError
-from theory.memory_limit import array_bytes, check_memory
+from theory.data.memory_limit import array_bytes, check_memory
 from theory.validation import FloatArray, IntArray
 
 CIFAR10_FOLDER = CIFAR10.folder

@@ -19,7 +19,7 @@ from empirical.data.idx_format import FASHION_MNIST, MNIST, IdxLayout, idx_folde
 from empirical.data.labels import Classes, check_label_shape, plain_labels
 from empirical.data.reading import shown
 from theory import InputError
-from theory.memory_limit import array_bytes, check_memory
+from theory.data.memory_limit import array_bytes, check_memory
 from theory.validation import FloatArray, IntArray, at_least, class_labels
 
 #: Images whose squares are held at once.

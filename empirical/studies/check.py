@@ -12,11 +12,11 @@ from empirical.data.datasets import DataSet
 from empirical.data.stratified import stratified_sample
 from empirical.moments.streaming import moments_of
 from theory import DataModel, Loss
-from theory.assessment import Assessment, Verdict
+from theory.assumptions import Assessment, Verdict
 from theory.curves.turning_law import SEPARATION, TurningLaw
 from theory.progress import Progress
-from theory.sampled_assumptions import SampledAssumptions
 from theory.theorems.catalogue import theorems
+from theory.theorems.sampled_assumptions import SampledAssumptions
 from theory.validation import positive
 
 #: Samples on which intervals are measured; moments are those of all.

@@ -30,13 +30,13 @@ from simulation import MiniBatches, Status, initial_weights, train
 from simulation.runs.run_folder import RunFolder, array_digest, part_key, software_versions, source_digest
 from theory import Curve, InputError, Softmax, gradient_descent_curve, logarithmic_steps, mean_field_curve
 from theory import measure_boundaries as boundaries_of
-from theory.assessment import Verdict
+from theory.assumptions import Verdict
 from theory.curves.boundaries import RESOLUTION
 from theory.curves.class_mean_field import class_mean_field_curve
 from theory.curves.gradient_defect import DefectResponse
 from theory.data.class_covariances import ClassConditionalModel
 from theory.progress import Progress
-from theory.sampled_assumptions import SampledAssumptions
+from theory.theorems.sampled_assumptions import SampledAssumptions
 from theory.validation import FloatArray, at_least, positive
 
 PARAMETRIC = "parametric model, mean field"

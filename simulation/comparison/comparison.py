@@ -8,7 +8,7 @@ import numpy as np
 
 from simulation.comparison.measurement import BOUNDARY_NAMES, MeasuredBoundaries, measured_boundaries
 from theory import Curve
-from theory.assessment import Verdict as Verdict
+from theory.assumptions import Verdict as Verdict
 from theory.curves.boundaries import RESOLUTION, regime_of
 from theory.validation import FloatArray, InputError, IntArray, at_least, positive
 

@@ -27,7 +27,7 @@ from simulation.training.sampling import FreshSamples, sample
 from simulation.training.training import Status, initial_weights, train
 from theory import Curve, DataModel, InputError, loss_named, mean_field_curve
 from theory.curves.curve import logarithmic_steps
-from theory.memory_limit import array_bytes, check_memory
+from theory.data.memory_limit import array_bytes, check_memory
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, IntArray, at_least, one_of, positive
 

@@ -30,7 +30,7 @@ from theory.curves.phase_diagram import (
     rise_border,
     rise_border_asymptote,
 )
-from theory.memory_limit import array_bytes, check_memory
+from theory.data.memory_limit import array_bytes, check_memory
 from theory.validation import FloatArray, at_least, positive
 
 #: Training steps of a point, at most: more than this takes the 225 points half a day.

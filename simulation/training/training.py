@@ -20,7 +20,7 @@ from simulation.training.descent import Descent
 from simulation.training.optimisers import GradientDescent, Optimiser
 from theory import Curve, DataModel, InputError, Loss, relative_loss
 from theory.curves.reconstruction import rounding
-from theory.memory_limit import array_bytes, check_memory
+from theory.data.memory_limit import array_bytes, check_memory
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, IntArray, at_least, finite_array, non_negative, step_counts
 

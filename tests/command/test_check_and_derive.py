@@ -16,7 +16,7 @@ from empirical.studies.check import check, check_lines
 from phases import app
 from theory import DataModel, Softmax, expected_turning_point
 from theory.progress import silent
-from theory.sampled_assumptions import SampledAssumptions
+from theory.theorems.sampled_assumptions import SampledAssumptions
 
 
 def test_the_digits_are_checked_line_by_line(tmp_path: Path) -> None:

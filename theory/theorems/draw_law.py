@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from theory.assessment import Assessment, Side
+from theory.assumptions import Assessment, Side
 from theory.curves.annealed import OneOutput
 from theory.curves.losses import Loss
 from theory.data.data_model import DataModel

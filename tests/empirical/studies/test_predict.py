@@ -29,7 +29,7 @@ from empirical.studies.predict import (
 from empirical.studies.predict_figure import draw_predictions
 from simulation.runs.run_folder import RunFolder
 from theory import Curve, InputError
-from theory.assessment import Verdict
+from theory.assumptions import Verdict
 from theory.curves.gradient_defect import DefectResponse
 
 PLAN = FeaturePlan(init_scale=0.01, steps=512, batch_size=1000, replicas=4)

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from theory import DataModel, InputError, Moments, Softmax, random_sketch_level
-from theory.assessment import Assessment, Verdict
-from theory.assumptions import alignment, assess, fit_power_law
+from theory.assumptions import Assessment, Verdict, alignment, assess, fit_power_law
 from theory.data.stratified import stratified_parts
-from theory.sampled_assumptions import SampledAssumptions
+from theory.theorems.sampled_assumptions import SampledAssumptions
 from theory.validation import FloatArray, IntArray
 
 
