@@ -36,7 +36,8 @@ from simulation import (
     sample_with_exact_moments,
 )
 from simulation.experiments.robustness import Setting, measure_robustness
-from simulation.experiments.scaling import PowerLaw, initial_scale_laws
+from simulation.experiments.scaling import initial_scale_laws
+from simulation.experiments.scaling_law import PowerLaw
 from simulation.runs.run_folder import RunFolder
 from simulation.training.antithetic import antithetic_weights
 from theory import Curve, DataModel

@@ -34,30 +34,25 @@ _STOPPED = "interrupted: finished parts are kept; the same command goes on from 
 _NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
 
-class OneLineGroup(TyperGroup):
+class _OneLine:
+    """What a command and a group of commands share: they end as ``ended`` says."""
+
+    def main(self, *arguments: Any, standalone_mode: bool = True, **named: Any) -> Any:
+        """Run it; ends the process with an exit code, unless ``standalone_mode`` is off."""
+        return _main(super().main, arguments, standalone_mode, named)  # type: ignore[misc]
+
+    def invoke(self, context: Any) -> Any:
+        """Run the function, or the subcommand."""
+        with interruption():
+            return super().invoke(context)  # type: ignore[misc]
+
+
+class OneLineGroup(_OneLine, TyperGroup):
     """A command with subcommands that ends as ``ended`` says."""
 
-    def main(self, *arguments: Any, standalone_mode: bool = True, **named: Any) -> Any:
-        """Run it; ends the process with an exit code, unless ``standalone_mode`` is off."""
-        return _main(super().main, arguments, standalone_mode, named)
 
-    def invoke(self, context: Any) -> Any:
-        """Run the subcommand."""
-        with interruption():
-            return super().invoke(context)
-
-
-class OneLineCommand(TyperCommand):
+class OneLineCommand(_OneLine, TyperCommand):
     """A command that ends as ``ended`` says."""
-
-    def main(self, *arguments: Any, standalone_mode: bool = True, **named: Any) -> Any:
-        """Run it; ends the process with an exit code, unless ``standalone_mode`` is off."""
-        return _main(super().main, arguments, standalone_mode, named)
-
-    def invoke(self, context: Any) -> Any:
-        """Run the function."""
-        with interruption():
-            return super().invoke(context)
 
 
 @contextmanager

@@ -9,11 +9,11 @@ import numpy as np
 
 from empirical.data.class_checks import check_class_means, check_class_sizes
 from empirical.data.datasets import DataSet
-from empirical.data.stratified import stratified_sample
 from empirical.moments.streaming import moments_of
 from theory import DataModel, Loss
 from theory.assumptions import Assessment, Verdict
 from theory.curves.turning_law import SEPARATION, TurningLaw
+from theory.data.stratified import stratified_sample
 from theory.progress import Progress
 from theory.theorems.catalogue import theorems
 from theory.theorems.sampled_assumptions import SampledAssumptions

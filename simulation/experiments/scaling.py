@@ -19,6 +19,7 @@ from scipy import stats
 
 from simulation.comparison.measurement import MeasuredBoundaries, measured_boundaries
 from simulation.comparison.statistics import Slope, slope_with_interval
+from simulation.experiments.scaling_law import LEVEL, PowerLaw, ScalingLaw
 from simulation.training.antithetic import antithetic_weights, pair_means
 from simulation.training.batches import FullBatch
 from simulation.training.sampling import sample_with_exact_moments
@@ -26,7 +27,6 @@ from simulation.training.training import Trained, train
 from theory import (
     Boundaries,
     Curve,
-    DataModel,
     InputError,
     OneOutput,
     SquaredError,
@@ -35,94 +35,7 @@ from theory import (
 )
 from theory.symbols.complexity import ALPHA, BETA, STEP_SIZE, explained_variance_order, in_steps
 from theory.symbols.symbolic import INITIAL_SCALE, TIME, boundary_formulas
-from theory.validation import FloatArray, at_least, finite_array, non_negative, positive
-
-
-@dataclass(frozen=True)
-class PowerLaw:
-    """The model of a measurement: lambda_i = i^-alpha, delta_i^2 ~ i^-beta, the classes holding half the variance.
-
-    Attributes:
-        alpha: exponent of the spectrum, positive.
-        beta: exponent of the squared signal, any real number.
-        dimension: d, at least 2.
-
-    Raises:
-        InputError: values out of range.
-    """
-
-    alpha: float
-    beta: float
-    dimension: int
-
-    def __post_init__(self) -> None:
-        positive("alpha", self.alpha)
-        finite_array("beta", self.beta, 0)
-        at_least("dimension", self.dimension, 2)
-
-    def model(self) -> DataModel:
-        """The data model."""
-        model = DataModel.power_law(self.dimension, self.alpha, self.beta, 1.0)
-        return model.with_signal_scaled(float(np.sqrt(0.5 / model.class_shares[1][0])))
-
-    def network(self) -> OneOutput:
-        """The network that squared error trains on it."""
-        return OneOutput.from_model(self.model(), SquaredError())
-
-
-@dataclass(frozen=True, eq=False)
-class ScalingLaw:
-    """A boundary measured at several values of a parameter.
-
-    The intervals are over W(0) and nothing else: the samples have exactly the moments of the model, and what a finite
-    initialisation, a finite spectrum or a finite range of times leaves of the difference from the exponent is the same
-    for every W(0). That difference is in ``derived``, whose slope they are meant to hold; how far the exponent is from
-    it is known before anything is trained.
-
-    Attributes:
-        quantity: what was measured, with its unit.
-        parameter: what was varied.
-        law: the model.
-        values: (m,) of the parameter.
-        measured: (m,) of the quantity.
-        relative_errors: (m,) standard errors of these, from a bootstrap over pairs.
-        exponent: derived, of the limit: small initialisation, many steps, a wide spectrum.
-        derived: slope over these values of the derived curve, read off in the same way.
-        slope: the measured one with its confidence interval at LEVEL.
-        joint: the same at the level at which all laws of boundaries of a sweep hold together.
-        tolerance: how far from the joint interval the derived slope may lie.
-
-    Raises:
-        InputError: points that do not fit, a tolerance that is negative.
-    """
-
-    quantity: str
-    parameter: str
-    law: PowerLaw
-    values: FloatArray
-    measured: FloatArray
-    relative_errors: FloatArray
-    exponent: float
-    derived: float
-    slope: Slope
-    joint: Slope
-    tolerance: float
-
-    def __post_init__(self) -> None:
-        count = finite_array("values", self.values, 1).size
-        for name in ("measured", "relative_errors"):
-            if finite_array(name, getattr(self, name), 1).size != count:
-                raise InputError(f"{name}: has shape {getattr(self, name).shape}; give one number for each of {count}")
-        non_negative("tolerance", self.tolerance)
-
-    @property
-    def holds(self) -> bool:
-        """Whether the derived slope lies in the joint interval, or as near to it as the tolerance."""
-        return self.joint.low - self.tolerance <= self.derived <= self.joint.high + self.tolerance
-
-
-#: Confidence of a single interval, and of all intervals of a sweep together.
-LEVEL = 0.95
+from theory.validation import FloatArray, at_least, finite_array, positive, quoted
 
 #: A slope in phase III differs from that of the flow by this much at eta lambda_1 = 1/2 and on a mean over pairs whose
 #: spread is nil; the others have intervals wider than what the theory leaves out.
@@ -162,10 +75,7 @@ def initial_scale_laws(law: PowerLaw, scaled: FloatArray, pairs: int, seed: int,
     step_sizes = units / _STEPS_IN_PHASE_ONE
     lasts = _BEYOND * np.array([_turning(network, float(scale)) for scale in init_scales]) / step_sizes
     curves = _trained(law, init_scales, step_sizes, lasts, pairs, seed)
-    found = [
-        _Found.on(curve, network, float(scale), 1.0, pairs, seed)
-        for curve, scale in zip(curves, init_scales, strict=True)
-    ]
+    found = _found(curves, network, init_scales, np.ones(init_scales.size), pairs, seed)
     formulas = boundary_formulas()
     first, second = (_exponent(order, INITIAL_SCALE) for order in (formulas.phase_one_end, formulas.turning_point))
     return [
@@ -201,10 +111,7 @@ def step_size_law(
         raise InputError(f"turning_steps: {wanted.min():g} takes eta lambda_1 above 1; give more steps")
     init_scales = np.full(step_sizes.shape, init_scale)
     curves = _trained(law, init_scales, step_sizes, _BEYOND * wanted, pairs, seed)
-    found = [
-        _Found.on(curve, network, init_scale, float(size), pairs, seed)
-        for curve, size in zip(curves, step_sizes, strict=True)
-    ]
+    found = _found(curves, network, init_scales, step_sizes, pairs, seed)
     exponent = _exponent(in_steps(boundary_formulas().turning_point), STEP_SIZE)
     return _law("turning point (steps)", "turning_point", "eta", law, step_sizes, found, exponent, tests)
 
@@ -233,7 +140,7 @@ def forgetting_law(law: PowerLaw, window: tuple[float, float], pairs: int, seed:
     (curve,) = _trained(law, np.array([init_scale]), np.array([step_size]), np.array([steps]), pairs, seed)
     inside = curve.times * network.eigenvalues[0] >= first
     if np.count_nonzero(inside) < 2:
-        raise InputError(f"window: {window!r} holds fewer than two steps of 1/2; give a wider one")
+        raise InputError(f"window: {quoted(window)} holds fewer than two steps of 1/2; give a wider one")
     times, explained = curve.times[inside], 1 - curve.losses[:, inside]
     slopes = np.polyfit(np.log(times), np.log(explained).T, 1)[0]
     spread = explained.std(axis=0, ddof=1) / np.sqrt(pairs)
@@ -293,7 +200,8 @@ def _window(window: tuple[float, float], end: float) -> tuple[float, float]:
     bounds = finite_array("window", window, 1)
     if bounds.size != 2 or not 1 <= bounds[0] < bounds[1] <= end:
         raise InputError(
-            f"window: {window!r} is not accepted; give two increasing times from 1 to lambda_1 / lambda_d = {end:.4g}"
+            f"window: {quoted(window)} is not accepted; give two increasing times from 1 to "
+            f"lambda_1 / lambda_d = {end:.4g}"
         )
     return float(bounds[0]), float(bounds[1])
 
@@ -371,6 +279,14 @@ class _Found:
             measure_boundaries(clock, network.relative_loss(init_scale, curve.times), resolution=resolution),
             pairs,
         )
+
+
+def _found(
+    curves: list[Curve], network: OneOutput, init_scales: FloatArray, units: FloatArray, pairs: int, seed: int
+) -> list[_Found]:
+    """The boundaries of each curve, in times divided by its unit."""
+    triples = zip(curves, init_scales.tolist(), units.tolist(), strict=True)
+    return [_Found.on(curve, network, scale, unit, pairs, seed) for curve, scale, unit in triples]
 
 
 def _law(

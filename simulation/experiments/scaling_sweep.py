@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from simulation.comparison.statistics import Slope
-from simulation.experiments.scaling import PowerLaw, ScalingLaw, forgetting_law, initial_scale_laws, step_size_law
+from simulation.experiments.scaling import forgetting_law, initial_scale_laws, step_size_law
+from simulation.experiments.scaling_law import PowerLaw, ScalingLaw
 from simulation.runs.run_folder import RunFolder
 from simulation.runs.schedulers import Scheduler
 from simulation.runs.sweep import run_sweep

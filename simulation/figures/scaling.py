@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from simulation.experiments.scaling import ScalingLaw
+from simulation.experiments.scaling_law import ScalingLaw
 from simulation.figures.figure_text import figure_text
 
 #: Okabe and Ito 2008.

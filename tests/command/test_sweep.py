@@ -11,7 +11,8 @@ import numpy as np
 from simulation.comparison.statistics import Slope
 from simulation.experiments.large_steps import phase_three_rises
 from simulation.experiments.robustness import AXES, Point, Robustness, Setting, measure_robustness
-from simulation.experiments.scaling import PowerLaw, ScalingLaw, forgetting_law
+from simulation.experiments.scaling import forgetting_law
+from simulation.experiments.scaling_law import PowerLaw, ScalingLaw
 from simulation.figures.robustness import draw_robustness, robustness_content, robustness_lines
 from simulation.figures.scaling import (
     draw_scaling,

@@ -10,7 +10,7 @@ import sympy as sp
 from theory.symbols.symbolic import SIGNAL_SUMS, SPECTRUM_SUMS
 from theory.theorems.domains import LARGEST_DIMENSION, check_names, check_values
 from theory.theorems.theorem import Theorem
-from theory.validation import InputError, positive
+from theory.validation import InputError, positive, quoted
 
 #: Largest ratio of eigenvalues of a power law whose sums, up to the fifth power, are floats.
 _LARGEST_RATIO = 1e60
@@ -71,7 +71,7 @@ def parse_values(text: str) -> dict[str, float]:
             value = float(number if name else "")
         except ValueError:
             raise InputError(
-                f"values: {part.strip()!r} is not understood; give name=number, as in sigma0=1e-3"
+                f"values: {quoted(part.strip())} is not understood; give name=number, as in sigma0=1e-3"
             ) from None
         if name in values:
             raise InputError(f"values: {name} is given twice; give it once")

@@ -40,9 +40,17 @@ from theory.curves.initial_level import random_sketch_level
 from theory.curves.losses import Loss
 from theory.data.data_model import DataModel
 from theory.data.debiased_moments import DebiasedMoments
-from theory.data.stratified import some_of_each_class, stratified_parts
+from theory.data.stratified import stratified_parts, stratified_sample
 from theory.progress import Progress, silent
-from theory.validation import FloatArray, InputError, IntArray, at_least, class_labels, matrix_with_columns, positive
+from theory.validation import (
+    FloatArray,
+    IntArray,
+    at_least,
+    check_class_counts,
+    class_labels,
+    matrix_with_columns,
+    positive,
+)
 
 #: Parts of the jackknife, where there are as many samples.
 PARTS = 10
@@ -76,9 +84,7 @@ class SampledAssumptions:
     def __post_init__(self) -> None:
         rows = matrix_with_columns("inputs", self.inputs, self.model.dimension)
         known = class_labels("labels", self.labels, rows.shape[0], self.model.classes)
-        counts = np.bincount(known, minlength=self.model.classes)
-        if counts.min() < 2:
-            raise InputError(f"labels: class {int(np.argmin(counts))} has {counts.min()} members; give at least 2")
+        check_class_counts(known, self.model.classes, 2, "as the covariance within a class needs them")
         at_least("seed", self.seed, 0)
 
     def assess(self, loss: Loss, step_size: float, init_scale: float, progress: Progress = silent) -> list[Assessment]:
@@ -100,7 +106,7 @@ class SampledAssumptions:
         return sorted(found, key=lambda one: one.name)
 
     def _generator(self, purpose: int) -> np.random.Generator:
-        """Random numbers of one purpose: 0 the parts, 1 the signs, 2 the samples of A4, 3 W(0)."""
+        """Random numbers of one purpose: 0 the parts, 1 the signs, 3 W(0)."""
         return np.random.default_rng((self.seed, purpose))
 
     def of_moments(
@@ -267,8 +273,8 @@ class SampledAssumptions:
             last: last step.
             progress: wraps the iteration over the points of the path.
         """
-        order = self._generator(2).permutation(self.labels.size)
-        chosen = some_of_each_class(order, self.labels, DEFECT_SAMPLES)
+        # Shares of classes as in all samples, and two of each for the jackknife.
+        chosen = stratified_sample(self.labels, max(DEFECT_SAMPLES, 2 * self.model.classes), self.seed, fewest=2)
         kept = min(self.model.dimension, DEFECT_DIRECTIONS)
         model = DataModel(self.model.eigenvalues[:kept], self.model.prototypes[:, :kept], self.model.frequencies)
         labels = self.labels[chosen]

@@ -12,13 +12,12 @@ import pytest
 from simulation.comparison.statistics import Slope
 from simulation.experiments.scaling import (
     FORGETTING_TOLERANCE,
-    PowerLaw,
-    ScalingLaw,
     forgetting_exponent,
     forgetting_law,
     initial_scale_laws,
     step_size_law,
 )
+from simulation.experiments.scaling_law import PowerLaw, ScalingLaw
 from simulation.experiments.scaling_sweep import (
     BOUNDARY_MODELS,
     EXPERIMENTS,
