@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from empirical.command.exit_codes import CLAIM_FAILS, INTERNAL_ERROR, OneLineGroup, bad_input_exits
+from empirical.command.exit_codes import CLAIM_FAILS, OneLineGroup, bad_input_exits
 from empirical.command.options import (
-    LARGEST_INTEGER,
     LARGEST_MOMENTUM,
     LARGEST_RUNS,
     LARGEST_SHARE,
     LARGEST_WIDTH,
+    chosen_data,
     count_option,
     data_path,
-    is_given,
     path_argument,
     path_option,
     real_option,
@@ -31,7 +30,33 @@ from empirical.command.options import (
     text_option,
     whole_option,
 )
-from empirical.command.terminal import complain, say, say_lines
+from empirical.command.publish import Output, publish, publish_file
+from empirical.command.shared_options import (
+    AsJson,
+    BaseWidth,
+    Checkpoint,
+    DataRoot,
+    Device,
+    Download,
+    FitData,
+    ImageSet,
+    InitScale,
+    InputsKey,
+    LabelledData,
+    LabelsKey,
+    Layers,
+    LossName,
+    NetworkName,
+    OlderData,
+    PooledFeatures,
+    Quiet,
+    SchedulerAddress,
+    Steps,
+    StepShare,
+    Workers,
+    chosen_scheduler,
+)
+from empirical.command.terminal import complain, say
 
 app = typer.Typer(
     cls=OneLineGroup,
@@ -40,26 +65,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-
-DataRoot = Annotated[
-    Path | None,
-    path_option("Folder that holds cifar-10-batches-bin. [default: the variable LEARNING_PHASES_DATA]"),
-]
-LossName = Annotated[str, text_option("softmax, logistic (two classes) or squared.")]
-InputsKey = Annotated[
-    str | None,
-    text_option(
-        "Name of the inputs in a file, or of two arrays for images. [default: inputs; train_images,test_images]"
-    ),
-]
-LabelsKey = Annotated[
-    str | None,
-    text_option(
-        "Name of the labels in a file, or of two arrays for images; for a .npy file the path of the .npy file of "
-        "its labels; for cifar100, fine or coarse. [default: labels; train_labels,test_labels; labels.npy; fine]"
-    ),
-]
 
 
 def _print_version(asked: bool) -> None:
@@ -98,17 +103,10 @@ def _print_notes(notes: tuple[str, ...]) -> None:
 @app.command()
 def verify(
     context: typer.Context,
-    data: Annotated[
-        str,
-        text_option(
-            "digits, cifar10, or a file with inputs (n, d) and labels (n,): .npz, .npy, .pt, .safetensors, "
-            ".parquet or .h5; inputs are scaled to variance 1."
-        ),
-    ] = "digits",
+    data: LabelledData = None,
+    older_data: OlderData = None,
     data_root: DataRoot = None,
-    download: Annotated[
-        bool, typer.Option("--download", help="Fetch CIFAR-10 into the data root if it is absent.")
-    ] = False,
+    download: Download = False,
     inputs_key: InputsKey = None,
     labels_key: LabelsKey = None,
     init_scale: Annotated[
@@ -116,15 +114,17 @@ def verify(
         scale_option("Standard deviation of W(0); repeat it for several. [default: depends on the data]"),
     ] = None,
     loss: LossName = "softmax",
-    steps: Annotated[int, count_option("Last training step.")] = 4096,
+    steps: Steps = 4096,
     step_size: Annotated[
         float | None,
         scale_option("Step size eta. [default: 0.08 / largest eigenvalue of the covariance; cifar10: 0.002]"),
     ] = None,
-    batch_size: Annotated[int | None, count_option("Inputs a step. [default: all inputs; cifar10: 1024]")] = None,
-    replicas: Annotated[int | None, count_option("Draws of W(0) for each scale. [default: 6]")] = None,
+    batch_size: Annotated[int | None, count_option("Inputs per step. [default: all inputs; cifar10: 1024]")] = None,
+    replicas: Annotated[int, count_option("Draws of W(0) for each scale.")] = 6,
     out: Annotated[Path | None, path_option("Folder of the results. [default: results/verify-DATA]")] = None,
     seed: Annotated[int, seed_option("Seed of W(0), of the batches and of the synthetic sample.")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Check every derived phase boundary against trained single-layer networks.
 
@@ -135,7 +135,8 @@ def verify(
     the verdict. A claim fails beyond its tolerance plus two standard errors; between the two, or
     with a standard error above the tolerance, it is not resolved: more replicas, larger batches
     or more steps would tell. Claims on curves that move by less than 1 % of the variance are neither: such curves have
-    no phases to speak of, and an absolute tolerance says nothing about them.
+    no phases to speak of, and an absolute tolerance says nothing about them. Where a claim fails, which assumption
+    costs how much is printed.
 
     Writes result.json, curves.parquet and phases.png. The same command run again in the same folder
     uses what is finished there.
@@ -144,22 +145,21 @@ def verify(
 
       phases verify
 
-      phases verify --data cifar10 --data-root DIR
+      phases verify cifar10 --data-root DIR
 
-      phases verify --data features.npz --init-scale 0.01 --loss softmax --out results/mine
+      phases verify features.npz --init-scale 0.01 --out results/mine
     """
+    output = Output(as_json, quiet)
+    chosen = chosen_data(data, older_data, "digits")
+    refuse_where_nothing_is_fetched(context, chosen)
+    place = out if out is not None else Path("results") / f"verify-{Path(chosen).stem}"
     with bad_input_exits() as bars:
         from empirical.data.datasets import load
-        from empirical.studies.verify import boundary_equality, curve_columns, plan_for, result_as_json
-        from empirical.studies.verify import verify as run_verification
-        from empirical.studies.verify_figure import draw_verification
-        from simulation.runs.run_folder import RunFolder
-        from simulation.runs.run_kinds import VERIFY
+        from empirical.studies.verify.job import verify as run
+        from empirical.studies.verify.plan import VerifyPlan
         from theory import loss_named
 
-        data = data_path(data)
-        refuse_where_nothing_is_fetched(context, data)
-        default = plan_for(data)
+        default = VerifyPlan.for_data(chosen)
         plan = replace(
             default,
             loss=loss_named(loss),
@@ -167,40 +167,30 @@ def verify(
             steps=steps,
             step_size=step_size if step_size is not None else default.step_size,
             batch_size=batch_size if batch_size is not None else default.batch_size,
-            replicas=replicas if replicas is not None else default.replicas,
+            replicas=replicas,
             seed=seed,
         )
-        folder = RunFolder(out if out is not None else Path("results") / f"verify-{Path(data).stem}", VERIFY)
-        data_set = load(data, data_root, download, inputs_key, labels_key)
-        result = run_verification(data_set, plan, folder, bars)
-        folder.write_table("curves.parquet", curve_columns(result))
-        figure = folder.write("phases.png", lambda path: draw_verification(result, path))
-        report = folder.write_json("result.json", result_as_json(result))
-    _print_notes(data_set.notes)
-    for line in claim_table(result):
-        say(line)
-    equality = boundary_equality(result)
-    if equality is not None:
-        differ = f"{equality.rejected.sum()} of {equality.rejected.size} boundaries"
-        say(f"{differ} differ from the derived ones beyond chance (Holm's test, {equality.level:.0%} for the table)")
-    say(f"figure: {figure}")
-    say(f"result: {report}")
-    if not result.nothing_fails:
-        raise typer.Exit(CLAIM_FAILS)
+        data_set = partial(load, chosen, data_root, download, inputs_key, labels_key)
+        report = run(data_set, plan, folder=place, progress=bars)
+    publish(report, place, output)
 
 
 @app.command()
 def check(
     context: typer.Context,
-    data: Annotated[str, text_argument("digits, cifar10, or a file of inputs (n, d) and labels (n,).")],
+    data: LabelledData = None,
+    older_data: OlderData = None,
     data_root: DataRoot = None,
+    download: Download = False,
     inputs_key: InputsKey = None,
     labels_key: LabelsKey = None,
     loss: LossName = "softmax",
-    step_share: Annotated[float, share_option("Step size times the largest eigenvalue, for A5.")] = 0.1,
+    step_share: Annotated[float, share_option("Step size times the largest eigenvalue, for A5.")] = 0.08,
     init_scale: Annotated[float, scale_option("Standard deviation of W(0), for A7 and A8.")] = 0.01,
     out: Annotated[Path | None, path_option("Folder for check.json. [default: nothing is written]")] = None,
     seed: Annotated[int, seed_option("Seed of the sample, its parts, and W(0) for A4.")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Evaluate the assumptions A1 to A8 on data: do they hold, by what margin, which theorems apply.
 
@@ -208,37 +198,34 @@ def check(
 
       phases check digits
     """
+    output = Output(as_json, quiet)
+    chosen = chosen_data(data, older_data, "digits")
+    refuse_where_nothing_is_fetched(context, chosen)
     with bad_input_exits() as bars:
         from empirical.data.datasets import load
-        from empirical.studies.check import check as run_check
-        from empirical.studies.check import check_as_json, check_lines
-        from empirical.studies.run_sizes import check_step_share
-        from simulation.runs.run_folder import RunFolder
-        from simulation.runs.run_kinds import CHECK
+        from empirical.studies.check.job import check as run
+        from empirical.studies.check.outcome import CheckPlan
         from theory import loss_named
 
-        data = data_path(data)
-        refuse_where_nothing_is_fetched(context, data)
-        folder = RunFolder(out, CHECK) if out is not None else None
-        chosen = loss_named(loss)
-        check_step_share(step_share, chosen)
-        data_set = load(data, data_root, False, inputs_key, labels_key)
-        result = run_check(data_set, chosen, step_share, init_scale, seed, bars("moments"))
-        if folder is not None:
-            folder.write_json("check.json", check_as_json(result))
-    _print_notes(data_set.notes)
-    for line in check_lines(result):
-        say(line)
+        plan = CheckPlan(loss_named(loss), step_share, init_scale, seed)
+        data_set = partial(load, chosen, data_root, download, inputs_key, labels_key)
+        report = run(data_set, plan, folder=out, progress=bars)
+    publish(report, out, output)
 
 
 @app.command()
 def derive(
+    context: typer.Context,
     theorem: Annotated[str | None, text_argument("T1 to T8 or L1 to L5; all of them if left out.")] = None,
     latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX instead of text.")] = False,
     values: Annotated[
         str | None,
         text_option("Numbers for the statement's symbols, as in sigma0=1e-3,d=1000,alpha=1,beta=2,g=.2."),
     ] = None,
+    out: Annotated[Path | None, path_option("Folder for a JSON file. [default: nothing is written]")] = None,
+    seed: Annotated[int, seed_option("Seed of the random instances of numerical checks.")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Print theorems with their derivations, every step of which is checked again.
 
@@ -257,85 +244,56 @@ def derive(
 
       phases derive T5 --values sigma0=1e-3,d=1000,alpha=1,beta=2,g=0.2
     """
+    output = Output(as_json, quiet)
+    if values is not None and latex:
+        raise typer.BadParameter("does not go with --latex; give one of the two", param_hint="values")
+    if values is not None or latex:
+        refuse_without(context, "a check of steps", "seed")
     with bad_input_exits() as bars:
-        from theory.theorems.catalogue import lemmas, theorem_named, theorems
-        from theory.theorems.domains import DOMAINS
-        from theory.theorems.evaluation import complete_values, parse_values, statement_at
-        from theory.typeset.theorem_text import kinds_text, statement_text, theorem_latex, theorem_text
-        from theory.validation import InputError, one_of
+        from empirical.studies.derive import derive as run
+        from empirical.studies.derive import evaluate_statement, typeset
 
-        if values is not None and theorem is None:
-            raise InputError("values: no theorem is named; give one, as in phases derive T5 --values ...")
-        if values is not None and latex:
-            raise InputError("values: does not go with --latex; give one of the two")
-        if theorem is not None:
-            one_of("theorem", theorem, tuple(DOMAINS))
-        # Deriving takes half a minute: values are refused before.
-        given = parse_values(values) if values is not None else None
-        if theorem is not None and given is not None:
-            complete_values(theorem, given)
-        chosen = (*theorems(), *lemmas()) if theorem is None else (theorem_named(theorem),)
-        if given is not None:
-            say_lines(statement_text(statement_at(chosen[0], given)))
-            return
-        if latex:
-            say_lines("\n".join(theorem_latex(one) for one in chosen))
-            return
-        lines = [line for one in bars("check")(chosen) for line in [*theorem_text(one), ""]]
-        if theorem is None:
-            lines.append(f"in all, {kinds_text(chosen)}")
-    say_lines("\n".join(lines).rstrip())
-    if any("NOT VERIFIED" in line for line in lines):
-        raise typer.Exit(CLAIM_FAILS)
+        report: Any
+        if values is not None:
+            report = evaluate_statement(theorem, values, folder=out)
+        elif latex:
+            report = typeset(theorem, folder=out)
+        else:
+            report = run(theorem, seed=seed, folder=out, progress=bars)
+    publish(report, out, output)
 
 
 @app.command()
 def diagram(
     dimension: Annotated[int, whole_option("Dimension d of the spectrum lambda_i = i^-alpha.", 8, LARGEST_WIDTH)] = 64,
     alpha: Annotated[float, real_option("Its exponent.", 0.01, 10)] = 0.5,
-    replicas: Annotated[int, count_option("Draws of W(0) a point.")] = 16,
+    replicas: Annotated[int, count_option("Draws of W(0) per point.")] = 16,
     out: Annotated[Path, path_option("Folder of the results.")] = Path("results") / "diagram",
     seed: Annotated[int, seed_option("Seed of W(0) and of the samples.")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Draw the phase diagram over initialisation scale and alignment, with trained networks as points.
 
     Regions and borders come from the closed form; 225 ensembles of one-output networks are trained.
-    Exit code 1 where fewer than 95 % of those farther than 10 % from a border do as predicted.
+    Exit code 1 where fewer than 95 % of those farther than 10 % from a border agree with the prediction.
 
     Writes result.json (with every disagreement), points.parquet and diagram.png.
     """
+    output = Output(as_json, quiet)
     with bad_input_exits() as bars:
-        from simulation.experiments.diagram import agreement, simulate_diagram
-        from simulation.figures.diagram import diagram_as_json, diagram_grid, draw_diagram, point_columns
-        from simulation.runs.run_folder import RunFolder
-        from simulation.runs.run_kinds import DIAGRAM
+        from empirical.studies.diagram import DiagramPlan
+        from empirical.studies.diagram import diagram as run
 
-        folder = RunFolder(out, DIAGRAM)
-        grid = diagram_grid(dimension, alpha, replicas)
-        points = simulate_diagram(
-            grid.eigenvalues, grid.scaled, grid.alignments, replicas, seed, grid.resolution, bars("train")
-        )
-        folder.write_table("points.parquet", point_columns(points))
-        figure = folder.write("diagram.png", lambda path: draw_diagram(grid, points, path))
-        report = folder.write_json("result.json", diagram_as_json(grid, points, replicas, seed))
-    share = agreement(points)
-    for point in points:
-        if not point.near_border and not point.agrees:
-            say(
-                f"disagrees: scale {point.scaled:.3g}, alignment {point.alignment:.3g}: "
-                f"predicted {point.predicted.value}, measured {point.measured.value}"
-            )
-    far = sum(not point.near_border for point in points)
-    say(f"{share:.1%} of {far} points away from the borders do as predicted ({len(points)} in all)")
-    say(f"figure: {figure}")
-    say(f"result: {report}")
-    if share < 0.95:
-        raise typer.Exit(CLAIM_FAILS)
+        report = run(DiagramPlan(dimension, alpha, replicas, seed), out, bars)
+    publish(report, out, output)
 
 
 @app.command()
 def explore(
     out: Annotated[Path, path_option("File of the page.")] = Path("results") / "explorer.html",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write a web page on which sliders move the theory's parameters: open it in any browser, also without a network.
 
@@ -352,39 +310,19 @@ def explore(
 
       phases explore --out page.html
     """
+    output = Output(as_json, quiet)
     with bad_input_exits():
         from empirical.studies.explore import write_explorer
 
         page = write_explorer(out)
-    say(f"page: {page}")
+    publish_file("page", page, output)
 
 
-Device = Annotated[str, text_option("Where torch computes: cpu, cuda, or cuda:1 and so on.")]
 Images = Annotated[
     str,
     text_option(
         "cifar10, cifar100, mnist, fashion-mnist, a folder train/CLASS/*.png beside test/CLASS/*.png, or a "
         "file (.npz, .pt, .safetensors or .h5) of train_images, train_labels, test_images, test_labels."
-    ),
-]
-
-
-NetworkName = Annotated[str, text_option("vgg8, vgg11, vgg13, vgg16, resnet10, resnet18 or resnet20.")]
-BaseWidth = Annotated[
-    int | None,
-    whole_option(
-        "Width of the network's first part, as memory allows. [default: vgg 32, resnet 16]", 1, LARGEST_INTEGER
-    ),
-]
-Checkpoint = Annotated[
-    Path | None,
-    path_option("File of the network's weights, .safetensors or torch. [default: an untrained network]"),
-]
-PooledFeatures = Annotated[
-    int,
-    count_option(
-        "Features of a layer, at most. Larger feature maps are average-pooled; what is still larger becomes as many "
-        "means of random groups of features."
     ),
 ]
 
@@ -459,6 +397,7 @@ def track(
         from simulation.devices import checked_device
         from simulation.runs.run_folder import RunFolder, software_versions
         from simulation.runs.run_kinds import TRACK
+        from theory.progress import described
 
         data, transfer_data = data_path(data), transfer_data and data_path(transfer_data)
         refuse_where_nothing_is_fetched(context, data, transfer_data or "")
@@ -477,7 +416,7 @@ def track(
         check_features(
             build_network(network, trained_on.classes, whole.channels, base_width), own, whole, pooled_features
         )
-        result = run_tracking(plan, trained_on, tasks, folder, chosen, bars("checkpoints"))
+        result = run_tracking(plan, trained_on, tasks, folder, chosen, described(bars, "checkpoints"))
         folder.write_table("measures.parquet", measurement_columns(result))
         figure = folder.write("track.png", lambda path: draw_tracked(result, path))
         alignment = {"alignment": alignments(tasks, Normalisation.of(trained_on.train))}
@@ -543,10 +482,8 @@ def transfer(
 @app.command()
 def fit(
     context: typer.Context,
-    data: Annotated[
-        str,
-        text_option("digits, cifar10 or a file of inputs and labels; with --network: images as for track."),
-    ] = "digits",
+    data: FitData = None,
+    older_data: OlderData = None,
     network: Annotated[
         str | None, text_option("vgg8, resnet10, ...: fit the activations of one of its layers.")
     ] = None,
@@ -555,15 +492,17 @@ def fit(
     base_width: BaseWidth = None,
     pooled_features: PooledFeatures = 1024,
     data_root: DataRoot = None,
-    download: Annotated[bool, typer.Option("--download", help="Fetch the data if they are absent.")] = False,
+    download: Download = False,
     inputs_key: InputsKey = None,
     labels_key: LabelsKey = None,
-    init_scale: Annotated[float, scale_option("Standard deviation of W(0), for the predicted boundaries.")] = 0.003,
-    step_share: Annotated[float, share_option("Step size times the largest eigenvalue.")] = 0.08,
+    init_scale: InitScale = 0.01,
+    step_share: StepShare = 0.08,
     steps: Annotated[int, count_option("Last step of the predicted curves.")] = 4096,
     device: Device = "cpu",
     out: Annotated[Path | None, path_option("Folder of the results. [default: results/fit-NAME]")] = None,
     seed: Annotated[int, seed_option("Seed of an untrained network, of the halves and of W(0).")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Fit the data model to inputs, or to the activations of a network's layer.
 
@@ -578,82 +517,59 @@ def fit(
 
     For example:
 
-      phases fit --data digits
+      phases fit digits
 
-      phases fit --data cifar10 --network vgg8 --checkpoint step-00001024.safetensors --layer block5
+      phases fit cifar10 --network vgg8 --checkpoint step-00001024.safetensors --layer block5
     """
+    name = chosen_data(data, older_data, "digits" if network is None else "cifar10")
+    refuse_where_nothing_is_fetched(context, name)
+    if network is None:
+        refuse_without(context, "--network", "checkpoint", "layer", "base_width", "pooled_features", "device")
+    of = Path(name).stem if network is None else f"{network}-{Path(name).stem}"
+    place = out if out is not None else Path("results") / f"fit-{of}"
     with bad_input_exits() as bars:
         from empirical.data.datasets import load
         from empirical.data.images import load_images
-        from empirical.networks.layer_features import network_with_weights, training_features
-        from empirical.networks.networks import layer_names
-        from empirical.probes.probe_tasks import at_least_32
-        from empirical.studies.fit_figure import draw_fit
-        from empirical.studies.fit_report import fit_as_json, fit_lines, spectrum_columns
-        from empirical.studies.layer_fit import fit_features
-        from empirical.studies.run_sizes import check_features, check_step_share
-        from simulation.devices import checked_device
-        from simulation.runs.run_folder import RunFolder, software_versions
-        from simulation.runs.run_kinds import FIT
-        from theory import Softmax
+        from empirical.studies.fit.job import fit_features, fit_layer
+        from empirical.studies.fit.plan import FitPlan, NetworkLayer
 
-        data = data_path(data)
-        refuse_where_nothing_is_fetched(context, data)
+        plan, where = FitPlan(init_scale, step_share, steps, seed), (data_root, download, inputs_key, labels_key)
         if network is None:
-            refuse_without(context, "--network", "checkpoint", "layer", "base_width", "pooled_features", "device")
-        name = Path(data).stem if network is None else f"{network}-{Path(data).stem}"
-        folder = RunFolder(out if out is not None else Path("results") / f"fit-{name}", FIT)
-        chosen = checked_device(device)
-        check_step_share(step_share, Softmax())
-        if network is None:
-            features = load(data, data_root, download, inputs_key, labels_key)
-            notes = features.notes
+            report = fit_features(partial(load, name, *where), plan, folder=place, progress=bars)
         else:
-            images = at_least_32(load_images(data, data_root, download, inputs_key, labels_key))
-            notes = images.notes
-            module = network_with_weights(images, network, base_width, checkpoint, seed)
-            layers = (layer,) if layer else layer_names(module)[-1:]
-            check_features(module, layers, images, pooled_features)
-            of_layers = training_features(module, images, layers, pooled_features, chosen)
-            features = list(of_layers.values())[-1]
-        title = name if network is None else f"{name} {features.name}"
-        result = fit_features(features, init_scale, step_share, steps, seed, bars)
-        folder.write_table("spectrum.parquet", spectrum_columns(result))
-        figure = folder.write("fit.png", lambda path: draw_fit(result.fitted, title, path))
-        report = folder.write_json("result.json", fit_as_json(result) | {"versions": software_versions(chosen)})
-    _print_notes(notes)
-    for line in fit_lines(result):
-        say(line)
-    say(f"figure: {figure}")
-    say(f"result: {report}")
+            source = NetworkLayer(network, checkpoint, layer, base_width, pooled_features)
+            images = partial(load_images, name, *where)
+            report = fit_layer(images, source, plan, folder=place, device=device, progress=bars)
+    publish(report, place, Output(as_json, quiet))
 
 
 @app.command()
 def predict(
     context: typer.Context,
-    data: Images = "cifar10",
+    data: ImageSet = None,
+    older_data: OlderData = None,
     network: NetworkName = "vgg8",
     checkpoint: Annotated[
         list[Path] | None,
         path_option("Files of the network's weights; repeat it for several. An untrained network comes first."),
     ] = None,
-    layer: Annotated[
-        list[str] | None, text_option("A module's name; repeat it for several. [default: every block]")
-    ] = None,
+    layer: Layers = None,
     base_width: BaseWidth = None,
     pooled_features: PooledFeatures = 1024,
     data_root: DataRoot = None,
-    download: Annotated[bool, typer.Option("--download", help="Fetch the data if they are absent.")] = False,
+    download: Download = False,
     inputs_key: InputsKey = None,
     labels_key: LabelsKey = None,
-    init_scale: Annotated[float, scale_option("Standard deviation of W(0).")] = 0.003,
-    step_share: Annotated[float, share_option("Step size times the largest eigenvalue.")] = 0.08,
-    steps: Annotated[int, count_option("Last training step.")] = 4096,
-    batch_size: Annotated[int, count_option("Features a step.")] = 1024,
+    init_scale: InitScale = 0.01,
+    step_share: StepShare = 0.08,
+    steps: Steps = 4096,
+    batch_size: Annotated[int, count_option("Features per step.")] = 1024,
     replicas: Annotated[int, count_option("Draws of W(0).")] = 4,
     device: Device = "cpu",
     out: Annotated[Path | None, path_option("Folder of the results. [default: results/predict-NETWORK-DATA]")] = None,
     seed: Annotated[int, seed_option("Seed of the untrained network, of W(0), the batches and the fit.")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Put the theory to the test on features: single-layer classifiers on frozen activations.
 
@@ -665,70 +581,28 @@ def predict(
     Writes result.json, curves.parquet and predict.png. A run started again goes on where it was. Exit code 1 where
     the better of linearised and mean field from the full moments is off by more than .02 up to step 1,024, .03 in all,
     or a quarter of the turning point; for each such set of features, which assumption costs how much is printed.
+
+    For example:
+
+      phases predict cifar10 --network vgg8 --checkpoint step-00001024.safetensors --layer block5
     """
+    name = chosen_data(data, older_data, "cifar10")
+    refuse_where_nothing_is_fetched(context, name)
+    place = out if out is not None else Path("results") / f"predict-{network}-{Path(name).stem}"
     with bad_input_exits() as bars:
         from empirical.data.images import load_images
-        from empirical.networks.layer_features import network_with_weights, training_features
-        from empirical.networks.networks import layer_names
-        from empirical.probes.probe_tasks import at_least_32
-        from empirical.studies.predict import (
-            FeaturePlan,
-            predict_features,
-            prediction_curves,
-            prediction_lines,
-            prediction_rows,
-            reason_lines,
-            reason_rows,
-        )
-        from empirical.studies.predict_figure import draw_predictions
-        from empirical.studies.run_sizes import check_batches, check_features, check_step_share
-        from simulation.devices import checked_device
-        from simulation.runs.run_folder import RunFolder, software_versions
-        from simulation.runs.run_kinds import PREDICT
-        from simulation.training.training import check_weights
-        from theory import Softmax
-        from theory.assumptions import Verdict
+        from empirical.studies.predict.job import predict as run
+        from empirical.studies.predict.plan import FeaturePlan, PredictPlan
 
-        data = data_path(data)
-        refuse_where_nothing_is_fetched(context, data)
-        own_out = Path("results") / f"predict-{network}-{Path(data).stem}"
-        folder = RunFolder(out if out is not None else own_out, PREDICT)
-        check_step_share(step_share, Softmax())
-        plan = FeaturePlan(init_scale, step_share, steps, batch_size, replicas, seed)
-        chosen = checked_device(device)
-        images = at_least_32(load_images(data, data_root, download, inputs_key, labels_key))
-        files = (None, *(checkpoint or ()))
-        modules = [network_with_weights(images, network, base_width, file, seed) for file in files]
-        check_batches(batch_size, replicas, images.train.labels.size)
-        for module in modules:
-            counts = check_features(module, layer or layer_names(module), images, pooled_features)
-            check_weights(replicas, images.classes, max(counts.values()))
-        predictions = []
-        for file, module in zip(files, modules, strict=True):
-            state = "untrained" if file is None else file.stem
-            for name, own in training_features(module, images, layer, pooled_features, chosen).items():
-                predictions.append(predict_features(replace(own, name=f"{name}, {state}"), plan, folder, bars))
-        folder.write_table("curves.parquet", prediction_curves(predictions))
-        figure = folder.write("predict.png", lambda path: draw_predictions(predictions, path))
-        content = {"plan": asdict(plan), "rows": prediction_rows(predictions), "reasons": reason_rows(predictions)}
-        content |= {"versions": software_versions(chosen)}
-        report = folder.write_json("result.json", content)
-    _print_notes(images.notes)
-    for line in [*prediction_lines(predictions), *reason_lines(predictions)]:
-        say(line)
-    say(f"figure: {figure}")
-    say(f"result: {report}")
-    if any(one.verdict is Verdict.FAILS for one in predictions):
-        raise typer.Exit(CLAIM_FAILS)
+        training = FeaturePlan(init_scale, step_share, steps, batch_size, replicas, seed)
+        plan = PredictPlan(network, tuple(checkpoint or ()), tuple(layer or ()), base_width, pooled_features, training)
+        images = partial(load_images, name, data_root, download, inputs_key, labels_key)
+        report = run(images, plan, folder=place, device=device, progress=bars)
+    publish(report, place, Output(as_json, quiet))
 
 
 sweep_app = typer.Typer(cls=OneLineGroup, no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(sweep_app, name="sweep")
-
-Workers = Annotated[int, whole_option("Processes on this machine.", 1, LARGEST_RUNS)]
-SchedulerAddress = Annotated[
-    str | None, text_option("Address of a Dask scheduler, as tcp://host:8786, instead of processes here.")
-]
 
 
 @sweep_app.callback()
@@ -740,14 +614,6 @@ def sweep() -> None:
     """
 
 
-def _scheduler(context: typer.Context, workers: int, address: str | None) -> Any:
-    from simulation.runs.schedulers import DaskScheduler, LocalScheduler
-
-    if address is not None and is_given(context, "workers"):
-        raise typer.BadParameter("does nothing with --scheduler; give one of the two", param_hint="workers")
-    return LocalScheduler(workers) if address is None else DaskScheduler(address)
-
-
 @sweep_app.command()
 def scaling(
     context: typer.Context,
@@ -756,11 +622,13 @@ def scaling(
     scheduler: SchedulerAddress = None,
     out: Annotated[Path, path_option("Folder of the results.")] = Path("results") / "scaling",
     seed: Annotated[int, seed_option("Seed of W(0) and of the samples.")] = 1,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Measure how boundaries scale on trained networks, with confidence intervals.
 
     End of phase I against sigma0 (derived exponent 1), turning point against sigma0 (2/3) and, in steps, against eta
-    (-1), on three data models; explained variance against time in phase III on four. Two intervals a slope: at 95 %
+    (-1), on three data models; explained variance against time in phase III on four. Two intervals per slope: at 95 %
     each, and at 95 % for all nine together. Beside each slope stand the exponent of the limit and the slope of the
     derived curve over the measured range; an interval covers the draws of W(0) alone. Exit code 1 where a derived slope
     over the measured range is outside the latter interval, or in phase III further than 0.01 from the measured one.
@@ -769,25 +637,12 @@ def scaling(
     two cores.
     """
     with bad_input_exits() as bars:
-        from simulation.experiments.scaling_sweep import run_scaling_sweep, scaling_measurements
-        from simulation.figures.scaling import draw_scaling, scaling_columns, scaling_lines, scaling_rows
-        from simulation.runs.run_folder import RunFolder, software_versions
-        from simulation.runs.run_kinds import SCALING
+        from empirical.studies.scaling import ScalingPlan
+        from empirical.studies.scaling import scaling as run
 
-        folder, chosen = RunFolder(out, SCALING), _scheduler(context, workers, scheduler)
-        measurements = scaling_measurements(pairs, seed)
-        laws = run_scaling_sweep(measurements, folder, chosen, bars("measure"))
-        folder.write_table("points.parquet", scaling_columns(laws))
-        figure = folder.write("scaling.png", lambda path: draw_scaling(laws, path))
-        configuration = {"pairs": pairs, "seed": seed}
-        content = {"configuration": configuration, "versions": software_versions(), "laws": scaling_rows(laws)}
-        report = folder.write_json("result.json", content)
-    for line in scaling_lines(laws):
-        say(line)
-    say(f"figure: {figure}")
-    say(f"result: {report}")
-    if not all(law.holds for law in laws):
-        raise typer.Exit(CLAIM_FAILS)
+        place = chosen_scheduler(context, workers, scheduler)
+        report = run(ScalingPlan(pairs, seed), folder=out, scheduler=place, progress=bars)
+    publish(report, out, Output(as_json, quiet))
 
 
 @sweep_app.command()
@@ -805,6 +660,8 @@ def robustness(
     scheduler: SchedulerAddress = None,
     out: Annotated[Path, path_option("Folder of the results.")] = Path("results") / "robustness",
     seed: Annotated[int, seed_option("Seed of W(0), the samples and the batches.")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """See where the theory breaks: relax one assumption after another and compare training with the mean field.
 
@@ -820,59 +677,13 @@ def robustness(
       phases sweep robustness --axis optimiser
     """
     with bad_input_exits() as bars:
-        from simulation.experiments.robustness import run_robustness_sweep, settings
-        from simulation.figures.robustness import draw_robustness, robustness_content, robustness_lines
-        from simulation.runs.run_folder import RunFolder, software_versions
-        from simulation.runs.run_kinds import ROBUSTNESS
+        from empirical.studies.robustness import RobustnessPlan
+        from empirical.studies.robustness import robustness as run
 
-        folder, place = RunFolder(out, ROBUSTNESS), _scheduler(context, workers, scheduler)
-        names = list(dict.fromkeys(axis or ()))
-        chosen = settings(draws, seed, names)
-        found = run_robustness_sweep(chosen, folder, place, bars("train and derive"))
-        figure = folder.write("robustness.png", lambda path: draw_robustness(found, path))
-        configuration = {
-            "configuration": {"draws": draws, "axes": names or "all", "seed": seed},
-            "versions": software_versions(),
-        }
-        report = folder.write_json("result.json", configuration | robustness_content(found))
-    for line in robustness_lines(found):
-        say(line)
-    for point in found.failures:
-        complain(f"failed: {point.axis.title} {point.level_name}: {point.failure}")
-    say(f"figure: {figure}")
-    say(f"result: {report}")
-    if found.failures:
-        raise typer.Exit(INTERNAL_ERROR)
-
-
-def claim_table(result: Any) -> list[str]:
-    """The claims of a verification as aligned lines of text, and how many there are of each verdict."""
-    header = ("source", "sigma0", "claim", "derived", "measured", "deviation", "of range", "+-", "tolerance", "verdict")
-    rows = [
-        (
-            finding.source,
-            f"{finding.init_scale:g}",
-            claim.name,
-            claim.derived,
-            claim.measured,
-            f"{claim.deviation:.4f}",
-            "" if claim.range_share is None else f"{claim.range_share:.1%}",
-            f"{claim.standard_error:.2g}",
-            f"{claim.tolerance:g}",
-            claim.verdict.value,
-        )
-        for finding in result.findings
-        for claim in finding.comparison.claims
-    ]
-    table = [header, *rows]
-    widths = [max(len(row[column]) for row in table) for column in range(len(header))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
-    counts = Counter(row[-1] for row in rows)
-    summary = ", ".join(f"{counts[verdict]} {verdict}" for verdict in ("holds", "not resolved", "FAILS"))
-    flat = counts["no phases to speak of"]
-    if flat:
-        summary += f"; {flat} on curves with no phases to speak of, which are no evidence"
-    return [*lines, f"{len(rows)} claims: {summary}"]
+        place = chosen_scheduler(context, workers, scheduler)
+        plan = RobustnessPlan(draws, tuple(dict.fromkeys(axis or ())), seed)
+        report = run(plan, folder=out, scheduler=place, progress=bars)
+    publish(report, out, Output(as_json, quiet))
 
 
 def main() -> None:

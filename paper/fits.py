@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
+from empirical.fit.jackknife import Interval
+from empirical.fit.spectrum_rivals import SpectrumShape
+from empirical.studies.fit.plan import Fitted
+from empirical.studies.fit.report import FitReport
 from paper.latex_text import latex_text
 from paper.macros import count, fixed, interval, significant
 from paper.part import Draw, Part
@@ -14,58 +17,58 @@ from paper.tables import table
 RESULTS = "fits/*"
 
 
+def _reports(folders: ResultFolders) -> list[FitReport]:
+    return [FitReport.read(folders.folder(name)) for name in folders.names(RESULTS)]
+
+
 def numbers(folders: ResultFolders) -> dict[str, str]:
     """How many layers were fitted, how many are aligned, and between what bounds the exponents lie."""
-    contents = [folders.content(name) for name in folders.names(RESULTS)]
+    fits = [report.summary for report in _reports(folders)]
+    better = [fit.rivals[0].shape is not SpectrumShape.POWER_LAW for fit in fits if fit.rivals]
     found = {
-        "FitLayers": count(len(contents)),
-        "FitAligned": count(sum(content["alignment"]["low"] > 1 for content in contents)),
-        "FitBetterRival": count(sum(content["rivals"][0]["name"] != "power law" for content in contents)),
+        "FitLayers": count(len(fits)),
+        "FitAligned": count(sum(fit.alignment.low > 1 for fit in fits)),
+        "FitBetterRival": count(sum(better)),
     }
-    for exponent in ("alpha", "beta"):
-        values = [content[exponent]["value"] for content in contents if content[exponent] is not None]
+    exponents = {"Alpha": [fit.alpha for fit in fits], "Beta": [fit.beta for fit in fits]}
+    for title, known in exponents.items():
+        values = [one.value for one in known if one is not None]
         lowest, highest = (min(values), max(values)) if values else (math.nan, math.nan)
-        title = exponent.capitalize()
         found |= {f"Fit{title}Lowest": fixed(lowest, 2), f"Fit{title}Highest": fixed(highest, 2)}
     return found
 
 
 def tables(folders: ResultFolders) -> dict[str, str]:
-    """A row a layer, before and after training: exponents and alignment with 95 % intervals, effective rank, tails."""
+    """A row per layer, before and after training: exponents, alignment with 95 % intervals, effective rank, tails."""
     rows = []
-    for name in sorted(folders.names(RESULTS), key=_before_and_after):
-        content = folders.content(name)
-        network, layer, state = _parts(name)
+    for report in sorted(_reports(folders), key=_before_and_after):
+        fit = report.summary
         rows.append(
             [
-                latex_text(f"{network}, {layer}, {state}"),
-                *(_interval(content[quantity]) for quantity in ("alpha", "beta", "alignment")),
-                significant(content["effective_rank"]["value"], 3),
-                _number(content["tail_index"]["value"]),
+                latex_text(_title(report.fitted)),
+                *(_interval(one) for one in (fit.alpha, fit.beta, fit.alignment)),
+                significant(fit.effective_rank.value, 3),
+                r"$\infty$" if fit.tail_index.value == math.inf else significant(fit.tail_index.value, 2),
             ]
         )
     header = ["layer", r"$\alpha$", r"$\beta$", "$R_2 / R_0$", "effective rank", "tail index"]
     return {"fits.tex": table("llllrr", header, rows)}
 
 
-def _parts(name: str) -> tuple[str, str, str]:
-    """Network, layer and state of a result's name."""
-    network, state, layer = name.removeprefix("fits/").split("-", 2)
-    return network, layer, state
+def _before_and_after(report: FitReport) -> tuple[str, str, bool]:
+    fitted = report.fitted
+    return str(fitted.network), str(fitted.layer), fitted.checkpoint is not None
 
 
-def _before_and_after(name: str) -> tuple[str, str, bool]:
-    network, layer, state = _parts(name)
-    return network, layer, state == "trained"
+def _title(fitted: Fitted) -> str:
+    """A layer as readers know it, with whether its network was trained."""
+    if fitted.network is None:
+        return fitted.title
+    return f"{fitted.network}, {fitted.layer}, {'untrained' if fitted.checkpoint is None else 'trained'}"
 
 
-def _interval(values: dict[str, Any] | None) -> str:
-    return "--" if values is None else interval(values["value"], values["low"], values["high"])
-
-
-def _number(value: Any) -> str:
-    """A number of the report, where the word inf stands for infinity."""
-    return r"$\infty$" if value == "inf" else significant(float(value), 2)
+def _interval(one: Interval | None) -> str:
+    return "--" if one is None else interval(one.value, one.low, one.high)
 
 
 def figures(folders: ResultFolders) -> dict[str, Draw]:

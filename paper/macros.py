@@ -1,4 +1,4 @@
-"""Numbers as LaTeX: a stated number of significant digits, standard errors, and one macro a number."""
+"""Numbers as LaTeX: a stated number of significant digits, standard errors, and one macro per number."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from theory import InputError
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """A number with so many significant digits, never with an exponent; a dash where there is none."""
+    """A number with ``digits`` significant digits, never with an exponent; a dash where there is none."""
     if not math.isfinite(value):
         return "--"
     # The exponent after rounding: 0.0996 to two digits is 0.10.
@@ -27,14 +27,14 @@ def plain(value: float) -> str:
 
 
 def fixed(value: float, decimals: int = 3) -> str:
-    """A number with so many decimals; a dash where there is none."""
+    """A number with ``decimals`` decimals; a dash where there is none."""
     return f"${value:.{decimals}f}$" if math.isfinite(value) else "--"
 
 
 def with_error(value: float, error: float, digits: int = 3) -> str:
     """A number with its standard error, both to the error's first digit (the second where the first is 1).
 
-    Without an error, or with one of zero, so many significant digits.
+    Without an error, or with one of zero, to ``digits`` significant digits.
     """
     if not (math.isfinite(value) and math.isfinite(error) and error > 0):
         return significant(value, digits)
@@ -63,7 +63,7 @@ def percent(share: float, decimals: int = 1) -> str:
 
 
 def newcommands(numbers: Mapping[str, str]) -> str:
-    """A file of definitions, one macro a line.
+    """A file of definitions, one macro per line.
 
     Raises:
         InputError: a name with other characters than letters.

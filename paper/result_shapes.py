@@ -6,92 +6,13 @@ from fnmatch import fnmatchcase
 
 from empirical.studies.tracked_file import TRACKED
 from empirical.studies.transfer import Effect
-from simulation.runs.json_reader import AnyOf, Flag, ListOf, MapOf, Maybe, Real, Record, Shape, Text, Whole, Word
+from simulation.runs.json_reader import Flag, ListOf, MapOf, Maybe, Real, Record, Shape, Text, Whole, Word
 
 _SEED, _SHARE = Whole(0, 2**63 - 1), Real(-1e-6, 1 + 1e-6)
 _SCALE, _NUMBER = Real(1e-30, 1e30), Maybe(Real())
 _ESTIMATE = Record({"value": _NUMBER, "error": _NUMBER})
 _KNOWN = Record({"value": Real(), "error": _NUMBER})
 
-_CLAIM = Record(
-    {
-        "source": Text(),
-        "init_scale": _SCALE,
-        "name": Text(),
-        "verdict": Word(("holds", "not resolved", "FAILS")),
-        "derived_value": _NUMBER,
-        "measured_value": _NUMBER,
-        "deviation": _NUMBER,
-        "standard_error": _NUMBER,
-    }
-)
-_VERIFICATION = Record(
-    {
-        "data": Text(),
-        "inputs": Whole(1),
-        "model": Record({"dimension": Whole(1)}),
-        "configuration": Record(
-            {
-                "steps": Whole(1),
-                "replicas": Whole(1),
-                "batch_size": Maybe(Whole(1)),
-                "step_size": _SCALE,
-                "init_scales": ListOf(_SCALE),
-                "tolerances": MapOf(Real(0)),
-            }
-        ),
-        "boundaries_tested": Whole(),
-        "boundaries_that_differ": Whole(),
-        "claims": ListOf(_CLAIM),
-    }
-)
-_DIAGRAM = Record(
-    {
-        "configuration": Record(
-            {"eigenvalues": ListOf(_SCALE, 2), "resolution": _SCALE, "replicas": Whole(1), "seed": _SEED}
-        ),
-        "points": Whole(1),
-        "away_from_borders": Whole(),
-        "agreement": _SHARE,
-        "disagreements": ListOf(Record({"near_border": Flag()}), 0),
-    }
-)
-_SLOPE = Record({"value": Real(), "low": Real(), "high": Real(), "level": _SHARE})
-_SCALING = Record(
-    {
-        "configuration": Record({"pairs": Whole(1)}),
-        "laws": ListOf(
-            Record(
-                {
-                    "quantity": Text(),
-                    "parameter": Word(("sigma0", "eta", "time")),
-                    "law": Record({"alpha": Real(), "beta": Real()}),
-                    "exponent": Real(),
-                    "derived": Real(),
-                    "slope": _SLOPE,
-                    "joint": _SLOPE,
-                    "holds": Flag(),
-                }
-            )
-        ),
-    }
-)
-_BOUNDARY = Record({"derived": _NUMBER, "measured": _NUMBER, "error": _NUMBER, "reason": Maybe(Text())})
-_DEPARTURE = Record(
-    {
-        "deviation": Real(),
-        "deviation_error": _NUMBER,
-        "regime_derived": Text(),
-        "regime_measured": Text(),
-        "boundaries": Record({"turning_point": _BOUNDARY}),
-    }
-)
-_ROBUSTNESS = Record(
-    {
-        "points": ListOf(Record({"axis": Text(), "level": AnyOf((Text(), Whole(), Real()))}, {"descent": _DEPARTURE})),
-        "phase_three_rises": ListOf(Record({"step_share": _SCALE, "derived": Real(), "trained": Real()})),
-    }
-)
 _PHASES = Record({"fall": _KNOWN, "rise": _KNOWN, "half_fall": _ESTIMATE, "turning_point": _ESTIMATE, "turned": Flag()})
 _TRACKING = Record(
     {
@@ -123,48 +44,12 @@ _TRANSFER = Record(
         "alignment": ListOf(Record({"task": Text(), "rank_correlation": Real(), "p_value": Real()}), 0),
     }
 )
-_PREDICTION = Record(
-    {
-        "plan": Record({"steps": Whole(1), "replicas": Whole(1), "init_scale": _SCALE}),
-        "rows": ListOf(
-            Record(
-                {
-                    "features": Text(),
-                    "number": Whole(1),
-                    "rank": Whole(1),
-                    "step_size": _SCALE,
-                    "source": Text(),
-                    "early": Real(),
-                    "late": Real(),
-                    "turning_ratio": _NUMBER,
-                }
-            )
-        ),
-    }
-)
-_INTERVAL = Record({"value": Real(), "low": Real(), "high": Real()})
-_FIT = Record(
-    {
-        "alpha": Maybe(_INTERVAL),
-        "beta": Maybe(_INTERVAL),
-        "alignment": _INTERVAL,
-        "effective_rank": Record({"value": Real()}),
-        "tail_index": Record({"value": AnyOf((Word(("inf",)), Real()))}),
-        "rivals": ListOf(Record({"name": Text()})),
-    }
-)
 
 #: Shapes by the pattern of a result's name.
 _SHAPES: dict[str, Shape] = {
-    "verify-*": _VERIFICATION,
-    "diagram": _DIAGRAM,
-    "scaling": _SCALING,
-    "robustness": _ROBUSTNESS,
     "track-*": _TRACKING,
     "decoder-*": _TRACKING,
     "transfer": _TRANSFER,
-    "predict-*": _PREDICTION,
-    "fits/*": _FIT,
 }
 
 

@@ -2,62 +2,71 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+from empirical.studies.robustness import RobustnessReport
 from paper.latex_text import latex_text
 from paper.macros import count, percent, plain, with_error
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
 from paper.tables import table
+from simulation.comparison.departure import Departure, regime_name
+from simulation.experiments.robustness import AXES, MOMENTUM, Point, Relaxed
+from theory import InputError
 
 RESULT = "robustness"
 
 #: What each axis relaxes, for readers of the paper.
 _TITLES = {
-    "tail_index": "tail index of noise (A4)",
-    "minority_share": "mirrored minority, share (A4)",
-    "label_noise": "random labels, share (A4)",
-    "batch_size": "new samples a step",
-    "step_share": r"step size $\eta c \lambda_1$ (A5)",
-    "samples": "number of samples",
-    "classes": "number of classes",
-    "imbalance": "largest over smallest class",
-    "optimiser": "optimiser",
+    Relaxed.TAIL_INDEX: "tail index of noise (A4)",
+    Relaxed.MINORITY_SHARE: "mirrored minority, share (A4)",
+    Relaxed.LABEL_NOISE: "random labels, share (A4)",
+    Relaxed.BATCH_SIZE: "new samples a step",
+    Relaxed.STEP_SHARE: r"step size $\eta c \lambda_1$ (A5)",
+    Relaxed.SAMPLES: "number of samples",
+    Relaxed.CLASSES: "number of classes",
+    Relaxed.IMBALANCE: "largest over smallest class",
+    Relaxed.OPTIMISER: "optimiser",
 }
 
 
 def numbers(folders: ResultFolders) -> dict[str, str]:
     """The deviation where all assumptions hold, that of momentum, and what a large step does to phase III."""
-    content = folders.content(RESULT)
-    points = content["points"]
-    base = points[0]["descent"]
-    momentum = _at(points, "optimiser", "momentum 0.9")["descent"]
-    turning = momentum["boundaries"]["turning_point"]
-    last = content["phase_three_rises"][-1]
+    report = _report(folders)
+    base, momentum = _descent(report.found.points[0]), _descent(report.at(Relaxed.OPTIMISER, MOMENTUM))
+    last = report.found.rises[-1]
     return {
-        "RobustBase": with_error(abs(base["deviation"]), base["deviation_error"]),
-        "RobustBaseLevels": count(len(points)),
-        "RobustMomentum": with_error(abs(momentum["deviation"]), momentum["deviation_error"]),
-        "RobustMomentumLater": percent(turning["measured"] / turning["derived"] - 1, 0),
-        "RobustStep": plain(last["step_share"]),
-        "RobustStepRise": percent(last["trained"], 0),
-        "RobustStepRiseDerived": percent(last["derived"], 0),
+        "RobustBase": with_error(abs(base.deviation), base.deviation_error),
+        "RobustBaseLevels": count(len(report.found.points)),
+        "RobustMomentum": with_error(abs(momentum.deviation), momentum.deviation_error),
+        "RobustMomentumLater": percent(momentum.turning_point.ratio - 1, 0),
+        "RobustStep": plain(last.step_share),
+        "RobustStepRise": percent(last.trained, 0),
+        "RobustStepRiseDerived": percent(last.derived, 0),
     }
 
 
-def _at(points: list[dict[str, Any]], axis: str, level: str) -> dict[str, Any]:
-    return next(point for point in points if (point["axis"], point["level"]) == (axis, level))
+def _report(folders: ResultFolders) -> RobustnessReport:
+    return RobustnessReport.read(folders.folder(RESULT))
+
+
+def _descent(point: Point) -> Departure:
+    """What a level that the paper cites measured; InputError where it failed."""
+    if point.descent is None:
+        raise InputError(f"results: {RESULT}: {point.axis.name} {point.level_name} failed; run the study again")
+    return point.descent
 
 
 def tables(folders: ResultFolders) -> dict[str, str]:
     """Each axis at the level that deviates most."""
-    points = folders.content(RESULT)["points"]
+    found = _report(folders).found
     rows = []
-    for axis, title in _TITLES.items():
-        own = [point for point in points if point["axis"] == axis and "descent" in point]
+    for axis in AXES:
+        own = [(point, point.descent) for point in found.along(axis) if point.descent is not None]
         if own:
-            worst = max(own, key=lambda point: abs(point["descent"]["deviation"]))
-            rows.append([title, _level(worst["level"]), *_cells(worst["descent"])])
+            worst, descent = max(own, key=lambda one: abs(one[1].deviation))
+            rows.append([_TITLES[axis.relaxed], _level(worst.level), *_cells(descent)])
     header = ["relaxed", "at", "deviation", "turning ratio", "regime"]
     return {"robustness.tex": table("llrrl", header, rows)}
 
@@ -65,21 +74,19 @@ def tables(folders: ResultFolders) -> dict[str, str]:
 def _level(level: Any) -> str:
     if isinstance(level, str):
         return latex_text(level)
+    if level == math.inf:
+        return "Gaussian"
     return count(level) if isinstance(level, int) else plain(level)
 
 
-def _cells(found: dict[str, Any]) -> list[str]:
+def _cells(found: Departure) -> list[str]:
     """Signed deviation, ratio of turning points, and whether the regime is the derived one."""
-    turning = found["boundaries"]["turning_point"]
-    ratio = "--"
-    if turning["reason"] is None:
-        value = turning["measured"] / turning["derived"]
-        ratio = with_error(value, value * turning["error"])
-    same = found["regime_measured"] == found["regime_derived"]
+    turning = found.turning_point
+    ratio = with_error(turning.ratio, turning.ratio * turning.error) if turning.reason is None else "--"
     return [
-        with_error(found["deviation"], found["deviation_error"]),
+        with_error(found.deviation, found.deviation_error),
         ratio,
-        "as derived" if same else latex_text(found["regime_measured"]),
+        "as derived" if found.keeps_regime else latex_text(regime_name(found.regime_measured)),
     ]
 
 

@@ -63,7 +63,7 @@ _TRACKED = tuple(
 
 def _on_network(command: str, network: str) -> tuple[str, ...]:
     """A command on the layers of a trained network."""
-    return (command, "--network", network, "--checkpoint", _CHECKPOINTS[network])
+    return (command, "--network", network, "--checkpoint", _CHECKPOINTS[network], "--init-scale", "0.003")
 
 
 def _tracked(network: str) -> tuple[str, ...]:
@@ -75,7 +75,7 @@ STUDIES = (
     Study("verify-digits", ("verify",), 0.5, quick=("--steps", "256", "--replicas", "3")),
     Study(
         "verify-cifar10",
-        ("verify", "--data", "cifar10"),
+        ("verify", "cifar10"),
         6,
         quick=("--steps", "64", "--replicas", "2", "--batch-size", "256", "--init-scale", "0.003"),
     ),

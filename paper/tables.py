@@ -11,8 +11,8 @@ def table(alignment: str, header: Sequence[str], rows: Sequence[Sequence[str]]) 
     """A ``tabular``: a header between rules, then the rows.
 
     Args:
-        alignment: a letter a column, as ``lrr``.
-        header: a cell a column, as LaTeX.
+        alignment: a letter per column, as ``lrr``.
+        header: a cell per column, as LaTeX.
         rows: cells, as LaTeX.
 
     Raises:

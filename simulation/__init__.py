@@ -1,6 +1,7 @@
 """Simulation of single-layer networks: sampling, training, measured boundaries, comparison."""
 
-from simulation.comparison.comparison import Claim, Comparison, Tolerances, Verdict, compare
+from simulation.comparison.claim import Claim, ClaimKind, Verdict
+from simulation.comparison.comparison import Comparison, Tolerances, compare
 from simulation.comparison.measurement import MeasuredBoundaries, measured_boundaries
 from simulation.comparison.statistics import EqualityTest, Slope, equality_test, holm, slope_with_interval
 from simulation.runs.run_folder import RunFolder
@@ -9,8 +10,10 @@ from simulation.runs.sweep import SweepResult, grid, run_sweep
 from simulation.training.antithetic import antithetic_weights, pair_means
 from simulation.training.batches import BatchesWithReplacement, FullBatch, JoinedSources, MiniBatches
 from simulation.training.gradient_share import sample_gradient_share
+from simulation.training.mixture_sampling import MixtureSampler
 from simulation.training.optimisers import Adam, GradientDescent
 from simulation.training.population import Population, with_frequencies
+from simulation.training.sample_probe import SampleProbe
 from simulation.training.sampling import (
     FreshSamples,
     GaussianSampler,
@@ -24,6 +27,7 @@ __all__ = [
     "Adam",
     "BatchesWithReplacement",
     "Claim",
+    "ClaimKind",
     "Comparison",
     "DaskScheduler",
     "EqualityTest",
@@ -35,9 +39,11 @@ __all__ = [
     "LocalScheduler",
     "MeasuredBoundaries",
     "MiniBatches",
+    "MixtureSampler",
     "Population",
     "PopulationSampler",
     "RunFolder",
+    "SampleProbe",
     "Slope",
     "Status",
     "SweepResult",

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from empirical.probes.probe_tasks import COLOUR, HELD_OUT
-from empirical.studies.predict import COMMON
+from empirical.studies.predict.report import PredictReport
+from empirical.studies.predict_reasons import Derivation
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -53,8 +54,8 @@ def test_every_file_that_it_links_is_in_the_repository() -> None:
 
 
 def test_what_it_says_of_the_first_figure_is_so() -> None:
-    rows = json.loads((ROOT / "paper/results/predict-vgg8/result.json").read_text())["rows"]
-    early = {row["features"]: row["early"] for row in rows if row["source"] == COMMON}
+    predictions = PredictReport.read(ROOT / "paper/results/predict-vgg8").predictions
+    early = {one.features.name: one.agreement(Derivation.COMMON).early for one in predictions}
     assert len(early) == 6
     within, beyond = [{name for name, value in early.items() if (value < 0.006) is close} for close in (True, False)]
     assert beyond == {"block3, untrained"}

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-import empirical.studies.verify
+import empirical.studies.verify.job
 import simulation.experiments.robustness
 import simulation.experiments.scaling
 from empirical.data.datasets import DataSet
@@ -24,7 +24,9 @@ from empirical.fit.model_fit import split_for_fit
 from empirical.networks.network_training import batch_indices
 from empirical.networks.networks import build_network
 from empirical.probes.trained_decoder import convolutional_decoder, linear_decoder, shuffled_epochs
-from empirical.studies.verify import DIGITS_PLAN, INPUTS, verify
+from empirical.studies.verify.finding import Source
+from empirical.studies.verify.job import verify
+from empirical.studies.verify.plan import DIGITS_PLAN
 from simulation import (
     BatchesWithReplacement,
     FreshSamples,
@@ -38,7 +40,6 @@ from simulation import (
 from simulation.experiments.robustness import Setting, measure_robustness
 from simulation.experiments.scaling import initial_scale_laws
 from simulation.experiments.scaling_law import PowerLaw
-from simulation.runs.run_folder import RunFolder
 from simulation.training.antithetic import antithetic_weights
 from theory import Curve, DataModel
 
@@ -69,7 +70,7 @@ def _data() -> DataSet:
 def _verified(seed: int, folder: Path) -> np.ndarray:
     """Curves derived from W(0) alone at two initial scales, (scale, replica, T), of inputs and synthetic samples."""
     plan = replace(DIGITS_PLAN, init_scales=(0.01, 0.02), steps=2, replicas=2, seed=seed)
-    result = verify(_data(), plan, RunFolder(folder / str(seed)), lambda _: lambda calls: calls)
+    result = verify(_data(), plan, folder=folder / str(seed))
     return np.stack([finding.comparison.derived.losses for finding in result.findings])
 
 
@@ -121,27 +122,30 @@ def test_a_verification_draws_batches_and_synthetic_samples_by_its_seed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batches: list[np.ndarray] = []
-    sources: dict[str, list[np.ndarray]] = {"inputs": [], "synthetic": []}
-    compared = empirical.studies.verify._compare_source
+    sources: dict[Source, list[np.ndarray]] = {one: [] for one in Source}
 
     def stop(source: Any, *_: Any, **__: Any) -> None:
         batches.append(next(iter(source.batches(0))).inputs.numpy())
         raise InterruptedError
 
-    def watched(source: str, inputs: torch.Tensor, *rest: Any) -> list[Any]:
-        sources["inputs" if source == INPUTS else "synthetic"].append(inputs.numpy())
-        with pytest.raises(InterruptedError):
-            compared(source, inputs, *rest)
+    def watched(run: Any, curve: Any, progress: Any) -> list[Any]:
+        sources[run.source].append(run.sample.inputs)
         return []
 
-    monkeypatch.setattr(empirical.studies.verify, "train", stop)
-    monkeypatch.setattr(empirical.studies.verify, "_compare_source", watched)
-    for number, seed in enumerate((0, 1, 0)):
+    def stopped(folder: Any, name: str, key: str, compute: Callable[[], Any]) -> None:
+        with pytest.raises(InterruptedError):
+            compute()
+
+    job = empirical.studies.verify.job
+    monkeypatch.setattr(job, "train", stop)
+    monkeypatch.setattr(job, "curve_part", stopped)
+    monkeypatch.setattr(job._Run, "findings", watched)
+    for seed in (0, 1, 0):
         plan = replace(DIGITS_PLAN, init_scales=(0.01,), steps=2, replicas=2, batch_size=10, seed=seed)
-        verify(_data(), plan, RunFolder(tmp_path / str(number)), lambda _: lambda calls: calls)
+        verify(_data(), plan)
     # Of the inputs, which no seed changes, batches alone depend on it; synthetic samples depend on it themselves.
-    np.testing.assert_array_equal(sources["inputs"][0], sources["inputs"][1])
-    for first, other, same in (batches[::2], sources["synthetic"]):
+    np.testing.assert_array_equal(sources[Source.INPUTS][0], sources[Source.INPUTS][1])
+    for first, other, same in (batches[::2], sources[Source.SYNTHETIC]):
         np.testing.assert_array_equal(first, same)
         assert not np.allclose(first, other)
 

@@ -14,6 +14,8 @@ from enum import Enum
 
 import numpy as np
 
+from theory.curves.annealed import OneOutput
+from theory.curves.draw_law import DrawLaw
 from theory.curves.gradient_defect import DefectResponse
 from theory.curves.initial_level import crossovers, random_sketch_level
 from theory.curves.losses import Loss
@@ -199,6 +201,26 @@ def effective_rank(model: DataModel) -> Assessment:
     """A6: (tr Sigma)^2 / tr Sigma^2 large."""
     value = float(model.eigenvalues.sum() ** 2 / np.sum(model.eigenvalues**2))
     return Assessment("A6", "large effective rank", "(tr Sigma)^2 / tr Sigma^2", value, 10.0, Side.AT_LEAST)
+
+
+def mean_law(model: DataModel, loss: Loss, init_scale: float) -> Assessment:
+    """Whether one draw of W(0) turns where the mean over draws does; beside A6.
+
+    The value is C sigma0/s* over the deviation of a: the second-order term at s* against the linear one, whose sign
+    differs from draw to draw. It falls with sigma0 as sigma0^(1/3).
+
+    Raises:
+        InputError: a scale that is not positive, or a model of several outputs.
+    """
+    law = DrawLaw.of(OneOutput.from_model(model, loss))
+    time = law.mean_turning_point(init_scale)
+    if time is None:
+        value = float("nan")
+    else:
+        taken = law.remainder * init_scale / time
+        value = taken / law.linear_deviation if law.linear_deviation > 0 else float("inf")
+    measure = "second-order over linear effect of W(0) at s*"
+    return Assessment("A6 draws", "one draw turns where the mean does", measure, value, 1.0, Side.AT_LEAST)
 
 
 def small_initialisation(model: DataModel, loss: Loss, init_scale: float) -> Assessment:

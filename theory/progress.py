@@ -9,12 +9,29 @@ Item = TypeVar("Item")
 
 
 class Progress(Protocol):
-    """Hands on the items it is given, in order; a progress bar in the command."""
+    """Hands on the items it is given, in order, and shows how far it is.
 
-    def __call__(self, items: Iterable[Item], /) -> Iterable[Item]:
-        """The same items."""
+    What every ``progress`` argument of this project takes: ``tqdm.tqdm`` is one, and so are the bars of the command.
+    """
+
+    def __call__(self, items: Iterable[Item], description: str | None = None, /) -> Iterable[Item]:
+        """The same items; ``description`` says what is done with them."""
 
 
-def silent(items: Iterable[Item], /) -> Iterable[Item]:
+def silent(items: Iterable[Item], description: str | None = None, /) -> Iterable[Item]:
     """No report: the items themselves."""
     return items
+
+
+def described(progress: Progress, description: str) -> Progress:
+    """``progress`` with a description, for a computation that gives none of its own.
+
+    Args:
+        progress: shows how far the work is.
+        description: what is done, as ``train on inputs``.
+    """
+
+    def part(items: Iterable[Item], own: str | None = None, /) -> Iterable[Item]:
+        return progress(items, own or description)
+
+    return part

@@ -50,6 +50,13 @@ class _OneLine:
 class OneLineGroup(_OneLine, TyperGroup):
     """A command with subcommands that ends as ``ended`` says."""
 
+    def format_commands(self, context: Any, formatter: Any) -> None:
+        """List the subcommands, each with the whole first sentence of its help."""
+        commands = [(name, self.get_command(context, name)) for name in self.list_commands(context)]
+        rows = [(name, one.get_short_help_str(sys.maxsize)) for name, one in commands if one is not None]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
 
 class OneLineCommand(_OneLine, TyperCommand):
     """A command that ends as ``ended`` says."""
@@ -128,10 +135,17 @@ def usage_message(error: Exception) -> str:
     """A fault in the call as one line that names the option."""
     message = " ".join(str(getattr(error, "message", error)).split()).rstrip(".")
     parameter = getattr(error, "param", None)
-    name = getattr(parameter, "name", None) or getattr(error, "param_hint", None)
+    name = _typed_name(parameter) or getattr(error, "param_hint", None)
     if name is None:
         return " ".join(str(error.format_message()).split()) if hasattr(error, "format_message") else message
     return f"{name}: {message or 'is missing; give one'}"
+
+
+def _typed_name(parameter: Any) -> str | None:
+    """The name of a parameter as a user types it, without hyphens; None without a parameter."""
+    if parameter is None or getattr(parameter, "param_type_name", None) != "option":
+        return getattr(parameter, "name", None)
+    return str(parameter.opts[0]).lstrip("-").replace("-", "_")
 
 
 def _is_bad_input(error: Exception) -> bool:

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import typer
 
+from empirical.command.terminal import complain
+
 #: Counts of what is trained, drawn or kept; whether they fit in memory is asked where the other sizes are known.
 LARGEST_COUNT = 1_000_000_000
 
@@ -105,6 +107,44 @@ def path_option(description: str) -> Any:
 def path_argument(description: str, metavar: str) -> Any:
     """The same as an argument."""
     return typer.Argument(help=description, parser=_path, metavar=metavar, show_default=False)
+
+
+def json_option() -> Any:
+    """The switch that prints the result as JSON."""
+    return typer.Option("--json", help="Print the result as JSON instead of lines.")
+
+
+def quiet_option() -> Any:
+    """The switch that prints nothing but errors, notes and progress."""
+    return typer.Option("--quiet", help="Print no lines; the exit code and the files say what was found.")
+
+
+def data_argument(description: str) -> Any:
+    """The data of a job, as its argument; see ``chosen_data``."""
+    return typer.Argument(help=description, parser=_text, metavar="DATA", show_default=False)
+
+
+def data_option() -> Any:
+    """The same as ``--data``, the older way to give them."""
+    return typer.Option("--data", parser=_text, metavar="TEXT", hidden=True)
+
+
+def chosen_data(argument: str | None, option: str | None, default: str) -> str:
+    """The data that a call names, or ``default``.
+
+    Args:
+        argument: as given by ``data_argument``.
+        option: as given by ``data_option``, with a note that the argument is the way to give them.
+        default: where there is neither.
+
+    Raises:
+        typer.BadParameter: both are given.
+    """
+    if argument is not None and option is not None:
+        raise typer.BadParameter("is given twice; give the data as the argument alone", param_hint="data")
+    if option is not None:
+        complain(f"note: --data is the older way to name the data; the argument does: {option}")
+    return data_path(argument or option or default)
 
 
 def data_path(name: str) -> str:

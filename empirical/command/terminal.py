@@ -1,4 +1,4 @@
-"""What reaches the terminal: a line an item, without a character that a terminal would obey."""
+"""What reaches the terminal: a line per item, without a character that a terminal would obey."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from tqdm import tqdm
 
 #: Seconds of work before a progress bar appears: what is refused sooner is refused without one.
 BAR_AFTER = 0.5
+
+#: Seconds between the lines of a bar where there is no terminal.
+LINE_EVERY = 10
 
 
 class UnwritableOutputError(Exception):
@@ -70,47 +73,38 @@ def discard_output() -> None:
 
 
 class Bars:
-    """Progress bars on the standard error, by their descriptions.
+    """Progress bars on the standard error.
 
     A bar appears once its work has taken BAR_AFTER; what was done sooner is shown when all is done, so that a call
-    that is refused is answered by its error alone.
+    that is refused is answered by its error alone. Where the standard error is no terminal, as in a log, a bar is a
+    line every LINE_EVERY seconds and one at its end.
     """
 
     def __init__(self) -> None:
         self._finished: list[str] = []
 
-    def __call__(self, description: str) -> Bar:
-        """A bar of this description."""
-        return Bar(description, self._finished)
+    def __call__(self, items: Iterable[Any], description: str | None = None, /) -> Iterable[Any]:
+        """The same items, counted; a bar that cannot be written is left out."""
+        total = len(items) if isinstance(items, Sized) else None
+        with tqdm(
+            desc=terminal_text(description or "work"),
+            total=total,
+            file=_stream(),
+            dynamic_ncols=True,
+            delay=BAR_AFTER,
+            mininterval=0.1 if _is_terminal(sys.stderr) else LINE_EVERY,
+        ) as bar:
+            for item in items:
+                yield item
+                bar.update()
+            if bar.last_print_t < bar.start_t + bar.delay:
+                self._finished.append(str(bar))
 
     def show(self) -> None:
         """Show the bars that were not shown while they ran."""
         for line in self._finished:
             complain(line)
         self._finished.clear()
-
-
-class Bar:
-    """A progress bar around an iterable.
-
-    Args:
-        description: what is done.
-        finished: gains the bar as a line where it ends without having been shown.
-    """
-
-    def __init__(self, description: str, finished: list[str]) -> None:
-        self._description, self._finished = terminal_text(description), finished
-
-    def __call__(self, items: Iterable[Any], /) -> Iterable[Any]:
-        """The same items, counted; a bar that cannot be written is left out."""
-        total = len(items) if isinstance(items, Sized) else None
-        stream: Any = _Forgiving(sys.stderr)
-        with tqdm(desc=self._description, total=total, file=stream, dynamic_ncols=True, delay=BAR_AFTER) as bar:
-            for item in items:
-                yield item
-                bar.update()
-            if bar.last_print_t < bar.start_t + bar.delay:
-                self._finished.append(str(bar))
 
 
 class _Forgiving:
@@ -134,6 +128,25 @@ class _Forgiving:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+class _Lines(_Forgiving):
+    """The same for a log: each state of a bar is a line of its own."""
+
+    def write(self, text: str) -> int:
+        line = text.strip("\r\n ")
+        return super().write(f"{line}\n") if line else 0
+
+
+def _stream() -> Any:
+    return _Forgiving(sys.stderr) if _is_terminal(sys.stderr) else _Lines(sys.stderr)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # a closed stream
+        return False
 
 
 def _encodable(text: str, stream: TextIO | None) -> str:

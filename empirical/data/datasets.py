@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,12 +125,12 @@ def load_digits() -> DataSet:
 def load_file(path: Path, inputs_key: str | None = None, labels_key: str | None = None) -> DataSet:
     """A file of inputs (n, ...) and labels, centred and scaled to tr Sigma / d = 1; nothing in it is ever run.
 
-    Inputs with more than two axes are flattened to one row a sample. Labels are taken by the rule of
+    Inputs with more than two axes are flattened to one row per sample. Labels are taken by the rule of
     ``empirical.data.labels``; where classes are numbered anew, the notes say how. Sizes are checked before contents are
     read.
 
     Args:
-        path: a file of these, told by its suffix.
+        path: a file of one of these kinds, which its suffix states.
             .npz: arrays with names, as np.savez writes them;
             .npy: the inputs alone, their labels in another .npy file;
             .pt, .pth, .safetensors: a dictionary of tensors;
@@ -233,3 +233,18 @@ def load(
             f"data: {quoted(name)} is unknown; give digits, cifar10 or the path of a file {', '.join(ARRAY_SUFFIXES)}"
         )
     return load_file(Path(name).expanduser(), inputs_key, labels_key)
+
+
+#: What a job takes as its data: inputs in memory, the name of a data set, the path of a file, or what loads them.
+GivenData = DataSet | str | Path | Callable[[], DataSet]
+
+
+def given_data(data: GivenData) -> DataSet:
+    """The data set that a job is given; names and paths are loaded as ``load`` has it.
+
+    Raises:
+        InputError: an unknown name or data that do not load.
+    """
+    if isinstance(data, DataSet):
+        return data
+    return load(str(data)) if isinstance(data, str | Path) else data()

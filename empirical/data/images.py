@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -205,6 +205,21 @@ def load_images(
     if name_or_path in _NAMED:
         raise InputError(f"{fault}; give the official files, each under its own name")
     return replace(data, notes=(*data.notes, f"{fault}, so that what is measured on them is not held out"))
+
+
+#: What a job takes as its images: images in memory, the name of a data set, a path, or what loads them.
+GivenImages = ImageData | str | Path | Callable[[], ImageData]
+
+
+def given_images(data: GivenImages) -> ImageData:
+    """The images that a job is given; names and paths are loaded as ``load_images`` has it.
+
+    Raises:
+        InputError: an unknown name or images that do not load.
+    """
+    if isinstance(data, ImageData):
+        return data
+    return load_images(str(data)) if isinstance(data, str | Path) else data()
 
 
 def _loaded(

@@ -21,7 +21,7 @@ from empirical.fit.jackknife import SMALLEST_PARTS, Interval, check_parts
 from empirical.fit.minority import FEWEST_POSITIONS, RESAMPLES, Minority, minorities, minority_interval
 from empirical.fit.moment_fit import MomentFit, fit_moments
 from empirical.fit.shrinkage import SHRUNK_ABOVE, shrinkage_intensity, shrunk
-from empirical.fit.spectrum_rivals import FEWEST_RANKS, Rival, compare_spectra, variances_along
+from empirical.fit.spectrum_rivals import FEWEST_RANKS, Rival, SpectrumShape, compare_spectra, variances_along
 from theory import DataModel, InputError, Moments, merge_all
 from theory.data.stratified import stratified_parts
 from theory.progress import Progress, silent
@@ -225,6 +225,6 @@ def _warnings(found: MomentFit, rivals: tuple[Rival, ...], shrinkage: float, few
             warnings.append(
                 f"the {name} strays {law.deviation:.1f} tolerances from a power law; {exponent} is a summary"
             )
-    if rivals and rivals[0].name != "power law":
+    if rivals and rivals[0].shape is not SpectrumShape.POWER_LAW:
         warnings.append(f"over all resolved ranks the spectrum is described better by: {rivals[0].name}")
     return tuple(warnings)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 
 import numpy as np
@@ -29,25 +30,39 @@ _ITERATIONS = 60
 _ACCURACY = 1e-10
 
 
+class SpectrumShape(Enum):
+    """A curve of variance against rank; the values are names in tables and files."""
+
+    POWER_LAW = "power law"
+    BROKEN_POWER_LAW = "broken power law"
+    EXPONENTIAL = "exponential"
+    SPIKES_AND_BULK = "spikes and bulk"
+
+
 @dataclass(frozen=True)
 class Rival:
     """A spectrum fitted and scored on held-out samples.
 
     Attributes:
-        name: what it is called in tables.
+        shape: which curve.
         parameters: names and values; the mean of the two fits.
-        loss: mean divergence in nats a direction, at least 0; smaller is better.
+        loss: mean divergence in nats per direction, at least 0; smaller is better.
         behind: loss less that of the best rival.
         behind_error: standard error of ``behind`` over the parts of the held-out samples.
         place: 1 for the best.
     """
 
-    name: str
+    shape: SpectrumShape
     parameters: tuple[tuple[str, float], ...]
     loss: float
     behind: float
     behind_error: float
     place: int
+
+    @property
+    def name(self) -> str:
+        """What the curve is called in tables."""
+        return self.shape.value
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,29 +100,31 @@ def compare_spectra(variances: FloatArray, samples: int, first_rank: int = 1) ->
     means = [half.mean(axis=0) for half in halves]
     if min(mean.min() for mean in means) <= 0:
         raise InputError("variances: a direction has none in half of the parts; give directions in which inputs vary")
-    fits: dict[str, Callable[[FloatArray, FloatArray], _Shape]] = {
-        "power law": power_law,
-        "broken power law": broken_power_law,
-        "exponential": exponential,
-        "spikes and bulk": partial(spikes_and_bulk, samples=at_least("samples", samples, 4) // 2),
+    fits: dict[SpectrumShape, Callable[[FloatArray, FloatArray], _Shape]] = {
+        SpectrumShape.POWER_LAW: power_law,
+        SpectrumShape.BROKEN_POWER_LAW: broken_power_law,
+        SpectrumShape.EXPONENTIAL: exponential,
+        SpectrumShape.SPIKES_AND_BULK: partial(spikes_and_bulk, samples=at_least("samples", samples, 4) // 2),
     }
-    found = {name: [fit(ranks, mean) for mean in means] for name, fit in fits.items()}
+    found = {shape: [fit(ranks, mean) for mean in means] for shape, fit in fits.items()}
     # Less what no curve can explain, the losses of the scored half's own variances.
     scored = {
-        name: np.concatenate([_losses(halves[1], one) - _floor(means[1]), _losses(halves[0], other) - _floor(means[0])])
-        for name, (one, other) in found.items()
+        shape: np.concatenate(
+            [_losses(halves[1], one) - _floor(means[1]), _losses(halves[0], other) - _floor(means[0])]
+        )
+        for shape, (one, other) in found.items()
     }
-    order = sorted(scored, key=lambda name: float(scored[name].mean()))
+    order = sorted(scored, key=lambda shape: float(scored[shape].mean()))
     return tuple(
-        _rival(name, found[name], scored[name], scored[order[0]], place) for place, name in enumerate(order, 1)
+        _rival(shape, found[shape], scored[shape], scored[order[0]], place) for place, shape in enumerate(order, 1)
     )
 
 
-def _rival(name: str, shapes: Sequence[_Shape], losses: FloatArray, best: FloatArray, place: int) -> Rival:
+def _rival(shape: SpectrumShape, shapes: Sequence[_Shape], losses: FloatArray, best: FloatArray, place: int) -> Rival:
     behind = losses - best
     parameters = tuple((key, float(np.mean([one.parameters[key] for one in shapes]))) for key in shapes[0].parameters)
     error = float(behind.std(ddof=1) / np.sqrt(behind.size))
-    return Rival(name, parameters, float(losses.mean()), float(behind.mean()), error, place)
+    return Rival(shape, parameters, float(losses.mean()), float(behind.mean()), error, place)
 
 
 def power_law(ranks: FloatArray, variances: FloatArray) -> _Shape:

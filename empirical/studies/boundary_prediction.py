@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
+from typing import Self
 
 import numpy as np
 
 from simulation import initial_weights
-from theory import Boundaries, Curve, DataModel, Loss, expected_curve, logarithmic_steps, mean_field_curve
-from theory import measure_boundaries as boundaries_of
+from theory import (
+    Boundaries,
+    Curve,
+    DataModel,
+    Loss,
+    expected_curve,
+    logarithmic_steps,
+    mean_field_curve,
+    measure_boundaries,
+)
 from theory.progress import Progress, silent
 from theory.validation import IntArray, at_least, positive
 
-#: Levels of the theory, as tables name them.
-LINEARISED, MEAN_FIELD = "linearised", "mean field"
+
+class Source(Enum):
+    """The data model that a prediction comes from; the values are names in tables and files."""
+
+    FULL = "full moments"
+    PARAMETRIC = "parametric model"
+
+
+class Level(Enum):
+    """Level of the theory; the values are names in tables and files."""
+
+    LINEARISED = "linearised"
+    MEAN_FIELD = "mean field"
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,25 +75,30 @@ class Prediction:
     """A predicted curve and its boundaries.
 
     Attributes:
-        source: which data model it comes from, as a table names it.
+        source: which data model it comes from.
         level: LINEARISED, the flow's mean over W(0), or MEAN_FIELD, the mean of its draws.
         curve: L / tr Sigma of that model.
         boundaries: its regime and boundary times; divided by the step size they are steps.
     """
 
-    source: str
-    level: str
+    source: Source
+    level: Level
     curve: Curve
     boundaries: Boundaries
 
+    @classmethod
+    def of(cls, source: Source, level: Level, curve: Curve) -> Self:
+        """The prediction of a curve, whose boundaries are read off its mean."""
+        return cls(source, level, curve, measure_boundaries(curve.times, curve.mean))
 
-def predict(
-    source: str, model: DataModel, training: Training, progress: Progress = silent
+
+def predict_boundaries(
+    source: Source, model: DataModel, training: Training, progress: Progress = silent
 ) -> tuple[Prediction, Prediction]:
     """The linearised and the mean-field prediction.
 
     Args:
-        source: name of the data model.
+        source: which data model it is.
         model: the data model.
         training: how the layer is trained.
         progress: wraps the iteration over the steps of the mean field.
@@ -87,7 +113,4 @@ def predict(
     outputs = loss.outputs(model.classes)
     start = initial_weights(training.replicas, outputs, model.dimension, training.init_scale, training.seed)
     followed = mean_field_curve(model, loss, start, steps, training.step_size, progress=progress)
-    return (
-        Prediction(source, LINEARISED, linearised, boundaries_of(linearised.times, linearised.mean)),
-        Prediction(source, MEAN_FIELD, followed, boundaries_of(followed.times, followed.mean)),
-    )
+    return Prediction.of(source, Level.LINEARISED, linearised), Prediction.of(source, Level.MEAN_FIELD, followed)

@@ -7,20 +7,39 @@ what training adds to the gradient descent on these samples: the batches, and te
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 
+from simulation.runs.text_table import text_table
 from theory import Curve, measure_boundaries
 from theory.curves.gradient_defect import DefectResponse
 from theory.validation import FloatArray
 
-LINEARISED = "linearised"
-COMMON = "mean field"
-CLASSES = "mean field, class covariances"
+
+class Derivation(Enum):
+    """How a curve is derived, in the order of tables; the values are names in files and legends."""
+
+    LINEARISED = "linearised"
+    COMMON = "mean field"
+    CLASSES = "mean field, class covariances"
+    PARAMETRIC = "parametric model, mean field"
+
+
+LINEARISED, COMMON, CLASSES = Derivation.LINEARISED, Derivation.COMMON, Derivation.CLASSES
 
 #: What of A4 is only unequal covariances, and what is left beyond all rungs.
 OF_COVARIANCES, REST = "A4, of this unequal covariances", "rest"
+
+#: The assumption in a few words, for tables.
+_SHORT_TITLES = {
+    "A8": "A8, small outputs",
+    "A4": "A4, Gaussian gradient",
+    OF_COVARIANCES: "of A4, unequal covariances",
+    REST: "rest",
+}
 
 _TITLES = {
     "A8": "outputs are not small, which the linearisation needs (A8)",
@@ -32,7 +51,7 @@ _TITLES = {
 
 @dataclass(frozen=True)
 class Reason:
-    """What one assumption costs at the step where the mean field is farthest from training.
+    """What one assumption costs at one step, by default where the mean field is farthest from training.
 
     Attributes:
         assumption: A8, A4, OF_COVARIANCES or REST.
@@ -64,7 +83,11 @@ class Reason:
 
 
 def prediction_reasons(
-    derived: dict[str, Curve], defect: DefectResponse, trained: Curve, step_size: float
+    derived: Mapping[Derivation, Curve],
+    defect: DefectResponse,
+    trained: Curve,
+    step_size: float,
+    column: int | None = None,
 ) -> tuple[Reason, ...]:
     """What A8, A4, unequal covariances and the rest cost.
 
@@ -73,6 +96,7 @@ def prediction_reasons(
         defect: what the gradient on the samples does to the mean field.
         trained: the trained curve.
         step_size: eta.
+        column: of the time at which the costs are stated; where the mean field is farthest from training by default.
     """
     steps = trained.times / step_size
     linear, common, classes = (derived[source].mean for source in (LINEARISED, COMMON, CLASSES))
@@ -85,7 +109,7 @@ def prediction_reasons(
         (OF_COVARIANCES, common, classes),
         (REST, samples, trained.mean),
     )
-    column = int(np.argmax(np.abs(trained.mean - common)))
+    at = int(np.argmax(np.abs(trained.mean - common))) if column is None else column
     extent = float(np.ptp(trained.mean))
 
     def turning(losses: FloatArray) -> float | None:
@@ -95,11 +119,27 @@ def prediction_reasons(
     return tuple(
         Reason(
             name,
-            float(steps[column]),
-            float(after[column] - before[column]),
-            float((after[column] - before[column]) / extent) if extent > 0 else 0.0,
+            float(steps[at]),
+            float(after[at] - before[at]),
+            float((after[at] - before[at]) / extent) if extent > 0 else 0.0,
             turning(np.asarray(before)),
             turning(np.asarray(after)),
         )
         for name, before, after in rungs
+    )
+
+
+def reason_table(reasons: Sequence[Reason]) -> list[str]:
+    """What each assumption costs as lines of a table, rung by rung."""
+    return text_table(
+        ("assumption", "adds", "of range", "turning point with it", "without"),
+        [
+            (
+                _SHORT_TITLES[one.assumption],
+                f"{one.deviation:+.4f}",
+                f"{one.share:+.0%}",
+                *("none" if step is None else f"step {step:.4g}" for step in (one.turning_before, one.turning_after)),
+            )
+            for one in reasons
+        ],
     )

@@ -21,7 +21,7 @@ def check_batches(batch_size: int, replicas: int, count: int) -> None:
     """Refuse batches that the data do not fill.
 
     Args:
-        batch_size: samples a step.
+        batch_size: samples per step.
         replicas: draws, each with batches of its own.
         count: samples of the data.
 

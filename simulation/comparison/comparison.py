@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
+from simulation.comparison.claim import BOUNDARY_KINDS, Claim, ClaimKind
 from simulation.comparison.measurement import BOUNDARY_NAMES, MeasuredBoundaries, measured_boundaries
 from theory import Curve
-from theory.assumptions import Verdict as Verdict
 from theory.curves.boundaries import RESOLUTION, regime_of
 from theory.validation import FloatArray, InputError, IntArray, at_least, positive
 
@@ -41,61 +42,8 @@ class Tolerances:
             at_least(name, getattr(self, name), 0)
 
 
-#: What the claims on boundaries are called, in the order of BOUNDARY_NAMES.
-BOUNDARY_TITLES = ("end of phase I (half of the fall)", "turning point", "return to the initial level")
-
 #: Coarser than this, in units of L / tr Sigma, a curve does not show its regime.
 LARGEST_RESOLUTION = 4 * RESOLUTION
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One row of the verdict.
-
-    Attributes:
-        name: what is claimed.
-        derived: the derived value as text, with its unit.
-        measured: the measured value as text, with its standard error where there is one.
-        derived_value: the derived number: a loss, or a boundary in steps; NaN where there is none.
-        measured_value: the measured number, likewise.
-        deviation: difference in the units of the tolerance; NaN where one side has no value.
-        standard_error: of the deviation, over replicas, in the same units; 0 where none is known,
-            infinite where the data cannot tell.
-        tolerance: largest accepted deviation.
-        range_share: deviation of a curve as a share of the range of the derived one; None for other claims.
-        is_flat: whether neither curve moves by more than the resolution.
-    """
-
-    name: str
-    derived: str
-    measured: str
-    derived_value: float
-    measured_value: float
-    deviation: float
-    standard_error: float
-    tolerance: float
-    range_share: float | None = None
-    is_flat: bool = False
-
-    @property
-    def verdict(self) -> Verdict:
-        """HOLDS within the tolerance, FAILS beyond it by more than two standard errors.
-
-        NOT_RESOLVED in between, and wherever the standard error is larger than the tolerance: more
-        replicas, larger batches or more steps would tell. NO_PHASES, instead of these two, on curves that are flat:
-        an absolute tolerance is met there whatever is derived.
-        """
-        own = self._own_verdict
-        return Verdict.NO_PHASES if self.is_flat and own is not Verdict.FAILS else own
-
-    @property
-    def _own_verdict(self) -> Verdict:
-        if np.isinf(self.standard_error):
-            return Verdict.NOT_RESOLVED
-        if not self.deviation <= self.tolerance + 2 * self.standard_error:
-            return Verdict.FAILS
-        resolved = self.standard_error <= self.tolerance
-        return Verdict.HOLDS if resolved and self.deviation <= self.tolerance else Verdict.NOT_RESOLVED
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,17 +54,23 @@ class Comparison:
         derived: mean-field curve (replica, T).
         linearised: linearised curve of the same replicas and times.
         trained: trained curve of the same replicas and times.
-        expected: boundaries of the derived curve.
-        found: boundaries of the trained curve.
         claims: the verdicts.
     """
 
     derived: Curve
     linearised: Curve
     trained: Curve
-    expected: MeasuredBoundaries
-    found: MeasuredBoundaries
     claims: tuple[Claim, ...]
+
+    @cached_property
+    def expected(self) -> MeasuredBoundaries:
+        """Boundaries of the derived curve, at ``comparison_resolution``."""
+        return measured_boundaries(self.derived, resolution=comparison_resolution(self.derived, self.trained))
+
+    @cached_property
+    def found(self) -> MeasuredBoundaries:
+        """Boundaries of the trained curve, likewise."""
+        return measured_boundaries(self.trained, resolution=comparison_resolution(self.derived, self.trained))
 
 
 def compare(derived: Curve, linearised: Curve, trained: Curve, step_size: float, tolerances: Tolerances) -> Comparison:
@@ -139,18 +93,19 @@ def compare(derived: Curve, linearised: Curve, trained: Curve, step_size: float,
     for name, curve in (("derived", derived), ("linearised", linearised)):
         if curve.losses.shape != trained.losses.shape or not np.allclose(curve.times, trained.times, rtol=1e-9, atol=0):
             raise InputError(f"{name}: has other times or replicas than the trained curve; give the same ones")
-    # A move is a difference of two points, each with the error of the paired difference.
-    resolution = RESOLUTION + 2 * np.sqrt(2) * difference_error(derived, trained)
-    expected = measured_boundaries(derived, resolution=resolution)
-    found = measured_boundaries(trained, resolution=resolution)
+    compared = Comparison(derived, linearised, trained, ())
     claims = [
         *_curve_claims(derived, linearised, trained, step_size, tolerances),
-        _regime_claim(expected, found, derived, trained, resolution),
-        *_boundary_claims(expected, found, step_size, float(trained.times[-1]), tolerances.boundary),
+        _regime_claim(compared),
+        *_boundary_claims(compared.expected, compared.found, step_size, float(trained.times[-1]), tolerances.boundary),
     ]
     flat = max(float(np.ptp(curve.mean)) for curve in (derived, trained)) <= RESOLUTION
-    claims = [replace(claim, is_flat=flat) for claim in claims]
-    return Comparison(derived, linearised, trained, expected, found, tuple(claims))
+    return replace(compared, claims=tuple(replace(claim, is_flat=flat) for claim in claims))
+
+
+def comparison_resolution(derived: Curve, trained: Curve) -> FloatArray:
+    """(T,) smallest move that counts: a move is a difference of two points, each with the paired difference's error."""
+    return np.asarray(RESOLUTION + 2 * np.sqrt(2) * difference_error(derived, trained), dtype=np.float64)
 
 
 def difference_error(derived: Curve, trained: Curve) -> FloatArray:
@@ -168,18 +123,20 @@ def _curve_claims(
     steps = np.rint(trained.times / step_size).astype(np.int64)
     last = int(steps[-1])
     early, linear = min(tolerances.early_steps, last), min(tolerances.linearised_steps, last)
-    claims = [_curve_claim("mean-field curve", derived, trained, steps, 0, early, tolerances.early_curve)]
+    claims = [_curve_claim(ClaimKind.MEAN_FIELD, derived, trained, steps, 0, early, tolerances.early_curve)]
     if last > early:
-        claims.append(_curve_claim("mean-field curve", derived, trained, steps, early + 1, last, tolerances.late_curve))
+        claims.append(
+            _curve_claim(ClaimKind.MEAN_FIELD, derived, trained, steps, early + 1, last, tolerances.late_curve)
+        )
     if linear > 0:
         claims.append(
-            _curve_claim("linearised curve", linearised, trained, steps, 0, linear, tolerances.linearised_curve)
+            _curve_claim(ClaimKind.LINEARISED, linearised, trained, steps, 0, linear, tolerances.linearised_curve)
         )
     return claims
 
 
 def _curve_claim(
-    name: str,
+    kind: ClaimKind,
     predicted: Curve,
     trained: Curve,
     steps: IntArray,
@@ -195,7 +152,7 @@ def _curve_claim(
     error = difference_error(predicted, trained)[column]
     extent = float(np.ptp(predicted.mean))
     return Claim(
-        name=f"{name}, steps {first} to {last}",
+        kind=kind,
         derived=f"{predicted.mean[column]:.4f} at step {steps[column]}",
         measured=f"{trained.mean[column]:.4f} +- {error:.1g}",
         derived_value=float(predicted.mean[column]),
@@ -204,18 +161,16 @@ def _curve_claim(
         standard_error=float(error),
         tolerance=tolerance,
         range_share=deviation / extent if extent > 0 else None,
+        steps=(first, last),
+        worst_step=int(steps[column]),
     )
 
 
-def _regime_claim(
-    expected: MeasuredBoundaries,
-    found: MeasuredBoundaries,
-    derived: Curve,
-    trained: Curve,
-    resolution: FloatArray,
-) -> Claim:
+def _regime_claim(compared: Comparison) -> Claim:
     """The regime of the mean curves, with the number of single draws that show it."""
-    regimes = (expected.boundaries.regime, found.boundaries.regime)
+    derived, trained = compared.derived, compared.trained
+    resolution = comparison_resolution(derived, trained)
+    regimes = (compared.expected.boundaries.regime, compared.found.boundaries.regime)
     shown = [
         sum(regime_of(row, resolution) == regime for row in curve.losses)
         for regime, curve in zip(regimes, (derived, trained), strict=True)
@@ -224,7 +179,7 @@ def _regime_claim(
         f"{regime.value} ({count} of {trained.replicas} draws)" for regime, count in zip(regimes, shown, strict=True)
     ]
     return Claim(
-        name="regime",
+        kind=ClaimKind.REGIME,
         derived=texts[0],
         measured=texts[1],
         derived_value=float("nan"),
@@ -241,7 +196,7 @@ def _boundary_claims(
 ) -> list[Claim]:
     """A claim for each boundary that the derived or the trained curve has up to the time ``last``."""
     claims = []
-    for title, name in zip(BOUNDARY_TITLES, BOUNDARY_NAMES, strict=True):
+    for kind, name in zip(BOUNDARY_KINDS, BOUNDARY_NAMES, strict=True):
         times = [time for time in (expected.time(name), found.time(name)) if time is not None]
         if not times:
             continue
@@ -253,7 +208,7 @@ def _boundary_claims(
             error = float("inf")  # the other one may lie just beyond the last step
         claims.append(
             Claim(
-                name=title,
+                kind=kind,
                 derived=_steps_text(derived, None, expected.boundaries.reason(name)),
                 measured=_steps_text(measured, found.relative_error(name), found.boundaries.reason(name)),
                 derived_value=derived,

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import Any
 
 import numpy as np
 import torch
 
-from simulation.comparison.departure import departure
+from simulation.comparison.departure import Departure, departure
 from simulation.experiments.large_steps import Rise, phase_three_rises
 from simulation.runs.run_folder import RunFolder
 from simulation.runs.schedulers import Scheduler
@@ -31,8 +32,14 @@ from theory.data.memory_limit import array_bytes, check_memory
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, IntArray, at_least, one_of, positive, quoted
 
-OPTIMISERS = ("gradient descent", "momentum 0.5", "momentum 0.9", "Adam", "Adam in the eigenbasis")
+DESCENT, HALF_MOMENTUM, MOMENTUM = "gradient descent", "momentum 0.5", "momentum 0.9"
+ADAM, ADAM_IN_EIGENBASIS = "Adam", "Adam in the eigenbasis"
+OPTIMISERS = (DESCENT, HALF_MOMENTUM, MOMENTUM, ADAM, ADAM_IN_EIGENBASIS)
 SPECTRA = ("power law", "spikes")
+
+#: Momentum of those that are gradient descent; whether inputs are rotated for those that are Adam.
+_MOMENTA = {DESCENT: 0.0, HALF_MOMENTUM: 0.5, MOMENTUM: 0.9}
+_ADAM_ROTATED = {ADAM: True, ADAM_IN_EIGENBASIS: False}
 
 #: The flow is descent with this many steps for one; its error is the share of the step's own that this leaves.
 _FLOW_STEPS = 32
@@ -44,7 +51,7 @@ _ADAM_STEP = 0.05
 # Arrays of the size of all samples of a level that are held at once, and their labels and outputs.
 _SAMPLE_COPIES = 3
 
-#: Samples a step up to which a level has more draws, and by how many times at most.
+#: Samples per step up to which a level has more draws, and by how many times at most.
 _FULL_BATCH, _FRESH_BATCH, _MORE_DRAWS = 8000, 1024, 8
 
 
@@ -60,7 +67,7 @@ class Setting:
         classes: K; 2 for spikes.
         loss: softmax, logistic or squared.
         samples: n of each draw, all of them in every step.
-        batch_size: samples a step, new ones each time, instead of the n; 0 takes the n.
+        batch_size: samples per step, new ones each time, instead of the n; 0 takes the n.
         step_share: eta c lambda_1, with c the curvature of the loss at W = 0.
         init_scale: sigma0.
         tail_index: of the within-class noise; infinity is Gaussian.
@@ -127,23 +134,46 @@ def population_of(setting: Setting) -> Population:
     )
 
 
+class Relaxed(Enum):
+    """What varies along an axis; the values are fields of ``Setting``."""
+
+    TAIL_INDEX = "tail_index"
+    MINORITY_SHARE = "minority_share"
+    LABEL_NOISE = "label_noise"
+    BATCH_SIZE = "batch_size"
+    STEP_SHARE = "step_share"
+    SAMPLES = "samples"
+    CLASSES = "classes"
+    IMBALANCE = "imbalance"
+    OPTIMISER = "optimiser"
+
+
 @dataclass(frozen=True)
 class Axis:
     """One assumption, relaxed by degrees.
 
     Attributes:
-        name: of the field of ``Setting`` that varies.
+        relaxed: what varies.
         title: what is varied, with its unit.
         assumption: what it takes from the theory.
         levels: values, the one in which the assumption holds best first.
         base: the setting around the field.
     """
 
-    name: str
+    relaxed: Relaxed
     title: str
     assumption: str
     levels: tuple[Any, ...]
     base: Setting = field(default_factory=Setting)
+
+    @property
+    def name(self) -> str:
+        """The field of ``Setting`` that varies, as users and files call the axis."""
+        return self.relaxed.value
+
+    def setting(self, level: Any) -> Setting:
+        """The setting at a level; InputError where its value is out of range."""
+        return replace(self.base, **{self.name: level})
 
     def level_name(self, level: Any) -> str:
         """A level as text."""
@@ -151,21 +181,25 @@ class Axis:
             return level
         if level == np.inf:
             return "Gaussian"
-        return "all" if self.name == "batch_size" and level == 0 else f"{level:g}"
+        return "all" if self.relaxed is Relaxed.BATCH_SIZE and level == 0 else f"{level:g}"
 
 
 _SLOW = Setting(spectrum="spikes", classes=2, loss="squared", init_scale=0.1)
 
 AXES = (
-    Axis("tail_index", "tail index of the noise", "A4, Gaussian projections", (np.inf, 10.0, 6.0, 4.0, 3.0, 2.5)),
-    Axis("minority_share", "minority share", "A4, one Gaussian a class", (0.0, 0.05, 0.1, 0.2, 0.3)),
-    Axis("label_noise", "label noise", "A4, labels that follow the classes", (0.0, 0.1, 0.2, 0.3)),
-    Axis("batch_size", "new samples a step", "the population limit of a step", (0, 1024, 256, 64, 16)),
-    Axis("step_share", "step size, eta c lambda_1", "A5, small steps", (0.1, 0.3, 0.6, 1.0, 1.3, 1.6, 1.9), _SLOW),
-    Axis("samples", "samples n at d = 100", "many samples a direction", (8000, 4000, 2000, 1000, 500, 200, 100)),
-    Axis("classes", "classes K", "nothing (the mean field takes every K)", (2, 3, 5, 10, 20)),
-    Axis("imbalance", "largest over smallest class", "nothing (frequencies are in the model)", (1.0, 10.0, 30.0)),
-    Axis("optimiser", "optimiser", "plain gradient descent", OPTIMISERS),
+    Axis(Relaxed.TAIL_INDEX, "tail index of the noise", "A4, Gaussian projections", (np.inf, 10.0, 6.0, 4.0, 3.0, 2.5)),
+    Axis(Relaxed.MINORITY_SHARE, "minority share", "A4, one Gaussian per class", (0.0, 0.05, 0.1, 0.2, 0.3)),
+    Axis(Relaxed.LABEL_NOISE, "label noise", "A4, labels that follow the classes", (0.0, 0.1, 0.2, 0.3)),
+    Axis(Relaxed.BATCH_SIZE, "new samples per step", "the population limit of a step", (0, 1024, 256, 64, 16)),
+    Axis(
+        Relaxed.STEP_SHARE, "step size, eta c lambda_1", "A5, small steps", (0.1, 0.3, 0.6, 1.0, 1.3, 1.6, 1.9), _SLOW
+    ),
+    Axis(
+        Relaxed.SAMPLES, "samples n at d = 100", "many samples per direction", (8000, 4000, 2000, 1000, 500, 200, 100)
+    ),
+    Axis(Relaxed.CLASSES, "classes K", "nothing (the mean field takes every K)", (2, 3, 5, 10, 20)),
+    Axis(Relaxed.IMBALANCE, "largest over smallest class", "nothing (frequencies are in the model)", (1.0, 10.0, 30.0)),
+    Axis(Relaxed.OPTIMISER, "optimiser", "plain gradient descent", OPTIMISERS),
 )
 
 
@@ -192,7 +226,7 @@ def settings(draws: int, seed: int, names: Sequence[str] = ()) -> list[tuple[Axi
         if names and axis.name not in names:
             continue
         for level in axis.levels:
-            setting = replace(axis.base, **{axis.name: level}, seed=seed)
+            setting = replace(axis.setting(level), seed=seed)
             more = _FRESH_BATCH // setting.batch_size if setting.batch_size else _FULL_BATCH // setting.samples
             chosen.append((axis, replace(setting, draws=draws * min(max(more, 1), _MORE_DRAWS))))
     held = max(array_bytes((one.draws, one.batch_size or one.samples, one.dimension), 4) for _, one in chosen)
@@ -213,22 +247,20 @@ class _Rule:
 
 
 def _rule(setting: Setting, step_size: float) -> _Rule:
-    if setting.optimiser.startswith("Adam"):
+    if setting.optimiser in _ADAM_ROTATED:
         # Each of its steps moves a weight by up to eta, whatever the gradient.
-        return _Rule(Adam(), _ADAM_STEP * setting.init_scale, setting.optimiser == "Adam")
-    if setting.optimiser.startswith("momentum"):
-        # Heavy-ball momentum m moves as descent at eta / (1 - m) once its memory has filled.
-        momentum = float(setting.optimiser.removeprefix("momentum "))
-        return _Rule(GradientDescent(momentum), step_size * (1 - momentum), False)
-    return _Rule(GradientDescent(), step_size, False)
+        return _Rule(Adam(), _ADAM_STEP * setting.init_scale, _ADAM_ROTATED[setting.optimiser])
+    # Heavy-ball momentum m moves as descent at eta / (1 - m) once its memory has filled.
+    momentum = _MOMENTA[setting.optimiser]
+    return _Rule(GradientDescent(momentum), step_size * (1 - momentum), False)
 
 
 def measure_robustness(setting: Setting) -> dict[str, Any]:
     """The task: train, derive, compare.
 
     Returns:
-        ``descent`` and ``flow``: what ``departure.departure`` says of training against the mean field of gradient
-        descent with the same steps, and of the gradient flow.
+        ``descent`` and ``flow``: the values of a ``Departure`` of training from the mean field of gradient descent
+        with the same steps, and from the gradient flow.
 
     Raises:
         InputError: training diverged, or a step size that is not stable.
@@ -253,7 +285,7 @@ def measure_robustness(setting: Setting) -> dict[str, Any]:
     compared = {}
     for name, finer in (("descent", 1), ("flow", _FLOW_STEPS)):
         derived = mean_field_curve(model, loss, start, finer * result.steps, step_size / finer)
-        compared[name] = departure(_draw_curve(result.steps, derived.losses), trained)
+        compared[name] = departure(_draw_curve(result.steps, derived.losses), trained).as_values()
     return compared
 
 
@@ -278,20 +310,22 @@ def _source(setting: Setting, population: Population, rotation: FloatArray) -> B
     return JoinedSources([FullBatch(inputs @ turned, labels) for inputs, labels in drawn])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Point:
     """A level of an axis and what came of it.
 
     Attributes:
         axis: what is varied.
         setting: what was trained.
-        found: result of ``measure_robustness``; None where it failed.
+        descent: departure of training from gradient descent as derived; None where it failed.
+        flow: departure from the gradient flow; None likewise.
         failure: the error it ended with; None where it did not.
     """
 
     axis: Axis
     setting: Setting
-    found: dict[str, Any] | None
+    descent: Departure | None
+    flow: Departure | None
     failure: str | None = None
 
     @property
@@ -307,7 +341,12 @@ class Point:
 
 @dataclass(frozen=True, eq=False)
 class Robustness:
-    """All axes, and where phase III fails at large steps."""
+    """All axes, and where phase III fails at large steps.
+
+    Attributes:
+        points: level by level, the axes in the order of AXES.
+        rises: of explained variance in phase III, by step size.
+    """
 
     points: tuple[Point, ...]
     rises: tuple[Rise, ...]
@@ -316,6 +355,10 @@ class Robustness:
     def failures(self) -> tuple[Point, ...]:
         """The levels that failed."""
         return tuple(point for point in self.points if point.failure is not None)
+
+    def along(self, axis: Axis) -> tuple[Point, ...]:
+        """The levels of an axis."""
+        return tuple(point for point in self.points if point.axis is axis)
 
 
 def run_robustness_sweep(
@@ -326,5 +369,12 @@ def run_robustness_sweep(
     swept = run_sweep(distinct, measure_robustness, folder, scheduler, progress)
     results = dict(zip(distinct, swept.results, strict=True))
     failures = {distinct[index]: failure.message for index, failure in swept.failures}
-    points = [Point(axis, setting, results[setting], failures.get(setting)) for axis, setting in chosen]
+    points = [Point(axis, setting, *_departures(results[setting]), failures.get(setting)) for axis, setting in chosen]
     return Robustness(tuple(points), tuple(phase_three_rises()))
+
+
+def _departures(found: dict[str, Any] | None) -> tuple[Departure | None, Departure | None]:
+    """From descent and from the flow, of a result of ``measure_robustness``."""
+    if found is None:
+        return None, None
+    return Departure.from_values(found["descent"]), Departure.from_values(found["flow"])

@@ -19,7 +19,7 @@ from scipy import stats
 
 from simulation.comparison.measurement import MeasuredBoundaries, measured_boundaries
 from simulation.comparison.statistics import Slope, slope_with_interval
-from simulation.experiments.scaling_law import LEVEL, PowerLaw, ScalingLaw
+from simulation.experiments.scaling_law import PowerLaw, Quantity, ScalingLaw
 from simulation.training.antithetic import antithetic_weights, pair_means
 from simulation.training.batches import FullBatch
 from simulation.training.sampling import sample_with_exact_moments
@@ -36,6 +36,9 @@ from theory import (
 from theory.symbols.complexity import ALPHA, BETA, STEP_SIZE, explained_variance_order, in_steps
 from theory.symbols.symbolic import INITIAL_SCALE, TIME, boundary_formulas
 from theory.validation import FloatArray, at_least, finite_array, positive, quoted
+
+#: Confidence of a single interval, and of all intervals of a sweep together.
+LEVEL = 0.95
 
 #: A slope in phase III differs from that of the flow by this much at eta lambda_1 = 1/2 and on a mean over pairs whose
 #: spread is nil; the others have intervals wider than what the theory leaves out.
@@ -79,8 +82,8 @@ def initial_scale_laws(law: PowerLaw, scaled: FloatArray, pairs: int, seed: int,
     formulas = boundary_formulas()
     first, second = (_exponent(order, INITIAL_SCALE) for order in (formulas.phase_one_end, formulas.turning_point))
     return [
-        _law("end of phase I (time)", "fraction_point", "sigma0", law, init_scales, found, first, tests),
-        _law("turning point (time)", "turning_point", "sigma0", law, init_scales, found, second, tests),
+        _law(Quantity.PHASE_ONE_END, "fraction_point", law, init_scales, found, first, tests),
+        _law(Quantity.TURNING_TIME, "turning_point", law, init_scales, found, second, tests),
     ]
 
 
@@ -113,7 +116,7 @@ def step_size_law(
     curves = _trained(law, init_scales, step_sizes, _BEYOND * wanted, pairs, seed)
     found = _found(curves, network, init_scales, step_sizes, pairs, seed)
     exponent = _exponent(in_steps(boundary_formulas().turning_point), STEP_SIZE)
-    return _law("turning point (steps)", "turning_point", "eta", law, step_sizes, found, exponent, tests)
+    return _law(Quantity.TURNING_STEP, "turning_point", law, step_sizes, found, exponent, tests)
 
 
 def forgetting_law(law: PowerLaw, window: tuple[float, float], pairs: int, seed: int) -> ScalingLaw:
@@ -145,8 +148,7 @@ def forgetting_law(law: PowerLaw, window: tuple[float, float], pairs: int, seed:
     slopes = np.polyfit(np.log(times), np.log(explained).T, 1)[0]
     spread = explained.std(axis=0, ddof=1) / np.sqrt(pairs)
     return ScalingLaw(
-        "explained variance (share of the total)",
-        "time",
+        Quantity.EXPLAINED_VARIANCE,
         law,
         times,
         explained.mean(axis=0),
@@ -290,9 +292,8 @@ def _found(
 
 
 def _law(
-    quantity: str,
+    quantity: Quantity,
     name: str,
-    parameter: str,
     law: PowerLaw,
     values: FloatArray,
     found: list[_Found],
@@ -304,7 +305,6 @@ def _law(
     slope, joint = (slope_with_interval(values, measured, name, pairs, level) for level in (LEVEL, _joint_level(tests)))
     return ScalingLaw(
         quantity,
-        parameter,
         law,
         values,
         np.array([one.time(name) for one in measured], dtype=np.float64),

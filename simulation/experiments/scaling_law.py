@@ -1,8 +1,11 @@
-"""A scaling law: the model that is trained, and a boundary measured at several values of a parameter."""
+"""A scaling law: a quantity of trained networks against a parameter, beside its derived slopes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from enum import Enum
+from typing import Any, Self
 
 import numpy as np
 
@@ -10,8 +13,36 @@ from simulation.comparison.statistics import Slope
 from theory import DataModel, InputError, OneOutput, SquaredError
 from theory.validation import FloatArray, at_least, finite_array, non_negative, positive
 
-#: Confidence of a single interval, and of all intervals of a sweep together.
-LEVEL = 0.95
+#: Attributes of a law that have an entry per value of the parameter.
+POINT_NAMES = ("values", "measured", "relative_errors")
+
+
+class Parameter(Enum):
+    """What is varied; the values are names in files."""
+
+    INIT_SCALE = "sigma0"
+    STEP_SIZE = "eta"
+    TIME = "time"
+
+
+class Quantity(Enum):
+    """What is measured; the values are names in files and tables, with the unit."""
+
+    PHASE_ONE_END = "end of phase I (time)"
+    TURNING_TIME = "turning point (time)"
+    EXPLAINED_VARIANCE = "explained variance (share of the total)"
+    TURNING_STEP = "turning point (steps)"
+
+    @property
+    def parameter(self) -> Parameter:
+        """What the quantity is measured against."""
+        match self:
+            case Quantity.PHASE_ONE_END | Quantity.TURNING_TIME:
+                return Parameter.INIT_SCALE
+            case Quantity.TURNING_STEP:
+                return Parameter.STEP_SIZE
+            case Quantity.EXPLAINED_VARIANCE:
+                return Parameter.TIME
 
 
 @dataclass(frozen=True)
@@ -56,8 +87,7 @@ class ScalingLaw:
     it is known before anything is trained.
 
     Attributes:
-        quantity: what was measured, with its unit.
-        parameter: what was varied.
+        quantity: what was measured.
         law: the model.
         values: (m,) of the parameter.
         measured: (m,) of the quantity.
@@ -72,8 +102,7 @@ class ScalingLaw:
         InputError: points that do not fit, a tolerance that is negative.
     """
 
-    quantity: str
-    parameter: str
+    quantity: Quantity
     law: PowerLaw
     values: FloatArray
     measured: FloatArray
@@ -95,3 +124,20 @@ class ScalingLaw:
     def holds(self) -> bool:
         """Whether the derived slope lies in the joint interval, or as near to it as the tolerance."""
         return self.joint.low - self.tolerance <= self.derived <= self.joint.high + self.tolerance
+
+    def as_values(self) -> dict[str, Any]:
+        """All attributes as plain values, the points as arrays."""
+        return asdict(self) | {"quantity": self.quantity.value}
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> Self:
+        """The inverse of ``as_values``; other entries are left alone."""
+        own = {one.name: values[one.name] for one in fields(cls)}
+        arrays = {name: np.asarray(values[name], dtype=np.float64) for name in POINT_NAMES}
+        parts = {
+            "quantity": Quantity(values["quantity"]),
+            "law": PowerLaw(**values["law"]),
+            "slope": Slope(**values["slope"]),
+            "joint": Slope(**values["joint"]),
+        }
+        return cls(**(own | arrays | parts))

@@ -7,12 +7,11 @@ one miss in twenty; of the 360 single intervals 95.8 % held the derived slope an
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from simulation.comparison.statistics import Slope
 from simulation.experiments.scaling import forgetting_law, initial_scale_laws, step_size_law
 from simulation.experiments.scaling_law import PowerLaw, ScalingLaw
 from simulation.runs.run_folder import RunFolder
@@ -108,7 +107,7 @@ def measure_scaling(measurement: ScalingMeasurement) -> dict[str, Any]:
         case _:
             middle = float(law.dimension ** (law.alpha / 2))
             found = [forgetting_law(law, (middle / 4, middle * 4), pairs, seed)]
-    return {"laws": [asdict(one) for one in found]}
+    return {"laws": [one.as_values() for one in found]}
 
 
 def run_scaling_sweep(
@@ -125,14 +124,6 @@ def run_scaling_sweep(
         raise InputError(
             f"sweep: {measurements[index].experiment} failed ({failure.error}); see {folder.path}/failures"
         )
-    return [_law_from(values) for result in sweep.results if result is not None for values in result["laws"]]
-
-
-def _law_from(values: dict[str, Any]) -> ScalingLaw:
-    parts = {
-        "law": PowerLaw(**values["law"]),
-        "slope": Slope(**values["slope"]),
-        "joint": Slope(**values["joint"]),
-    }
-    arrays = {name: np.asarray(values[name]) for name in ("values", "measured", "relative_errors")}
-    return ScalingLaw(**(values | parts | arrays))
+    return [
+        ScalingLaw.from_values(values) for result in sweep.results if result is not None for values in result["laws"]
+    ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from simulation.experiments.diagram import SAMPLES_A_DIRECTION, DiagramPoint, agreement, saturation_steps
-from simulation.runs.run_folder import software_versions
-from simulation.training.training import check_weights
-from theory import InputError, Regime
+from simulation.experiments.diagram import DiagramGrid, DiagramPoint
+from theory import Regime
 from theory.curves.phase_diagram import (
     Border,
     ScaleFamily,
-    alignment_range,
     borders,
     dip_border,
     end_border,
@@ -30,17 +26,7 @@ from theory.curves.phase_diagram import (
     rise_border,
     rise_border_asymptote,
 )
-from theory.data.memory_limit import array_bytes, check_memory
-from theory.validation import FloatArray, at_least, positive
-
-#: Training steps of a point, at most: more than this takes the 225 points half a day.
-MOST_STEPS = 100_000
-
-# Initialisation scales, which train together.
-_SCALES = 15
-
-# Arrays of the size of the samples that are held at once while they are given exact moments.
-_SAMPLE_COPIES = 4
+from theory.validation import FloatArray
 
 #: Regimes in the order of their colours (Okabe and Ito 2008), light for regions and dark for points; sequences of
 #: more moves share the last colour.
@@ -55,69 +41,6 @@ REGIMES = (
 NAMES = ("three phases", "rise-dip-rise", "monotone rise", "rise, then fall", "fall only", "constant", "more moves")
 LIGHT = ("#CDE5F5", "#FBE6CF", "#E8E8E8", "#D3EEE4", "#FBF8D0", "#FFFFFF", "#F3DCEA")
 DARK = ("#0072B2", "#D55E00", "#555555", "#009E73", "#B3A800", "#000000", "#CC79A7")
-
-
-@dataclass(frozen=True, eq=False)
-class DiagramGrid:
-    """Where networks are trained: spectrum (d,), scales (X,), alignments (Y,), and the smallest move that counts."""
-
-    eigenvalues: FloatArray
-    scaled: FloatArray
-    alignments: FloatArray
-    resolution: float
-
-
-def diagram_grid(dimension: int, alpha: float, replicas: int = 1) -> DiagramGrid:
-    """Fifteen scales from 0.003 to 30 by fifteen alignments, from a misaligned to an aligned signal.
-
-    Raises:
-        InputError: replicas or samples that do not fit in memory; a dimension below 8; an exponent that is not
-            positive, or with which the last mode takes more than MOST_STEPS to saturate.
-    """
-    check_weights(_SCALES * at_least("replicas", replicas, 1), 1, at_least("dimension", dimension, 8))
-    samples = array_bytes((SAMPLES_A_DIRECTION * dimension, dimension))
-    check_memory("dimension", _SAMPLE_COPIES * samples, "give a smaller one")
-    if positive("alpha", alpha) * np.log(dimension) > np.log(MOST_STEPS / saturation_steps(1.0)):
-        raise InputError(
-            f"alpha: at {alpha:g} the last of {dimension} modes takes more than {MOST_STEPS:,} steps to saturate; give "
-            f"at most {np.log(MOST_STEPS / saturation_steps(1.0)) / np.log(dimension):.2f}, or a smaller dimension"
-        )
-    ranks = np.arange(1, dimension + 1, dtype=np.float64)
-    eigenvalues = np.asarray(ranks ** -positive("alpha", alpha), dtype=np.float64)
-    lowest, highest = alignment_range(eigenvalues)
-    scaled = np.geomspace(0.003, 30, _SCALES)
-    alignments = np.geomspace(lowest * 1.15, min(highest / 1.15, 4.0), 15)
-    # One output explains little of the variance: a twentieth of the level of a random one is resolved.
-    resolution = float(0.05 * np.sum(eigenvalues**2) / eigenvalues.sum() ** 2)
-    return DiagramGrid(eigenvalues, np.asarray(scaled), np.asarray(alignments), resolution)
-
-
-def _point_values(point: DiagramPoint) -> dict[str, Any]:
-    """A point as plain values."""
-    return asdict(point) | {"predicted": point.predicted.value, "measured": point.measured.value}
-
-
-def point_columns(points: list[DiagramPoint]) -> dict[str, Any]:
-    """The points as columns of a table."""
-    rows = [_point_values(point) for point in points]
-    return {name: [row[name] for row in rows] for name in rows[0]}
-
-
-def diagram_as_json(grid: DiagramGrid, points: list[DiagramPoint], replicas: int, seed: int) -> dict[str, Any]:
-    """Configuration, versions, agreement and every disagreement as plain values."""
-    return {
-        "configuration": {
-            "eigenvalues": grid.eigenvalues.tolist(),
-            "resolution": grid.resolution,
-            "replicas": replicas,
-            "seed": seed,
-        },
-        "versions": software_versions(),
-        "points": len(points),
-        "away_from_borders": sum(not point.near_border for point in points),
-        "agreement": agreement(points),
-        "disagreements": [_point_values(point) for point in points if not point.agrees],
-    }
 
 
 def draw_diagram(grid: DiagramGrid, points: list[DiagramPoint], path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
@@ -81,6 +81,22 @@ class Word:
         """See ``Shape``."""
         if not isinstance(value, str) or value not in self.accepted:
             _refuse(where, value, f"one of {', '.join(self.accepted)}")
+
+
+@dataclass(frozen=True)
+class Named:
+    """A string that a reader of names takes, such as ``Regime.named``; its InputError says what is accepted."""
+
+    reader: Callable[[str], object]
+
+    def check(self, where: str, value: Any) -> None:
+        """See ``Shape``."""
+        if not isinstance(value, str):
+            _refuse(where, value, "a name")
+        try:
+            self.reader(value)
+        except InputError as error:
+            raise Misfit(f"{where}: {error}") from None
 
 
 @dataclass(frozen=True)

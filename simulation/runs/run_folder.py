@@ -99,8 +99,7 @@ class RunFolder:
 
     def write_json(self, name: str, content: dict[str, Any]) -> Path:
         """Write ``content`` as indented JSON; NaN becomes null."""
-        text = json.dumps(_without_nan(content), indent=2, allow_nan=False) + "\n"
-        return self.write_text(name, text)
+        return self.write_text(name, json_text(content))
 
     def write_table(self, name: str, columns: dict[str, Any]) -> Path:
         """Write columns of equal length as a Parquet table."""
@@ -183,6 +182,11 @@ def _without_nan(value: Any) -> Any:
     if isinstance(value, float) and not np.isfinite(value):
         return None
     return value
+
+
+def json_text(content: dict[str, Any]) -> str:
+    """``content`` as indented JSON with a line break at its end; NaN and infinities become null."""
+    return json.dumps(_without_nan(content), indent=2, allow_nan=False) + "\n"
 
 
 def part_key(configuration: dict[str, Any]) -> str:

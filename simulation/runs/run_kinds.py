@@ -53,6 +53,7 @@ class RunKind:
 
 VERIFY = RunKind("phases verify", ("curves.parquet", "phases.png", _RESULT), ("parts",), frozenset({"claims", "draws"}))
 CHECK = RunKind("phases check", ("check.json",))
+DERIVE = RunKind("phases derive", ("derive.json", "latex.json", "values.json"))
 DIAGRAM = RunKind(
     "phases diagram", ("points.parquet", "diagram.png", _RESULT), (), frozenset({"agreement", "disagreements"})
 )
@@ -73,7 +74,7 @@ ROBUSTNESS = RunKind(
     frozenset({"points", "phase_three_rises"}),
 )
 
-RUN_KINDS = (VERIFY, CHECK, DIAGRAM, TRACK, TRANSFER, FIT, PREDICT, SCALING, ROBUSTNESS)
+RUN_KINDS = (VERIFY, CHECK, DERIVE, DIAGRAM, TRACK, TRANSFER, FIT, PREDICT, SCALING, ROBUSTNESS)
 
 
 def owner_of(path: Path) -> str | None:

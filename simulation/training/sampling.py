@@ -1,4 +1,4 @@
-"""Samples of a data model or of a population that departs from it, in the eigenbasis of the data model."""
+"""Samples of a data model, of a population that departs from it, or of a mixture, in its eigenbasis."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from simulation.devices import checked_device, checked_dtype, seeded_generator
+from simulation.devices import checked_device, checked_dtype
 from simulation.training.batches import Batch, SingleSource, groups_in_turns, groups_together
+from simulation.training.labelled_sampler import LabelledSampler
+from simulation.training.mixture_sampling import MixtureSampler
 from simulation.training.population import Population, check_realisable
-from theory import DataModel, InputError
-from theory.validation import FloatArray, IntArray, at_least, class_labels
+from theory import DataModel, InputError, MixtureModel
+from theory.validation import FloatArray, IntArray, at_least
 
 
 class WithinClassNoise:
@@ -39,14 +41,8 @@ class WithinClassNoise:
         return normal
 
 
-class GaussianSampler:
+class GaussianSampler(LabelledSampler):
     """Draws from the Gaussian classes of a data model.
-
-    Inputs and labels are drawn on the device, which has a generator of its own: the same seed gives the same numbers
-    on one kind of device, and other ones on another.
-
-    Attributes:
-        frequencies: (K,) of the labels, float64, on the device.
 
     Raises:
         InputError: the model's signal is too strong for its spectrum, or a bad seed, dtype or device.
@@ -56,29 +52,11 @@ class GaussianSampler:
         self, model: DataModel, seed: int, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
     ) -> None:
         place, kind = checked_device(device), checked_dtype(dtype)
+        super().__init__(model.frequencies, seed, place)
         self._noise = WithinClassNoise(model, kind, place)
         self._means = torch.from_numpy(model.means).to(place, kind)
-        self.frequencies = torch.from_numpy(model.frequencies).to(place)
-        self._generator = seeded_generator(seed, place)
-
-    def draw(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """``count`` independent inputs (count, d) with labels (count,) drawn at their frequencies."""
-        labels = torch.multinomial(
-            self.frequencies, at_least("count", count, 1), replacement=True, generator=self._generator
-        )
-        return self._inputs(labels), labels
-
-    def draw_for(self, labels: torch.Tensor) -> torch.Tensor:
-        """An independent input for each of ``labels`` (n,), as seen in a population: (n, d).
-
-        Raises:
-            InputError: labels that are not integers from 0 to K - 1.
-        """
-        known = class_labels("labels", labels.cpu().numpy(), len(labels), len(self.frequencies))
-        return self._inputs(torch.from_numpy(known).to(self.frequencies.device))
 
     def _inputs(self, labels: torch.Tensor) -> torch.Tensor:
-        """An input for each of ``labels``, which are good."""
         return self._noise.draw(len(labels), self._generator).add_(self._means[labels])
 
 
@@ -124,19 +102,21 @@ class PopulationSampler(GaussianSampler):
 
 
 def sampler_of(
-    population: DataModel | Population,
+    population: DataModel | Population | MixtureModel,
     seed: int,
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
-) -> GaussianSampler:
-    """The sampler of a data model or of a population."""
+) -> LabelledSampler:
+    """The sampler of a data model, of a population or of a mixture."""
     if isinstance(population, Population):
         return PopulationSampler(population, seed, dtype, device)
+    if isinstance(population, MixtureModel):
+        return MixtureSampler(population, seed, dtype, device)
     return GaussianSampler(population, seed, dtype, device)
 
 
 def sample(
-    population: DataModel | Population,
+    population: DataModel | Population | MixtureModel,
     count: int,
     seed: int,
     dtype: torch.dtype = torch.float32,
@@ -198,7 +178,9 @@ def _within_class_shrinkage(model: DataModel) -> tuple[FloatArray, FloatArray]:
 
 
 class FreshSamples(SingleSource):
-    """New samples of a data model or population at every step, of its own for each replica: the population limit.
+    """New samples of a data model, population or mixture at every step, of its own for each replica.
+
+    It is the limit of a population in which no sample is seen twice.
 
     They are the successive draws of the sampler of this seed, for as many replicas at once as memory is meant to hold.
 
@@ -208,7 +190,7 @@ class FreshSamples(SingleSource):
 
     def __init__(
         self,
-        population: DataModel | Population,
+        population: DataModel | Population | MixtureModel,
         size: int,
         replicas: int,
         seed: int,
@@ -220,8 +202,11 @@ class FreshSamples(SingleSource):
         groups = at_least("replicas", replicas, 1)
         together = groups_together(groups, at_least("size", size, 1) * dimension)
         self._turns = groups_in_turns(groups, together)
-        # An input and what is added to it; classes, tails and chances of each class, of 8 bytes and copied once.
-        row = 2 * dimension * dtype.itemsize + 16 * (len(frequencies) + 4)
+        mixture = population if isinstance(population, MixtureModel) else None
+        kinds = len(frequencies) if mixture is None else mixture.components
+        # An input and what is added to it, in two parts and in the order of components where there are some; classes,
+        # tails and chances of each class or component, of 8 bytes and copied once.
+        row = (2 if mixture is None else 5) * dimension * dtype.itemsize + 16 * (kinds + 4)
         super().__init__(dimension, groups, size, together * size * row, dtype, frequencies)
 
     def batches(self, step: int) -> Iterator[Batch]:

@@ -18,6 +18,7 @@ from simulation.devices import checked_dtype
 from simulation.training.batches import BatchSource
 from simulation.training.descent import Descent
 from simulation.training.optimisers import GradientDescent, Optimiser
+from simulation.training.sample_probe import Probe
 from theory import Curve, DataModel, InputError, Loss, relative_loss
 from theory.curves.reconstruction import rounding
 from theory.data.memory_limit import array_bytes, check_memory
@@ -48,6 +49,7 @@ class Trained:
         losses: (replica, T) relative reconstruction loss at ``steps``; NaN once a replica has diverged.
         step_sizes: (replica,) eta.
         weights: (replica, outputs, D) at the last recorded step at which the replica was finite.
+        missed: (probe, replica, T) what each probe misses of its target at ``steps``, likewise.
     """
 
     status: Status
@@ -55,6 +57,7 @@ class Trained:
     losses: FloatArray
     step_sizes: FloatArray
     weights: FloatArray
+    missed: FloatArray
 
     @property
     def diverged(self) -> NDArray[np.bool_]:
@@ -72,11 +75,18 @@ class Trained:
         Raises:
             InputError: their step sizes differ, so that they share no times.
         """
-        sizes, losses = self.step_sizes[replicas], self.losses[replicas]
+        return self._curve(self.losses, replicas)
+
+    def transfer_curves(self, replicas: slice | Sequence[int] = slice(None)) -> list[Curve]:
+        """A curve for each probe, of what it misses of its target; as ``curve_of``."""
+        return [self._curve(missed, replicas) for missed in self.missed]
+
+    def _curve(self, values: FloatArray, replicas: slice | Sequence[int]) -> Curve:
+        sizes, own = self.step_sizes[replicas], values[replicas]
         if np.unique(sizes).size != 1:
             raise InputError(f"replicas: have {np.unique(sizes).size} step sizes; give replicas of one, by curve_of")
-        finite = np.isfinite(losses).all(axis=0)
-        return Curve(np.asarray(sizes[0] * self.steps[finite], dtype=np.float64), losses[:, finite])
+        finite = np.isfinite(own).all(axis=0)
+        return Curve(np.asarray(sizes[0] * self.steps[finite], dtype=np.float64), own[:, finite])
 
 
 # Bytes of a replica's generator, and arrays of the size of all weights that are held at once: the weights in two bases
@@ -126,8 +136,9 @@ def train(
     dtype: torch.dtype = torch.float32,
     memory_budget: int = MEMORY_BUDGET,
     progress: Progress = silent,
+    probes: Sequence[Probe] = (),
 ) -> Trained:
-    """Train replicas and record the exact reconstruction loss.
+    """Train replicas and record the exact reconstruction loss, and what probes miss of their targets.
 
     Args:
         source: the batch of every step, on the device that trains.
@@ -143,6 +154,7 @@ def train(
             The data of the source and what has the size of the weights (the gradient, the optimiser's memory) come on
             top.
         progress: wraps the iteration over steps.
+        probes: measured at the same steps as the reconstruction loss, in the source's coordinates.
 
     Raises:
         InputError: shapes or number types that do not fit, NaN or infinity, a step size that is not stable, a memory
@@ -179,6 +191,7 @@ def train(
     run = Descent(loss, rule, source, current, torch.from_numpy(sizes), memory_budget)
     last = start.copy()
     recorded: list[FloatArray] = []
+    missed: list[FloatArray] = []
     wanted = set(counts.tolist())
     finite = np.ones(replicas, dtype=np.bool_)
     for step in progress(range(int(counts[-1]) + 1)):
@@ -188,11 +201,16 @@ def train(
             if not finite.any():
                 break
             last[finite] = state[finite]
-            recorded.append(_measured(last, finite, models, rounding(step, torch.finfo(dtype).eps)))
+            resolution = rounding(step, torch.finfo(dtype).eps)
+            recorded.append(_measured(last, finite, models, resolution))
+            missed.append(np.full((len(probes), replicas), np.nan))
+            for number, probe in enumerate(probes):
+                missed[-1][number, finite] = probe.missed(last[finite], resolution)
         if step < counts[-1]:
             run.advance(source.batches(step), step)
     status = Status.COMPLETED if finite.all() else Status.DIVERGED
-    return Trained(status, counts[: len(recorded)], np.stack(recorded, axis=1), sizes, last)
+    losses = np.stack(recorded, axis=1)
+    return Trained(status, counts[: len(recorded)], losses, sizes, last, np.stack(missed, axis=-1))
 
 
 def _step_sizes(step_size: float | FloatArray, replicas: int) -> FloatArray:

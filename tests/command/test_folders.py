@@ -176,7 +176,7 @@ def test_a_verification_of_a_file_with_such_a_name_is_drawn(tmp_path: Path) -> N
     path = tmp_path / "$_{x^}\\input{f}%&#<b>.npz"
     np.savez(path, inputs=generator.standard_normal((60, 3)) + labels[:, None], labels=labels)
     few = ("--steps", "2", "--init-scale", "0.01", "--replicas", "2")
-    done = _run("verify", "--data", str(path), *few, "--out", str(tmp_path / "verify"))
+    done = _run("verify", str(path), *few, "--out", str(tmp_path / "verify"))
     assert done.exit_code in (0, 1), done.output
     assert (tmp_path / "verify" / "phases.png").stat().st_size > 10_000
 
@@ -189,6 +189,6 @@ def test_home_is_written_out_in_every_path(tmp_path: Path, monkeypatch: pytest.M
     assert done.exit_code == 0, done.output
     assert (tmp_path / "checked" / "check.json").is_file()
     assert not (tmp_path / "~").exists()
-    assert f"{tmp_path}/missing.npz is not a file" in _error("verify", "--data", "~/missing.npz")
-    assert f"{tmp_path}/data" in _error("verify", "--data", "cifar10", "--data-root", "~/data")
+    assert f"{tmp_path}/missing.npz is not a file" in _error("verify", "~/missing.npz")
+    assert f"{tmp_path}/data" in _error("verify", "cifar10", "--data-root", "~/data")
     assert f"{tmp_path}/run" in _error("transfer", "~/run")

@@ -89,7 +89,7 @@ _FULL = "error: the standard output cannot be written (No space left on device)\
 
 def test_a_full_disk_under_the_standard_error_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", _Broken(errno.ENOSPC))
-    assert list(Bars()("work")(range(3))) == [0, 1, 2]
+    assert list(Bars()(range(3), "work")) == [0, 1, 2]
     complain("nobody hears it")
     assert ended(_raising(InputError("steps: 0"))) == 2
 
@@ -136,12 +136,12 @@ def test_a_bar_of_short_work_is_shown_where_nothing_is_refused_and_only_there(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with bad_input_exits() as bars:
-        assert list(bars("moments\x1b of it")([1, 2])) == [1, 2]
+        assert list(bars([1, 2], "moments\x1b of it")) == [1, 2]
     assert "moments\\x1b of it: 100%" in capsys.readouterr().err
 
     def refuses() -> None:
         with bad_input_exits() as bars:
-            list(bars("moments")([1, 2]))
+            list(bars([1, 2], "moments"))
             raise InputError("labels: bad")
 
     with pytest.raises(typer.Exit):

@@ -1,5 +1,6 @@
 """The commands on images and features, as a user calls them."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from phases import app
+from simulation.experiments.robustness import AXES, Relaxed, Setting
 from tests.empirical.studies.test_track import blobs
 
 
@@ -77,7 +79,7 @@ def test_fit_reads_a_checkpoint_of_track(tracked, images, tmp_path):
     np.savez(path, **arrays)
     out = tmp_path / "fit"
     result = run(
-        "fit", "--data", str(path), *SMALL, "--checkpoint", str(checkpoint), "--layer", "block4",
+        "fit", str(path), *SMALL, "--checkpoint", str(checkpoint), "--layer", "block4",
         "--steps", "16", "--out", str(out),
     )  # fmt: skip
     assert result.exit_code == 0, result.output
@@ -87,10 +89,37 @@ def test_fit_reads_a_checkpoint_of_track(tracked, images, tmp_path):
     assert "alpha" in result.output
 
 
+def test_the_older_way_to_name_data_still_works_with_a_note(images, tmp_path):
+    result = run(
+        "predict", "--data", images, *SMALL, "--layer", "block4", "--steps", "4", "--batch-size", "50",
+        "--replicas", "2", "--quiet", "--out", str(tmp_path / "predict"),
+    )  # fmt: skip
+    assert result.exit_code in (0, 1), result.output
+    assert result.stdout == ""
+    assert "note: --data is the older way to name the data" in result.stderr
+
+
+def test_sweeps_print_their_result_as_json_and_end_with_what_failed(tmp_path, monkeypatch):
+    """One level holds and one cannot be computed: the exit code is that of an error, and the rest is kept."""
+    axis = next(one for one in AXES if one.relaxed is Relaxed.STEP_SHARE)
+    small = Setting(spectrum="spikes", classes=2, loss="squared", samples=200, steps=20, draws=2)
+    chosen = [(axis, small), (axis, dataclasses.replace(small, step_share=2.5))]
+    monkeypatch.setattr("empirical.studies.robustness.settings", lambda draws, seed, axes: chosen)
+    call = ("sweep", "robustness", "--workers", "1", "--json", "--out", str(tmp_path))
+    result = run(*call)
+    assert result.exit_code == 3
+    content = json.loads(result.stdout)
+    assert content == json.loads((tmp_path / "result.json").read_text())
+    assert len(content["points"]) == 2
+    assert "failed: step size, eta c lambda_1 2.5: " in result.stderr
+    del chosen[1]
+    assert run(*call).exit_code == 0
+
+
 def test_predict_compares_untrained_features_and_says_so_by_its_exit_code(images, tmp_path):
     out = tmp_path / "predict"
     result = run(
-        "predict", "--data", images, *SMALL, "--layer", "block4", "--steps", "16", "--batch-size", "100",
+        "predict", images, *SMALL, "--layer", "block4", "--steps", "16", "--batch-size", "100",
         "--replicas", "2", "--out", str(out),
     )  # fmt: skip
     content = json.loads((out / "result.json").read_text())
@@ -105,5 +134,5 @@ def test_predict_compares_untrained_features_and_says_so_by_its_exit_code(images
 def test_help_teaches(command):
     result = run(command, "--help")
     assert result.exit_code == 0
-    for option in ("--data", "--network", "--seed", "--out", "--device"):
+    for option in ("--network", "--seed", "--out", "--device"):
         assert option in result.output

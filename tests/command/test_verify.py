@@ -56,15 +56,27 @@ def test_help_teaches_the_commands_and_their_exit_codes(tmp_path: Path) -> None:
     assert general.returncode == 0
     assert "phases verify" in general.stdout
     assert "Exit codes: 0" in general.stdout
+    assert "..." not in general.stdout.partition("Commands:")[2]
+    assert max(map(len, general.stdout.splitlines())) <= 80
     own = _phases(tmp_path, "verify", "--help")
     assert own.returncode == 0
-    for option in ("--data", "--data-root", "--init-scale", "--loss", "--steps", "--out", "--seed"):
+    for option in (
+        "[DATA]",
+        "--data-root",
+        "--json",
+        "--quiet",
+        "--init-scale",
+        "--loss",
+        "--steps",
+        "--out",
+        "--seed",
+    ):
         assert option in own.stdout
 
 
 @pytest.mark.parametrize("loss", ["softmax", "logistic", "squared"])
 def test_a_users_own_file_is_verified_with_every_loss(tmp_path: Path, two_classes: Path, loss: str) -> None:
-    arguments = ("--data", str(two_classes), "--loss", loss, "--init-scale", "0.01", "--steps", "400", "--out", "out")
+    arguments = (str(two_classes), "--loss", loss, "--init-scale", "0.01", "--steps", "400", "--out", "out")
     done = _phases(tmp_path, "verify", *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads((tmp_path / "out" / "result.json").read_text())
@@ -78,12 +90,12 @@ def test_a_users_own_file_is_verified_with_every_loss(tmp_path: Path, two_classe
     assert "train on inputs" in done.stderr  # the progress bar
     # Exact theory: squared error on a full batch is its own closed form, so its curve claims hold.
     if loss == "squared":
-        curves = [claim for claim in report["claims"] if "curve" in claim["name"]]
+        curves = [claim for claim in report["claims"] if claim["kind"] in ("mean-field curve", "linearised curve")]
         assert max(claim["deviation"] for claim in curves) < 1e-3
 
 
 def test_a_second_run_uses_what_is_finished_and_gives_the_same_result(tmp_path: Path, two_classes: Path) -> None:
-    arguments = ("verify", "--data", str(two_classes), "--init-scale", "0.01", "--steps", "50", "--out", "out")
+    arguments = ("verify", str(two_classes), "--init-scale", "0.01", "--steps", "50", "--out", "out")
     _phases(tmp_path, *arguments)
     parts = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "parts").iterdir()}
     first = (tmp_path / "out" / "result.json").read_text()
@@ -93,8 +105,25 @@ def test_a_second_run_uses_what_is_finished_and_gives_the_same_result(tmp_path: 
     assert (tmp_path / "out" / "result.json").read_text() == first
 
 
+def test_the_result_goes_to_the_standard_output_as_lines_json_or_not_at_all(tmp_path: Path, two_classes: Path) -> None:
+    arguments = ("verify", str(two_classes), "--init-scale", "0.01", "--steps", "50", "--replicas", "2", "--out", "out")
+    lines, as_json, quiet = (_phases(tmp_path, *arguments, *own) for own in ((), ("--json",), ("--quiet",)))
+    assert lines.stdout.splitlines()[-1] == "result: out/result.json"
+    assert json.loads(as_json.stdout) == json.loads((tmp_path / "out" / "result.json").read_text())
+    assert quiet.stdout == ""
+    assert {one.returncode for one in (lines, as_json, quiet)} == {0}
+
+
+def test_the_older_option_names_the_data_with_a_note(tmp_path: Path, two_classes: Path) -> None:
+    few = ("--init-scale", "0.01", "--steps", "2", "--replicas", "2", "--out", "out", "--quiet")
+    done = _phases(tmp_path, "verify", "--data", str(two_classes), *few)
+    assert done.returncode in (0, 1)
+    assert f"note: --data is the older way to name the data; the argument does: {two_classes}" in done.stderr
+    assert json.loads((tmp_path / "out" / "result.json").read_text())["data"] == "mine"
+
+
 def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(tmp_path: Path, two_classes: Path) -> None:
-    arguments = ("verify", "--data", str(two_classes), "--init-scale", "0.01", "--steps", "20")
+    arguments = ("verify", str(two_classes), "--init-scale", "0.01", "--steps", "20")
     tables = []
     for out, seed in (("a", "3"), ("b", "3"), ("c", "4")):
         _phases(tmp_path, *arguments, "--out", out, "--seed", seed)
@@ -105,11 +134,16 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(tmp_path: 
 
 def test_a_failed_claim_exits_with_one(tmp_path: Path, two_classes: Path) -> None:
     """Initial outputs far beyond O(1) break the assumption of the linearisation (A8)."""
-    arguments = ("--data", str(two_classes), "--init-scale", "3", "--steps", "100", "--out", "out")
+    arguments = (str(two_classes), "--init-scale", "3", "--steps", "100", "--out", "out")
     done = _phases(tmp_path, "verify", *arguments)
     assert done.returncode == 1, done.stderr
     failed = [line for line in done.stdout.splitlines() if line.endswith("FAILS")]
-    assert any("linearised curve" in line for line in failed)
+    assert any(line.startswith("linearised at") for line in failed)
+    assert max(map(len, done.stdout.splitlines()[:-2])) <= 80  # the last two name files
+    # The assumption that does not hold is the one that costs most.
+    reasons = json.loads((tmp_path / "out" / "result.json").read_text())["reasons"]
+    costs = {row["assumption"]: abs(row["deviation"]) for row in reasons if row["source"] == "inputs"}
+    assert max(costs, key=costs.__getitem__) == "A8"
 
 
 def _write(folder: Path, name: str, **arrays: object) -> None:
@@ -119,13 +153,13 @@ def _write(folder: Path, name: str, **arrays: object) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param(["--data", "cifar10"], "data_root: is not given", id="no data root"),
-        pytest.param(["--data", "cifar10", "--data-root", "nowhere"], "does not exist", id="missing data root"),
-        pytest.param(["--data", "cifar10", "--data-root", "cut"], "bytes instead of 30730000", id="truncated batch"),
-        pytest.param(["--data", "cifar10", "--data-root", "mislabelled"], "holds the label 77", id="label range"),
-        pytest.param(["--data", "nan.npz"], "hold 1 NaN or infinite", id="NaN"),
-        pytest.param(["--data", "one.npz"], "hold 1 class only", id="one class"),
-        pytest.param(["--data", "none.npz"], "is not a file", id="no such file"),
+        pytest.param(["cifar10"], "data_root: is not given", id="no data root"),
+        pytest.param(["cifar10", "--data-root", "nowhere"], "does not exist", id="missing data root"),
+        pytest.param(["cifar10", "--data-root", "cut"], "bytes instead of 30730000", id="truncated batch"),
+        pytest.param(["cifar10", "--data-root", "mislabelled"], "holds the label 77", id="label range"),
+        pytest.param(["nan.npz"], "hold 1 NaN or infinite", id="NaN"),
+        pytest.param(["one.npz"], "hold 1 class only", id="one class"),
+        pytest.param(["none.npz"], "is not a file", id="no such file"),
         pytest.param(["--loss", "hinge"], "loss: 'hinge' is unknown; give one of", id="unknown loss"),
         pytest.param(["--loss", "logistic"], "logistic takes two classes", id="logistic with ten classes"),
         pytest.param(["--step-size", "6"], "not stable for softmax", id="unstable step size"),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from paper.document import results_of
@@ -15,6 +16,7 @@ from paper.part import Part
 from paper.parts import EMPIRICAL, SIMULATIONS
 from paper.result_folders import ResultFolders
 from paper.studies import SOURCE
+from simulation.runs.run_folder import RunFolder
 from theory import InputError
 
 RESULTS = SOURCE / "results"
@@ -99,7 +101,8 @@ def test_names_of_a_result_are_text_in_the_paper(tmp_path: Path, name: str) -> N
             taken += 1
             assert "\\input" not in made, path
             assert "^^" not in made, path
-    assert taken > 0 or name in ("diagram", "fits/vgg8-trained-block5")
+    # A name of features is that of its curves too, see below.
+    assert taken > 0 or name in ("diagram", "fits/vgg8-trained-block5", "predict-vgg8")
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -120,14 +123,28 @@ def test_wrong_entries_are_one_line(tmp_path: Path, name: str) -> None:
 
 
 def test_a_name_of_a_folder_is_text_too(tmp_path: Path) -> None:
-    content = json.loads((RESULTS / "fits/vgg8-trained-block5" / "result.json").read_text())
-    made = _made(_part("fits/vgg8-trained-block5"), _folders(tmp_path, r"fits/a_$b-trained-\evil", content))
+    content = json.loads((RESULTS / "fits/vgg8-trained-block5" / "result.json").read_text()) | {"name": r"\evil"}
+    made = _made(_part("fits/vgg8-trained-block5"), _folders(tmp_path, "fits/a_$b-trained-block5", content))
     assert r"a\_\$b, \textbackslash{}evil, trained" in made
+
+
+def test_a_name_of_features_is_text_too(tmp_path: Path) -> None:
+    content = json.loads((RESULTS / "predict-vgg8" / "result.json").read_text())
+    for row in content["rows"]:
+        row["features"] = row["features"].replace("block3", EVIL)
+    columns = pq.read_table(RESULTS / "predict-vgg8" / "curves.parquet").to_pydict()
+    columns["features"] = [name.replace("block3", EVIL) for name in columns["features"]]
+    folder = RunFolder(tmp_path / "predict-vgg8")
+    folder.write_json("result.json", content)
+    folder.write_table("curves.parquet", columns)
+    made = _made(_part("predict-vgg8"), ResultFolders((tmp_path,)))
+    assert r"x\textbackslash{}input" in made
+    assert "\\input" not in made
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "{}", "[]", "null", '{"rows": NaN}'])
 def test_files_that_are_no_results_are_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "scaling").mkdir()
     (tmp_path / "scaling" / "result.json").write_text(text)
-    with pytest.raises(InputError, match=r"^results: .*result\.json"):
-        ResultFolders((tmp_path,)).content("scaling")
+    with pytest.raises(InputError, match=r"^folder: .*result\.json"):
+        _made(_part("scaling"), ResultFolders((tmp_path,)))

@@ -3,7 +3,8 @@
 Within a block of n steps the force and the Hessian of a mean field are held at their values at the middle step, which a
 predictor gives, and the n steps are then taken exactly by their geometric sum. The error is of third order in n. Its
 estimate costs nothing: the Hessian and the force at the end of the block, with which the next one starts, give the same
-block once more with the mean of its two ends, and the two results differ by three times the error of the first.
+block once more with the mean of its two ends, and the two results differ by three times the error of the first. Force
+and Hessian have to be continuous in the weights, their own error included: a jump would be taken for one of the block.
 
 A block is at most the share ``growth`` of the steps done, as the dynamics slow down likewise; where they do not (a rare
 class whose samples are still to be fitted, while the others move no more) the estimate keeps blocks short. Blocks of
@@ -110,7 +111,8 @@ def follow(
             end_pull = field.pull(end)
             other = apart.restored(field.advance(weights, pull.between(end_pull), block), done + block)
             # The error is of third order in the length of the block.
-            factor = 0.8 * (TOLERANCE / max(block_error(end, other, eigenvalues), 1e-3 * TOLERANCE)) ** (1 / 3)
+            error = block_error(end, other, apart, done + block, eigenvalues)
+            factor = 0.8 * (TOLERANCE / max(error, 1e-3 * TOLERANCE)) ** (1 / 3)
             if factor < 0.8:
                 # The next shorter odd number, at least.
                 proposed = min(max(factor, 0.25) * block, block - 2.0)
@@ -120,13 +122,21 @@ def follow(
         yield weights
 
 
-def block_error(end: FloatArray, other: FloatArray, eigenvalues: FloatArray) -> float:
-    """A third of the difference of two results (replica, outputs, d) of a block, of the worst replica."""
+def block_error(end: FloatArray, other: FloatArray, apart: ApartOutputs, steps: int, eigenvalues: FloatArray) -> float:
+    """A third of the difference of two results of a block, of the worst replica.
+
+    Args:
+        end: (replica, outputs, d) weights.
+        other: those of the other result.
+        apart: outputs that are known exactly, as rows of their own, which keeps rows far from dependent.
+        steps: steps done at the end of the block.
+        eigenvalues: (d,) of Sigma.
+    """
     root = np.sqrt(eigenvalues)
     size = np.linalg.norm(end * root, axis=(1, 2))
-    apart = np.linalg.norm((other - end) * root, axis=(1, 2)) / np.where(size > 0, size, 1.0)
-    moved = np.abs(relative_loss(other, eigenvalues) - relative_loss(end, eigenvalues))
-    return float(np.maximum(apart, moved).max()) / 3
+    differ = np.linalg.norm((other - end) * root, axis=(1, 2)) / np.where(size > 0, size, 1.0)
+    losses = [relative_loss(apart.rows(weights, steps), eigenvalues) for weights in (end, other)]
+    return float(np.maximum(differ, np.abs(losses[1] - losses[0])).max()) / 3
 
 
 def _odd(length: float) -> int:

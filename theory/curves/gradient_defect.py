@@ -28,7 +28,7 @@ from scipy.stats import t as student
 from theory.curves.block_descent import geometric_steps
 from theory.curves.curve import logarithmic_steps
 from theory.curves.losses import Loss
-from theory.curves.mean_field import gaussian_nodes, mean_field_path
+from theory.curves.mean_field import gaussian_nodes, gaussian_outputs, mean_field_path
 from theory.curves.reconstruction import relative_loss
 from theory.data.data_model import DataModel
 from theory.progress import Progress, silent
@@ -228,10 +228,9 @@ def _gaussian_descent(
     weighted = centres * shares[..., None, :]
     spread = pulled - weighted @ means  # W Sigma_W
     within = spread @ np.swapaxes(weights, -1, -2)
-    values, vectors = np.linalg.eigh((within + np.swapaxes(within, -1, -2)) / 2)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]
-    noise = nodes @ np.swapaxes(root, -1, -2)  # (S, replica, nodes, outputs)
-    predictions = loss.predictions(np.swapaxes(centres, -1, -2)[..., None, :] + noise[..., None, :, :])
+    symmetric = (within + np.swapaxes(within, -1, -2)) / 2
+    outputs = gaussian_outputs(np.swapaxes(centres, -1, -2), symmetric[..., None, :, :], nodes)
+    predictions = loss.predictions(outputs)  # (S, replica, K, nodes, outputs)
     targets = np.stack([loss.targets(own) for own in samples.frequencies])[:, None]  # (S, 1, K, outputs)
     residual = shares[..., None] * (targets - predictions.mean(axis=-2))
     hessian = np.einsum("sk,srkij->srij", samples.frequencies, loss.mean_jacobian(predictions))

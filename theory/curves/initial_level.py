@@ -17,6 +17,7 @@ from scipy.optimize import brentq
 from theory.curves.losses import Loss
 from theory.curves.signal_outputs import SignalOutputs
 from theory.data.data_model import DataModel
+from theory.data.target import Target
 from theory.validation import FloatArray, InputError, at_least, positive, positive_eigenvalues
 
 
@@ -44,7 +45,7 @@ def random_sketch_level(eigenvalues: FloatArray, outputs: int) -> float:
     Raises:
         InputError: not 1 <= outputs < d, or eigenvalues that are not positive.
     """
-    spectrum, kappa = _equivalent(eigenvalues, outputs)
+    spectrum, kappa = sketch_threshold(eigenvalues, outputs)
     return float(np.sum(spectrum**2 / (spectrum + kappa)))
 
 
@@ -60,7 +61,7 @@ def random_sketch_spread(eigenvalues: FloatArray, outputs: int) -> float:
     Raises:
         InputError: not 1 <= outputs < d, or eigenvalues that are not positive.
     """
-    spectrum, kappa = _equivalent(eigenvalues, outputs)
+    spectrum, kappa = sketch_threshold(eigenvalues, outputs)
     squares = (spectrum + kappa) ** 2
     # kappa moves with t so that sum h stays K.
     kappa_speed = np.sum(spectrum**2 * kappa / squares) / np.sum(spectrum / squares)
@@ -110,8 +111,30 @@ def random_output_level(eigenvalues: FloatArray) -> RandomLevel:
     return RandomLevel(total * mean, float(total * np.sqrt(max(square - mean**2, 0.0))))
 
 
-def _equivalent(eigenvalues: FloatArray, outputs: int) -> tuple[FloatArray, float]:
-    """The spectrum, descending, and kappa with sum l / (l + kappa) = K."""
+def random_target_share(target: Target, outputs: int) -> float:
+    """Mean over W(0) of R_T for K = ``outputs`` rows, sum |T_i|^2 / (l_i + kappa) / tr Var(y), kappa as above.
+
+    In the eigenbasis of the covariance of the probe's inputs, l being its eigenvalues; ``random_sketch_level`` is its
+    case T = Sigma. As many outputs as directions, or more, explain what the inputs themselves do.
+
+    Args:
+        target: what is decoded.
+        outputs: K, at least 1.
+    """
+    values = target.spectrum / target.scale
+    squares = np.square(target.signal) if target.signal.ndim == 1 else np.square(target.signal).sum(axis=1)
+    gained = np.ones_like(values)
+    if at_least("outputs", outputs, 1) < values.size:
+        gained = values / (values + sketch_threshold(values, outputs)[1])
+    return float(squares @ gained / target.variance)
+
+
+def sketch_threshold(eigenvalues: FloatArray, outputs: int) -> tuple[FloatArray, float]:
+    """The spectrum, descending, and kappa with sum l / (l + kappa) = K.
+
+    Raises:
+        InputError: not 1 <= outputs < d, or eigenvalues that are not positive.
+    """
     spectrum = np.sort(positive_eigenvalues(eigenvalues))[::-1]
     rows = at_least("outputs", outputs, 1)
     if rows >= spectrum.size:

@@ -11,6 +11,8 @@ row of a softmax layer) nothing moves, as 1^T M = 0.
 
 Outputs without a signal, that one and those beyond the rank of M, are rows of their own here
 (``theory.curves.signal_outputs``): they count as in exact arithmetic, however far they have decayed.
+
+A curve is of what a linear probe of the outputs misses of a target, and of the inputs themselves where none is named.
 """
 
 from __future__ import annotations
@@ -21,9 +23,10 @@ import numpy as np
 
 from theory.curves.curve import Curve
 from theory.curves.losses import Loss
-from theory.curves.reconstruction import explained_variance, explained_variance_from_gram, gram_separation
+from theory.curves.reconstruction import explained_target_variance, explained_variance_from_gram, gram_separation
 from theory.curves.signal_outputs import SignalOutputs, descent_logs, undamped
 from theory.data.data_model import DataModel
+from theory.data.target import Target
 from theory.validation import FloatArray, InputError, IntArray, finite_array, step_counts
 
 #: Rows less separated than this have their R computed by a singular value decomposition: the Gram matrix would
@@ -57,7 +60,20 @@ def check_initial_weights(model: DataModel, loss: Loss, initial_weights: FloatAr
     return weights
 
 
-def flow_curve(model: DataModel, loss: Loss, initial_weights: FloatArray, times: FloatArray) -> Curve:
+def check_target(model: DataModel, target: Target | None) -> Target:
+    """``target``, or the inputs of ``model`` for None; InputError where it is of another dimension."""
+    if target is None:
+        return Target.reconstruction(model.eigenvalues)
+    if target.dimension != model.dimension:
+        raise InputError(
+            f"target: has {target.dimension} directions; give one in the model's eigenbasis of {model.dimension}"
+        )
+    return target
+
+
+def flow_curve(
+    model: DataModel, loss: Loss, initial_weights: FloatArray, times: FloatArray, target: Target | None = None
+) -> Curve:
     """Curve of the linearised gradient flow.
 
     Args:
@@ -65,6 +81,7 @@ def flow_curve(model: DataModel, loss: Loss, initial_weights: FloatArray, times:
         loss: the training loss.
         initial_weights: (replica, outputs, d) W(0) in the eigenbasis of Sigma.
         times: (T,) strictly increasing times s >= 0.
+        target: what is decoded from the outputs; the inputs (reconstruction) if left out.
 
     Raises:
         InputError: shapes that do not fit, NaN or infinity.
@@ -72,11 +89,16 @@ def flow_curve(model: DataModel, loss: Loss, initial_weights: FloatArray, times:
     grid = finite_array("times", times, 1)
     exponents = -grid[:, None] * _rates(model, loss)
     kernels = _Kernels(np.exp(exponents), -np.expm1(exponents), undamped(exponents))
-    return _curve(model, loss, initial_weights, grid, kernels)
+    return _curve(model, loss, initial_weights, grid, kernels, target)
 
 
 def gradient_descent_curve(
-    model: DataModel, loss: Loss, initial_weights: FloatArray, steps: IntArray, step_size: float
+    model: DataModel,
+    loss: Loss,
+    initial_weights: FloatArray,
+    steps: IntArray,
+    step_size: float,
+    target: Target | None = None,
 ) -> Curve:
     """Curve of linearised gradient descent at the given step counts; times are eta * steps.
 
@@ -86,6 +108,7 @@ def gradient_descent_curve(
         initial_weights: (replica, outputs, d) W(0) in the eigenbasis of Sigma.
         steps: (T,) strictly increasing step counts from 0 on.
         step_size: eta, within the loss's stability limit.
+        target: what is decoded from the outputs; the inputs (reconstruction) if left out.
 
     Raises:
         InputError: shapes that do not fit, NaN or infinity, a step size that is not stable.
@@ -98,7 +121,7 @@ def gradient_descent_curve(
     # 1 - decay by expm1 where a step moves little: a direct difference would cancel.
     gone = np.where(moved < 0.5, -np.expm1(logs), 1 - decay)
     times = np.asarray(step_size * counts, dtype=np.float64)
-    return _curve(model, loss, initial_weights, times, _Kernels(decay, gone, signs * undamped(logs)))
+    return _curve(model, loss, initial_weights, times, _Kernels(decay, gone, signs * undamped(logs)), target)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,13 +144,18 @@ def _rates(model: DataModel, loss: Loss) -> FloatArray:
     return np.asarray(loss.initial_curvature(model.classes) * model.eigenvalues, dtype=np.float64)
 
 
-def _curve(model: DataModel, loss: Loss, initial_weights: FloatArray, times: FloatArray, kernels: _Kernels) -> Curve:
+def _curve(
+    model: DataModel,
+    loss: Loss,
+    initial_weights: FloatArray,
+    times: FloatArray,
+    kernels: _Kernels,
+    target: Target | None,
+) -> Curve:
     """Curve from the kernels of the outputs that move."""
     weights = check_initial_weights(model, loss, initial_weights)
-    # R / tr Sigma does not depend on the units of the inputs; in these no power of an eigenvalue overflows.
-    eigenvalues = model.eigenvalues / model.eigenvalues[0]
-    explained = _explained_variance(_expand(model, loss, weights, kernels), eigenvalues)
-    return Curve(times, np.asarray(1 - explained / eigenvalues.sum(), dtype=np.float64))
+    decoded = check_target(model, target)
+    return Curve(times, np.asarray(1 - _explained_shares(_expand(model, loss, weights, kernels), decoded)))
 
 
 def _expand(model: DataModel, loss: Loss, weights: FloatArray, kernels: _Kernels) -> _Expansion:
@@ -149,17 +177,43 @@ def _expand(model: DataModel, loss: Loss, weights: FloatArray, kernels: _Kernels
     return _Expansion(coefficients[present], every[present])
 
 
-def _explained_variance(expansion: _Expansion, eigenvalues: FloatArray) -> FloatArray:
-    """(replica, T) R from Gram matrices summed for all times by one matrix product a pair (q, p).
+def _explained_shares(expansion: _Expansion, target: Target) -> FloatArray:
+    """(replica, T) R_T from the Gram matrices W Sigma W^T and W T T^T W^T of all times."""
+    # R_T does not depend on the units of the inputs; in these no power of an eigenvalue overflows.
+    covariance, crossed = target.unit_covariance, target.unit_cross_covariance
+    if crossed.ndim == 1:
+        gram, image = _diagonal_grams(expansion, np.stack([covariance, crossed**2]))
+    else:
+        image = _gram(_rows_times(expansion, crossed))
+        if covariance.ndim == 1:
+            (gram,) = _diagonal_grams(expansion, covariance[None])
+        else:
+            gram = _gram(_rows_times(expansion, target.unit_root))
+    explained = explained_variance_from_gram(gram, image)
+    # Rows whose squares underflow beside what they become later still count.
+    lengths = np.diagonal(gram, axis1=-2, axis2=-1)
+    filled = np.asarray(expansion.coefficients.any(axis=(0, 3)), dtype=np.bool_)
+    short = (lengths < _SMALLEST_SQUARE) & filled[:, None, :]
+    close = np.asarray((gram_separation(gram) < _SMALLEST_SEPARATION) | short.any(axis=-1), dtype=np.bool_)
+    for replica in np.flatnonzero(close.any(axis=1)).tolist():
+        chosen = close[replica]
+        weights = np.einsum(
+            "qkd,qtd->tkd", expansion.coefficients[:, replica], expansion.kernels[:, chosen], optimize=True
+        )
+        explained[replica, chosen] = explained_target_variance(weights, target) / target.variance
+    return explained
 
-    Sigma and Sigma^2 weight the pairs of rows, of which there are fewer than times; the Gram matrices
-    are symmetric, so that the pairs on and above the diagonal suffice.
+
+def _diagonal_grams(expansion: _Expansion, forms: FloatArray) -> FloatArray:
+    """(n, replica, T, outputs, outputs) W diag(f) W^T for each row f of the forms (n, d).
+
+    Summed for all times by one matrix product a pair of terms (q, p). The forms weight the pairs of rows, of which
+    there are fewer than times; the matrices are symmetric, so that the pairs on and above the diagonal suffice.
     """
     count, replicas, outputs, _ = expansion.coefficients.shape
     times = expansion.kernels.shape[1]
     rows, columns = np.triu_indices(outputs)
-    powers = np.stack([eigenvalues, eigenvalues**2])[:, None, :]  # (2, 1, d)
-    upper = np.zeros((2, replicas, times, rows.size))
+    upper = np.zeros((len(forms), replicas, times, rows.size))
     for q in range(count):
         for p in range(q, count):
             kernel = expansion.kernels[q] * expansion.kernels[p]
@@ -168,20 +222,24 @@ def _explained_variance(expansion: _Expansion, eigenvalues: FloatArray) -> Float
                 pairs = left[rows] * right[columns]
                 if p != q:
                     pairs += right[rows] * left[columns]
-                upper[:, replica] += kernel @ np.swapaxes(powers * pairs, -1, -2)
-    grams = np.empty((2, replicas, times, outputs, outputs))
+                upper[:, replica] += kernel @ np.swapaxes(forms[:, None, :] * pairs, -1, -2)
+    grams = np.empty((len(forms), replicas, times, outputs, outputs))
     grams[..., rows, columns] = upper
     grams[..., columns, rows] = upper
-    explained = explained_variance_from_gram(grams[0], grams[1])
-    # Rows whose squares underflow beside what they become later still count.
-    lengths = np.diagonal(grams[0], axis1=-2, axis2=-1)
-    filled = np.asarray(expansion.coefficients.any(axis=(0, 3)), dtype=np.bool_)
-    short = (lengths < _SMALLEST_SQUARE) & filled[:, None, :]
-    close = np.asarray((gram_separation(grams[0]) < _SMALLEST_SEPARATION) | short.any(axis=-1), dtype=np.bool_)
-    for replica in np.flatnonzero(close.any(axis=1)).tolist():
-        chosen = close[replica]
-        weights = np.einsum(
-            "qkd,qtd->tkd", expansion.coefficients[:, replica], expansion.kernels[:, chosen], optimize=True
-        )
-        explained[replica, chosen] = explained_variance(weights, eigenvalues)
-    return explained
+    return grams
+
+
+def _rows_times(expansion: _Expansion, matrix: FloatArray) -> FloatArray:
+    """(replica, T, outputs, q) W(t) A for a matrix A (d, q)."""
+    _, replicas, outputs, _ = expansion.coefficients.shape
+    product = np.zeros((replicas, expansion.kernels.shape[1], outputs, matrix.shape[1]))
+    for kernel, rows in zip(expansion.kernels, expansion.coefficients, strict=True):
+        for replica in range(replicas):
+            for output in range(outputs):
+                product[replica, :, output] += kernel @ (rows[replica, output][:, None] * matrix)
+    return product
+
+
+def _gram(rows: FloatArray) -> FloatArray:
+    """Products (..., K, K) of rows (..., K, q) with each other."""
+    return np.asarray(rows @ np.swapaxes(rows, -1, -2), dtype=np.float64)

@@ -178,8 +178,11 @@ class Softmax(Loss):
         return np.asarray((np.eye(classes) - 1 / classes) / classes, dtype=np.float64)
 
     def predictions(self, outputs: FloatArray) -> FloatArray:
-        raised = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
-        return np.asarray(raised / raised.sum(axis=-1, keepdims=True), dtype=np.float64)
+        # In place: arrays of all samples are large, and new ones cost as much as the exponentials.
+        raised = np.asarray(outputs - outputs.max(axis=-1, keepdims=True), dtype=np.float64)
+        np.exp(raised, out=raised)
+        raised /= raised.sum(axis=-1, keepdims=True)
+        return raised
 
     def mean_jacobian(self, predictions: FloatArray) -> FloatArray:
         mean = predictions.mean(axis=-2)

@@ -14,7 +14,7 @@ without a signal (``theory.curves.signal_outputs``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -24,11 +24,12 @@ from scipy.stats import qmc
 
 from theory.curves.block_descent import Pull, follow, geometric_steps
 from theory.curves.curve import Curve
-from theory.curves.linearised import check_initial_weights
+from theory.curves.linearised import check_initial_weights, check_target
 from theory.curves.losses import Loss
-from theory.curves.reconstruction import relative_loss
+from theory.curves.reconstruction import unexplained_share
 from theory.curves.signal_outputs import ApartOutputs
 from theory.data.data_model import DataModel
+from theory.data.target import Target
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, InputError, IntArray, at_least, finite_array, non_negative, step_counts
 
@@ -48,6 +49,26 @@ def gaussian_nodes(dimension: int, count: int) -> FloatArray:
     return np.concatenate([nodes, -nodes])
 
 
+def gaussian_outputs(centres: FloatArray, covariances: FloatArray, nodes: FloatArray) -> FloatArray:
+    """Outputs of Gaussians at quadrature nodes: centre + covariance^(1/2) node.
+
+    The root is the symmetric one, which is continuous in the covariance, and so is the error of the quadrature. Roots
+    by eigenvectors change their sign and their order from one step of training to the next, by which the averages
+    jump; the blocks of ``theory.curves.block_descent`` would be cut short for it.
+
+    Args:
+        centres: (..., outputs).
+        covariances: (..., outputs, outputs), in a shape that broadcasts; negative eigenvalues are rounding and count 0.
+        nodes: (n, outputs) standard normal nodes.
+
+    Returns:
+        (..., n, outputs), in memory with the nodes of an output side by side: sums over few outputs are slow otherwise.
+    """
+    values, vectors = np.linalg.eigh(covariances)
+    root = (vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]) @ np.swapaxes(vectors, -1, -2)
+    return np.asarray(np.swapaxes(centres[..., None] + root @ nodes.T, -1, -2), dtype=np.float64)
+
+
 def class_outputs(model: DataModel, weights: FloatArray, nodes: FloatArray) -> FloatArray:
     """Outputs of the Gaussian classes at quadrature nodes.
 
@@ -62,10 +83,7 @@ def class_outputs(model: DataModel, weights: FloatArray, nodes: FloatArray) -> F
     centres = weights @ model.means.T  # (replica, outputs, K)
     within = (weights * model.eigenvalues) @ np.swapaxes(weights, -1, -2)
     within = within - (centres * model.frequencies) @ np.swapaxes(centres, -1, -2)
-    values, vectors = np.linalg.eigh(within)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]
-    noise = nodes @ np.swapaxes(root, -1, -2)  # (replica, n, outputs)
-    return np.asarray(np.swapaxes(centres, -1, -2)[:, :, None, :] + noise[:, None], dtype=np.float64)
+    return gaussian_outputs(np.swapaxes(centres, -1, -2), within[:, None], nodes)
 
 
 def output_statistics(
@@ -206,23 +224,46 @@ def mean_field_curve(
     nodes: int = 512,
     growth: float = 0.1,
     progress: Progress = silent,
+    target: Target | None = None,
 ) -> Curve:
-    """Curve along ``mean_field_path``; arguments and errors are described there."""
+    """Curve along ``mean_field_path``, where arguments and errors are described.
+
+    ``target`` is what is decoded from the outputs; the inputs (reconstruction) if left out.
+    """
     path = mean_field_path(model, loss, initial_weights, steps, step_size, nodes, growth, progress)
-    return curve_of_path(model, loss, initial_weights, path, steps, step_size)
+    return curves_of_path(model, loss, initial_weights, path, steps, step_size, [target])[0]
 
 
-def curve_of_path(
+def curves_of_path(
     model: DataModel,
     loss: Loss,
     initial_weights: FloatArray,
     path: Iterator[FloatArray],
     steps: IntArray,
     step_size: float,
-) -> Curve:
-    """Curve of the weights of ``path`` at ``steps``, with outputs that training keeps apart as rows of their own."""
+    targets: Sequence[Target | None],
+) -> list[Curve]:
+    """Curves of the weights of a path, which is followed once; outputs that training keeps apart are rows of their own.
+
+    Args:
+        model: the data model that the path is of.
+        loss: the training loss.
+        initial_weights: (replica, outputs, d) W(0) in the eigenbasis of Sigma.
+        path: weights at each of ``steps``, from a function such as ``mean_field_path`` with the arguments above.
+        steps: (T,) strictly increasing step counts from 0 on.
+        step_size: eta.
+        targets: what is decoded from the outputs; None for the inputs (reconstruction).
+
+    Returns:
+        A curve for each target.
+
+    Raises:
+        InputError: shapes that do not fit, NaN or infinity.
+    """
     apart = ApartOutputs.of(model, loss, finite_array("initial_weights", initial_weights, 3), step_size)
     counts = step_counts("steps", steps)
+    decoded = [check_target(model, target) for target in targets]
     rows = (apart.rows(weights, count) for weights, count in zip(path, counts.tolist(), strict=True))
-    losses = np.stack([relative_loss(one, model.eigenvalues) for one in rows], axis=1)
-    return Curve(np.asarray(step_size * counts, dtype=np.float64), losses)
+    losses = np.stack([[unexplained_share(one, target) for target in decoded] for one in rows], axis=-1)
+    times = np.asarray(step_size * counts, dtype=np.float64)
+    return [Curve(times, own) for own in losses]

@@ -1,8 +1,10 @@
-"""How well inputs can be linearly reconstructed from the outputs W x.
+"""How well inputs, or any target, can be linearly reconstructed from the outputs W x.
 
-With Pi the projector onto span(Sigma^(1/2) W^T), the explained variance of the best linear
-decoder is R(W) = tr(Pi Sigma), and the reconstruction loss is L(W) = tr Sigma - R(W). R depends on
-the row space of W alone. All functions work in the eigenbasis of Sigma.
+With Sigma = F F^T the covariance of the inputs, T = F B their cross-covariance with a target y and Pi the projector
+onto span(F^T W^T), the best linear probe of the outputs explains tr(B^T Pi B) = tr[(W Sigma W^T)^+ W T T^T W^T] of the
+target's variance. Reconstruction is the target y = x, T = Sigma: the explained variance is then R(W) = tr(Pi Sigma),
+and the reconstruction loss is L(W) = tr Sigma - R(W). Both depend on the row space of W alone. All functions work in
+the eigenbasis of the data model.
 
 **Which directions of the outputs count.** In exact arithmetic a direction counts however short it is. Weights made by
 floating-point additions hold directions that are rounding alone, such as the sum of a softmax layer's rows trained from
@@ -19,6 +21,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from theory.data.target import Target
 from theory.validation import BoolArray, FloatArray, InputError, at_least, finite_array, positive, positive_eigenvalues
 
 
@@ -38,12 +41,70 @@ def rounding(additions: int, epsilon: float = float(np.finfo(np.float64).eps)) -
 #: Where nothing is known of how weights were made: 3e-13, the rounding of 100,000 additions in float64.
 ROUNDING = rounding(100_000)
 
+#: Smallest eigenvalue, over the largest, of the Gram matrix of rows of unit length with which R is found from it. Its
+#: rounding error is about 1e-16 K over this.
+_SEPARATED = 1e-4
+
+
+def explained_target_variance(weights: ArrayLike, target: Target, resolution: float = ROUNDING) -> FloatArray:
+    """Variance of a target that the best linear probe of the outputs explains, tr[(W Sigma W^T)^+ W T T^T W^T].
+
+    It is found from Gram matrices where rows are far from dependent, which takes a third of the time, and from an
+    orthonormal basis of F^T W^T elsewhere. Rows are scaled to unit length first (it does not depend on their scale),
+    so that a small row, such as the conserved class-mean row of a softmax layer, is not lost beside large ones.
+
+    Args:
+        weights: (..., K, d) rows of the layer in the eigenbasis.
+        target: what is to be told, and the covariance of the inputs on which the probe is fitted.
+        resolution: a direction counts if its singular value is above this share of the largest; see the module.
+
+    Returns:
+        (...) between 0 and ``target.explained_by_inputs``.
+
+    Raises:
+        InputError: shapes that do not fit, NaN or infinity.
+    """
+    scaled, _ = _unit_rows(_layer(weights, target), target)
+    values, vectors = np.linalg.eigh(scaled @ np.swapaxes(scaled, -1, -2))
+    squared = np.swapaxes(vectors, -1, -2) @ target.explained_gram(scaled) @ vectors
+    separated = np.asarray(values[..., 0] > max(_SEPARATED, resolution**2) * values[..., -1], dtype=np.bool_)
+    shares = np.diagonal(squared, axis1=-2, axis2=-1) / np.where(separated[..., None], values, 1.0)
+    explained = np.asarray(shares.sum(axis=-1), dtype=np.float64)
+    if not separated.all():
+        directions, counts = _directions(scaled[~separated], resolution)
+        explained[~separated] = np.sum(target.explained_by(directions) * counts, axis=-1)
+    return explained
+
+
+def output_directions(weights: ArrayLike, target: Target, resolution: float = ROUNDING) -> tuple[FloatArray, BoolArray]:
+    """An orthonormal basis of span(F^T W^T), the directions of the inputs that the outputs show.
+
+    Args:
+        weights: (..., K, d) rows of the layer in the eigenbasis.
+        target: holds the covariance F F^T of the inputs, with p directions that vary.
+        resolution: as in ``explained_target_variance``.
+
+    Returns:
+        directions: (..., r, p) rows, r the smaller of K and p.
+        counts: (..., r) True for those that count.
+    """
+    return _directions(_unit_rows(_layer(weights, target), target)[0], resolution)
+
+
+def _directions(scaled: FloatArray, resolution: float) -> tuple[FloatArray, BoolArray]:
+    """The same from rows of W F at unit length."""
+    _, singular, right = np.linalg.svd(scaled, full_matrices=False)
+    return np.asarray(right, dtype=np.float64), counted(singular, resolution)
+
+
+def unexplained_share(weights: ArrayLike, target: Target, resolution: float = ROUNDING) -> FloatArray:
+    """1 - R_T(W), the share of a target's variance that the probe misses; arguments and shapes as above."""
+    explained = explained_target_variance(weights, target, resolution)
+    return np.asarray((target.variance - explained) / target.variance, dtype=np.float64)
+
 
 def explained_variance(weights: ArrayLike, eigenvalues: ArrayLike, resolution: float = ROUNDING) -> FloatArray:
-    """R(W) = tr[(W Sigma W^T)^+ W Sigma^2 W^T], from an orthonormal basis of Sigma^(1/2) W^T.
-
-    Rows are scaled to unit length first (R does not depend on their scale), so that a small row,
-    such as the conserved class-mean row of a softmax layer, is not lost beside large ones.
+    """R(W) = tr[(W Sigma W^T)^+ W Sigma^2 W^T], what the best linear decoder explains of the inputs.
 
     Args:
         weights: (..., K, d) rows of the layer in the eigenbasis.
@@ -56,11 +117,7 @@ def explained_variance(weights: ArrayLike, eigenvalues: ArrayLike, resolution: f
     Raises:
         InputError: shapes that do not fit, NaN or infinity, eigenvalues that are not positive.
     """
-    rows, spectrum = _layer(weights, eigenvalues)
-    scaled, _ = _unit_rows(rows, spectrum)
-    _, singular, right = np.linalg.svd(scaled, full_matrices=False)
-    by_direction = np.square(right) @ spectrum
-    return np.asarray(np.sum(by_direction * counted(singular, resolution), axis=-1), dtype=np.float64)
+    return explained_target_variance(weights, _inputs(eigenvalues), resolution)
 
 
 def counted(singular: FloatArray, resolution: float = ROUNDING) -> BoolArray:
@@ -70,12 +127,14 @@ def counted(singular: FloatArray, resolution: float = ROUNDING) -> BoolArray:
 
 def reconstruction_loss(weights: ArrayLike, eigenvalues: ArrayLike, resolution: float = ROUNDING) -> FloatArray:
     """L(W) = tr Sigma - R(W) of the decoder of minimal squared error; arguments and shapes as above."""
-    return np.asarray(np.sum(eigenvalues) - explained_variance(weights, eigenvalues, resolution), dtype=np.float64)
+    inputs = _inputs(eigenvalues)
+    explained = explained_target_variance(weights, inputs, resolution)
+    return np.asarray(inputs.variance - explained, dtype=np.float64)
 
 
 def relative_loss(weights: ArrayLike, eigenvalues: ArrayLike, resolution: float = ROUNDING) -> FloatArray:
     """L(W) / tr Sigma, between 0 (perfect) and 1 (nothing is reconstructed); arguments and shapes as above."""
-    return np.asarray(reconstruction_loss(weights, eigenvalues, resolution) / np.sum(eigenvalues), dtype=np.float64)
+    return unexplained_share(weights, _inputs(eigenvalues), resolution)
 
 
 def budgeted_reconstruction_loss(weights: ArrayLike, eigenvalues: ArrayLike, budget: float) -> FloatArray:
@@ -98,8 +157,8 @@ def budgeted_reconstruction_loss(weights: ArrayLike, eigenvalues: ArrayLike, bud
         InputError: as ``explained_variance``, or a budget that is not positive.
     """
     mu = positive("budget", budget)
-    rows, spectrum = _layer(weights, eigenvalues)
-    scaled, logs = _unit_rows(rows, spectrum)
+    inputs = _inputs(eigenvalues)
+    scaled, logs = _unit_rows(_layer(weights, inputs), inputs)
     left, singular, basis = np.linalg.svd(scaled, full_matrices=False)
     longest = logs.max(axis=-2, keepdims=True)
     lengths = np.exp(logs - np.where(np.isfinite(longest), longest, 0.0))
@@ -108,37 +167,40 @@ def budgeted_reconstruction_loss(weights: ArrayLike, eigenvalues: ArrayLike, bud
     # In units of the longest row, whose square and whose budget may lie outside of the range of floats.
     root = np.exp(np.clip(np.log(mu) / 2 - longest[..., 0], -740.0, 700.0))
     share = 1 - np.power(root / np.hypot(root, gains), 4)
-    by_direction = np.square(turned @ basis) @ spectrum
-    return np.asarray(spectrum.sum() - np.sum(share * by_direction, axis=-1), dtype=np.float64)
+    return np.asarray(inputs.variance - np.sum(share * inputs.explained_by(turned @ basis), axis=-1), dtype=np.float64)
 
 
-def _layer(weights: ArrayLike, eigenvalues: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Weights (..., K, d) and eigenvalues (d,) as arrays that fit; InputError otherwise."""
-    spectrum = positive_eigenvalues(eigenvalues)
+def _inputs(eigenvalues: ArrayLike) -> Target:
+    """The target of reconstruction; InputError for eigenvalues (d,) that are not positive."""
+    return Target.reconstruction(positive_eigenvalues(eigenvalues))
+
+
+def _layer(weights: ArrayLike, target: Target) -> FloatArray:
+    """Weights (..., K, d) as an array that fits; InputError otherwise."""
     rows = finite_array("weights", weights, max(np.ndim(weights), 2))
-    if rows.shape[-1] != spectrum.size:
-        raise InputError(f"weights: has shape {rows.shape}; give {spectrum.size} columns, one for each eigenvalue")
-    return rows, spectrum
+    if rows.shape[-1] != target.dimension:
+        raise InputError(f"weights: has shape {rows.shape}; give {target.dimension} columns, one for each eigenvalue")
+    return rows
 
 
-def _unit_rows(weights: FloatArray, eigenvalues: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The rows of W Sigma^(1/2) at unit length (..., K, d) and the logarithms of their lengths (..., K, 1).
+def _unit_rows(weights: FloatArray, target: Target) -> tuple[FloatArray, FloatArray]:
+    """The rows of W F at unit length (..., K, p) and the logarithms of their lengths (..., K, 1).
 
     By the largest entry first, as the squares of a tiny row underflow. Rows of zeros stay zero.
     """
     largest = np.abs(weights).max(axis=-1, keepdims=True)
-    scaled = weights / np.where(largest > 0, largest, 1.0) * np.sqrt(eigenvalues / eigenvalues.max())
+    scaled = target.through_root(weights / np.where(largest > 0, largest, 1.0))
     again = np.abs(scaled).max(axis=-1, keepdims=True)
     scaled = scaled / np.where(again > 0, again, 1.0)
     length = np.linalg.norm(scaled, axis=-1, keepdims=True)
     scaled = scaled / np.where(length > 0, length, 1.0)
     with np.errstate(divide="ignore"):
-        logs = np.log(largest) + np.log(again) + np.log(length) + np.log(eigenvalues.max()) / 2
+        logs = np.log(largest) + np.log(again) + np.log(length) + np.log(target.scale) / 2
     return np.asarray(scaled, dtype=np.float64), np.asarray(logs, dtype=np.float64)
 
 
 def explained_variance_from_gram(gram: FloatArray, squared_gram: FloatArray) -> FloatArray:
-    """R = tr(G^+ A) for G = W Sigma W^T and A = W Sigma^2 W^T, both (..., K, K).
+    """R = tr(G^+ A) for G = W Sigma W^T and A = W T T^T W^T, for reconstruction W Sigma^2 W^T, both (..., K, K).
 
     The fast form for many times at once. G is scaled to a unit diagonal; an eigenvalue of the
     scaled matrix counts as zero below 1e-13 K, the rounding error of a float64 Gram matrix. Where rows

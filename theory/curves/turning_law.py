@@ -1,18 +1,22 @@
-"""Theorem T5 for K outputs: the turning point to leading order in sigma0.
+"""Theorems T5 and T9 for K outputs: the turning point of reconstruction, or of a target, to leading order in sigma0.
 
-Let Pi project on the span of Sigma^(1/2) M^T, with an orthonormal basis B whose columns belong to the
-eigenvalues gamma_j of M Sigma M^T, and let O = I - Pi. Once every learnt output has outgrown W(0) and while
-s << 1/lambda_1, the expected explained variance is
+With F F^T the covariance of the probe's inputs, T = F B their cross-covariance with the target and S = B B^T, what is
+explained is tr(Pi S), Pi the projector onto span(F^T W^T). Let b_j be the left singular vectors of F^T M^T, gamma_j the
+squares of its singular values, Pi their projector, O = I - Pi and N = F^T F. Once every learnt output has outgrown W(0)
+and while s << 1/lambda_1, the expectation of tr(Pi S) is
 
-    R(s) = const - C (sigma0 / s)^2 - v s,
+    const - C (sigma0 / s)^2 - v s,
 
-    C = sum_j [tr(O Sigma) b_j Sigma b_j + 2 |O Sigma b_j|^2 - tr(O Sigma O Sigma)] / gamma_j,
-    v = c |O Sigma Pi|^2 + (drift of outputs that learn nothing),
+    C = sum_j [tr(O N) b_j S b_j + 2 b_j S O N b_j - tr(O S O N)] / gamma_j,
+    v = c tr(B^T O F^T Sigma M^T (F^T M^T)^+ B) + (drift of outputs that learn nothing),
 
-hence s* = (2 C sigma0^2 / v)^(1/3). C is minus half the Laplacian of R by the entries of W(0), which the
-steps of lemma L3 check; v comes from theorem T4 with psi = 1/s - c l/2 + O(s). An output that learns
-nothing, the class mean's, explains tr(O Sigma O D)/tr(O D) of what the others leave, D = Sigma exp(-2 h Sigma s):
-it drifts where the loss lets it decay (h > 0, squared error) and stays where it is conserved (softmax).
+hence s* = (2 C sigma0^2 / v)^(1/3). For reconstruction F = B = Sigma^(1/2) and N = S = Sigma, so that
+C = sum_j [tr(O Sigma) b_j Sigma b_j + 2 |O Sigma b_j|^2 - tr(O Sigma O Sigma)] / gamma_j, v = c |O Sigma Pi|^2 + ....
+
+C is minus half the Laplacian by the entries of W(0), which the steps of lemma L3 check; v comes from theorem T4 with
+psi = 1/s - c l/2 + O(s). An output that learns nothing, the class mean's, explains tr(O S O D)/tr(O D) of what the
+others leave, D = F^T exp(-2 h Sigma s) F: it drifts where the loss lets it decay (h > 0, squared error) and stays where
+it is conserved (softmax).
 """
 
 from __future__ import annotations
@@ -21,11 +25,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from theory.curves.idle_outputs import left_beside
 from theory.curves.initial_level import crossovers
+from theory.curves.linearised import check_target
 from theory.curves.losses import Loss
-from theory.curves.reconstruction import ROUNDING
+from theory.curves.reconstruction import ROUNDING, counted
 from theory.curves.signal_outputs import SignalOutputs
 from theory.data.data_model import DataModel
+from theory.data.target import Target
 from theory.validation import FloatArray, InputError, positive
 
 #: The law is used where s* is at least this many times the last crossover: its two terms are then the
@@ -39,8 +46,8 @@ class TurningLaw:
 
     Attributes:
         remainder: C, what W(0) still takes from R. Zero or negative where the weak outputs point at less
-            variance than random ones: then there is no maximum in this range.
-        drift: v, the speed of forgetting, at least 0.
+            variance (or less of the target) than random ones: then there is no maximum in this range.
+        drift: v, the speed of forgetting; at least 0 for reconstruction (T4), of either sign for a target.
         last_crossover: time at which the weakest output outgrows W(0), for sigma0 = 1.
         saturation: 1 / (c lambda_1), where the first mode saturates.
     """
@@ -51,32 +58,36 @@ class TurningLaw:
     saturation: float
 
     @classmethod
-    def of(cls, model: DataModel, loss: Loss) -> TurningLaw:
+    def of(cls, model: DataModel, loss: Loss, target: Target | None = None) -> TurningLaw:
         """The law of the network that ``loss`` trains on ``model``.
 
+        Args:
+            model: the data model.
+            loss: the training loss.
+            target: what is decoded from the outputs, R being what is explained of its variance; the inputs
+                (reconstruction) if left out.
+
         Raises:
-            InputError: prototypes that are all zero.
+            InputError: prototypes that are all zero, or a target of another dimension.
         """
         eigenvalues, outputs = model.eigenvalues, SignalOutputs.of(model, loss)
-        learns, strengths = outputs.learns, outputs.strengths
+        learns = outputs.learns
         if not learns.any():
             raise InputError("model: its prototypes are all zero; give classes with different means")
-        # In units of the first eigenvalue: only ratios can overflow then.
+        decoded = check_target(model, target)
+        # In units of the first eigenvalues and of the target's variance: only ratios can overflow then.
         first = float(eigenvalues[0])
-        spectrum, basis = eigenvalues / first, outputs.directions[learns].T
-        image = spectrum[:, None] * basis
-        inside = basis.T @ image
-        crossed = np.sum((image - basis @ inside) ** 2, axis=0)
-        rest = _Rest.of(spectrum, image, inside)
-        explained = rest.variance * np.diagonal(inside) + 2 * crossed - rest.explained
+        terms = _Terms.of(eigenvalues / first, outputs.signal[learns], decoded)
         curvature = loss.initial_curvature(model.classes)
-        drift = curvature * float(crossed.sum()) + float(outputs.curvatures[~learns].sum()) * rest.drift
+        drift = curvature * terms.forgotten + float(outputs.curvatures[~learns].sum()) * terms.faded
         # What the sums of squares leave where nothing is outside of the signal, or the spectrum is flat.
-        noise = ROUNDING * float(np.sum(spectrum**2))
-        explained = np.where(np.abs(explained) > noise, explained, 0.0)
+        noise = ROUNDING * terms.size
+        explained = np.where(np.abs(terms.explained) > noise, terms.explained, 0.0)
+        # Powers of the units one after the other, as no product of them is safe.
+        remainder = np.sum(explained * (np.sqrt(decoded.scale) / terms.strengths) ** 2)
         return cls(
-            remainder=float(np.sum(explained * first * (np.sqrt(first) / strengths[learns]) ** 2)),
-            drift=first**2 * (drift if drift > noise else 0.0),
+            remainder=float(remainder * decoded.variance),
+            drift=first * decoded.variance * (drift if abs(drift) > noise else 0.0),
             last_crossover=float(crossovers(model, loss, 1.0)[-1]),
             saturation=float(1 / (curvature * first)),
         )
@@ -97,42 +108,47 @@ class TurningLaw:
         return time if SEPARATION * self.last_crossover * scale <= time <= self.saturation else None
 
 
-@dataclass(frozen=True)
-class _Rest:
-    """What the learnt outputs leave, with O the projector on it.
+@dataclass(frozen=True, eq=False)
+class _Terms:
+    """The terms of C and v, with N, Sigma and S in units of their scale and of the target's variance.
 
     Attributes:
-        variance: tr(O Sigma).
-        second: tr(O Sigma^2).
-        explained: tr(O Sigma O Sigma).
-        third: tr(O Sigma O Sigma^2).
-        whole: tr Sigma.
+        explained: (r,) tr(O N) b_j S b_j + 2 b_j S O N b_j - tr(O S O N).
+        strengths: (r,) square roots of gamma_j, in the units of the weights and inputs.
+        forgotten: tr(B^T O F^T Sigma M^T (F^T M^T)^+ B).
+        faded: minus d/ds of tr(O S O D) / tr(O D) at s = 0, D = F^T exp(-2 Sigma s) F; 0 where nothing is left.
+        size: tr(S N), which sets the rounding error of these.
     """
 
-    variance: float
-    second: float
-    explained: float
-    third: float
-    whole: float
+    explained: FloatArray
+    strengths: FloatArray
+    forgotten: float
+    faded: float
+    size: float
 
     @classmethod
-    def of(cls, eigenvalues: FloatArray, image: FloatArray, inside: FloatArray) -> _Rest:
-        """From Sigma B (d, r) and B^T Sigma B (r, r), without forming O."""
+    def of(cls, spectrum: FloatArray, rows: FloatArray, target: Target) -> _Terms:
+        """From the eigenvalues (d,) of Sigma, the largest of which is 1, and the learnt rows (r, d), independent."""
+        unit = float(np.abs(rows).max())
+        learnt = rows / unit
+        turn, singular, basis = np.linalg.svd(target.through_root(learnt), full_matrices=False)
+        # Other inputs than those trained on may not vary in a direction that is learnt.
+        varies = counted(singular)
+        turn, singular, basis = turn[:, varies], singular[varies], basis[varies]  # (rows, r), (r,), (r, p)
+        everything, nothing = np.ones_like(spectrum), np.zeros_like(basis)
+        variance, explained = left_beside(target, basis, everything)
+        second, third = left_beside(target, basis, spectrum)
+        whole, size = left_beside(target, nothing, everything)
+        image = target.through_root(target.back_through_root(basis))  # rows N b_j
+        seen = target.along_signal(basis) / target.variance  # rows S b_j
+        moved = (turn / singular).T @ target.through_root(spectrum * learnt)  # rows F^T Sigma M^T (F^T M^T)^+ b_j
+        shared = seen @ basis.T
+        crossed = np.sum(seen * image, axis=1) - np.einsum("jk,kj->j", shared, basis @ image.T)  # b_j S O N b_j
+        some = variance > ROUNDING * whole
         return cls(
-            float(eigenvalues.sum() - np.trace(inside)),
-            float(np.sum(eigenvalues**2) - np.sum(image**2)),
-            float(np.sum(eigenvalues**2) - 2 * np.sum(image**2) + np.sum(inside**2)),
-            float(
-                np.sum(eigenvalues**3)
-                - 2 * np.sum(eigenvalues[:, None] * image**2)
-                + np.sum(inside * (image.T @ image))
-            ),
-            float(eigenvalues.sum()),
+            variance * np.diagonal(shared) + 2 * crossed - explained,
+            np.asarray(singular * unit * np.sqrt(target.scale), dtype=np.float64),
+            float(np.sum(seen * moved) - np.sum(shared * (moved @ basis.T))),
+            float(2 * (third / variance - explained * second / variance**2)) if some else 0.0,
+            float(size),
         )
-
-    @property
-    def drift(self) -> float:
-        """Minus d/ds of tr(O Sigma O D) / tr(O D) at s = 0 for D = Sigma exp(-2 Sigma s); 0 where nothing is left."""
-        if self.variance <= ROUNDING * self.whole:
-            return 0.0
-        return 2 * (self.third / self.variance - self.explained * self.second / self.variance**2)

@@ -2,64 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from theory.data.component_covariances import ComponentCovariances
 from theory.data.data_model import DataModel
-from theory.data.moments import Moments
-from theory.validation import FloatArray, InputError, IntArray, at_least, class_labels, finite_array, keep_arrays
-
-#: What rounding may do to a covariance, as a share of the largest eigenvalue of Sigma: products of inputs in single
-#: precision leave 1e-7.
-_ROUNDING = 1e-6
+from theory.data.mixtures import MixtureModel, in_eigenbasis
+from theory.validation import FloatArray, InputError, IntArray, at_least, class_labels, finite_array
 
 
-@dataclass(frozen=True, eq=False)
-class ClassConditionalModel:
-    """K classes with means and covariances of their own, in the eigenbasis of the total covariance Sigma.
+class ClassConditionalModel(MixtureModel):
+    """K classes with means and covariances of their own: a mixture with one component per class.
 
-    A covariance passes as positive semi-definite if it has a Cholesky factor once 1e-6 lambda_1 is added to
-    its diagonal: no eigenvalue below -1e-6 lambda_1, which rounding may leave. Its rank is not asked for: a
-    class may have fewer samples than directions. Directions in which no class varies are those that the
-    data model has dropped.
-
-    Attributes:
+    Args:
         model: eigenvalues of Sigma, prototypes and frequencies.
-        within: (K, d, d) covariance Sigma_k of each class, symmetric; with the class means mu_k they add up to
-            Sigma = sum_k pi_k (Sigma_k + mu_k mu_k^T). 8 K d^2 bytes: 755 MB for 10 classes at d = 3,072.
+        within: (K, d, d) covariance Sigma_k of each class in the eigenbasis of Sigma, symmetric; with the class means
+            mu_k they add up to Sigma = sum_k pi_k (Sigma_k + mu_k mu_k^T). 8 K d^2 bytes: 755 MB for 10 classes at
+            d = 3,072.
 
     Raises:
         InputError: another shape, NaN or infinity, a covariance that is not symmetric or not positive
             semi-definite, or covariances that do not add up to Sigma, each by more than 1e-6 lambda_1.
     """
 
-    model: DataModel
-    within: FloatArray
+    _argument: ClassVar[str] = "within"
+    _owner: ClassVar[str] = "class"
 
-    def __post_init__(self) -> None:
-        model, within = self.model, finite_array("within", self.within, 3)
-        expected = (model.classes, model.dimension, model.dimension)
-        if within.shape != expected:
-            raise InputError(f"within: has shape {within.shape}; give {expected}, a covariance for each class")
-        keep_arrays(self, within=within)
-        accepted = _ROUNDING * float(model.eigenvalues[0])
-        for label, covariance in enumerate(within):
-            if np.abs(covariance - covariance.T).max() > accepted:
-                raise InputError(f"within: the covariance of class {label} is not symmetric; give a symmetric one")
-            if not _is_positive_semidefinite(covariance, accepted):
-                raise InputError(
-                    f"within: the covariance of class {label} has a negative eigenvalue; give one that is positive "
-                    "semi-definite"
-                )
-        total = np.tensordot(model.frequencies, within, axes=1) + model.means.T @ model.prototypes
-        off = float(np.abs(total - np.diag(model.eigenvalues)).max())
-        if off > accepted:
-            raise InputError(
-                f"within: with the class means the covariances differ from the model's total one by {off:.3g}; give "
-                "covariances with Sigma = sum pi_k (Sigma_k + mu_k mu_k^T) in its eigenbasis"
-            )
+    def __init__(self, model: DataModel, within: ArrayLike) -> None:
+        known = finite_array("within", within, 3)
+        if known.shape[1] != known.shape[2]:
+            raise InputError(f"within: has shape {known.shape}; give square covariances, one for each class")
+        labels = np.arange(model.classes)
+        super().__init__(model, labels, model.frequencies, model.means, ComponentCovariances.dense(known))
+
+    @property
+    def within(self) -> FloatArray:
+        """(K, d, d) covariance of each class."""
+        return self.covariances.matrices
+
+    @classmethod
+    def of_mixture(cls, mixture: MixtureModel) -> ClassConditionalModel:
+        """The classes of ``mixture`` with their means and covariances, each taken as a single Gaussian."""
+        model = mixture.model
+        within = np.empty((model.classes, model.dimension, model.dimension))
+        for label in range(model.classes):
+            shares = np.where(mixture.labels == label, mixture.frequencies, 0.0) / model.frequencies[label]
+            apart = mixture.means - model.means[label]
+            within[label] = mixture.covariances.mean(shares) + (apart.T * shares) @ apart
+        return cls(model, within)
 
     @classmethod
     def from_class_moments(cls, counts: IntArray, means: FloatArray, covariances: FloatArray) -> ClassConditionalModel:
@@ -81,16 +73,10 @@ class ClassConditionalModel:
         members = np.asarray(counts)
         if members.shape != expected[:1] or members.dtype.kind not in "iu" or members.min() < 1:
             raise InputError(f"counts: give {expected[0]} integers of at least 1 (no class may be empty)")
-        frequencies = members / members.sum()
-        mean = frequencies @ centres
-        apart = centres - mean
-        total = np.tensordot(frequencies, spread, axes=1) + (frequencies * apart.T) @ apart
-        model = DataModel.from_moments(Moments(mean, total, members.astype(np.int64), centres))
-        basis = np.eye(centres.shape[1]) if model.basis is None else model.basis
-        within = np.empty((model.classes, model.dimension, model.dimension))
-        for label, covariance in enumerate(spread):
-            within[label] = basis.T @ covariance @ basis
-        return cls(model, within)
+        model, turned = in_eigenbasis(
+            members / members.sum(), np.arange(members.size), centres, ComponentCovariances.dense(spread)
+        )
+        return cls(model, turned.matrices)
 
     @classmethod
     def from_samples(cls, inputs: ArrayLike, labels: ArrayLike, classes: int) -> ClassConditionalModel:
@@ -111,12 +97,3 @@ class ClassConditionalModel:
             centred = rows[known == label] - means[label]
             covariances[label] = centred.T @ centred / members[label]
         return cls.from_class_moments(members.astype(np.int64), means, covariances)
-
-
-def _is_positive_semidefinite(covariance: FloatArray, accepted: float) -> bool:
-    """Whether no eigenvalue is below -``accepted``, by a Cholesky factor: a tenth of the cost of eigenvalues."""
-    try:
-        np.linalg.cholesky(covariance + accepted * np.eye(covariance.shape[0]))
-    except np.linalg.LinAlgError:
-        return False
-    return True

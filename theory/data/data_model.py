@@ -141,16 +141,32 @@ class DataModel:
         empty = np.flatnonzero(moments.class_counts == 0)
         if empty.size:
             raise InputError(f"moments: class {empty[0]} is empty; give at least one input of each class")
-        eigenvalues, basis = np.linalg.eigh(moments.covariance)
+        return cls.from_covariance(moments.covariance, moments.prototypes, moments.frequencies)
+
+    @classmethod
+    def from_covariance(cls, covariance: FloatArray, prototypes: FloatArray, frequencies: FloatArray) -> DataModel:
+        """The model with a total covariance and prototypes that are stated in the coordinates of the inputs.
+
+        Directions with an eigenvalue below RELATIVE_RANK_TOLERANCE times the largest are dropped.
+
+        Args:
+            covariance: (D, D) Sigma, symmetric.
+            prototypes: (K, D) rows pi_k (mu_k - mean).
+            frequencies: (K,) class frequencies.
+
+        Raises:
+            InputError: inputs that do not vary, and as the class says.
+        """
+        eigenvalues, basis = np.linalg.eigh(covariance)
         kept = eigenvalues > RELATIVE_RANK_TOLERANCE * eigenvalues[-1]
         if eigenvalues[-1] <= 0 or not kept.any():
             raise InputError("moments: all inputs are equal; give inputs that vary")
         descending = np.flatnonzero(kept)[::-1]
         basis = np.ascontiguousarray(basis[:, descending])
-        prototypes = moments.prototypes @ basis
+        turned = prototypes @ basis
         # Rounding leaves a common part of order 1e-16; take it out so that rows sum to zero.
-        prototypes -= moments.frequencies[:, None] * prototypes.sum(axis=0)
-        return cls(eigenvalues[descending], prototypes, moments.frequencies, basis)
+        turned -= frequencies[:, None] * turned.sum(axis=0)
+        return cls(eigenvalues[descending], turned, frequencies, basis)
 
     @classmethod
     def two_classes(cls, eigenvalues: ArrayLike, signal: ArrayLike) -> DataModel:

@@ -1,57 +1,45 @@
-"""All theorems and lemmas, by name."""
+"""All theorems and lemmas, by name; nothing is derived before it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
-
-from theory.theorems.lemma_draws import turning_point_of_draws
-from theory.theorems.lemma_finite_sample import finite_sample
-from theory.theorems.lemma_gaussian_rows import gaussian_rows
-from theory.theorems.lemma_outputs import turning_point_of_outputs
-from theory.theorems.lemma_sums import power_sums
-from theory.theorems.t4_forgetting import forgetting_of_the_learnt
+from theory.theorems.l1_power_sums import POWER_SUMS
+from theory.theorems.l2_finite_samples import FINITE_SAMPLES
+from theory.theorems.l3_turning_point_of_outputs import TURNING_POINT_OF_OUTPUTS
+from theory.theorems.l4_random_outputs import RANDOM_OUTPUTS
+from theory.theorems.l5_turning_point_of_draws import TURNING_POINT_OF_DRAWS
+from theory.theorems.t1_prototype_direction import PROTOTYPE_DIRECTION
+from theory.theorems.t2_end_of_phase_one import END_OF_PHASE_ONE
+from theory.theorems.t3_alignment import ALIGNMENT
+from theory.theorems.t4_forgetting import FORGETTING_OF_THE_LEARNT
+from theory.theorems.t5_turning_point import TURNING_POINT
+from theory.theorems.t6_forgetting_rate import FORGETTING_RATE
+from theory.theorems.t7_phase_diagram import PHASE_DIAGRAM
+from theory.theorems.t8_limited_decoder import LIMITED_DECODER
+from theory.theorems.t9_transfer import TRANSFER
 from theory.theorems.theorem import Theorem
-from theory.theorems.theorem_diagram import phase_diagram
-from theory.theorems.theorems_early import alignment, phase_one, prototype_direction, turning_point
-from theory.theorems.theorems_late import forgetting, limited_decoder
 from theory.validation import one_of
 
-#: What derives each theorem and lemma, by its name; deriving all of them takes half a minute, naming them nothing.
-THEOREMS: dict[str, Callable[[], Theorem]] = {
-    "T1": prototype_direction,
-    "T2": phase_one,
-    "T3": alignment,
-    "T4": forgetting_of_the_learnt,
-    "T5": turning_point,
-    "T6": forgetting,
-    "T7": phase_diagram,
-    "T8": limited_decoder,
-}
-LEMMAS: dict[str, Callable[[], Theorem]] = {
-    "L1": power_sums,
-    "L2": finite_sample,
-    "L3": turning_point_of_outputs,
-    "L4": gaussian_rows,
-    "L5": turning_point_of_draws,
-}
-
-
-def theorems() -> tuple[Theorem, ...]:
-    """T1 to T8, derived once and kept in memory."""
-    return tuple(_derived(name) for name in THEOREMS)
-
-
-def lemmas() -> tuple[Theorem, ...]:
-    """L1 to L5, derived once and kept in memory."""
-    return tuple(_derived(name) for name in LEMMAS)
+THEOREMS = (
+    PROTOTYPE_DIRECTION,
+    END_OF_PHASE_ONE,
+    ALIGNMENT,
+    FORGETTING_OF_THE_LEARNT,
+    TURNING_POINT,
+    FORGETTING_RATE,
+    PHASE_DIAGRAM,
+    LIMITED_DECODER,
+    TRANSFER,
+)
+LEMMAS = (
+    POWER_SUMS,
+    FINITE_SAMPLES,
+    TURNING_POINT_OF_OUTPUTS,
+    RANDOM_OUTPUTS,
+    TURNING_POINT_OF_DRAWS,
+)
 
 
 def theorem_named(name: str) -> Theorem:
-    """The theorem or lemma of this name; InputError, listing them, otherwise. Nothing else is derived."""
-    return _derived(one_of("theorem", name, (*THEOREMS, *LEMMAS)))
-
-
-@cache
-def _derived(name: str) -> Theorem:
-    return (THEOREMS | LEMMAS)[name]()
+    """The theorem or lemma of this name; InputError, listing them, otherwise."""
+    known = {theorem.name: theorem for theorem in (*THEOREMS, *LEMMAS)}
+    return known[one_of("theorem", name, tuple(known))]

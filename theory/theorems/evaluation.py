@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import sympy as sp
 
+from theory.symbols.complexity import ALPHA, BETA, DIMENSION, STRENGTH
 from theory.symbols.symbolic import SIGNAL_SUMS, SPECTRUM_SUMS
-from theory.theorems.domains import LARGEST_DIMENSION, check_names, check_values
+from theory.theorems.domain import LARGEST_DIMENSION, Values
 from theory.theorems.theorem import Theorem
 from theory.validation import InputError, positive, quoted
+
+#: What a power law needs instead of the sums A_j and B_j.
+POWER_LAW = tuple(symbol.name for symbol in (DIMENSION, ALPHA, BETA, STRENGTH))
 
 #: Largest ratio of eigenvalues of a power law whose sums, up to the fifth power, are floats.
 _LARGEST_RATIO = 1e60
 
 
-def statement_at(theorem: Theorem, values: Mapping[str, float]) -> sp.Basic:
+def statement_at(theorem: Theorem, values: Values) -> sp.Basic:
     """The statement of a theorem with numbers for its symbols.
 
     The sums A_j and B_j may be given themselves, or follow from a power law lambda_i = i^-alpha,
@@ -29,7 +31,7 @@ def statement_at(theorem: Theorem, values: Mapping[str, float]) -> sp.Basic:
     Raises:
         InputError: as ``complete_values``, or a result that is no number.
     """
-    given = complete_values(theorem.name, values)
+    given = complete_values(theorem, values)
     statement = theorem.statement
     symbols = {symbol for symbol in statement.free_symbols if symbol.name in given and symbol.is_real}
     found = statement.subs({symbol: sp.Float(given[symbol.name]) for symbol in symbols}).doit()
@@ -40,21 +42,22 @@ def statement_at(theorem: Theorem, values: Mapping[str, float]) -> sp.Basic:
     return result
 
 
-def complete_values(theorem: str, values: Mapping[str, float]) -> dict[str, float]:
-    """A value for each symbol of the theorem of this name, within its domain; nothing is derived.
+def complete_values(theorem: Theorem, values: Values) -> dict[str, float]:
+    """A value for each symbol of a theorem's statement, within its domain; nothing is derived.
 
     Raises:
-        InputError: an unknown theorem, a name that its statement does not have or that another makes useless, one that
+        InputError: a name that the statement does not have or that another makes useless, one that
             is missing, a value that is not positive and finite, or values outside of the domain of the theorem.
     """
     given = {name: positive(f"values: {name}", value) for name, value in values.items()}
-    domain = check_names(theorem, given)
+    _check_names(theorem, given)
+    domain = theorem.domain
     complete = {name: given[name] for name in domain.names if name in given}
     if "c" in domain.names:
         complete.setdefault("c", 1.0)
     if any(name not in complete for name in domain.names):
         complete |= {name: value for name, value in _power_law_sums(given).items() if name in domain.sums}
-    check_values(theorem, domain, complete)
+    _check_values(theorem, complete)
     return complete
 
 
@@ -79,13 +82,51 @@ def parse_values(text: str) -> dict[str, float]:
     return values
 
 
+def _check_names(theorem: Theorem, values: Values) -> None:
+    """InputError unless ``values`` give the symbols of the theorem's statement and nothing else."""
+    domain = theorem.domain
+    if not domain.names:
+        raise InputError(f"theorem: {theorem.name} holds for all values; it has nothing to evaluate")
+    law = tuple(name for name in POWER_LAW if domain.sums and name not in domain.names)
+    accepted = ", ".join(domain.names) + (f", or {', '.join(law)} instead of the sums" if law else "")
+    for name in values:
+        if name not in {*domain.names, *law}:
+            raise InputError(f"values: {name} is not in the statement of {theorem.name}; give {accepted}")
+    of_law = [name for name in values if name in law]
+    of_sums = [name for name in domain.names if name in domain.sums and name in values]
+    if of_law and of_sums:
+        raise InputError(
+            f"values: {of_sums[0]} follows from {', '.join(of_law)}; give the sums or a power law, not both"
+        )
+    needed = set(domain.names) - {"c"} - (domain.sums if of_law else set())
+    missing = [name for name in domain.names if name in needed and name not in values]
+    if of_law:
+        left_out = [name for name in law if name not in values]
+        if left_out:
+            raise InputError(f"values: {', '.join(left_out)} of the power law have no value; give {', '.join(law)}")
+    if missing:
+        instead = f" (or {', '.join(law)} for the sums)" if set(missing) & domain.sums else ""
+        raise InputError(f"values: {', '.join(missing)} of {theorem.name} have no value; give them{instead}")
+
+
+def _check_values(theorem: Theorem, values: Values) -> None:
+    """InputError if values, one for each name of the theorem's domain, are outside of it."""
+    for condition in theorem.domain.conditions:
+        try:
+            holds = condition.holds(values)
+        except (OverflowError, ZeroDivisionError):
+            holds = False
+        if not holds:
+            raise InputError(f"values: {theorem.name} does not apply to them; give {condition.asked}")
+
+
 def _numbers(result: sp.Basic) -> list[float]:
     """The numbers on the right side of an equation, but for zeros."""
     right = result.rhs if isinstance(result, sp.Eq) else sp.Integer(1)
     return [float(number) for number in right.atoms(sp.Float) if number != 0]
 
 
-def _power_law_sums(values: Mapping[str, float]) -> dict[str, float]:
+def _power_law_sums(values: Values) -> dict[str, float]:
     """The sums A_j and B_j of a power law."""
     dimension, alpha, beta, strength = (values[name] for name in ("d", "alpha", "beta", "g"))
     if not 2 <= dimension <= LARGEST_DIMENSION or dimension != int(dimension):

@@ -14,8 +14,9 @@ import sympy as sp
 from theory.curves.forgetting import conserved_row_losses, softmax_losses, unmet_conditions
 from theory.symbols.complexity import STEP_SIZE
 from theory.symbols.symbolic import CURVATURE, EIGENVALUE, TIME
-from theory.theorems.theorem import Counterexample, Relation, Step, Theorem
-from theory.theorems.theorems_early import rational
+from theory.theorems.domain import Domain
+from theory.theorems.step import Relation, Step, rational
+from theory.theorems.theorem import Counterexample, Derivation, Theorem
 
 STEPS = sp.Symbol("n", positive=True, integer=True)
 ROWS, DIMENSION = sp.symbols("K d", positive=True, integer=True)
@@ -46,18 +47,10 @@ def growth_in_a_step() -> sp.Expr:
     return 1 + 1 / _powers()
 
 
-def forgetting_of_the_learnt() -> Theorem:
+def _derivation() -> Derivation:
     """T4: along what is learnt, explained variance never rises."""
-    return Theorem(
-        name="T4",
-        title="Phase III: what has been learnt is forgotten",
+    return Derivation(
         statement=sp.Le(sp.Derivative(sp.Function("R")(TIME), TIME), 0),
-        words="R(s) is what is explained along V(s) = span(Sigma^(1/2) phi_s(Sigma) M^T), the learnt path: linearised, "
-        "from W(0) = 0. It never rises, for every spectrum, M and K, and falls unless V is invariant under Sigma. For "
-        "outputs of a softmax layer it is about the decoder of centred outputs P W x, P = I - 11^T/K: as they are, "
-        "they carry the conserved row 1^T W(0), whose direction counts at every sigma0. A5 is for gradient descent, "
-        "A8 for losses that bend, A4 for the logistic loss alone, whose flow is exact there.",
-        assumptions=("A4", "A5", "A8"),
         steps=(
             *_rates(),
             *_rows_of_the_layer(),
@@ -68,33 +61,6 @@ def forgetting_of_the_learnt() -> Theorem:
             *_momentum(),
             *_weight_decay(),
         ),
-        corollaries=(
-            "Centred outputs P W x carry P W(0), which decays, and not the conserved row: from P W(0) = 0 they follow "
-            "the learnt path at any size of the conserved row, and as sigma0 falls they tend to it where M has rank "
-            "K - 1.",
-            "Outputs that learn nothing, m of them, explain between the sum of the m smallest and of the m largest "
-            "eigenvalues beside V: where the learnt path loses more than the difference, the loss of outputs as they "
-            "are ends above its start.",
-            "Gradient descent with eta lambda_1 c <= 1 likewise; with momentum beta while "
-            "eta c lambda_1 <= (1 - sqrt(beta))^2; with weight decay kappa, of the flow always and in steps while "
-            "eta (c lambda_1 + kappa) <= 1, as c lambda + kappa rises with lambda.",
-        ),
-        counterexamples=(
-            Counterexample(
-                "Not of outputs as they are",
-                "eigenvalues 1, .2, .05, two classes along (.1, .9, -.4), W(0) = 10^-9 (0, .6, -1) in both rows, "
-                "linearised softmax at s = .001, 18, 90, 112, 1000",
-                conserved_row_losses,
-            ),
-            Counterexample(
-                "Not beyond the linearised range",
-                "softmax on Gaussian classes as it is (mean field), centred outputs, W(0) = 0, eigenvalues 1, .4315, "
-                ".1453, class shares .054, .665, .281, M1 = (.0394, -.0317, .0142), M2 = (.2556, -.0583, .0711), at "
-                "s = .1, 139, 2000",
-                softmax_losses,
-            ),
-        ),
-        scope=unmet_conditions,
     )
 
 
@@ -107,7 +73,7 @@ def _rates() -> tuple[Step, ...]:
             sp.Derivative(sp.log(learnt(EIGENVALUE)), TIME),
             Relation.EQUAL,
             growth_rate(EIGENVALUE),
-            "A learnt mode phi_s(l) grows at the rate psi_s(l), so that dV/ds = psi(Sigma) V.",
+            "A learnt mode `phi_s(l)` grows at the rate `psi_s(l)`, so that `dV/ds = psi(Sigma) V`.",
         ),
         Step(
             sp.Derivative(growth_rate(EIGENVALUE), EIGENVALUE),
@@ -121,8 +87,8 @@ def _rates() -> tuple[Step, ...]:
             GAP * (growth_rate(EIGENVALUE + GAP) - growth_rate(EIGENVALUE)),
             Relation.BELOW,
             sp.Integer(0),
-            "So for any two modes, of eigenvalues l and l + g, the differences of eigenvalue and rate have opposite "
-            "signs.",
+            "So for any two modes, of eigenvalues `l` and `l + g`, the differences of eigenvalue and rate have "
+            "opposite signs.",
             _random_modes,
             witness=_pair_witness(),
         ),
@@ -161,19 +127,19 @@ def _rows_of_the_layer() -> tuple[Step, ...]:
             sp.Subs(sp.Derivative(quotient(move), move), move, 0),
             Relation.EQUAL,
             2 * crossed,
-            "K rows. In an orthonormal frame that begins with v_1, ..., v_K, a basis of V, Sigma has the entries a and "
-            "psi(Sigma) the entries b. R depends on V alone, so dR/ds is the sum over the rows of what moving one of "
-            "them does. Of v_1 + x psi v_1 the part orthogonal to the other rows counts, in the directions 1 and "
-            "K + 1, ..., d, and R changes as its Rayleigh quotient.",
+            "`K` rows. In an orthonormal frame that begins with `v_1`, ..., `v_K`, a basis of `V`, `Sigma` has the "
+            "entries `a` and `psi(Sigma)` the entries `b`. `R` depends on `V` alone, so `dR/ds` is the sum over the "
+            "rows of what moving one of them does. Of `v_1 + x psi v_1` the part orthogonal to the other rows "
+            "counts, in the directions 1 and `K + 1`, ..., `d`, and `R` changes as its Rayleigh quotient.",
             where=(sp.Eq(quotient(move), explained),),
         ),
         Step(
             sp.Sum(sigma[1, 1] * sp.KroneckerDelta(1, _POWER) * rates[1, _POWER], (_POWER, 1, ROWS)),
             Relation.EQUAL,
             sigma[1, 1] * rates[1, 1],
-            "Let the basis diagonalise Pi Sigma Pi: a_11 is then all that Sigma has between v_1 and V. The sum of "
-            "a b over all directions is (Sigma psi)_11; less this part of it, within V, (Sigma psi)_11 - a_11 b_11 is "
-            "left. Over all rows: dR/ds = 2 [tr(Pi Sigma psi) - tr(Pi Sigma Pi psi)].",
+            "Let the basis diagonalise `Pi Sigma Pi`: `a_11` is then all that `Sigma` has between `v_1` and `V`. The "
+            "sum of `a b` over all directions is `(Sigma psi)_11`; less this part of it, within `V`, `(Sigma psi)_11 "
+            "- a_11 b_11` is left. Over all rows: `dR/ds = 2 [tr(Pi Sigma psi) - tr(Pi Sigma Pi psi)]`.",
         ),
     )
 
@@ -196,9 +162,9 @@ def _covariances() -> tuple[Step, ...]:
             covariance,
             Relation.EQUAL,
             sp.Sum(pairs, modes, (_SECOND, 1, DIMENSION)) / 2,
-            "Chebyshev, for any number of modes. In the eigenbasis a row has the shares q_i = v_i^2, which add up to "
-            "one, and its term is the covariance of l and r = psi under them: a sum over pairs of modes. No pair is "
-            "above 0, as psi falls, so neither is a row's term, nor dR/ds.",
+            "Chebyshev, for any number of modes. In the eigenbasis a row has the shares `q_i = v_i^2`, which add up "
+            "to one, and its term is the covariance of `l` and `r = psi` under them: a sum over pairs of modes. No "
+            "pair is above 0, as `psi` falls, so neither is a row's term, nor `dR/ds`.",
         ),
     )
 
@@ -215,9 +181,10 @@ def _strictness() -> tuple[Step, ...]:
             level(TIME),
             Relation.EQUAL,
             modes[0] + modes[1],
-            "A term is 0 only where all modes in which its row has a share have one eigenvalue, that is if v_j is an "
-            "eigenvector; then V is invariant under Sigma, stays and R with it. So with M rows (1,0,0), (-1,1,0), "
-            "(0,-1,0) times .1 and eigenvalues 4, 1, .5 (two rows span the third), though Sigma is not constant on V.",
+            "A term is 0 only where all modes in which its row has a share have one eigenvalue, that is if `v_j` is "
+            "an eigenvector; then `V` is invariant under `Sigma`, stays and `R` with it. So with `M` rows `(1,0,0)`, "
+            "`(-1,1,0)`, `(0,-1,0)` times .1 and eigenvalues 4, 1, .5 (two rows span the third), though `Sigma` is "
+            "not constant on `V`.",
             where=(sp.Eq(level(TIME), _explained(path, modes)),),
         ),
     )
@@ -244,13 +211,14 @@ def _gradient_descent() -> tuple[Step, ...]:
             learnt_in_steps(eigenvalue, STEPS + 1) / learnt_in_steps(eigenvalue, STEPS),
             Relation.EQUAL,
             growth_in_a_step(),
-            "Gradient descent: in step n + 1 a mode grows by this factor, for eta c l = h / (1 + h) below 1.",
+            "Gradient descent: in step `n + 1` a mode grows by this factor, for `eta c l = h / (1 + h)` below 1.",
         ),
         Step(
             sp.Derivative(growth_in_a_step(), SLACK),
             Relation.BELOW,
             sp.Integer(0),
-            "It falls with h, that is with the eigenvalue; at eta c l = 1, h without bound, the mode stays: factor 1.",
+            "It falls with `h`, that is with the eigenvalue; at `eta c l = 1`, `h` without bound, the mode stays: "
+            "factor 1.",
             _random_modes,
             witness=rise / _powers() ** 2,
         ),
@@ -258,8 +226,9 @@ def _gradient_descent() -> tuple[Step, ...]:
             sp.Derivative(sp.log(grown**between), between),
             Relation.EQUAL,
             sp.log(grown),
-            "For any K: lead every mode from step n to n + 1 by its growth G as G^theta, theta from 0 to 1. Its rate "
-            "is log G, which falls with the eigenvalue as G does: R does not rise on the way, by the same steps.",
+            "For any `K`: lead every mode from step `n` to `n + 1` by its growth `G` as `G^theta`, `theta` from 0 to "
+            "1. Its rate is `log G`, which falls with the eigenvalue as `G` does: `R` does not rise on the way, by "
+            "the same steps.",
         ),
     )
 
@@ -273,8 +242,9 @@ def _larger_steps() -> tuple[Step, ...]:
             sp.Integer(1),
             Relation.BELOW,
             growth,
-            "A5 is necessary: at any eta c lambda_1 = 1 + 1/(1 + f), between 1 and 2, a mode grows in its third step, "
-            "while one with eta c lambda_2 = 1 stays. With these two the larger eigenvalue gains weight, and R rises.",
+            "A5 is necessary: at any `eta c lambda_1 = 1 + 1/(1 + f)`, between 1 and 2, a mode grows in its third "
+            "step, while one with `eta c lambda_2 = 1` stays. With these two the larger eigenvalue gains weight, and "
+            "`R` rises.",
             _random_modes,
             witness=sp.factor(growth - 1),
         ),
@@ -297,13 +267,14 @@ def _momentum() -> tuple[Step, ...]:
             step(position + step(position, before), position),
             Relation.EQUAL,
             (1 + MOMENTUM - rate) * step(position, before) - MOMENTUM * (position - before),
-            "Momentum: the moves u_n of a mode follow u_(n+1) = (1 + beta - x) u_n - beta u_(n-1), x = eta c lambda.",
+            "Momentum: the moves `u_n` of a mode follow `u_(n+1) = (1 + beta - x) u_n - beta u_(n-1)`, `x = eta c "
+            "lambda`.",
         ),
         Step(
             sp.Integer(0),
             Relation.BELOW,
             (1 + root**2 - stable) ** 2 - 4 * root**2,
-            "For x = (1 - b)^2 - h, b = sqrt(beta), the roots r1 > r2 of this recursion are real and positive.",
+            "For `x = (1 - b)^2 - h`, `b = sqrt(beta)`, the roots `r1 > r2` of this recursion are real and positive.",
             _random_momentum,
             witness=above * (above + 4 * root),
         ),
@@ -311,8 +282,8 @@ def _momentum() -> tuple[Step, ...]:
             large,
             Relation.BELOW,
             large + small - large * small / (large + above),
-            "So the ratios T_n = u_(n+1)/u_n, with T_0 = r1 + r2 and T_n = r1 + r2 - r1 r2 / T_(n-1), stay above r1: "
-            "by induction, from T_(n-1) = r1 + h.",
+            "So the ratios `T_n = u_(n+1)/u_n`, with `T_0 = r1 + r2` and `T_n = r1 + r2 - r1 r2 / T_(n-1)`, stay "
+            "above `r1`: by induction, from `T_(n-1) = r1 + h`.",
             _random_momentum,
             witness=small * above / (large + above),
         ),
@@ -320,9 +291,9 @@ def _momentum() -> tuple[Step, ...]:
             sp.Subs(sp.Derivative(1 + MOMENTUM - moved - MOMENTUM / (ratio - falls * moved), moved), moved, 0),
             Relation.BELOW,
             -sp.Integer(1),
-            "T_0 = 1 + beta - x falls with x. Where T_(n-1) falls, at some speed p, T_n falls too, and faster than "
-            "T_0. Then u_k/u_n rises with x for all earlier k, the growth of what is learnt, 1 and u_n over the sum of "
-            "the earlier moves, falls with the eigenvalue, and R never rises.",
+            "`T_0 = 1 + beta - x` falls with `x`. Where `T_(n-1)` falls, at some speed `p`, `T_n` falls too, and "
+            "faster than `T_0`. Then `u_k/u_n` rises with `x` for all earlier `k`, the growth of what is learnt, 1 "
+            "and `u_n` over the sum of the earlier moves, falls with the eigenvalue, and `R` never rises.",
             _random_momentum,
             witness=MOMENTUM * falls / ratio**2,
         ),
@@ -343,7 +314,7 @@ def _weight_decay() -> tuple[Step, ...]:
             + WEIGHT_DECAY * position(TIME),
             Relation.EQUAL,
             sp.Integer(0),
-            "Weight decay: what a mode has learnt, with kappa beside c lambda.",
+            "Weight decay: what a mode has learnt, with `kappa` beside `c lambda`.",
             where=(sp.Eq(position(TIME), path),),
         ),
         Step(sp.Derivative(sp.log(path / signal), TIME), Relation.EQUAL, rate, "It grows at this rate ..."),
@@ -374,3 +345,44 @@ def _random_momentum(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Ra
     """Values over several decades: roots that nearly meet, ratios near their bound and far above it."""
     names = (MOMENTUM, *sp.symbols("r1 r2 h b T p", positive=True))
     return {name: rational(generator, 1, 10) * sp.Rational(10) ** int(generator.integers(-4, 2)) for name in names}
+
+
+FORGETTING_OF_THE_LEARNT = Theorem(
+    name="T4",
+    title="Phase III: what has been learnt is forgotten",
+    words="`R(s)` is what is explained along `V(s) = span(Sigma^(1/2) phi_s(Sigma) M^T)`, the learnt path: "
+    "linearised, from `W(0) = 0`. It never rises, for every spectrum, `M` and `K`, and falls unless `V` is invariant "
+    "under `Sigma`. For outputs of a softmax layer it is about the decoder of centred outputs `P W x`, `P = I - "
+    "11^T/K`: as they are, they carry the conserved row `1^T W(0)`, whose direction counts at every `sigma0`. A5 is "
+    "for gradient descent, A8 for losses that bend, A4 for the logistic loss alone, whose flow is exact there.",
+    assumptions=("A4", "A5", "A8"),
+    derive=_derivation,
+    domain=Domain(),
+    corollaries=(
+        "Centred outputs `P W x` carry `P W(0)`, which decays, and not the conserved row: from `P W(0) = 0` they "
+        "follow the learnt path at any size of the conserved row, and as `sigma0` falls they tend to it where `M` "
+        "has rank `K - 1`.",
+        "Outputs that learn nothing, `m` of them, explain between the sum of the `m` smallest and of the `m` largest "
+        "eigenvalues beside `V`: where the learnt path loses more than the difference, the loss of outputs as they "
+        "are ends above its start.",
+        "Gradient descent with `eta lambda_1 c <= 1` likewise; with momentum `beta` while `eta c lambda_1 <= (1 - "
+        "sqrt(beta))^2`; with weight decay `kappa`, of the flow always and in steps while `eta (c lambda_1 + kappa) "
+        "<= 1`, as `c lambda + kappa` rises with `lambda`.",
+    ),
+    counterexamples=(
+        Counterexample(
+            "Not of outputs as they are",
+            "eigenvalues 1, .2, .05, two classes along `(.1, .9, -.4)`, `W(0) = 10^-9 (0, .6, -1)` in both rows, "
+            "linearised softmax at `s = .001`, 18, 90, 112, 1000",
+            conserved_row_losses,
+        ),
+        Counterexample(
+            "Not beyond the linearised range",
+            "softmax on Gaussian classes as it is (mean field), centred outputs, `W(0) = 0`, eigenvalues 1, .4315, "
+            ".1453, class shares .054, .665, .281, `M1 = (.0394, -.0317, .0142)`, `M2 = (.2556, -.0583, .0711)`, at "
+            "`s = .1`, 139, 2000",
+            softmax_losses,
+        ),
+    ),
+    scope=unmet_conditions,
+)

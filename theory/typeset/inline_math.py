@@ -1,13 +1,14 @@
-"""Sentences with formulas in plain letters, as ``s1 = sigma0 u``, set for print: formulas as mathematics.
+"""Sentences whose formulas stand between backquotes, as ``the time `s = sigma0 u` ends``: plain, or set for print.
 
-Derivations state their rules in plain text, which a terminal shows as it is. Here a run of words that can only be part
-of a formula (Greek names, single letters, numbers, powers and what joins them) becomes one formula of LaTeX.
+Derivations state their rules in words that a terminal shows as they are, without the marks; in print what is marked is
+a formula of LaTeX.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+
+from theory.validation import InputError
 
 GREEK = frozenset(
     (
@@ -34,76 +35,43 @@ GREEK = frozenset(
         "Sigma",
     )
 )
-_OPERATORS = {"=": "=", "<": "<", ">": ">", "<<": r"\ll", "<=": r"\leq", "-": "-", "+": "+", "/": "/", "~": r"\sim"}
+_OPERATORS = {
+    "=": "=",
+    "<": "<",
+    ">": ">",
+    "<<": r"\ll",
+    "<=": r"\leq",
+    "->": r"\to",
+    "-": "-",
+    "+": "+",
+    "/": "/",
+    "~": r"\sim",
+}
+_LONG = ("<<", "<=", "->")
 _FUNCTIONS = {"exp": r"\exp", "log": r"\log", "sum": r"\textstyle\sum"}
-_NAMED = frozenset({"tr", "Var", "sqrt", *_FUNCTIONS})
-#: One-letter words of English, and the number of a phase: part of a formula only beside an operator.
-_ARTICLES = frozenset({"a", "A", "I"})
-_ASSUMPTION = re.compile(r"[ATL]\d")
 _NAME = re.compile(r"([A-Za-z]+)(\d*)")
 _GROUP = re.compile(r"(-?)(\(([^()]*)\)|[A-Za-z]+|\d+)")
 _TEXT = {"\\": r"\textbackslash{}", "^": r"\^{}", "_": r"\_", "&": r"\&", "%": r"\%", "#": r"\#", "$": r"\$"}
 
 
+def plain_text(words: str) -> str:
+    """A marked sentence as a terminal shows it."""
+    return "".join(_pieces(words))
+
+
 def words_latex(words: str) -> str:
-    """A sentence as LaTeX, its formulas between dollar signs."""
-    tokens = words.split()
-    written: list[str] = []
-    run = _Run()
-    for place, token in enumerate(tokens):
-        following = tokens[place + 1] if place + 1 < len(tokens) else ""
-        if not run.takes(token, following):
-            written += run.closed()
-            run = _Run()
-        if not run.takes(token, following):
-            written.append(_text(token))
-        elif run.add(token):
-            written += run.closed()
-            run = _Run()
-    return " ".join(written + run.closed())
+    """A marked sentence as LaTeX, its formulas between dollar signs."""
+    return "".join(
+        f"${formula_latex(piece)}$" if place % 2 else _text_latex(piece) for place, piece in enumerate(_pieces(words))
+    )
 
 
-@dataclass
-class _Run:
-    """The words of one formula so far."""
-
-    words: list[str] = field(default_factory=list)
-
-    @property
-    def depth(self) -> int:
-        """Brackets that are still open."""
-        joined = " ".join(self.words)
-        return sum(joined.count(one) for one in "([") - sum(joined.count(one) for one in ")]")
-
-    def takes(self, token: str, following: str) -> bool:
-        """Whether ``token`` belongs to the formula, given the word after it."""
-        if token in _OPERATORS:
-            return bool(self.words) and (_is_formula(following) or self.depth > 0 or _bare(following) in _ARTICLES)
-        if _bare(token) in _ARTICLES:
-            return following in _OPERATORS or (bool(self.words) and self.words[-1] in _OPERATORS)
-        if _bare(token) == "sum":
-            return _is_formula(following)
-        # Within brackets, after an operator, a word is a name: pi_k (mu_k - mean).
-        named = self.depth > 0 and self.words[-1] in _OPERATORS
-        return _is_formula(token) or named
-
-    def add(self, token: str) -> bool:
-        """Take ``token``; returns whether it ends the formula."""
-        self.words.append(token)
-        return token not in _OPERATORS and token[-1] in ".,:;" and self.depth <= 0
-
-    def closed(self) -> list[str]:
-        """The formula as LaTeX with the punctuation after it; nothing for an empty one."""
-        if not self.words:
-            return []
-        body = " ".join(self.words)
-        bare = body.rstrip(".,:;")
-        before = after = ""
-        if bare.count("(") > bare.count(")"):
-            before, bare = bare[: bare.index("(") + 1], bare[bare.index("(") + 1 :]
-        elif bare.count(")") > bare.count("("):
-            bare, after = bare[:-1], bare[-1]
-        return [f"{before}${formula_latex(bare)}${after}{body[len(body.rstrip('.,:;')) :]}"]
+def _pieces(words: str) -> list[str]:
+    """Text and formulas in turn, text first."""
+    pieces = words.split("`")
+    if len(pieces) % 2 == 0:
+        raise InputError(f"words: a backquote has no partner in {words!r}; mark a formula at both ends")
+    return pieces
 
 
 def formula_latex(text: str) -> str:
@@ -132,7 +100,7 @@ def formula_latex(text: str) -> str:
             written.append(f"{text[place]}{{{sign}{formula_latex(raised)}}}")
             place = group.end()
         else:
-            operator = next((one for one in ("<<", "<=", "~") if text.startswith(one, place)), text[place])
+            operator = next((one for one in _LONG if text.startswith(one, place)), text[place])
             written.append(_OPERATORS.get(operator, operator))
             place += len(operator)
     return _spaced(written)
@@ -170,25 +138,5 @@ def _closing(text: str, opening: int) -> int:
     return len(text)
 
 
-def _bare(token: str) -> str:
-    return token.strip("()[].,:;'")
-
-
-def _is_formula(token: str) -> bool:
-    """Whether a word can only be part of a formula."""
-    core = token.rstrip(".,:;")
-    if not core or _bare(core) in _ARTICLES or _ASSUMPTION.fullmatch(_bare(core)):
-        return False
-    if any(sign in core for sign in "_^/*="):
-        return True
-    names = re.findall(r"[A-Za-z]+", core)
-    known = all(name in GREEK or name in _NAMED or len(name) == 1 for name in names)
-    return known and bool(names or re.search(r"\d", core)) and not core.startswith("'")
-
-
-def _text(token: str) -> str:
-    if token == "-":
-        return "--"
-    operators = {"<": "$<$", ">": "$>$"}
-    plain = token.replace("...", "\0")
-    return "".join(operators.get(one) or _TEXT.get(one, one) for one in plain).replace("\0", r"\dots{}")
+def _text_latex(text: str) -> str:
+    return "".join(_TEXT.get(one, one) for one in text.replace("...", "\0")).replace("\0", r"\dots{}")

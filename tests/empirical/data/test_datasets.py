@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from empirical import DATA_ROOT_VARIABLE, batches_of, load, stream_moments
-from empirical.data.datasets import CIFAR10_FOLDER
+from empirical.data.datasets import CIFAR10_FOLDER, given_data
 from theory import InputError
 
 
@@ -154,3 +154,14 @@ def test_moments_do_not_depend_on_the_size_of_the_batches() -> None:
     many = stream_moments(batches_of(data.inputs, data.labels, 100), 10)
     np.testing.assert_allclose(many.covariance, one.covariance, atol=1e-13)
     np.testing.assert_allclose(many.class_means, one.class_means, atol=1e-13)
+
+
+def test_a_job_takes_data_in_memory_a_name_a_path_or_what_loads_them(tmp_path: Path) -> None:
+    np.savez(tmp_path / "mine.npz", inputs=np.eye(4), labels=[0, 1, 0, 1])
+    own = load(str(tmp_path / "mine.npz"))
+    assert given_data(own) is own
+    assert given_data("digits").name == "digits"
+    for given in (tmp_path / "mine.npz", str(tmp_path / "mine.npz"), lambda: own):
+        np.testing.assert_array_equal(given_data(given).inputs, own.inputs)
+    with pytest.raises(InputError, match="data: 'nowhere' is unknown"):
+        given_data("nowhere")

@@ -2,60 +2,64 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from empirical.studies.verify import INPUTS
+from empirical.studies.verify.finding import Source
+from empirical.studies.verify.report import VerifyReport
 from phases import app
+from simulation import Claim, ClaimKind, Verdict
 
 
-def _claims(root: Path, out: Path, *arguments: str) -> list[dict[str, Any]]:
-    command = ["verify", "--data", "cifar10", "--data-root", str(root), "--out", str(out), *arguments]
-    done = CliRunner().invoke(app, command)
+def _report(root: Path, out: Path, *arguments: str) -> VerifyReport:
+    done = CliRunner().invoke(app, ["verify", "cifar10", "--data-root", str(root), "--out", str(out), *arguments])
     assert done.exit_code == 0, done.output
-    return json.loads((out / "result.json").read_text())["claims"]
+    return VerifyReport.read(out)
 
 
-def _deviations(claims: list[dict[str, Any]], name: str) -> dict[tuple[str, float], float]:
+def _claims(report: VerifyReport, kind: ClaimKind) -> dict[tuple[Source, float], list[Claim]]:
     return {
-        (claim["source"], claim["init_scale"]): claim["deviation"] for claim in claims if claim["name"].startswith(name)
+        (finding.source, finding.init_scale): [one for one in finding.comparison.claims if one.kind is kind]
+        for finding in report.findings
     }
+
+
+def _largest(report: VerifyReport, column: int) -> float:
+    """The largest deviation of the mean field in its earlier or later claim."""
+    return max(own[column].deviation for own in _claims(report, ClaimKind.MEAN_FIELD).values())
 
 
 @pytest.mark.cifar
 def test_the_first_quarter_of_the_run_holds(cifar_root: Path, tmp_path: Path) -> None:
     """All four initial scales to step 1,024: about two minutes on two cores."""
-    claims = _claims(cifar_root, tmp_path / "out", "--steps", "1024")
-    assert all(claim["verdict"] != "FAILS" for claim in claims)
-    curves = _deviations(claims, "mean-field curve, steps 0 to 1024")
-    assert len(curves) == 8
-    assert max(curves.values()) < 0.02
+    report = _report(cifar_root, tmp_path / "out", "--steps", "1024")
+    assert report.holds
+    assert len(report.findings) == 8
+    assert _largest(report, 0) < 0.02
     # At 0.0001 the noise of batches of 1,024 is larger than what W(0) adds: see the next test.
-    turning = _deviations(claims, "turning point")
-    assert max(turning[INPUTS, scale] for scale in (0.001, 0.003, 0.01)) < 0.25
-    regimes = [claim for claim in claims if claim["name"] == "regime" and claim["source"] == INPUTS]
-    assert regimes[-1]["init_scale"] == 0.01
-    assert regimes[-1]["derived"].startswith("rise-dip-rise")
-    assert regimes[-1]["measured"].startswith("rise-dip-rise")
+    turning = _claims(report, ClaimKind.TURNING_POINT)
+    assert max(turning[Source.INPUTS, scale][0].deviation for scale in (0.001, 0.003, 0.01)) < 0.25
+    (regime,) = _claims(report, ClaimKind.REGIME)[Source.INPUTS, 0.01]
+    assert regime.derived.startswith("rise-dip-rise")
+    assert regime.measured.startswith("rise-dip-rise")
 
 
 @pytest.mark.cifar
 def test_with_larger_batches_the_smallest_scale_turns_where_derived(cifar_root: Path, tmp_path: Path) -> None:
     arguments = ("--init-scale", "0.0001", "--batch-size", "8192", "--steps", "64")
-    claims = _claims(cifar_root, tmp_path / "out", *arguments)
-    assert {claim["verdict"] for claim in claims} == {"holds"}
-    assert max(_deviations(claims, "turning point").values()) < 0.25
+    report = _report(cifar_root, tmp_path / "out", *arguments)
+    assert {claim.verdict for claim in report.claims} == {Verdict.HOLDS}
+    turning = _claims(report, ClaimKind.TURNING_POINT)
+    assert max(claim.deviation for own in turning.values() for claim in own) < 0.25
 
 
 @pytest.mark.cifar
 @pytest.mark.slow
 def test_the_whole_run_holds(cifar_root: Path, tmp_path: Path) -> None:
     """To step 4,096: about six minutes on two cores."""
-    claims = _claims(cifar_root, tmp_path / "out")
-    assert all(claim["verdict"] != "FAILS" for claim in claims)
-    assert max(_deviations(claims, "mean-field curve, steps 0").values()) < 0.02
-    assert max(_deviations(claims, "mean-field curve, steps 1025").values()) < 0.03
+    report = _report(cifar_root, tmp_path / "out")
+    assert report.holds
+    assert _largest(report, 0) < 0.02
+    assert _largest(report, 1) < 0.03

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from simulation import Claim, Tolerances, Verdict, compare, initial_weights
+from simulation import Claim, ClaimKind, Tolerances, Verdict, compare, initial_weights
 from theory import Curve, DataModel, InputError, Logistic, gradient_descent_curve, logarithmic_steps
 
 TOLERANCES = Tolerances(0.01, 0.02, 100, 0.01, 64, 0.15)
@@ -48,7 +48,7 @@ def test_a_course_without_a_fall_fails_the_regime(curve: Curve) -> None:
     failed = _failed(curve, replace(curve, losses=rising))
     assert {"regime", "turning point"} <= set(failed)
     claims = compare(curve, curve, replace(curve, losses=rising), STEP_SIZE, TOLERANCES).claims
-    turning = next(claim for claim in claims if claim.name == "turning point")
+    turning = next(claim for claim in claims if claim.kind is ClaimKind.TURNING_POINT)
     assert turning.measured == "none: no fall larger than the resolution"
 
 
@@ -92,14 +92,14 @@ def test_early_and_late_claims_share_no_step(curve: Curve) -> None:
     ],
 )
 def test_a_claim_fails_only_where_the_data_resolve_it(deviation: float, error: float, verdict: Verdict) -> None:
-    assert Claim("", "", "", 1.0, 1.0, deviation, error, 0.1).verdict is verdict
+    assert Claim(ClaimKind.REGIME, "", "", 1.0, 1.0, deviation, error, 0.1).verdict is verdict
 
 
 def test_draws_that_are_all_wrong_but_right_on_average_resolve_nothing(curve: Curve) -> None:
     sign = np.where(np.arange(6) % 2, 1.0, -1.0)[:, None]
     scattered = replace(curve, losses=curve.losses + 0.1 * sign)
     claims = compare(curve, curve, scattered, STEP_SIZE, TOLERANCES).claims
-    verdicts = {claim.name: claim.verdict for claim in claims if "curve" in claim.name or claim.name == "regime"}
+    verdicts = {claim.name: claim.verdict for claim in claims if claim.kind.is_curve or claim.kind is ClaimKind.REGIME}
     assert set(verdicts.values()) == {Verdict.NOT_RESOLVED}
 
 
@@ -111,9 +111,9 @@ def test_a_boundary_just_beyond_the_last_step_is_not_resolved(curve: Curve) -> N
         return Curve(times, np.tile(np.interp(np.log(times), np.log([1, 10, back]), [0.5, 0.3, 0.5]), (6, 1)))
 
     claims = compare(valley(60), valley(60), valley(63), 1.0, TOLERANCES).claims
-    named = {claim.name: claim for claim in claims}
-    assert named["return to the initial level"].measured == "none: not back at the initial level by the end"
-    assert named["return to the initial level"].verdict is Verdict.NOT_RESOLVED
+    (back,) = (claim for claim in claims if claim.kind is ClaimKind.RETURN)
+    assert back.measured == "none: not back at the initial level by the end"
+    assert back.verdict is Verdict.NOT_RESOLVED
 
 
 def test_claims_on_a_flat_curve_are_no_evidence_and_a_wrong_level_still_fails(curve: Curve) -> None:

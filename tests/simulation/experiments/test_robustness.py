@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulation.comparison.departure import departure
+from simulation.comparison.departure import Departure, departure
 from simulation.experiments.large_steps import phase_three_rises
 from simulation.experiments.robustness import (
     AXES,
@@ -22,29 +22,32 @@ from simulation.experiments.robustness import (
 )
 from simulation.runs.run_folder import RunFolder
 from simulation.runs.schedulers import LocalScheduler
-from theory import Curve, InputError
+from theory import Curve, InputError, Regime
 from theory.curves.curve import logarithmic_steps
 
 SMALL = Setting(dimension=40, samples=4000, steps=300, draws=4)
 SLOW = Setting(spectrum="spikes", classes=2, loss="squared", init_scale=0.1, samples=2000, steps=200, draws=4)
 
 
-def _descent(setting: Setting) -> dict[str, Any]:
-    found: dict[str, Any] = measure_robustness(setting)["descent"]
-    return found
+def _measured(setting: Setting) -> dict[str, Departure]:
+    return {name: Departure.from_values(one) for name, one in measure_robustness(setting).items()}
+
+
+def _descent(setting: Setting) -> Departure:
+    return _measured(setting)["descent"]
 
 
 def test_where_the_assumptions_hold_training_follows_the_theory() -> None:
     found = _descent(SMALL)
     # Some thirty steps are searched for the largest deviation: four errors, and d / n = 1 % of the fall for the
     # covariance of a sample.
-    assert abs(found["deviation"]) < 4 * found["deviation_error"] + 0.01 * found["fall_derived"]
-    assert found["regime_measured"] == found["regime_derived"] == "three phases"
+    assert abs(found.deviation) < 4 * found.deviation_error + 0.01 * found.fall_derived
+    assert found.regime_measured is found.regime_derived is Regime.THREE_PHASES
     for name in ("fraction_point", "turning_point"):
-        boundary = found["boundaries"][name]
-        assert boundary["reason"] is None
-        assert abs(np.log(boundary["measured"] / boundary["derived"])) < 4 * boundary["error"]
-    assert abs(found["fall_measured"] - found["fall_derived"]) < 4 * found["fall_error"]
+        boundary = found.boundaries[name]
+        assert boundary.reason is None
+        assert abs(np.log(boundary.measured / boundary.derived)) < 4 * boundary.error
+    assert abs(found.fall_measured - found.fall_derived) < 4 * found.fall_error
 
 
 @pytest.mark.parametrize(
@@ -55,20 +58,20 @@ def test_where_the_assumptions_hold_training_follows_the_theory() -> None:
 def test_a_departure_moves_training_away(change: dict[str, Any]) -> None:
     kept, departed = _descent(SMALL), _descent(replace(SMALL, **change))
     # Beyond the largest of some thirty noisy steps, and beyond what was there before.
-    assert abs(departed["deviation"]) > 4 * departed["deviation_error"]
-    assert abs(departed["deviation"]) > 2 * abs(kept["deviation"])
+    assert abs(departed.deviation) > 4 * departed.deviation_error
+    assert abs(departed.deviation) > 2 * abs(kept.deviation)
 
 
 def test_networks_on_few_samples_turn_early() -> None:
     """The covariance of a sample spreads the eigenvalues, and prototypes carry noise of all directions."""
-    turning = _descent(replace(SMALL, samples=60, draws=24))["boundaries"]["turning_point"]
-    assert np.log(turning["measured"] / turning["derived"]) < -4 * turning["error"]
+    turning = _descent(replace(SMALL, samples=60, draws=24)).turning_point
+    assert np.log(turning.measured / turning.derived) < -4 * turning.error
 
 
 def test_momentum_runs_ahead_by_its_factor_once_its_memory_has_filled() -> None:
     """At small steps heavy-ball descent is gradient descent with the step size eta / (1 - m)."""
     found = _descent(replace(SMALL, step_share=0.004, steps=1500, optimiser="momentum 0.5"))
-    assert abs(found["deviation"]) < 4 * found["deviation_error"] + 0.01 * found["fall_derived"]
+    assert abs(found.deviation) < 4 * found.deviation_error + 0.01 * found.fall_derived
 
 
 def test_in_the_eigenbasis_adam_has_no_phase_two() -> None:
@@ -78,23 +81,23 @@ def test_in_the_eigenbasis_adam_has_no_phase_two() -> None:
     sign keeps sqrt(2 / pi) of its cosine with the prototype, and there is a phase II.
     """
     eigenbasis, generic = (_descent(replace(SMALL, optimiser=name)) for name in ("Adam in the eigenbasis", "Adam"))
-    assert eigenbasis["fall_derived"] == generic["fall_derived"] > 0.04
-    assert eigenbasis["fall_measured"] < 0.1 * eigenbasis["fall_derived"]
-    assert eigenbasis["boundaries"]["turning_point"]["reason"] is not None
-    assert generic["regime_measured"] == "three phases"
+    assert eigenbasis.fall_derived == generic.fall_derived > 0.04
+    assert eigenbasis.fall_measured < 0.1 * eigenbasis.fall_derived
+    assert eigenbasis.turning_point.reason is not None
+    assert generic.regime_measured is Regime.THREE_PHASES
 
 
 def test_large_steps_leave_the_flow_and_not_the_descent() -> None:
     """The closed form of descent holds at every stable step; the flow is its limit at small ones."""
-    found = {share: measure_robustness(replace(SLOW, step_share=share)) for share in (0.1, 1.0, 1.9)}
+    found = {share: _measured(replace(SLOW, step_share=share)) for share in (0.1, 1.0, 1.9)}
     for one in found.values():
         descent = one["descent"]
         # A largest deviation, and d / n = 5 % of the fall for the sample's covariance.
-        assert abs(descent["deviation"]) < 4 * descent["deviation_error"] + 0.05 * descent["fall_derived"]
-    departures = [abs(one["flow"]["deviation"]) for one in found.values()]
+        assert abs(descent.deviation) < 4 * descent.deviation_error + 0.05 * descent.fall_derived
+    departures = [abs(one["flow"].deviation) for one in found.values()]
     assert departures[0] < 0.2 * departures[1] < 0.2 * departures[2]
     # The turning point is many steps away even at the largest step.
-    assert found[1.0]["descent"]["boundaries"]["turning_point"]["measured"] > 9
+    assert found[1.0]["descent"].turning_point.measured > 9
 
 
 def test_phase_three_is_monotone_up_to_one_and_fails_beyond() -> None:
@@ -121,14 +124,14 @@ def test_boundaries_outside_the_recorded_steps_have_a_reason_and_no_number() -> 
     falling = 0.9 - 0.4 * steps / 100
     turning = 0.6 + 0.05 * np.log(np.maximum(steps, 0.1) / 20) ** 2
     curves = [Curve(steps, values + noise) for values in (early, falling, turning)]
-    found = [departure(curve, curve)["boundaries"] for curve in curves]
-    assert found[0]["turning_point"]["reason"] == "derived: within the first step; trained: within the first step"
-    assert "lowest at the end, no rise follows (still falling)" in found[1]["turning_point"]["reason"]
+    found = [departure(curve, curve).boundaries for curve in curves]
+    assert found[0]["turning_point"].reason == "derived: within the first step; trained: within the first step"
+    assert "lowest at the end, no rise follows (still falling)" in found[1]["turning_point"].reason
     for boundaries in found[:2]:
-        assert np.isnan([boundaries["turning_point"][name] for name in ("derived", "measured", "error")]).all()
-    assert found[2]["turning_point"]["reason"] is None
-    assert found[2]["turning_point"]["derived"] == pytest.approx(20, rel=0.01)  # a parabola in log time
-    assert "not back at the initial level by the end" in found[2]["return_time"]["reason"]
+        assert np.isnan([getattr(boundaries["turning_point"], name) for name in ("derived", "measured", "error")]).all()
+    assert found[2]["turning_point"].reason is None
+    assert found[2]["turning_point"].derived == pytest.approx(20, rel=0.01)  # a parabola in log time
+    assert "not back at the initial level by the end" in found[2]["return_time"].reason
 
 
 def test_curves_of_other_draws_are_refused() -> None:
@@ -171,12 +174,12 @@ def test_a_level_that_fails_is_recorded_beside_the_others(tmp_path: Path) -> Non
     chosen = [(AXES[4], small), (AXES[4], replace(small, step_share=2.5))]
     found = run_robustness_sweep(chosen, RunFolder(tmp_path), LocalScheduler(1))
     good, bad = found.points
-    assert good.found is not None
-    assert good.failure is bad.found is None
+    assert good.descent is not None
+    assert good.failure is bad.descent is None
     assert "not stable" in str(bad.failure)
     assert found.failures == (bad,)
     again = run_robustness_sweep(chosen[:1], RunFolder(tmp_path), LocalScheduler(1))
-    np.testing.assert_equal(again.points[0].found, good.found)
+    np.testing.assert_equal(again.points[0].descent.as_values(), good.descent.as_values())
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from simulation.experiments.scaling import (
     initial_scale_laws,
     step_size_law,
 )
-from simulation.experiments.scaling_law import PowerLaw, ScalingLaw
+from simulation.experiments.scaling_law import Parameter, PowerLaw, Quantity, ScalingLaw
 from simulation.experiments.scaling_sweep import (
     BOUNDARY_MODELS,
     EXPERIMENTS,
@@ -133,7 +133,7 @@ def test_every_law_is_measured_with_a_seed_of_its_own() -> None:
 def test_the_whole_sweep_finds_every_exponent(tmp_path: Any) -> None:
     """What ``phases sweep scaling`` runs by default: minutes on two cores."""
     laws = run_scaling_sweep(scaling_measurements(64, seed=1), RunFolder(tmp_path), LocalScheduler(2))
-    boundaries = [law for law in laws if law.parameter != "time"]
+    boundaries = [law for law in laws if law.quantity.parameter is not Parameter.TIME]
     assert len(boundaries) == 9
     assert {law.law for law in boundaries} == set(BOUNDARY_MODELS)
     assert sorted({law.exponent for law in boundaries}) == [-1.0, 2 / 3, 1.0]
@@ -143,7 +143,7 @@ def test_the_whole_sweep_finds_every_exponent(tmp_path: Any) -> None:
         assert law.joint.high - law.joint.low < 0.03
         # In the range of the sweep the derived slope is the exponent, next to the error of a measured one.
         assert abs(law.derived - law.exponent) < 6e-4
-    forgotten = [law for law in laws if law.parameter == "time"]
+    forgotten = [law for law in laws if law.quantity.parameter is Parameter.TIME]
     assert {law.law for law in forgotten} == set(FORGETTING_MODELS)
     for law in forgotten:
         assert law.holds
@@ -166,7 +166,7 @@ def _made(**other: Any) -> ScalingLaw:
     values, slope = np.array([1.0, 2.0]), Slope(1.0, 0.9, 1.1, 0.95)
     parts = {"values": values, "measured": values, "relative_errors": values, "tolerance": 0.0} | other
     return ScalingLaw(
-        quantity="s1", parameter="sigma0", law=LAW, exponent=1.0, derived=1.0, slope=slope, joint=slope, **parts
+        quantity=Quantity.PHASE_ONE_END, law=LAW, exponent=1.0, derived=1.0, slope=slope, joint=slope, **parts
     )
 
 

@@ -2,46 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from simulation import initial_weights, train
-from simulation.training.batches import Batch, SingleSource
+from simulation import FreshSamples, initial_weights, train
 from theory import Softmax, mean_field_curve
 from theory.curves.class_mean_field import class_gradient, class_mean_field_curve
 from theory.curves.mean_field import gaussian_nodes
 from theory.data.class_covariances import ClassConditionalModel
 from theory.validation import FloatArray
-
-
-class FreshGaussianClasses(SingleSource):
-    """New samples of Gaussian classes with covariances of their own at every step, for each group of replicas."""
-
-    def __init__(self, conditional: ClassConditionalModel, size: int, groups: int, seed: int) -> None:
-        model = conditional.model
-        self._roots = torch.from_numpy(np.linalg.cholesky(conditional.within)).to(torch.float32)
-        self._means = torch.from_numpy(model.means).to(torch.float32)
-        self._generator = torch.Generator().manual_seed(seed)
-        # An input and its noise, in float32, and its label.
-        working_bytes = groups * size * (8 * model.dimension + 16)
-        frequencies = torch.from_numpy(model.frequencies)
-        super().__init__(model.dimension, groups, size, working_bytes, torch.float32, frequencies)
-
-    def batches(self, step: int) -> Iterator[Batch]:
-        del step
-        drawn = [self._draw() for _ in range(self.groups)]
-        yield Batch(torch.stack([inputs for inputs, _ in drawn]), torch.stack([labels for _, labels in drawn]))
-
-    def _draw(self) -> tuple[torch.Tensor, torch.Tensor]:
-        labels = torch.multinomial(self.frequencies, self.size, replacement=True, generator=self._generator)
-        labels = labels.sort().values
-        noise = torch.randn(self.size, self.dimension, generator=self._generator)
-        parts = [noise[labels == label] @ root.T for label, root in enumerate(self._roots)]
-        return torch.cat(parts) + self._means[labels], labels
 
 
 def _gaussian_classes(classes: int, dimension: int, seed: int) -> ClassConditionalModel:
@@ -62,7 +34,7 @@ def test_the_gradient_is_that_of_autograd_on_samples() -> None:
     conditional = _gaussian_classes(3, 6, seed=0)
     weights = initial_weights(1, 3, 6, 1.0, seed=0)
     expected = class_gradient(conditional, Softmax(), weights, gaussian_nodes(3, 1 << 14))[0][0]
-    source, descents = FreshGaussianClasses(conditional, 4000, 1, seed=0), []
+    source, descents = FreshSamples(conditional, 4000, 1, seed=0), []
     for step in range(100):
         (batch,) = source.batches(step)
         layer = torch.tensor(weights[0], dtype=torch.float32, requires_grad=True)
@@ -87,7 +59,7 @@ def test_networks_follow_the_class_covariances_and_not_the_common_one(classes: i
     weights = initial_weights(replicas, classes, model.dimension, 0.01, seed=0)
     steps = np.array([0, 3, 10, 30, 100, 300])
     step_size = float(0.2 / (loss.initial_curvature(classes) * model.eigenvalues[0]))
-    source = FreshGaussianClasses(conditional, 2000, replicas, seed=0)
+    source = FreshSamples(conditional, 2000, replicas, seed=0)
     # Samples are drawn in the eigenbasis, where the weights are too.
     trained = train(source, replace(model, basis=None), loss, weights, steps, step_size).curve.losses
     own = trained - class_mean_field_curve(conditional, loss, weights, steps, step_size).losses

@@ -29,7 +29,6 @@ from theory.symbols.symbolic import (
     SIGNAL_SUMS,
     SPECTRUM_SUMS,
     TIME,
-    mode_solution,
     sum_over_modes,
 )
 
@@ -42,31 +41,9 @@ def network() -> OneOutput:
     return OneOutput.from_model(DataModel.power_law(1000, 1.0, 2.0, 0.2), SquaredError())
 
 
-def test_the_mode_solves_the_flow_of_the_loss() -> None:
-    initial = sp.Symbol("w0", real=True)
-    mode = mode_solution(initial)
-    assert sp.simplify(sp.diff(mode, TIME) - (SIGNAL - CURVATURE * EIGENVALUE * mode)) == 0
-    assert sp.simplify(mode.subs(TIME, 0) - initial) == 0
-    assert sp.simplify(sp.limit(mode, TIME, sp.oo) - SIGNAL / (CURVATURE * EIGENVALUE)) == 0
-
-
 def test_sums_over_modes_are_linear_and_count_powers() -> None:
     found = sum_over_modes(3 * EIGENVALUE**2 + TIME * EIGENVALUE * SIGNAL**2)
     assert sp.expand(found - (3 * SPECTRUM_SUMS[2] + TIME * SIGNAL_SUMS[1])) == 0
-
-
-def test_the_turning_point_is_stationary_for_the_balance_of_the_two_leading_terms() -> None:
-    """R(s) = R2 - (R2 - R0) (s1/s)^2 - c Var s to leading order; its maximum is s*."""
-    f = boundary_formulas()
-    balance = (
-        f.signal_level
-        - (f.signal_level - f.initial_level) * (f.phase_one_end / TIME) ** 2
-        - CURVATURE * f.spread * TIME
-    )
-    slope = sp.diff(balance, TIME).subs(TIME, f.turning_point)
-    instance = dict(zip((*SPECTRUM_SUMS, *SIGNAL_SUMS), (9, 7, 5, 4, 3, 2, 1, 2, 5, 13, 40, 130), strict=True))
-    values = instance | {INITIAL_SCALE: sp.Rational(1, 100), CURVATURE: sp.Rational(1, 4)}
-    assert abs(sp.N(slope.subs(values), 40)) < 1e-35
 
 
 def test_scaling_orders_of_the_boundaries() -> None:
@@ -162,18 +139,6 @@ def test_phase_one_is_half_over_at_its_end(network: OneOutput) -> None:
     middle = (network.initial_level + network.signal_level) / 2
     # The remainder is of order lambda_1 s1 = 6e-6, the share of a mode that has saturated.
     assert half == pytest.approx(middle, rel=1e-4)
-
-
-def test_misaligned_data_have_no_turning_point() -> None:
-    """Theorem T3: no phase II without alignment."""
-    model = DataModel.two_classes(np.array([4.0, 2.0, 1.0]), np.array([0.0, 0.05, 0.3]))
-    network = OneOutput.from_model(model, SquaredError())
-    assert not network.is_aligned
-    assert network.turning_point_formula(1e-3) is None
-    assert network.turning_point(1e-3).absence is Absence.NO_FALL
-    assert network.return_time(1e-3).absence is Absence.NO_FALL
-    times = np.geomspace(1e-6, 1e2, 400)
-    assert np.all(np.diff(network.relative_loss(1e-3, times)) >= -1e-12)
 
 
 def test_the_turning_point_is_where_a_fine_grid_has_its_maximum(network: OneOutput) -> None:

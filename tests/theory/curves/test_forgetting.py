@@ -10,7 +10,7 @@ from scipy.integrate import solve_ivp
 from tests.strategies import data_models
 from theory import CentredOutputs, DataModel, Forgetting, InputError, Logistic, Softmax, SquaredError, flow_curve
 from theory.curves.forgetting import conserved_row_losses, linearised_until, softmax_losses, unmet_conditions
-from theory.theorems.t4_forgetting import forgetting_of_the_learnt
+from theory.theorems.t4_forgetting import FORGETTING_OF_THE_LEARNT
 from theory.validation import FloatArray
 
 CONSERVED_ROW = DataModel.two_classes([1.0, 0.2, 0.05], 0.1 * np.array([0.1, 0.9, -0.4]))
@@ -41,7 +41,7 @@ def test_the_conserved_row_makes_the_loss_fall_late() -> None:
     ]
     assert conserved_row_losses() == pytest.approx(found, abs=1e-7)
     assert found == pytest.approx([0.645, 0.779, 0.272, 0.090, 0.391], abs=5e-4)
-    printed = [one.text() for one in forgetting_of_the_learnt().counterexamples]
+    printed = [one.text() for one in FORGETTING_OF_THE_LEARNT.counterexamples]
     assert printed[0].endswith("the loss goes 0.645, 0.779, 0.272, 0.090, 0.391.")
     assert printed[1].endswith("the loss goes 0.098, 0.276, 0.252.")
 
@@ -73,7 +73,7 @@ def test_softmax_beyond_its_linear_range_makes_the_loss_fall_late() -> None:
 
     path = solve_ivp(speed, (0, 2000), np.zeros(6), "LSODA", t_eval=[0.1, 139, 2000], rtol=1e-6, atol=1e-9)
     found = [_loss_of_two_rows(flat.reshape(2, 3), BENT.eigenvalues) for flat in path.y.T]
-    assert softmax_losses() == pytest.approx(found, abs=1e-3)  # of the quadratures and of steps of .1
+    assert softmax_losses() == pytest.approx(found, abs=3e-4)  # of the quadratures and of steps of .1
     assert found == pytest.approx([0.098, 0.276, 0.252], abs=5e-4)
 
 

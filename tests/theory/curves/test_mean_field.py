@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -270,6 +272,52 @@ def test_replicas_do_not_influence_each_other(count: int) -> None:
     np.testing.assert_allclose(together.losses[:count], alone.losses, atol=1e-9)
 
 
+def _many_classes(classes: int = 6) -> DataModel:
+    """Classes in 20 directions that hold half of their variance."""
+    prototypes = np.random.default_rng(0).standard_normal((classes, 20)) / np.arange(1, 21)
+    model = DataModel(1 / np.arange(1, 21), prototypes - prototypes.mean(axis=0), np.full(classes, 1 / classes))
+    return model.with_signal_scaled(float(np.sqrt(0.5 / model.class_shares[1][0])))
+
+
+def test_averages_do_not_jump_while_weights_move_steadily() -> None:
+    """Nor does the error of few nodes: roots by eigenvectors flip signs, by which averages jumped by .003."""
+    model, loss = _many_classes(), Softmax()
+    start, end = _start(model, loss, 1.0, replicas=2)
+    between = np.linspace(0, 1, 401)[:, None, None]
+    drive, hessian = output_statistics(model, loss, start + between * (end - start), gaussian_nodes(6, 64))
+    for average in (drive, hessian):
+        moved = np.abs(np.diff(average, axis=0)).max(axis=(1, 2))
+        # No step of the walk moves them by much more than its neighbours.
+        assert np.all(moved[1:] < 1.5 * moved[:-1] + 1e-5)
+
+
+def test_blocks_are_as_long_as_they_may_be_where_outputs_move_smoothly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quadrature that jumps, by less than its own error, cut blocks to a step or three: 2,062 averages, not 136."""
+    model, loss, steps, calls = _many_classes(), Softmax(), logarithmic_steps(1024), []
+
+    def counted(*arguments: Any) -> Any:
+        calls.append(arguments)
+        return output_statistics(*arguments)
+
+    monkeypatch.setattr("theory.curves.mean_field.output_statistics", counted)
+    mean_field_curve(model, loss, _start(model, loss, 0.01), steps, 1.0, nodes=64)
+    # Two a block, one for each of the first thirty steps and for a step that an even number leaves over.
+    assert len(calls) < 2 * steps.size
+
+
+def test_a_block_takes_no_decomposition_of_its_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The losses that its error compares come from Gram matrices, with the conserved row apart from the others."""
+    model, loss, counts = _many_classes(), Softmax(), []
+    for last in (64, 1024):
+        calls: list[object] = []
+        svd = np.linalg.svd
+        with monkeypatch.context() as patched:
+            patched.setattr(np.linalg, "svd", lambda *a, calls=calls, svd=svd, **k: [calls.append(a), svd(*a, **k)][1])
+            mean_field_curve(model, loss, _start(model, loss, 0.01), logarithmic_steps(last), 1.0)
+        counts.append(len(calls))
+    assert counts[0] == counts[1] <= 2
+
+
 def _rare_class(seed: int, share: float) -> DataModel:
     """Three classes in three directions, one of them with this frequency; classes hold nine tenths of the variance."""
     generator = np.random.default_rng(seed)
@@ -285,10 +333,10 @@ _LATE = np.array([17_500, 18_000, 18_500, 19_000, 19_500, 20_000])
 
 
 def test_late_blocks_of_a_rare_class_do_not_oscillate() -> None:
-    """Blocks of a tenth of the steps done gave .353 .360 .354 .363 .355 .367."""
+    """Blocks of a tenth of the steps done, without an estimate of their error, gave .3584 .3602 .3595 .3598."""
     curve = mean_field_curve(_rare_class(2, 0.01), Softmax(), np.zeros((1, 3, 3)), _LATE, 0.5, nodes=64)
     # Every single step, with the same nodes; blocks err by 3e-4 each, and the errors of slow drifts decay.
-    np.testing.assert_allclose(curve.losses[0], [0.3623, 0.3629, 0.3636, 0.3643, 0.3651, 0.3659], atol=1e-3)
+    np.testing.assert_allclose(curve.losses[0], 0.3585, rtol=0, atol=5e-4)
 
 
 @pytest.mark.slow
@@ -299,4 +347,4 @@ def test_the_late_curve_of_a_rare_class_is_that_of_single_steps() -> None:
             mean_field_curve(_rare_class(seed, share), Softmax(), start, _LATE, 0.5, nodes=64, growth=growth)
             for growth in (0.1, 0.0)
         )
-        np.testing.assert_allclose(blocks.losses, single.losses, atol=2e-3)
+        np.testing.assert_allclose(blocks.losses, single.losses, rtol=0, atol=1e-3)

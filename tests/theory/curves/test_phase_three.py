@@ -148,13 +148,6 @@ def test_growth_in_steps_is_that_of_the_symbols_at_fifty_digits(
     )
 
 
-def test_growth_rates_are_the_logarithmic_slope_of_the_growth() -> None:
-    eigenvalues = np.array([2.0, 1.0, 1e-3])
-    step = 1e-6
-    slope = np.log(learnt_growth(eigenvalues, 3.0 - step, 3.0 + step, 0.5)) / (2 * step)
-    np.testing.assert_allclose(growth_rates(eigenvalues, 3.0, 0.5), slope, rtol=1e-8)
-
-
 def _heavy_ball(rates: FloatArray, momentum: float, steps: int) -> FloatArray:
     """(steps, d) positions of modes that start at rest from 0 and are drawn to 1, at x = eta c lambda."""
     now = last = np.zeros(rates.size)

@@ -28,9 +28,9 @@ from theory import (
     reconstruction_loss,
     relative_loss,
 )
+from theory.curves.draw_law import DrawLaw
 from theory.data.moments import Moments
 from theory.data.sample_spectrum import SampleSpectrum
-from theory.theorems.draw_law import DrawLaw
 from theory.validation import InputError
 
 _UNITS = st.floats(-150, 150).map(lambda exponent: 10.0**exponent)

@@ -25,7 +25,7 @@ from theory.symbols.curve_terms import (
     one_output_formula,
 )
 from theory.symbols.symbolic import CURVATURE, EIGENVALUE, INITIAL_SCALE, SIGNAL, TIME, boundary_formulas
-from theory.theorems.theorems_late import limited_decoder
+from theory.theorems.t8_limited_decoder import LIMITED_DECODER
 
 #: A few modes, with curvature 1/4 and sigma0 = 0.3, and two outputs.
 EIGENVALUES = np.array([1.0, 0.4, 0.15, 0.05, 0.02])
@@ -44,7 +44,7 @@ def test_the_two_parts_are_the_second_moment() -> None:
 def test_the_best_ridge_decoder_has_the_loss_of_theorem_t8() -> None:
     loss, (gain, explained) = limited_loss()
     given = dict(zip(sp.symbols("g mu R T", positive=True), (gain, BUDGET, explained, TOTAL), strict=True))
-    assert sp.simplify(limited_decoder().statement.rhs.subs(given) - loss) == 0
+    assert sp.simplify(LIMITED_DECODER.statement.rhs.subs(given) - loss) == 0
 
 
 @lru_cache

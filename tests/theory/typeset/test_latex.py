@@ -5,35 +5,25 @@ import re
 import pytest
 import sympy as sp
 
-from theory.theorems.catalogue import lemmas, theorems
+from theory import InputError
+from theory.theorems.catalogue import LEMMAS, THEOREMS
 from theory.theorems.theorem import Theorem
 from theory.typeset.display import Shown, displayed, expression_latex
-from theory.typeset.inline_math import formula_latex, words_latex
-from theory.typeset.theorem_text import theorem_latex
+from theory.typeset.inline_math import formula_latex, plain_text, words_latex
+from theory.typeset.theorem_latex import theorem_latex
 
-ALL = (*theorems(), *lemmas())
+ALL = (*THEOREMS, *LEMMAS)
 
 
-@pytest.mark.parametrize(
-    ("words", "latex"),
-    [
-        ("It is stationary at s*.", r"It is stationary at ${s^{*}}$."),
-        ("Large sigma0: at any fixed time", r"Large $\sigma_{0}$: at any fixed time"),
-        ("a sum over pairs, q_i q_j (l_i - l_j)", r"a sum over pairs, $q_{i} q_{j} (\lambda_{i} - \lambda_{j})$"),
-        ("while s << 1/lambda_1.", r"while $s \ll 1/\lambda_{1}$."),
-        ("at s1 sqrt(tau / (1 - tau))", r"at $s_{1} \sqrt{\tau / (1 - \tau)}$"),
-        ("w0 ~ N(0, sigma0^2).", r"$w_{0} \sim N(0, \sigma_{0}^{2})$."),
-        ("In phase I a mode, as A4 and T5 say", "In phase I a mode, as A4 and T5 say"),
-        ("the ratio A2/A1 of sums", "the ratio $A_{2}/A_{1}$ of sums"),
-        ("In sum l^2 delta^2 the sum", r"In $\textstyle\sum \lambda^{2} \delta^{2}$ the sum"),
-        ("rows pi_k (mu_k - mean); then", r"rows $\pi_{k} (\mu_{k} - \operatorname{mean})$; then"),
-        ("one (of K outputs) ...", r"one (of $K$ outputs) \dots{}"),
-        ("one (outputs of K) more", "one (outputs of $K$) more"),
-        ("gain & loss of a_b - more", r"gain \& loss of $a_{b}$ -- more"),
-    ],
-)
-def test_formulas_in_words_are_set_as_mathematics_and_words_stay(words: str, latex: str) -> None:
-    assert words_latex(words) == latex
+def test_a_marked_formula_is_set_as_mathematics_and_text_stays() -> None:
+    words = "At `s1 = sigma0 u` a phase I, as A4 says & (of `K` outputs) ...: 1,000 of x_i."
+    assert plain_text(words) == "At s1 = sigma0 u a phase I, as A4 says & (of K outputs) ...: 1,000 of x_i."
+    assert words_latex(words) == (
+        r"At $s_{1} = \sigma_{0} u$ a phase I, as A4 says \& (of $K$ outputs) \dots{}: 1,000 of x\_i."
+    )
+    for set_for in (plain_text, words_latex):
+        with pytest.raises(InputError, match="backquote has no partner in 'at `s1 the'"):
+            set_for("at `s1 the")
 
 
 @pytest.mark.parametrize(
@@ -44,6 +34,10 @@ def test_formulas_in_words_are_set_as_mathematics_and_words_stay(words: str, lat
         ("t^-(a + b)", "t^{-(a + b)}"),
         ("Sigma_W^-1", r"\Sigma_{W}^{-1}"),
         ("dV/ds = psi V", r"dV/ds = \psi V"),
+        ("s* = s1 sqrt(tau / (1 - tau))", r"{s^{*}} = s_{1} \sqrt{\tau / (1 - \tau)}"),
+        ("w0 ~ N(0, sigma0^2)", r"w_{0} \sim N(0, \sigma_{0}^{2})"),
+        ("s << 1/lambda_1 -> 0", r"s \ll 1/\lambda_{1} \to 0"),
+        ("sum l^2 <= pi_k (mu_k - mean)", r"\textstyle\sum \lambda^{2} \leq \pi_{k} (\mu_{k} - \operatorname{mean})"),
         ("11^T/K", r"\mathbf{1}\mathbf{1}^{T}/K"),
         ("Theta(sqrt(rho (R2 - R0)))", r"\Theta(\sqrt{\rho (R_{2} - R_{0})})"),
     ],
@@ -53,12 +47,14 @@ def test_a_formula_in_plain_letters(plain: str, latex: str) -> None:
 
 
 @pytest.mark.parametrize("theorem", ALL, ids=lambda theorem: theorem.name)
-def test_words_of_theorems_are_balanced_and_hold_no_plain_formula(theorem: Theorem) -> None:
-    for words in (theorem.words, theorem.title, *theorem.corollaries, *(step.rule for step in theorem.steps)):
+def test_formulas_of_theorems_are_marked_and_balanced(theorem: Theorem) -> None:
+    rules = [step.rule for step in theorem.steps]
+    fails = [words for one in theorem.counterexamples for words in (one.claim, one.instance)]
+    for words in (theorem.words, theorem.title, *theorem.corollaries, *rules, *fails):
         latex = words_latex(words)
-        assert latex.count("$") % 2 == 0
         outside = "".join(latex.split("$")[::2])
-        assert not re.search(r"[_^*=]|sigma|lambda|sqrt", outside), latex
+        names = re.sub(r"\b[ALT]\d\b", "", outside)
+        assert not re.search(r"[_^*=<>+/]| - |->|[A-Za-z]\d|sigma|lambda|sqrt|(?<!')\b[b-zB-HJ-Z]\b", names), outside
         for formula in latex.split("$")[1::2]:
             assert formula.count("(") == formula.count(")"), latex
 

@@ -1,0 +1,34 @@
+"""Whether a fit resolves that prototypes are aligned (A3), on which all claims of phases rest."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import numpy as np
+
+from empirical.studies.boundary_prediction import Prediction
+from empirical.studies.fit.summary import FitSummary
+
+
+class Alignment(Enum):
+    """Whether R2 > R0, by the 95 % interval of their ratio."""
+
+    HOLDS = "holds"
+    FAILS = "fails"
+    NOT_RESOLVED = "not resolved"
+
+    @classmethod
+    def of(cls, fit: FitSummary) -> Alignment:
+        """What a fit says of A3: not resolved where the interval of R2 / R0 holds 1, or classes hardly differ.
+
+        Noise alone makes class means that point along high-variance directions, so that R2 > R0 says nothing where
+        the variance between classes is not beyond zero.
+        """
+        ratio, separation = fit.alignment, fit.class_separation
+        if not np.isfinite(ratio.standard_error) or 1.0 in ratio or not separation.low > 0:
+            return cls.NOT_RESOLVED
+        return cls.HOLDS if ratio.value > 1 else cls.FAILS
+
+    def regime_name(self, one: Prediction) -> str:
+        """The regime of a predicted curve, where the data resolve whether prototypes are aligned."""
+        return self.value if self is Alignment.NOT_RESOLVED else one.boundaries.regime.value

@@ -1,0 +1,1 @@
+"""Single-layer classifiers on frozen activations: derived and trained."""

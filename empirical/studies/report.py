@@ -1,0 +1,144 @@
+"""What a job of the command returns: a report that prints, stores, draws and reads itself.
+
+The command prints ``lines``, ends with an exit code by ``holds``, and has ``save`` write the folder; the paper and a
+user in Python read the same object back.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar, Self
+
+from simulation.runs.run_folder import RunFolder
+from simulation.runs.run_kinds import RunKind
+from theory import Curve, InputError
+
+#: Columns of a table by name, of equal length.
+Columns = dict[str, Any]
+
+
+class Report(ABC):
+    """What a job found.
+
+    Attributes:
+        kind: the run that its folder belongs to.
+        result_name: file of ``content``.
+    """
+
+    kind: ClassVar[RunKind]
+    result_name: ClassVar[str] = "result.json"
+
+    @property
+    def holds(self) -> bool:
+        """Whether no claim fails; a job without claims always holds."""
+        return True
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """What could not be computed, a line per failure."""
+        return ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How the data were read, where that is not plain."""
+        return ()
+
+    @abstractmethod
+    def lines(self) -> list[str]:
+        """What is printed, in lines of at most 80 characters where names allow it."""
+
+    @abstractmethod
+    def content(self) -> dict[str, Any]:
+        """What ``result_name`` holds: plain values, with the configuration, the versions and the seed."""
+
+    def tables(self) -> dict[str, Columns]:
+        """Tables by the names of their Parquet files."""
+        return {}
+
+    @classmethod
+    @abstractmethod
+    def read(cls, folder: Path) -> Self:
+        """The report that ``save`` wrote into ``folder``.
+
+        Raises:
+            InputError: a file is missing, damaged or of another job.
+        """
+
+    def save(self, folder: RunFolder) -> None:
+        """Write tables and result into ``folder``, each file at once; the result is the last one."""
+        for name, columns in self.tables().items():
+            folder.write_table(name, columns)
+        folder.write_json(self.result_name, self.content())
+
+    def __str__(self) -> str:
+        """The lines, as ``print`` shows them."""
+        return "\n".join(self.lines())
+
+
+class DrawnReport(Report):
+    """A report with a figure.
+
+    Attributes:
+        figure_name: file of the figure in its folder.
+    """
+
+    figure_name: ClassVar[str]
+
+    @abstractmethod
+    def draw(self, path: Path | str) -> None:
+        """Draw the figure; the ending of ``path`` decides the format."""
+
+    def save(self, folder: RunFolder) -> None:
+        """Write figure, tables and result into ``folder``, each file at once; the result is the last one."""
+        folder.write(self.figure_name, self.draw)
+        super().save(folder)
+
+
+def run_folder(folder: str | Path | None, kind: RunKind) -> RunFolder | None:
+    """The folder of a job from the ``folder`` that its caller gives; None stays None, and nothing is saved.
+
+    Raises:
+        InputError: it belongs to another job or cannot be written.
+    """
+    return None if folder is None else RunFolder(Path(folder), kind)
+
+
+def curve_part(folder: RunFolder | None, name: str, key: str, compute: Callable[[], Curve]) -> Curve:
+    """A curve that takes long: that of ``folder``, if it is finished there, or else computed, and kept there.
+
+    Args:
+        folder: of the run; None keeps nothing.
+        name: of the part.
+        key: made from all that determines the curve.
+        compute: computes it.
+    """
+    return compute() if folder is None else folder.curve_part(name, key, compute)
+
+
+@contextmanager
+def working_folder(folder: str | Path | None, kind: RunKind) -> Iterator[RunFolder]:
+    """The folder of a job that keeps parts as it goes: the caller's, or a temporary one that is gone in the end.
+
+    Raises:
+        InputError: as ``run_folder``.
+    """
+    own = run_folder(folder, kind)
+    if own is not None:
+        yield own
+        return
+    with TemporaryDirectory() as temporary:
+        yield RunFolder(Path(temporary))
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """Name the folder whose files have the right shape but do not go together, as when a curve is missing."""
+    try:
+        yield
+    except (LookupError, ArithmeticError, TypeError, ValueError) as error:  # InputError is a ValueError
+        fault = " ".join(str(error).split())
+        raise InputError(f"folder: {folder}: its files do not go together ({fault}); run it again") from error

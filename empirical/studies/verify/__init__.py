@@ -1,0 +1,1 @@
+"""The main job: derived curves and boundaries against trained single-layer networks."""

@@ -1,0 +1,177 @@
+"""The main job: moments -> data model -> derived curve and boundaries -> trained networks -> verdict.
+
+The same pipeline runs on two sources: the inputs themselves, and as many samples drawn from the
+Gaussian data model fitted to them, for which the theory's assumption A4 holds. Each source is
+predicted from its own moments, and from the very draws of W(0) that are trained on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import simulation
+import theory
+from empirical.data.class_checks import check_class_means, check_class_sizes
+from empirical.data.datasets import GivenData, given_data
+from empirical.moments.streaming import moments_of
+from empirical.studies.report import curve_part, run_folder
+from empirical.studies.run_sizes import check_batches
+from empirical.studies.verify.finding import Finding, Source
+from empirical.studies.verify.plan import VerifyPlan
+from empirical.studies.verify.reasons import Sample, failure_reasons
+from empirical.studies.verify.report import ModelSummary, VerifyReport
+from simulation import FullBatch, MiniBatches, Status, compare, initial_weights, train
+from simulation.runs.run_folder import array_digest, part_key, software_versions, source_digest
+from simulation.runs.run_kinds import VERIFY
+from simulation.training.batches import BatchSource
+from simulation.training.sampling import GaussianSampler
+from simulation.training.training import check_weights
+from theory import Curve, DataModel, InputError, gradient_descent_curve, logarithmic_steps, mean_field_curve
+from theory.progress import Progress, described, silent
+from theory.validation import FloatArray, IntArray
+
+
+def verify(
+    data: GivenData,
+    plan: VerifyPlan | None = None,
+    *,
+    folder: str | Path | None = None,
+    progress: Progress = silent,
+) -> VerifyReport:
+    """Derive curve and boundaries of a data set and check them against trained single-layer networks.
+
+    Args:
+        data: labelled inputs, the name ``digits`` or ``cifar10``, the path of a file, or what loads them.
+        plan: what to train and the tolerances; ``VerifyPlan.for_data(data)`` by default.
+        folder: where report and finished parts are saved; a run started again there resumes. None saves nothing.
+        progress: shows how far each part of the work is.
+
+    Raises:
+        InputError: a folder of another job, data that do not load, or a plan that does not fit them; before any
+            training.
+    """
+    plan = plan if plan is not None else VerifyPlan.for_data(data)
+    place = run_folder(folder, VERIFY)
+    loaded = given_data(data)
+    outputs = plan.loss.outputs(loaded.classes)
+    check_class_sizes(loaded)
+    check_class_means(loaded)
+    if plan.batch_size is not None:
+        check_batches(plan.batch_size, plan.replicas, loaded.labels.size)
+    check_weights(plan.replicas * len(plan.init_scales), outputs, loaded.inputs.shape[1])
+    own = moments_of(loaded.inputs, loaded.labels, loaded.classes, described(progress, f"moments of {loaded.name}"))
+    model = DataModel.from_moments(own)
+    step_size = plan.step_size_for(model)
+    # The synthetic sample has the labels of the data, so that no class is missing in it.
+    drawn = GaussianSampler(model, plan.seed).draw_for(torch.from_numpy(loaded.labels)).numpy()
+    drawn_moments = moments_of(drawn, loaded.labels, loaded.classes, described(progress, "moments of synthetic data"))
+    drawn_model = DataModel.from_moments(drawn_moments)
+    plan.loss.check_step_size(step_size, float(drawn_model.eigenvalues[0]))
+
+    fingerprint = array_digest(loaded.inputs, loaded.labels)
+    findings: list[Finding] = []
+    for source, inputs, moments, fitted in (
+        (Source.INPUTS, loaded.inputs, own, model),
+        (Source.SYNTHETIC, drawn, drawn_moments, drawn_model),
+    ):
+        sample = Sample(inputs - moments.mean.astype(np.float32), loaded.labels, loaded.classes)
+        run = _Run(source, sample, fitted, plan, step_size)
+        curve = curve_part(place, f"trained-{source.value}", run.key(fingerprint), partial(run.trained, progress))
+        findings += run.findings(curve, progress)
+    report = VerifyReport(
+        loaded.name,
+        loaded.labels.size,
+        plan,
+        step_size,
+        ModelSummary.of(model),
+        tuple(findings),
+        software_versions(),
+        loaded.notes,
+    )
+    if place is not None:
+        report.save(place)
+    return report
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """All replicas of all initial scales on one source, which are trained together.
+
+    Attributes:
+        source: of the inputs.
+        sample: the inputs.
+        model: their data model.
+        plan: what is trained.
+        step_size: eta.
+    """
+
+    source: Source
+    sample: Sample
+    model: DataModel
+    plan: VerifyPlan
+    step_size: float
+
+    @cached_property
+    def weights(self) -> FloatArray:
+        """(scale x replica, outputs, D) draws of W(0)."""
+        plan, outputs = self.plan, self.plan.loss.outputs(self.model.classes)
+        # One seed for each initial scale.
+        seeds = np.random.SeedSequence(plan.seed).generate_state(len(plan.init_scales))
+        return np.concatenate(
+            [
+                initial_weights(plan.replicas, outputs, self.sample.inputs.shape[1], scale, int(seed))
+                for seed, scale in zip(seeds, plan.init_scales, strict=True)
+            ]
+        )
+
+    @property
+    def steps(self) -> IntArray:
+        """(T,) the recorded steps."""
+        return logarithmic_steps(self.plan.steps)
+
+    def key(self, fingerprint: str) -> str:
+        """Of the trained curve, from all that determines it."""
+        trained_by = {name: value for name, value in self.plan.content().items() if name != "tolerances"}
+        code = source_digest(theory, simulation)
+        own = {"source": self.source.value, "data": fingerprint, "step_size": self.step_size, "code": code}
+        return part_key(trained_by | own | {"versions": software_versions()})
+
+    def trained(self, progress: Progress) -> Curve:
+        """The trained curve; InputError where training diverges."""
+        plan, inputs, labels = self.plan, *map(torch.from_numpy, (self.sample.inputs, self.sample.labels))
+        batches: BatchSource
+        if plan.batch_size is None:
+            batches = FullBatch(inputs, labels)
+        else:
+            batches = MiniBatches(inputs, labels, plan.batch_size, plan.replicas, plan.seed)
+        shown = described(progress, f"train on {self.source.value}")
+        result = train(batches, self.model, plan.loss, self.weights, self.steps, self.step_size, progress=shown)
+        if result.status is not Status.COMPLETED:
+            raise InputError(
+                f"step_size: training on {self.source.value} diverged after step {result.steps[-1]}; give a smaller one"
+            )
+        return result.curve
+
+    def findings(self, trained: Curve, progress: Progress) -> list[Finding]:
+        """The comparison at each initial scale; where a claim fails, with the reasons."""
+        plan, steps = self.plan, self.steps
+        started = self.model.to_eigenbasis(self.weights)
+        shown = described(progress, f"mean field of {self.source.value}")
+        derived = mean_field_curve(self.model, plan.loss, started, steps, self.step_size, progress=shown)
+        linearised = gradient_descent_curve(self.model, plan.loss, started, steps, self.step_size)
+        found = []
+        for index, scale in enumerate(plan.init_scales):
+            own = slice(index * plan.replicas, (index + 1) * plan.replicas)
+            curves = [curve.replica(own) for curve in (derived, linearised, trained)]
+            compared = compare(curves[0], curves[1], curves[2], self.step_size, plan.tolerances)
+            finding = Finding(self.source, scale, compared)
+            if finding.fails:
+                reasons = failure_reasons(compared, self.sample, self.weights[own], plan, self.step_size, progress)
+                finding = replace(finding, reasons=reasons)
+            found.append(finding)
+        return found
