@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from theory import InputError
-from theory.validation import at_least
+from theory.validation import at_least, quoted
 
 #: Number types of inputs and weights.
 DTYPES = (torch.float32, torch.float64)
@@ -23,7 +23,7 @@ def checked_device(device: torch.device | str) -> torch.device:
     try:
         found = torch.device(device)
     except (RuntimeError, TypeError):
-        raise InputError(f"device: {device!r} is unknown; give cpu, cuda, or cuda:0 and so on") from None
+        raise InputError(f"device: {quoted(device)} is unknown; give cpu, cuda, or cuda:0 and so on") from None
     if found.type == "cpu":
         return torch.device("cpu")
     if found.type != "cuda":
@@ -37,7 +37,7 @@ def checked_device(device: torch.device | str) -> torch.device:
 def checked_dtype(dtype: torch.dtype) -> torch.dtype:
     """float32 or float64; InputError otherwise."""
     if dtype not in DTYPES:
-        raise InputError(f"dtype: {dtype!r} is not accepted; give torch.float32 or torch.float64")
+        raise InputError(f"dtype: {quoted(dtype)} is not accepted; give torch.float32 or torch.float64")
     return dtype
 
 

@@ -12,12 +12,25 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 
-# Characters of a refused name.
-_SHOWN = 80
+#: Characters of a refused value that a message quotes.
+QUOTED = 60
 
 
 class InputError(ValueError):
     """Bad input, described in one line: argument, fault, what is accepted."""
+
+
+def quoted(value: object) -> str:
+    """A refused value as a message quotes it: as Python writes it, the first QUOTED characters of a longer one."""
+    try:
+        return cut(repr(value))
+    except ValueError:  # an integer of more digits than Python converts
+        return f"{type(value).__name__} that is too long to print"
+
+
+def cut(text: str) -> str:
+    """A text as a message quotes it without quotation marks: the first QUOTED characters of a longer one."""
+    return text if len(text) <= QUOTED else f"{text[:QUOTED]}..."
 
 
 def finite_array(name: str, value: ArrayLike, dimensions: int) -> FloatArray:
@@ -95,6 +108,25 @@ def class_labels(name: str, value: ArrayLike, count: int, classes: int) -> IntAr
     return array.astype(np.int64)
 
 
+def check_class_counts(labels: IntArray, classes: int, smallest: int, reason: str) -> None:
+    """InputError that names the smallest class where it has fewer than ``smallest`` samples.
+
+    Args:
+        labels: (n,) integers 0 .. classes - 1.
+        classes: number of classes K.
+        smallest: fewest samples of a class that are accepted.
+        reason: what they are needed for, as the end of the message.
+    """
+    counts = np.bincount(labels, minlength=classes)
+    fewest = int(np.argmin(counts))
+    if counts[fewest] < smallest:
+        number = int(counts[fewest])
+        raise InputError(
+            f"labels: class {fewest} has {number} sample{'' if number == 1 else 's'}; give at least {smallest} of each "
+            f"class, {reason}"
+        )
+
+
 def positive(name: str, value: float) -> float:
     """``value`` as a positive finite float; InputError otherwise."""
     return _real(name, value, lambda number: number > 0, "a positive number")
@@ -115,11 +147,11 @@ def _real(name: str, value: float, accepts: Callable[[float], bool], accepted: s
         # A string would pass here and fail where it is used as a number.
         number = float("nan") if isinstance(value, str | bytes | bytearray | bool | np.bool_) else float(value)
     except (TypeError, ValueError, RuntimeError):
-        raise InputError(f"{name}: {value!r} is not a number; give {accepted}") from None
+        raise InputError(f"{name}: {quoted(value)} is not a number; give {accepted}") from None
     except OverflowError:
         raise InputError(f"{name}: an integer beyond the range of floats is not accepted; give {accepted}") from None
     if not np.isfinite(number) or not accepts(number):
-        raise InputError(f"{name}: {value!r} is not accepted; give {accepted}")
+        raise InputError(f"{name}: {quoted(value)} is not accepted; give {accepted}")
     return number
 
 
@@ -132,7 +164,7 @@ def at_least(name: str, value: int, smallest: int) -> int:
         smallest: smallest value accepted.
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < smallest:
-        raise InputError(f"{name}: {value!r} is not accepted; give an integer of at least {smallest}")
+        raise InputError(f"{name}: {quoted(value)} is not accepted; give an integer of at least {smallest}")
     return int(value)
 
 
@@ -155,7 +187,5 @@ def one_of(name: str, value: str, accepted: Sequence[str]) -> str:
         accepted: the accepted values.
     """
     if value not in accepted:
-        shown = repr(value)
-        shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
-        raise InputError(f"{name}: {shown} is unknown; give one of {', '.join(accepted)}")
+        raise InputError(f"{name}: {quoted(value)} is unknown; give one of {', '.join(accepted)}")
     return value

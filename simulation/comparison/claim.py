@@ -7,7 +7,7 @@ from enum import Enum
 
 import numpy as np
 
-from theory.assessment import Verdict as Verdict
+from theory.assumptions import Verdict as Verdict
 
 
 class ClaimKind(Enum):

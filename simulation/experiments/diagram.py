@@ -14,7 +14,7 @@ from simulation.training.training import Status, check_weights, initial_weights,
 from theory import Curve, InputError, OneOutput, Regime, SquaredError, regime_of
 from theory.curves.phase_diagram import ScaleFamily, alignment_range, network_with_alignment, regimes_at
 from theory.data.data_model import DataModel
-from theory.memory_limit import array_bytes, check_memory
+from theory.data.memory_limit import array_bytes, check_memory
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, at_least, positive
 

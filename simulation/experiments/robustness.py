@@ -28,9 +28,9 @@ from simulation.training.sampling import FreshSamples, sample
 from simulation.training.training import Status, initial_weights, train
 from theory import Curve, DataModel, InputError, loss_named, mean_field_curve
 from theory.curves.curve import logarithmic_steps
-from theory.memory_limit import array_bytes, check_memory
+from theory.data.memory_limit import array_bytes, check_memory
 from theory.progress import Progress, silent
-from theory.validation import FloatArray, IntArray, at_least, one_of, positive
+from theory.validation import FloatArray, IntArray, at_least, one_of, positive, quoted
 
 DESCENT, HALF_MOMENTUM, MOMENTUM = "gradient descent", "momentum 0.5", "momentum 0.9"
 ADAM, ADAM_IN_EIGENBASIS = "Adam", "Adam in the eigenbasis"
@@ -110,7 +110,7 @@ class Setting:
         for name in ("step_share", "init_scale"):
             positive(name, getattr(self, name))
         if positive("imbalance", self.imbalance) < 1:
-            raise InputError(f"imbalance: {self.imbalance!r} is not accepted; give a number of at least 1")
+            raise InputError(f"imbalance: {quoted(self.imbalance)} is not accepted; give a number of at least 1")
         if self.spectrum == "spikes" and self.classes != 2:
             raise InputError(f"classes: {self.classes} is not accepted for spikes; give 2")
         loss_named(self.loss).outputs(self.classes)

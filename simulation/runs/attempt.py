@@ -20,6 +20,7 @@ import theory
 from simulation.runs.exact_json import result_text
 from simulation.runs.run_folder import software_versions, source_digest
 from theory import InputError
+from theory.validation import quoted
 
 #: The function that a sweep runs: of a configuration alone, returning names and values.
 Task = Callable[[Any], dict[str, Any]]
@@ -119,7 +120,7 @@ def task_name(task: Task) -> str:
     """
     module, name = getattr(task, "__module__", None), getattr(task, "__qualname__", None)
     if not callable(task) or module is None or name is None:
-        raise InputError(f"task: {task!r} is not a function; give a function of a module")
+        raise InputError(f"task: {quoted(task)} is not a function; give a function of a module")
     if module == "__main__":
         raise InputError(f"task: {name} belongs to the script that runs; give a function of a module that it imports")
     if getattr(sys.modules.get(module), name, None) is not task:

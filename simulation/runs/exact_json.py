@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from theory import InputError
+from theory.validation import quoted
 
 _FLOAT, _ARRAY, _CLASS = "__float__", "__array__", "__class__"
 _NUMBERS = "None, bool, int, float, str"
@@ -102,7 +103,7 @@ def _named(name: str, value: Mapping[Any, Any]) -> list[tuple[str, Any]]:
     """The entries, if all keys are names that mean nothing here."""
     for key in value:
         if not isinstance(key, str) or key.startswith("__"):
-            raise InputError(f"{name}: has the key {key!r}; give strings that do not begin with two underscores")
+            raise InputError(f"{name}: has the key {quoted(key)}; give strings that do not begin with two underscores")
     return list(value.items())
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from theory import InputError
+from theory.validation import quoted
 
 #: Bytes of a result, at most; those of this package have thousands.
 LARGEST_FILE = 64 * 2**20
@@ -163,7 +164,7 @@ class MapOf:
         if not isinstance(value, dict):
             _refuse(where, value, "an object")
         for name, entry in value.items():
-            self.shape.check(f"{where}[{name[:40]!r}]", entry)
+            self.shape.check(f"{where}[{quoted(name)}]", entry)
 
 
 @dataclass(frozen=True)
@@ -245,7 +246,7 @@ def _found(value: Any) -> str:
         case int() | float():
             return str(value)
         case str():
-            return repr(value if len(value) <= 40 else f"{value[:40]}...")
+            return quoted(value)
         case list():
             return f"a list of {len(value)}"
     return "an object"

@@ -19,7 +19,7 @@ from joblib.externals.loky.process_executor import BrokenProcessPool
 
 from simulation.runs.attempt import Failure, Success
 from theory import InputError
-from theory.validation import at_least, positive
+from theory.validation import at_least, cut, positive, quoted
 
 Outcome = Success | Failure
 
@@ -192,6 +192,6 @@ def _client(distributed: Any, address: str, timeout: float) -> Any:
         fault = str(error)
     gc.collect()  # a client that failed closes when it is collected, which in another event loop would block that
     raise InputError(
-        f"scheduler: {address!r} does not answer ({fault}); "
+        f"scheduler: {quoted(address)} does not answer ({cut(fault)}); "
         "give the address of a running Dask scheduler, such as tcp://127.0.0.1:8786"
     )

@@ -26,6 +26,7 @@ from simulation.runs.run_folder import RunFolder, part_key
 from simulation.runs.schedulers import Outcome, Scheduler
 from theory import InputError
 from theory.progress import Progress, silent
+from theory.validation import quoted
 
 #: Folders of a sweep's folder.
 RESULTS, FAILURES = "results", "failures"
@@ -143,7 +144,7 @@ class _Counted:
 
 def _axis(name: str, values: Iterable[Any]) -> list[Any]:
     if isinstance(values, str | Mapping) or not isinstance(values, Iterable):
-        raise InputError(f"{name}: {values!r} is not a list of values; give a list")
+        raise InputError(f"{name}: {quoted(values)} is not a list of values; give a list")
     column = list(values.tolist() if isinstance(values, np.ndarray) and values.ndim else values)
     if not column:
         raise InputError(f"{name}: is empty; give at least one value")

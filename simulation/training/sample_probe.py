@@ -9,7 +9,7 @@ import numpy as np
 
 from theory import InputError
 from theory.curves.reconstruction import ROUNDING, counted
-from theory.memory_limit import array_bytes, check_memory
+from theory.data.memory_limit import array_bytes, check_memory
 from theory.validation import FloatArray, finite_array, keep_arrays
 
 

@@ -21,9 +21,9 @@ from simulation.training.optimisers import GradientDescent, Optimiser
 from simulation.training.sample_probe import Probe
 from theory import Curve, DataModel, InputError, Loss, relative_loss
 from theory.curves.reconstruction import rounding
-from theory.memory_limit import array_bytes, check_memory
+from theory.data.memory_limit import array_bytes, check_memory
 from theory.progress import Progress, silent
-from theory.validation import FloatArray, IntArray, at_least, finite_array, non_negative, step_counts
+from theory.validation import FloatArray, IntArray, at_least, finite_array, non_negative, quoted, step_counts
 
 #: Bytes for the batch and the outputs of a step, beyond which replicas take turns.
 MEMORY_BUDGET = 2**28
@@ -225,7 +225,9 @@ def _step_sizes(step_size: float | FloatArray, replicas: int) -> FloatArray:
     try:
         given = np.asarray(step_size, dtype=np.float64)
     except (TypeError, ValueError):
-        raise InputError(f"step_size: {step_size!r} is not a number; give a positive one, or {replicas}") from None
+        raise InputError(
+            f"step_size: {quoted(step_size)} is not a number; give a positive one, or {replicas}"
+        ) from None
     if given.shape not in ((), (replicas,)) or not np.all(np.isfinite(given)) or np.any(given <= 0):
         raise InputError(f"step_size: {step_size} is not accepted; give a positive number, or {replicas} of them")
     return np.broadcast_to(given, (replicas,)).copy()

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from theory.validation import FloatArray, InputError, finite_array, positive
+from theory.validation import FloatArray, InputError, finite_array, positive, quoted
 
 #: Moves of L / tr Sigma smaller than this count as none: the accuracy to which derived and trained curves agree.
 RESOLUTION = 0.01
@@ -67,7 +67,7 @@ class Regime:
         words = name.split("-")
         if not all(word in _WORDS.values() for word in words):
             accepted = f"{', '.join(_NAMES.values())} or moves such as {cls.RISE_FALL_RISE_FALL.value}"
-            raise InputError(f"regime: {name!r} is unknown; give {accepted}")
+            raise InputError(f"regime: {quoted(name)} is unknown; give {accepted}")
         return cls.from_moves([1 if word == _WORDS[1] else -1 for word in words])
 
     @property

@@ -8,7 +8,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory.memory_limit import array_bytes, check_memory
+from theory.data.memory_limit import array_bytes, check_memory
 from theory.validation import FloatArray, InputError, IntArray, at_least, class_labels, finite_array, keep_arrays
 
 _FEWER = "give fewer features, as of a network's layer or of projections"

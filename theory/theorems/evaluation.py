@@ -9,7 +9,7 @@ from theory.symbols.complexity import ALPHA, BETA, DIMENSION, STRENGTH
 from theory.symbols.symbolic import SIGNAL_SUMS, SPECTRUM_SUMS
 from theory.theorems.domain import LARGEST_DIMENSION, Values
 from theory.theorems.theorem import Theorem
-from theory.validation import InputError, positive
+from theory.validation import InputError, positive, quoted
 
 #: The parameters of a power law, which replace the sums A_j and B_j.
 POWER_LAW = tuple(symbol.name for symbol in (DIMENSION, ALPHA, BETA, STRENGTH))
@@ -74,7 +74,7 @@ def parse_values(text: str) -> dict[str, float]:
             value = float(number if name else "")
         except ValueError:
             raise InputError(
-                f"values: {part.strip()!r} is not understood; give name=number, as in sigma0=1e-3"
+                f"values: {quoted(part.strip())} is not understood; give name=number, as in sigma0=1e-3"
             ) from None
         if name in values:
             raise InputError(f"values: {name} is given twice; give it once")
