@@ -30,8 +30,8 @@ class Descent:
         """
         self._loss, self._optimiser, groups = loss, optimiser, source.groups
         frequencies = source.group_frequencies
-        self._weights = _grouped(weights.to(frequencies.device), groups)
-        self._step_sizes = _grouped(step_sizes[:, None, None].to(self._weights), groups)
+        self._weights = grouped(weights.to(frequencies.device), groups)
+        self._step_sizes = grouped(step_sizes[:, None, None].to(self._weights), groups)
         self._gradient = torch.empty_like(self._weights)
         self._memory = optimiser.start(self._weights)
         targets = [torch.from_numpy(loss.targets(own)) for own in frequencies.cpu().numpy()]
@@ -81,19 +81,19 @@ class Descent:
             # The logistic function of the difference: half the work, and a mean row that moves not even by rounding.
             difference = weights[:, :, 1] - weights[:, :, 0]
             error = self._work[0, : groups * replicas * samples].view(groups, replicas, samples)
-            _multiply(difference, inputs.transpose(1, 2), error)
+            multiply(difference, inputs.transpose(1, 2), error)
             error.sigmoid_().sub_(targets[:, 1:])
             of_difference = difference  # its memory: a product into every other row of the gradient is slower
-            _multiply(error, inputs, of_difference)
+            multiply(error, inputs, of_difference)
             half = torch.div(of_difference, samples, out=gradient[:, :, 1])
             torch.neg(half, out=gradient[:, :, 0])
             return
         scores, spare = self._work[:, : groups * replicas * outputs * samples]
         rows = (groups, replicas * outputs)
-        _multiply(weights.view(*rows, dimension), inputs.transpose(1, 2), scores.view(*rows, samples))
+        multiply(weights.view(*rows, dimension), inputs.transpose(1, 2), scores.view(*rows, samples))
         each = (groups, replicas, outputs, samples)
-        error = _predictions(self._loss, scores.view(each), spare.view(each)).sub_(targets[:, None])
-        _multiply(error.view(*rows, samples), inputs, gradient.view(*rows, dimension))
+        error = predictions(self._loss, scores.view(each), spare.view(each)).sub_(targets[:, None])
+        multiply(error.view(*rows, samples), inputs, gradient.view(*rows, dimension))
         gradient.div_(samples)
 
 
@@ -114,12 +114,12 @@ def _at_once(source: BatchSource, replicas: int, outputs: int, memory_budget: in
     return max(1, units // (1 + replicas)), min(replicas, units - 1)
 
 
-def _grouped(replicas: torch.Tensor, groups: int) -> torch.Tensor:
+def grouped(replicas: torch.Tensor, groups: int) -> torch.Tensor:
     """(replica, ...) -> (group, replicas of the group, ...)."""
     return replicas.view(-1, groups, *replicas.shape[1:]).transpose(0, 1).contiguous()
 
 
-def _multiply(left: torch.Tensor, right: torch.Tensor, product: torch.Tensor) -> None:
+def multiply(left: torch.Tensor, right: torch.Tensor, product: torch.Tensor) -> None:
     """(group, a, b) times (group, b, c) into (group, a, c)."""
     if len(left) == 1:  # the plain product is the quicker one
         torch.mm(left[0], right[0], out=product[0])
@@ -127,8 +127,8 @@ def _multiply(left: torch.Tensor, right: torch.Tensor, product: torch.Tensor) ->
         torch.bmm(left, right, out=product)
 
 
-def _predictions(loss: Loss, scores: torch.Tensor, spare: torch.Tensor) -> torch.Tensor:
-    """p(z) of the loss for (group, replica, outputs, n), in ``scores`` or ``spare``.
+def predictions(loss: Loss, scores: torch.Tensor, spare: torch.Tensor) -> torch.Tensor:
+    """Predictions p(z) of the loss for (group, replica, outputs, n), in ``scores`` or ``spare``.
 
     The output gradient is p - t for all three.
     """

@@ -19,7 +19,7 @@ as in theory.curves.mean_field.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,7 +78,7 @@ def _decay_rates(mixture: MixtureModel, hessians: FloatArray) -> tuple[FloatArra
 
 
 @dataclass(frozen=True, eq=False)
-class _OwnCovariances:
+class OwnCovariancesField:
     """The mean field of Gaussian components with covariances of their own, for ``theory.curves.block_descent``.
 
     The force of a pull is what the decay at the rates a leaves of the gradient, at the weights where it was taken.
@@ -98,6 +98,11 @@ class _OwnCovariances:
         vectors, rates = _decay_rates(self.mixture, pull.hessians)
         force = np.swapaxes(vectors, -1, -2) @ pull.force
         return geometric_steps(weights, vectors, self.step_size * rates, force, self.step_size, steps)
+
+    def descent(self, pull: Pull) -> Callable[[FloatArray], FloatArray]:
+        vectors, rates = _decay_rates(self.mixture, pull.hessians)
+        back = np.swapaxes(vectors, -1, -2)
+        return lambda weights: pull.force - vectors @ (rates * (back @ weights))
 
 
 def class_mean_field_path(
@@ -133,7 +138,7 @@ def class_mean_field_path(
     loss.check_step_size(step_size, float(mixture.model.eigenvalues[0]))
     share = non_negative("growth", growth)
     normal = gaussian_nodes(weights.shape[1], nodes)
-    field = _OwnCovariances(mixture, loss, step_size, normal)
+    field = OwnCovariancesField(mixture, loss, step_size, normal)
     apart = ApartOutputs.of(mixture.model, loss, weights, step_size)
     # A generator of its own, so that bad input is refused here and not at the first weights.
     return follow(field, weights, progress(counts.tolist()), share, apart, mixture.model.eigenvalues)

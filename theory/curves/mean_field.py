@@ -14,7 +14,7 @@ without a signal (``theory.curves.signal_outputs``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -157,7 +157,7 @@ def gradient_share(model: DataModel, loss: Loss, weights: FloatArray, nodes: Flo
 
 
 @dataclass(frozen=True, eq=False)
-class _CommonCovariance:
+class CommonCovarianceField:
     """The mean field of Gaussian classes with a common covariance, for ``theory.curves.block_descent``."""
 
     model: DataModel
@@ -174,6 +174,9 @@ class _CommonCovariance:
         rates = self.step_size * np.maximum(values, 0.0)[..., None] * self.model.eigenvalues  # (replica, outputs, d)
         force = np.swapaxes(vectors, -1, -2) @ pull.force
         return geometric_steps(weights, vectors, rates, force, self.step_size, steps)
+
+    def descent(self, pull: Pull) -> Callable[[FloatArray], FloatArray]:
+        return lambda weights: pull.force - pull.hessians @ (weights * self.model.eigenvalues)
 
 
 def mean_field_path(
@@ -209,7 +212,7 @@ def mean_field_path(
     loss.check_step_size(step_size, float(model.eigenvalues[0]))
     share = non_negative("growth", growth)
     normal = gaussian_nodes(weights.shape[1], nodes)
-    field = _CommonCovariance(model, loss, step_size, normal)
+    field = CommonCovarianceField(model, loss, step_size, normal)
     apart = ApartOutputs.of(model, loss, weights, step_size)
     # A generator of its own, so that bad input is refused here and not at the first weights.
     return follow(field, weights, progress(counts.tolist()), share, apart, model.eigenvalues)

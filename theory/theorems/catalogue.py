@@ -7,6 +7,7 @@ from theory.theorems.l2_finite_samples import FINITE_SAMPLES
 from theory.theorems.l3_turning_point_of_outputs import TURNING_POINT_OF_OUTPUTS
 from theory.theorems.l4_random_outputs import RANDOM_OUTPUTS
 from theory.theorems.l5_turning_point_of_draws import TURNING_POINT_OF_DRAWS
+from theory.theorems.t10_depth import DEPTH_OF_A_NETWORK
 from theory.theorems.t1_prototype_direction import PROTOTYPE_DIRECTION
 from theory.theorems.t2_end_of_phase_one import END_OF_PHASE_ONE
 from theory.theorems.t3_alignment import ALIGNMENT
@@ -29,6 +30,7 @@ THEOREMS = (
     PHASE_DIAGRAM,
     LIMITED_DECODER,
     TRANSFER,
+    DEPTH_OF_A_NETWORK,
 )
 LEMMAS = (
     POWER_SUMS,

@@ -1,0 +1,35 @@
+"""What is between the layers of a network: functions of one unit, with their slopes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+
+class Activation(Protocol):
+    """A function applied to every hidden unit."""
+
+    @property
+    def name(self) -> str:
+        """The word used for it on the command line."""
+
+    def value(self, units: torch.Tensor) -> torch.Tensor:
+        """f(u), of the shape of ``units``, which may be overwritten."""
+
+    def back(self, gradient: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        """The gradient by u from that by f(u), which may be overwritten, and f(u) itself."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """No function: a linear network."""
+
+    name = "linear"
+
+    def value(self, units: torch.Tensor) -> torch.Tensor:
+        return units
+
+    def back(self, gradient: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        return gradient
