@@ -43,7 +43,7 @@ class Motion(Protocol[State, Held]):
         """The state ``steps`` steps after step ``done``."""
 
     def error(self, end: State, other: State, done: int) -> float:
-        """A third of the difference of two results of a block that ends at step ``done``, in the measure of ``TOLERANCE``."""
+        """A third of the difference of two results of a block, in the measure of ``TOLERANCE``; ``done`` is its last step."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -71,12 +71,14 @@ def rectified_moments(means: FloatArray, covariances: FloatArray) -> RectifiedMo
     if centres.ndim == 0 or spread.shape != (*centres.shape, centres.shape[-1]):
         raise InputError(f"covariances: have shape {spread.shape} beside means {centres.shape}; give a matrix a mean")
     deviations = np.sqrt(np.maximum(np.diagonal(spread, axis1=-2, axis2=-1), 0.0))
-    # A unit that does not vary: its mean is 0 or infinitely many deviations away.
+    # A unit that does not vary has its threshold at its mean, or so many deviations away that others do not matter.
     varies = deviations > 0
-    scale = np.where(varies, deviations, np.finfo(np.float64).tiny)
-    level = np.clip(centres / scale, -1e100, 1e100)
+    scale = np.where(varies, deviations, 1e-30 * np.maximum(np.abs(centres), 1.0))
+    level = np.clip(centres / scale, -1e150, 1e150)
     correlation = np.clip(spread / scale[..., :, None] / scale[..., None, :], -1.0, 1.0)
-    rest = np.sqrt(np.maximum(1 - correlation**2, 1e-16))  # q
+    # Exactly: what rounding leaves of a unit's correlation with itself comes out as its root.
+    correlation[..., np.arange(level.shape[-1]), np.arange(level.shape[-1])] = 1.0
+    rest = np.sqrt(np.maximum(1 - correlation**2, 1e-30))  # q
 
     on, bell = ndtr(level), _bell(level)
     other_level = (level[..., None, :] - correlation * level[..., :, None]) / rest  # t_ji, the row for i

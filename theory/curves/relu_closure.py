@@ -9,7 +9,8 @@ r_c = E_c[t - p], J_c = E_c[dp/dz], d_c = W2^T r_c and A_c = W2^T J_c W2, its ne
     dW2 = sum_c pi_c (r_c E f^T - J_c W2 Cov f),               db2 = sum_c pi_c r_c,
     dW1 = sum_c pi_c (k_c mu_c^T + S_c W1 Sigma_c),            db1 = sum_c pi_c k_c,
     k_i = P(u_i > 0) d_i - sum_j A_ij Cov(1[u_i > 0], f_j),
-    S_ij = -A_ij P(u_i > 0, u_j > 0),  and on the diagonal  + density_i(0) (d_i - sum_j A_ij (E[f_j | u_i = 0] - E f_j)),
+    S_ij = -A_ij P(u_i > 0, u_j > 0),
+    and on its diagonal  + density_i(0) (d_i - sum_j A_ij (E[f_j | u_i = 0] - E f_j)),
 
 everything under the sum over c taken within the component. This is also what the true gradient becomes if predictions
 depend on the outputs linearly as far as one unit is concerned, Cov(p, g) = J Cov(z, g): the outputs' own non-linearity

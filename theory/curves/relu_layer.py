@@ -1,8 +1,8 @@
 """The training curve of a rectified hidden layer from the moments of Gaussian components.
 
 Gradient descent on the closed loss of ``theory.curves.relu_closure``, in the blocks of steps of
-``theory.curves.block_descent``. A block holds constant what takes quadratures and moments of rectified units: with H the
-mean of A o P over the components, J that of dp/dz and F that of E[f f^T], the gradient's remainders
+``theory.curves.block_descent``. A block holds constant what takes quadratures and moments of rectified units: with H
+the mean of A o P over the components, J that of dp/dz and F that of E[f f^T], the gradient's remainders
 
     dW1 + H W1 Sigma,      dW2 + J W2 F,
 
@@ -118,9 +118,7 @@ class _ReluDescent:
     def held(self, state: _State) -> _Held:
         network = self.parametrisation.network(state.parameters, self._eigenvalues)
         found = closed_gradient(self.mixture, self.loss, network, self.nodes)
-        held = _Held(
-            found.descent, found.gate_curvature, found.output_curvature, found.unit_moments, found.unit_means
-        )
+        held = _Held(found.descent, found.gate_curvature, found.output_curvature, found.unit_moments, found.unit_means)
         force = _combined(found.descent, held.pulled(network, self._eigenvalues), 1.0)
         return _Held(force, held.gates, held.outputs, held.moments, held.means)
 
@@ -133,12 +131,8 @@ class _ReluDescent:
             network = self.parametrisation.network(parameters, self._eigenvalues)
             descent = held.descent(network, self._eigenvalues)
             moves = self.parametrisation.moves(parameters, descent, self._eigenvalues)
-            velocities = tuple(
-                self.momentum * past + move for past, move in zip(velocities, moves, strict=True)
-            )
-            parameters = tuple(
-                one + self.step_size * speed for one, speed in zip(parameters, velocities, strict=True)
-            )
+            velocities = tuple(self.momentum * past + move for past, move in zip(velocities, moves, strict=True))
+            parameters = tuple(one + self.step_size * speed for one, speed in zip(parameters, velocities, strict=True))
         return _State(parameters, velocities)
 
     def error(self, end: _State, other: _State, done: int) -> float:

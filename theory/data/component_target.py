@@ -25,7 +25,7 @@ class ComponentTarget(Protocol):
 
     @property
     def variance(self) -> float:
-        """tr Var(y) over the mixture, positive."""
+        """The trace of Var(y) over the mixture, positive."""
 
     def crossed(self, rows: FloatArray, spread: FloatArray) -> FloatArray:
         """(..., C, h, q) covariance of the units W x with y within each component.
@@ -53,7 +53,7 @@ class InputsTarget:
 
     @property
     def variance(self) -> float:
-        """tr Sigma."""
+        """The trace of Sigma."""
         return self.mixture.model.total_variance
 
     def crossed(self, rows: FloatArray, spread: FloatArray) -> FloatArray:
