@@ -34,7 +34,7 @@ def network(outputs: int, seed: int = 1, scale: float = 0.5) -> ReluNetwork:
     return ReluNetwork(*(scale * generator.normal(size=shape) for shape in shapes))
 
 
-def _squared_error(model: MixtureModel, one: ReluNetwork) -> float:
+def squared_error(model: MixtureModel, one: ReluNetwork) -> float:
     """Half of the mean squared distance to the targets: a function of first and second moments, so closed exactly."""
     own = hidden_units(model, one.hidden, one.hidden_bias).moments
     mean = own.mean[0] @ one.output[0].T + one.output_bias[0]
@@ -55,7 +55,7 @@ def test_it_is_the_gradient_of_the_closed_loss(name: str) -> None:
         for sign in (1, -1):
             moved = value.copy()
             moved[place] += sign * 1e-5
-            shifted.append(_squared_error(model, replace(start, **{name: moved})))
+            shifted.append(squared_error(model, replace(start, **{name: moved})))
         differences[place] = (shifted[0] - shifted[1]) / 2e-5
     np.testing.assert_allclose(found, -differences, atol=1e-8)
 
