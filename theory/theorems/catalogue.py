@@ -7,7 +7,6 @@ from theory.theorems.l2_finite_samples import FINITE_SAMPLES
 from theory.theorems.l3_turning_point_of_outputs import TURNING_POINT_OF_OUTPUTS
 from theory.theorems.l4_random_outputs import RANDOM_OUTPUTS
 from theory.theorems.l5_turning_point_of_draws import TURNING_POINT_OF_DRAWS
-from theory.theorems.t10_depth import DEPTH_OF_A_NETWORK
 from theory.theorems.t1_prototype_direction import PROTOTYPE_DIRECTION
 from theory.theorems.t2_end_of_phase_one import END_OF_PHASE_ONE
 from theory.theorems.t3_alignment import ALIGNMENT
@@ -17,6 +16,8 @@ from theory.theorems.t6_forgetting_rate import FORGETTING_RATE
 from theory.theorems.t7_phase_diagram import PHASE_DIAGRAM
 from theory.theorems.t8_limited_decoder import LIMITED_DECODER
 from theory.theorems.t9_transfer import TRANSFER
+from theory.theorems.t10_depth import DEPTH_OF_A_NETWORK
+from theory.theorems.t11_relu import RECTIFIED_LAYER
 from theory.theorems.theorem import Theorem
 from theory.validation import one_of
 
@@ -31,6 +32,7 @@ THEOREMS = (
     LIMITED_DECODER,
     TRANSFER,
     DEPTH_OF_A_NETWORK,
+    RECTIFIED_LAYER,
 )
 LEMMAS = (
     POWER_SUMS,
