@@ -18,8 +18,8 @@ from empirical.data.data_root import DATA_ROOT_VARIABLE as DATA_ROOT_VARIABLE
 from empirical.data.labels import Classes, check_label_shape, plain_labels
 from empirical.data.reading import printable, shown
 from theory import InputError
-from theory.memory_limit import array_bytes, check_memory
-from theory.validation import FloatArray, IntArray
+from theory.data.memory_limit import array_bytes, check_memory
+from theory.validation import FloatArray, IntArray, quoted
 
 CIFAR10_FOLDER = CIFAR10.folder
 
@@ -166,7 +166,7 @@ def load_file(path: Path, inputs_key: str | None = None, labels_key: str | None 
     if inputs.dtype.kind not in "fiub":
         raise InputError(f"{place} have shape {inputs.shape}, type {inputs.dtype}; give numbers (n, d)")
     labels = plain_labels(label_place, label_file.read(label_name), count)
-    classes = Classes.of(label_place, labels)
+    classes = Classes.from_labels(label_place, labels)
     standardised = _standardised(inputs, place)
     return DataSet(path.stem, standardised, classes.numbers(label_place, labels), classes.values.size, classes.notes)
 
@@ -227,10 +227,10 @@ def load(
                 raise InputError(f"{option}: does nothing for {name}; give it with a file of arrays, or leave it out")
         return load_digits() if name == "digits" else load_cifar10(data_root, download)
     if not name.isprintable():
-        raise InputError(f"data: {name!r} has characters that cannot be printed; rename the file")
+        raise InputError(f"data: {quoted(name)} has characters that cannot be printed; rename the file")
     if not is_array_file(name):
         raise InputError(
-            f"data: {name!r} is unknown; give digits, cifar10 or the path of a file {', '.join(ARRAY_SUFFIXES)}"
+            f"data: {quoted(name)} is unknown; give digits, cifar10 or the path of a file {', '.join(ARRAY_SUFFIXES)}"
         )
     return load_file(Path(name).expanduser(), inputs_key, labels_key)
 

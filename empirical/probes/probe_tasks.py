@@ -10,12 +10,11 @@ import numpy as np
 from empirical.data.images import ImageData, ImageSplit, Normalisation, only_classes, padded_to
 from empirical.probes.transfer_tasks import dominant_channels
 from theory import InputError
+from theory.validation import quoted
 
 CLASS = "class"
 COLOUR = "colour dominance"
 HELD_OUT = "held-out classes"
-
-_SHOWN = 40  # characters of what is refused
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +52,7 @@ def colour_task(data: ImageData) -> ProbeTask:
     Raises:
         InputError: images without three channels.
     """
-    normalisation = Normalisation.of(data.train)
+    normalisation = Normalisation.from_images(data.train)
     train, test = (
         ImageSplit(one.images, dominant_channels(one.images, normalisation)) for one in (data.train, data.test)
     )
@@ -75,8 +74,8 @@ def transfer_tasks(
         tasks: the classes; colour dominance, of colour images; held-out classes, if any; the other data set, if any.
 
     Raises:
-        InputError: fewer than two classes held out, another data set whose images have another shape, or a test split
-            that is the training split, or of images without contrast.
+        InputError: fewer than two classes held out, another data set whose images have another shape or whose name is
+            that of a task, or a test split that is the training split, or of images without contrast.
     """
     data = whole if classes is None else only_classes(whole, classes)
     _check_splits(data)
@@ -92,6 +91,10 @@ def transfer_tasks(
         shapes = [np.shape(one.train.images)[1:] for one in (whole, other)]
         if shapes[0] != shapes[1]:
             raise InputError(f"transfer_data: images have shape {shapes[1]}; give {shapes[0]}, as the data")
+        if other.name in (CLASS, COLOUR, HELD_OUT):
+            raise InputError(
+                f"transfer_data: the name {other.name!r} is that of another task; rename the file or folder"
+            )
         tasks.append(class_task(other, other.name))
     return data, tasks
 
@@ -116,8 +119,9 @@ def parse_classes(text: str | None) -> tuple[int, ...] | None:
     try:
         found = tuple(int(part) for part in text.split(","))
     except ValueError:
-        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-        raise InputError(f"classes: {shown!r} is not accepted; give numbers with commas between, as in 0,1,2") from None
+        raise InputError(
+            f"classes: {quoted(text)} is not accepted; give numbers with commas between, as in 0,1,2"
+        ) from None
     if min(found) < 0:
         raise InputError(f"classes: {min(found)} is not accepted; give numbers from 0 on")
     return found

@@ -19,7 +19,7 @@ from simulation.runs.schedulers import LocalScheduler, Scheduler
 from simulation.runs.table_reader import read_table
 from simulation.runs.text_table import text_table
 from theory import InputError
-from theory.assessment import Verdict
+from theory.assumptions import Verdict
 from theory.progress import Progress, described, silent
 from theory.validation import at_least
 
@@ -127,7 +127,7 @@ class ScalingReport(DrawnReport):
         draw_scaling(self.laws, Path(path))
 
     @classmethod
-    def read(cls, folder: Path) -> Self:
+    def _read(cls, folder: Path) -> Self:
         """See ``Report``."""
         content = read_json(folder / "result.json", _CONTENT, "folder")
         columns = read_table(folder / "points.parquet", (*_LAW_COLUMNS, *_POINT_COLUMNS), "folder")

@@ -19,7 +19,7 @@ from empirical.networks.undisturbed import undisturbed
 from empirical.probes.reconstruction_probe import CrossValidatedDecoder
 from empirical.tracker.probe_inputs import LEAST_INPUTS, ProbeInputs, probe_inputs
 from theory import InputError
-from theory.validation import FloatArray, at_least
+from theory.validation import FloatArray, at_least, quoted
 
 __all__ = ["LEAST_INPUTS", "SubsetProbe"]
 
@@ -32,7 +32,7 @@ _GROUPS = 25
 class SubsetProbe:
     """Reconstruction losses of layers on a small set of inputs, always the same and in the same parts.
 
-    Three quarters of the inputs, chosen by a fixed draw, fit ridge decoders at the penalty of generalised
+    Three quarters of the inputs, chosen by a fixed draw, fit budgeted decoders at the penalty of generalised
     cross-validation (``CrossValidatedDecoder``); the rest scores them. With so few samples the exact decoder would
     fit noise. The penalty is chosen at every step, also where samples suffice, so that the curve has no jump. Batch
     normalisation is measured anew on the first 500 of the fitting part.
@@ -78,7 +78,7 @@ class SubsetProbe:
         self._rows = rows
         self._batch = _BATCH if batch_size is None else at_least("batch_size", batch_size, 1)
         if self._batch > _LARGEST_BATCH:
-            raise InputError(f"batch_size: {batch_size!r} is not accepted; give at most {_LARGEST_BATCH:,}")
+            raise InputError(f"batch_size: {quoted(batch_size)} is not accepted; give at most {_LARGEST_BATCH:,}")
         self._filled = batch_size is not None
         self.digest = shuffled.digest()
         self.widths: dict[str, str] = {}
@@ -104,7 +104,7 @@ class SubsetProbe:
                     try:
                         training[layer].update(rows, part.target, _no_labels(rows))
                     except InputError as error:
-                        raise InputError(f"layers: {layer!r}: {error}") from None
+                        raise InputError(f"layers: {quoted(layer)}: {error}") from None
             for _, activations in self._captured(own, reader, self._held_out):
                 for layer, rows in activations.items():
                     seen[layer].append(rows.cpu())
@@ -130,7 +130,7 @@ class SubsetProbe:
 
     def _scored(self, fitted: JointMoments, activations: Tensor) -> FloatArray:
         """(G,) losses of the decoder that cross-validation chooses, in groups of about the same size."""
-        predicted = CrossValidatedDecoder.fit(fitted).reconstruct(activations.double().numpy())
+        predicted = CrossValidatedDecoder.from_moments(fitted).reconstruct(activations.double().numpy())
         errors = np.square(self._held_out.target.double().numpy() - predicted).sum(axis=1)
         groups = min(_GROUPS, errors.size)
         sums = np.array([part.sum() for part in np.array_split(errors, groups)])

@@ -1,4 +1,4 @@
-"""What is between the layers of a network: functions of one unit, with their slopes."""
+"""Activation functions between the layers of a network, with their derivatives."""
 
 from __future__ import annotations
 
@@ -29,9 +29,11 @@ class Identity:
     name = "linear"
 
     def value(self, units: torch.Tensor) -> torch.Tensor:
+        """The units themselves."""
         return units
 
     def back(self, gradient: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        """The gradient itself."""
         return gradient
 
 

@@ -92,7 +92,7 @@ class _LinearNetwork:
     def advance(self, state: Layers, held: Pull, done: int, steps: int) -> Layers:
         return descend(state, self.field.descent(held), self.step_size, steps)
 
-    def error(self, end: Layers, other: Layers, done: int) -> float:
+    def error(self, end: Layers, other: Layers, steps: int) -> float:
         """Of the worst replica: of the product's length, and of what each layer explains as a share of tr Sigma."""
         product = layers_above(end)[0]
         root = np.sqrt(self.eigenvalues)
@@ -159,12 +159,12 @@ def deep_linear_path(
         data: a ``DataModel``, whose classes are taken to be Gaussian with a common covariance (A4), or a mixture of
             Gaussians with covariances of their own.
         loss: the training loss.
-        initial_layers: W_1(0), ..., W_L(0), each (replica, h_l, h_(l-1)), the columns of W_1 in the eigenbasis of Sigma.
+        initial_layers: W_1(0), ..., W_L(0), each (replica, h_l, h_(l-1)), columns of W_1 in the eigenbasis of Sigma.
         steps: (T,) strictly increasing step counts from 0 on.
         step_size: eta, the same for all layers.
         nodes: quasi-Monte-Carlo nodes per class or component, a power of two.
         growth: largest block of steps as a share of those done; 0 takes every single step.
-        progress: wraps the iteration over the recorded steps.
+        progress: shows how many of the recorded steps are done.
 
     Returns:
         The layers at each of ``steps``, computed as they are asked for.
@@ -197,11 +197,8 @@ def deep_linear_curves(
 ) -> tuple[Curve, ...]:
     """Curves of every layer's output along ``deep_linear_path``, where arguments and errors are described.
 
-    Args:
-        target: what is decoded from a layer's output; the inputs x of the network (reconstruction) if left out.
-
-    Returns:
-        A curve for each layer, the lowest first.
+    ``target`` is what is decoded from a layer's output; the inputs x of the network (reconstruction) if left out.
+    Returned is a curve for each layer, that next to the inputs first.
     """
     model = data.model if isinstance(data, MixtureModel) else data
     decoded = check_target(model, target)

@@ -83,9 +83,9 @@ class EarlyDepth:
         positive("curvature", self.curvature)
 
     @classmethod
-    def of(cls, model: DataModel, loss: Loss) -> EarlyDepth:
+    def from_model(cls, model: DataModel, loss: Loss) -> EarlyDepth:
         """The network that ``loss`` trains on ``model``; outputs without a signal are left out."""
-        outputs = SignalOutputs.of(model, loss)
+        outputs = SignalOutputs.from_model(model, loss)
         if not outputs.learns.any():
             raise InputError("model: its prototypes are all zero; give classes with different means")
         return cls(model.eigenvalues, outputs.signal[outputs.learns], loss.initial_curvature(model.classes))

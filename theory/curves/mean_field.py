@@ -166,16 +166,19 @@ class CommonCovarianceField:
     nodes: FloatArray
 
     def pull(self, weights: FloatArray) -> Pull:
+        """Force and Hessian at ``weights`` (replica, outputs, d)."""
         drive, hessian = output_statistics(self.model, self.loss, weights, self.nodes)
         return Pull(drive @ self.model.means, hessian)
 
     def advance(self, weights: FloatArray, pull: Pull, steps: int) -> FloatArray:
+        """``weights`` after ``steps`` steps at a constant pull."""
         values, vectors = np.linalg.eigh(pull.hessians)
         rates = self.step_size * np.maximum(values, 0.0)[..., None] * self.model.eigenvalues  # (replica, outputs, d)
         force = np.swapaxes(vectors, -1, -2) @ pull.force
         return geometric_steps(weights, vectors, rates, force, self.step_size, steps)
 
     def descent(self, pull: Pull) -> Callable[[FloatArray], FloatArray]:
+        """The negative gradient at a constant pull, a function of the weights."""
         return lambda weights: pull.force - pull.hessians @ (weights * self.model.eigenvalues)
 
 
@@ -199,7 +202,7 @@ def mean_field_path(
         step_size: eta, within the loss's stability limit.
         nodes: quasi-Monte-Carlo nodes a class, a power of two.
         growth: largest block of steps as a share of those done; 0 takes every single step.
-        progress: wraps the iteration over the recorded steps.
+        progress: shows how many of the recorded steps are done.
 
     Returns:
         The (replica, outputs, d) weights at each of ``steps``, computed as they are asked for.
@@ -213,7 +216,7 @@ def mean_field_path(
     share = non_negative("growth", growth)
     normal = gaussian_nodes(weights.shape[1], nodes)
     field = CommonCovarianceField(model, loss, step_size, normal)
-    apart = ApartOutputs.of(model, loss, weights, step_size)
+    apart = ApartOutputs.from_model(model, loss, weights, step_size)
     # A generator of its own, so that bad input is refused here and not at the first weights.
     return follow(field, weights, progress(counts.tolist()), share, apart, model.eigenvalues)
 
@@ -263,7 +266,7 @@ def curves_of_path(
     Raises:
         InputError: shapes that do not fit, NaN or infinity.
     """
-    apart = ApartOutputs.of(model, loss, finite_array("initial_weights", initial_weights, 3), step_size)
+    apart = ApartOutputs.from_model(model, loss, finite_array("initial_weights", initial_weights, 3), step_size)
     counts = step_counts("steps", steps)
     decoded = [check_target(model, target) for target in targets]
     rows = (apart.rows(weights, count) for weights, count in zip(path, counts.tolist(), strict=True))

@@ -21,7 +21,7 @@ from simulation.runs.run_kinds import PREDICT
 from simulation.runs.table_reader import read_table
 from simulation.runs.text_table import TERMINAL_WIDTH, text_table
 from theory import Curve, InputError
-from theory.assessment import Verdict
+from theory.assumptions import Verdict
 
 #: The trained curve in the table, beside the values of ``Derivation``.
 _TRAINED = "trained"
@@ -160,7 +160,7 @@ class PredictReport(DrawnReport):
         draw_predictions(self.predictions, Path(path))
 
     @classmethod
-    def read(cls, folder: Path) -> Self:
+    def _read(cls, folder: Path) -> Self:
         """See ``Report``; curves are means over the draws of W(0)."""
         content = read_json(folder / "result.json", _CONTENT, "folder")
         columns = read_table(folder / "curves.parquet", ("features", "curve", "step", "loss"), "folder")
