@@ -33,7 +33,7 @@ def _mixture(inputs: FloatArray, labels: IntArray, components: int) -> MixtureMo
         [len(one) / len(inputs) for one in rows],
         np.repeat(np.unique(labels), components),
         np.stack([one.mean(axis=0) for one in rows]),
-        ComponentCovariances.dense(covariances),
+        ComponentCovariances.from_dense(covariances),
     )
 
 

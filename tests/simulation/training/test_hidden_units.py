@@ -35,7 +35,7 @@ def _gaussian_classes(seed: int) -> tuple[FloatArray, IntArray, MixtureModel]:
     inputs, centres = inputs - inputs.mean(axis=0), np.stack(means) - inputs.mean(axis=0)
     shares = np.full(CLASSES, 1 / CLASSES)
     model = MixtureModel.from_components(
-        shares, np.arange(CLASSES), centres, ComponentCovariances.dense(np.stack(covariances))
+        shares, np.arange(CLASSES), centres, ComponentCovariances.from_dense(np.stack(covariances))
     )
     return inputs, np.repeat(np.arange(CLASSES), SAMPLES), model
 
