@@ -195,7 +195,7 @@ def check(
 @app.command()
 def derive(
     context: typer.Context,
-    theorem: Annotated[str | None, text_argument("T1 to T10 or L1 to L5; all of them if left out.")] = None,
+    theorem: Annotated[str | None, text_argument("T1 to T11 or L1 to L5; all of them if left out.")] = None,
     latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX instead of text.")] = False,
     values: Annotated[
         str | None,

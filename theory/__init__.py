@@ -3,8 +3,7 @@
 A user's data flow one way: moments -> data model -> curve -> boundaries. Nothing here imports torch.
 """
 
-from theory.assessment import Assessment, Verdict
-from theory.assumptions import assess
+from theory.assumptions import Assessment, Verdict, assess, mean_law
 from theory.curves.annealed import OneOutput
 from theory.curves.annealed_transfer import AnnealedTransfer
 from theory.curves.boundaries import Boundaries, boundaries_of
@@ -13,7 +12,7 @@ from theory.curves.centred_outputs import CentredOutputs, centred_rows
 from theory.curves.class_mean_field import class_mean_field_curve, class_mean_field_path
 from theory.curves.curve import Curve, logarithmic_steps
 from theory.curves.deep_linear import deep_linear_curves, deep_linear_path
-from theory.curves.draw_law import DrawLaw, mean_law
+from theory.curves.draw_law import DrawLaw
 from theory.curves.early_depth import EarlyDepth
 from theory.curves.expected_curve import expected_curve, expected_turning_point
 from theory.curves.finite_sample import SampledOneOutput
@@ -58,11 +57,11 @@ from theory.data.moments import Moments, MomentsAccumulator, merge_all
 from theory.data.sample_spectrum import SampleSpectrum
 from theory.data.target import Target
 from theory.progress import Progress
-from theory.sampled_assumptions import SampledAssumptions
 from theory.symbols.symbolic import BoundaryFormulas, boundary_formulas
 from theory.theorems.catalogue import LEMMAS, THEOREMS, theorem_named
 from theory.theorems.domain import Domain
 from theory.theorems.evaluation import statement_at
+from theory.theorems.sampled_assumptions import SampledAssumptions
 from theory.theorems.step import Relation, Step, check_step
 from theory.theorems.theorem import Derivation, Theorem
 from theory.validation import InputError

@@ -33,17 +33,21 @@ _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 _NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
 
-class OneLineGroup(TyperGroup):
-    """A command with subcommands that ends as ``ended`` says."""
+class _OneLine:
+    """What a command and a group of commands share: they end as ``ended`` says."""
 
     def main(self, *arguments: Any, standalone_mode: bool = True, **named: Any) -> Any:
         """Run it; ends the process with an exit code, unless ``standalone_mode`` is off."""
-        return _main(super().main, arguments, standalone_mode, named)
+        return _main(super().main, arguments, standalone_mode, named)  # type: ignore[misc]
 
     def invoke(self, context: Any) -> Any:
-        """Run the subcommand."""
+        """Run the function, or the subcommand."""
         with interruption():
-            return super().invoke(context)
+            return super().invoke(context)  # type: ignore[misc]
+
+
+class OneLineGroup(_OneLine, TyperGroup):
+    """A command with subcommands that ends as ``ended`` says."""
 
     def format_commands(self, context: Any, formatter: Any) -> None:
         """List the subcommands, each with the whole first sentence of its help."""
@@ -53,17 +57,8 @@ class OneLineGroup(TyperGroup):
             formatter.write_dl(rows)
 
 
-class OneLineCommand(TyperCommand):
+class OneLineCommand(_OneLine, TyperCommand):
     """A command that ends as ``ended`` says."""
-
-    def main(self, *arguments: Any, standalone_mode: bool = True, **named: Any) -> Any:
-        """Run it; ends the process with an exit code, unless ``standalone_mode`` is off."""
-        return _main(super().main, arguments, standalone_mode, named)
-
-    def invoke(self, context: Any) -> Any:
-        """Run the function."""
-        with interruption():
-            return super().invoke(context)
 
 
 @contextmanager

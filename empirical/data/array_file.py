@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from empirical.data.reading import listed, printable, shown
 from theory import InputError
-from theory.memory_limit import check_memory
+from theory.data.memory_limit import check_memory
+from theory.validation import quoted
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def header_of(file: ArrayFile, name: str, option: str) -> ArrayHeader:
     known = file.names
     if name not in known:
         raise InputError(
-            f"data: {shown(file.path)} holds no array {printable(repr(name))} but {listed(list(known))}; "
+            f"data: {shown(file.path)} holds no array {quoted(name)} but {listed(list(known))}; "
             f"give one of these names by {option}"
         )
     header = file.header(name)

@@ -18,8 +18,8 @@ from empirical.data.data_root import DATA_ROOT_VARIABLE as DATA_ROOT_VARIABLE
 from empirical.data.labels import Classes, check_label_shape, plain_labels
 from empirical.data.reading import printable, shown
 from theory import InputError
-from theory.memory_limit import array_bytes, check_memory
-from theory.validation import FloatArray, IntArray
+from theory.data.memory_limit import array_bytes, check_memory
+from theory.validation import FloatArray, IntArray, quoted
 
 CIFAR10_FOLDER = CIFAR10.folder
 
@@ -227,10 +227,10 @@ def load(
                 raise InputError(f"{option}: does nothing for {name}; give it with a file of arrays, or leave it out")
         return load_digits() if name == "digits" else load_cifar10(data_root, download)
     if not name.isprintable():
-        raise InputError(f"data: {name!r} has characters that cannot be printed; rename the file")
+        raise InputError(f"data: {quoted(name)} has characters that cannot be printed; rename the file")
     if not is_array_file(name):
         raise InputError(
-            f"data: {name!r} is unknown; give digits, cifar10 or the path of a file {', '.join(ARRAY_SUFFIXES)}"
+            f"data: {quoted(name)} is unknown; give digits, cifar10 or the path of a file {', '.join(ARRAY_SUFFIXES)}"
         )
     return load_file(Path(name).expanduser(), inputs_key, labels_key)
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from empirical.data.reading import check_regular_file, one_line, one_line_faults, shown
 from theory import InputError
-from theory.memory_limit import array_bytes, check_memory
+from theory.data.memory_limit import array_bytes, check_memory
 from theory.validation import IntArray
 
 #: What Pillow may decode; its rarer formats, some of which call other programs, are left out.

@@ -21,7 +21,7 @@ from empirical.data.data_root import data_folder
 from empirical.data.downloads import RemoteFile, fetch
 from empirical.data.reading import one_line
 from theory import InputError
-from theory.memory_limit import check_memory
+from theory.data.memory_limit import check_memory
 from theory.validation import IntArray
 
 _UNSIGNED_BYTE = 8

@@ -19,8 +19,8 @@ from empirical.data.idx_format import FASHION_MNIST, MNIST, IdxLayout, idx_folde
 from empirical.data.labels import Classes, check_label_shape, plain_labels
 from empirical.data.reading import shown
 from theory import InputError
-from theory.memory_limit import array_bytes, check_memory
-from theory.validation import FloatArray, IntArray, at_least, class_labels
+from theory.data.memory_limit import array_bytes, check_memory
+from theory.validation import FloatArray, IntArray, at_least, class_labels, quoted
 
 #: Images whose squares are held at once.
 _CHUNK = 4096
@@ -244,7 +244,7 @@ def _loaded(
         case "fashion-mnist":
             return _idx(FASHION_MNIST, data_root, download)
     if not name_or_path.isprintable():
-        raise InputError(f"data: {name_or_path!r} has characters that cannot be printed; rename the file or folder")
+        raise InputError(f"data: {quoted(name_or_path)} has characters that cannot be printed; rename it")
     if not is_file:
         tree = read_tree(path)
         splits = ImageSplit(*tree.train), ImageSplit(*tree.test)
@@ -252,8 +252,8 @@ def _loaded(
     if is_array_file(name_or_path) and os.path.lexists(path):
         return _arrays(path, _pair("inputs_key", inputs_key, "images"), _pair("labels_key", labels_key, "labels"))
     raise InputError(
-        f"data: {name_or_path!r} is unknown; give {', '.join(_NAMED)}, the path of a folder of images or of a file "
-        f"{', '.join(ARRAY_SUFFIXES)}"
+        f"data: {quoted(name_or_path)} is unknown; give {', '.join(_NAMED)}, the path of a folder of images or of "
+        f"a file {', '.join(ARRAY_SUFFIXES)}"
     )
 
 
@@ -338,7 +338,9 @@ def _pair(option: str, key: str | None, kind: str) -> tuple[str, str]:
     """The names of the arrays of the training and of the test split."""
     names = (f"train_{kind},test_{kind}" if key is None else key).split(",")
     if len(names) != 2 or not all(names):
-        raise InputError(f"{option}: {key!r} is not accepted; give two names with a comma between, training then test")
+        raise InputError(
+            f"{option}: {quoted(key)} is not accepted; give two names with a comma between, training then test"
+        )
     return names[0].strip(), names[1].strip()
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from empirical.data.array_file import ArrayHeader
 from empirical.data.reading import one_line_faults, printable, shown
 from theory import InputError
+from theory.validation import quoted
 
 #: Columns that pandas adds for the numbers of the rows.
 _INDEX = re.compile(r"__index_level_\d+__")
@@ -62,7 +63,7 @@ class ParquetFile:
         )
         fault = None
         if not columns:
-            fault = f"would be all columns but {self.labels!r}, and there are none"
+            fault = f"would be all columns but {quoted(self.labels)}, and there are none"
         elif other is not None:
             fault = (
                 f"would be all columns but {printable(repr(self.labels))}, but column {printable(repr(other))} has "

@@ -22,7 +22,7 @@ from torch import Tensor
 from empirical.data.array_file import ArrayHeader
 from empirical.data.reading import check_regular_file, one_line, one_line_faults, printable, shown
 from theory import InputError
-from theory.memory_limit import check_memory
+from theory.data.memory_limit import check_memory
 
 _SAFETENSORS = ".safetensors"
 _ZIP_START = b"PK\x03\x04"

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 
 from empirical.fit.mixture_fit import MixtureFit
 from theory import ComponentCovariances, InputError, MixtureModel
-from theory.memory_limit import array_bytes, check_memory
+from theory.data.memory_limit import array_bytes, check_memory
 from theory.validation import FloatArray, class_labels, finite_array
 
 #: A component below this share of its class is left out: it has no sample of its own.

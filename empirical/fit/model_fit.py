@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from empirical.data.datasets import DataSet
-from empirical.data.stratified import check_class_counts
 from empirical.fit.class_shape import TailIndex, tail_index
 from empirical.fit.cross_validated_spectrum import CrossValidatedSpectrum
 from empirical.fit.exponent_dependence import ExponentVariant, signal_variants, spectrum_variants
@@ -26,7 +25,7 @@ from empirical.fit.spectrum_rivals import FEWEST_RANKS, Rival, SpectrumShape, co
 from theory import DataModel, InputError, Moments, merge_all
 from theory.data.stratified import stratified_parts
 from theory.progress import Progress, silent
-from theory.validation import FloatArray, IntArray, at_least, class_labels, matrix_with_columns
+from theory.validation import FloatArray, IntArray, at_least, check_class_counts, class_labels, matrix_with_columns
 
 #: Random directions along which the tails of classes are measured.
 PROJECTIONS = 64

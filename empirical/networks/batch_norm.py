@@ -18,14 +18,13 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from empirical.data.images import ImageSplit, Normalisation
-from empirical.data.stratified import stratified_sample
 from empirical.moments.float_precision import full_precision
 from empirical.networks.layer_reading import Inputs, run
 from empirical.networks.module_names import checked_network
 from empirical.networks.network_training import image_batches
 from empirical.networks.undisturbed import undisturbed
 from theory import InputError
-from theory.data.stratified import stratified_parts
+from theory.data.stratified import stratified_parts, stratified_sample
 
 #: Batches of this size, and at most this many of them, recalibrate a network on images.
 CALIBRATION_SIZE, CALIBRATION_BATCHES = 512, 10

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from theory import InputError
-from theory.memory_limit import check_memory
+from theory.data.memory_limit import check_memory
 from theory.validation import at_least, one_of
 
 #: Convolutions in each of the five blocks (Simonyan & Zisserman 2015; VGG-8 has one a block). The last convolution of

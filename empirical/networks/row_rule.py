@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from theory import InputError
-from theory.validation import at_least, one_of
+from theory.validation import at_least, one_of, quoted
 
 FLATTEN, MEAN, FIRST, LAST = "flatten", "mean", "first", "last"
 
@@ -66,7 +66,7 @@ class RowRule:
     def __post_init__(self) -> None:
         one_of("rows", self.take, (FLATTEN, MEAN, FIRST, LAST))
         if self.channels is not None and (isinstance(self.channels, bool) or not isinstance(self.channels, int)):
-            raise InputError(f"channels: {self.channels!r} is not accepted; give an axis, such as 1 or -1")
+            raise InputError(f"channels: {quoted(self.channels)} is not accepted; give an axis, such as 1 or -1")
         if self.channels == 0:
             raise InputError("channels: 0 is the axis of the samples; give another axis, such as 1 or -1")
         if self.samples is not None:
@@ -74,7 +74,7 @@ class RowRule:
         if self.call is not None:
             at_least("call", self.call, -1)
         if isinstance(self.output, bool) or not isinstance(self.output, int | str | None):
-            raise InputError(f"output: {self.output!r} is not accepted; give a key or a position")
+            raise InputError(f"output: {quoted(self.output)} is not accepted; give a key or a position")
 
 
 #: One rule for all layers, by itself or by the name of what it takes, or one for each layer that is not flattened.
@@ -123,7 +123,7 @@ def selected(name: str, output: Any, wanted: int | str | None) -> Tensor:
         )
     kind = "a tuple or list without tensors" if isinstance(output, tuple | list) else type(output).__name__
     if isinstance(output, tuple | list) and wanted is not None:
-        kind = f"{len(output)} outputs, none of which is a tensor called {wanted!r}"
+        kind = f"{len(output)} outputs, none of which is a tensor called {quoted(wanted)}"
     raise LayerError(f"{name!r} returns {kind}; give a layer that returns a tensor or a tuple with one")
 
 

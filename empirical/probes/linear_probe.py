@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy import linalg, optimize
 from torch import Tensor
 
-from empirical.data.stratified import stratified_sample
 from theory import InputError
+from theory.data.stratified import stratified_sample
 from theory.validation import FloatArray, at_least, class_labels, positive
 
 Features = Tensor | NDArray[np.float32] | NDArray[np.float64]

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, nn
 
 from empirical.data.images import ImageData, ImageSplit, Normalisation
-from empirical.data.stratified import stratified_sample
 from empirical.networks.batch_norm import recalibrated_on
 from empirical.networks.layer_features import activations_of
 from empirical.probes.binned_information import binned_information, equal_frequency_edges
@@ -38,7 +37,9 @@ from empirical.probes.trained_decoder import (
     train_decoder,
 )
 from theory import InputError
+from theory.data.stratified import stratified_sample
 from theory.progress import Progress, silent
+from theory.validation import quoted
 
 _BATCH = 512
 
@@ -64,7 +65,7 @@ def requested_probe(name: str) -> RequestedProbe:
         INFORMATION: _information,
     }
     if name not in known:
-        raise InputError(f"also: {name!r} is unknown; give one of {', '.join(known)}")
+        raise InputError(f"also: {quoted(name)} is unknown; give one of {', '.join(known)}")
     return known[name]
 
 

@@ -10,12 +10,11 @@ import numpy as np
 from empirical.data.images import ImageData, ImageSplit, Normalisation, only_classes, padded_to
 from empirical.probes.transfer_tasks import dominant_channels
 from theory import InputError
+from theory.validation import quoted
 
 CLASS = "class"
 COLOUR = "colour dominance"
 HELD_OUT = "held-out classes"
-
-_SHOWN = 40  # characters of what is refused
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,8 +119,9 @@ def parse_classes(text: str | None) -> tuple[int, ...] | None:
     try:
         found = tuple(int(part) for part in text.split(","))
     except ValueError:
-        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-        raise InputError(f"classes: {shown!r} is not accepted; give numbers with commas between, as in 0,1,2") from None
+        raise InputError(
+            f"classes: {quoted(text)} is not accepted; give numbers with commas between, as in 0,1,2"
+        ) from None
     if min(found) < 0:
         raise InputError(f"classes: {min(found)} is not accepted; give numbers from 0 on")
     return found

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 
 from empirical.data.images import ImageData, ImageSplit, Normalisation
-from empirical.data.stratified import joint_labels, stratified_sample
 from empirical.moments.activation_moments import JointAccumulator, JointMoments
 from empirical.moments.float_precision import full_precision
 from empirical.networks.batch_norm import recalibrated_on
@@ -41,6 +40,7 @@ from empirical.probes.probe_tasks import ProbeTask
 from empirical.probes.reconstruction_probe import BudgetedDecoders
 from simulation.training.gradient_share import sample_gradient_share
 from theory import Moments, Softmax
+from theory.data.stratified import joint_labels, stratified_sample
 from theory.progress import Progress, silent
 from theory.validation import at_least
 

@@ -11,7 +11,7 @@ from empirical.data.images import ImageData, ImageSplit, Normalisation
 from empirical.networks.capture import capture
 from empirical.networks.network_training import image_batches
 from theory import InputError, Loss
-from theory.memory_limit import array_bytes, check_memory
+from theory.data.memory_limit import array_bytes, check_memory
 
 # Arrays of the size of the features' covariance that are held at once: sums of two splits, eigenvectors, products.
 _COVARIANCES = 6

@@ -19,7 +19,7 @@ from simulation.runs.schedulers import LocalScheduler, Scheduler
 from simulation.runs.table_reader import read_table
 from simulation.runs.text_table import text_table
 from theory import InputError
-from theory.assessment import Verdict
+from theory.assumptions import Verdict
 from theory.progress import Progress, described, silent
 from theory.validation import at_least
 

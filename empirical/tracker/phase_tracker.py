@@ -30,7 +30,7 @@ from empirical.tracker.checkpoint_keeper import CheckpointKeeper
 from empirical.tracker.stop_rule import StopRule
 from empirical.tracker.subset_probe import LEAST_INPUTS, SubsetProbe
 from theory import InputError
-from theory.validation import FloatArray, at_least, positive
+from theory.validation import FloatArray, at_least, positive, quoted
 
 __all__ = ["LEAST_INPUTS", "PhaseTracker", "ProbeSchedule", "SubsetProbe"]
 
@@ -49,9 +49,9 @@ class ProbeSchedule:
 
     def __post_init__(self) -> None:
         if at_least("first", self.first, 1) > 10**15:
-            raise InputError(f"first: {self.first!r} is not accepted; give at most 10^15")
+            raise InputError(f"first: {quoted(self.first)} is not accepted; give at most 10^15")
         if positive("ratio", self.ratio) <= 1:
-            raise InputError(f"ratio: {self.ratio!r} is not accepted; give a number above 1")
+            raise InputError(f"ratio: {quoted(self.ratio)} is not accepted; give a number above 1")
 
     def after(self, step: int) -> int:
         """The first scheduled step that comes after ``step``."""
@@ -121,10 +121,10 @@ class PhaseTracker:
         own = tuple(named_layers(self._network, layers))
         rules_for(rows, own)
         if not isinstance(schedule, ProbeSchedule | None):
-            raise InputError(f"schedule: {schedule!r} is not accepted; give a ProbeSchedule")
+            raise InputError(f"schedule: {quoted(schedule)} is not accepted; give a ProbeSchedule")
         for name, flag in (("stop_after_turning", stop_after_turning), ("overwrite", overwrite)):
             if not isinstance(flag, bool):
-                raise InputError(f"{name}: {flag!r} is not accepted; give True or False")
+                raise InputError(f"{name}: {quoted(flag)} is not accepted; give True or False")
         self.rule = StopRule(own)
         self._probe = SubsetProbe(inputs, own, pooled_features, rows, target, batch_size)
         self._keeper = CheckpointKeeper(folder)

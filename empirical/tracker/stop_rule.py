@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from empirical.tracker.phase_reading import smallest_moves, turning_time
 from theory import InputError
 from theory.curves.regimes import RESOLUTION, Absence, lowest_descent
-from theory.validation import FloatArray, at_least, finite_array, positive
+from theory.validation import FloatArray, at_least, finite_array, positive, quoted
 
 #: A change of at most this many standard errors counts as none.
 _STANDARD_ERRORS = 2.0
@@ -72,7 +72,7 @@ class StopRule:
 
     def __init__(self, layers: Sequence[str], resolution: float = RESOLUTION, confirmations: int = 2) -> None:
         if isinstance(layers, str) or not layers or len(set(layers)) < len(layers):
-            raise InputError(f"layers: {layers!r} is not accepted; give a list of at least one name, each once")
+            raise InputError(f"layers: {quoted(layers)} is not accepted; give a list of at least one name, each once")
         self.layers = tuple(layers)
         self.resolution = positive("resolution", resolution)
         self.confirmations = at_least("confirmations", confirmations, 1)
@@ -227,7 +227,7 @@ class StopRule:
     def _groups(self, layer: str) -> FloatArray:
         """(T, G) losses of a layer."""
         if layer not in self._losses:
-            raise InputError(f"layer: {layer!r} is unknown; give one of {', '.join(self.layers)}")
+            raise InputError(f"layer: {quoted(layer)} is unknown; give one of {', '.join(self.layers)}")
         if not self._steps:
             raise InputError("losses: none was given; give at least one measurement")
         return np.array(self._losses[layer])

@@ -19,7 +19,7 @@ from empirical.networks.undisturbed import undisturbed
 from empirical.probes.reconstruction_probe import CrossValidatedDecoder
 from empirical.tracker.probe_inputs import LEAST_INPUTS, ProbeInputs, probe_inputs
 from theory import InputError
-from theory.validation import FloatArray, at_least
+from theory.validation import FloatArray, at_least, quoted
 
 __all__ = ["LEAST_INPUTS", "SubsetProbe"]
 
@@ -78,7 +78,7 @@ class SubsetProbe:
         self._rows = rows
         self._batch = _BATCH if batch_size is None else at_least("batch_size", batch_size, 1)
         if self._batch > _LARGEST_BATCH:
-            raise InputError(f"batch_size: {batch_size!r} is not accepted; give at most {_LARGEST_BATCH:,}")
+            raise InputError(f"batch_size: {quoted(batch_size)} is not accepted; give at most {_LARGEST_BATCH:,}")
         self._filled = batch_size is not None
         self.digest = shuffled.digest()
         self.widths: dict[str, str] = {}
@@ -104,7 +104,7 @@ class SubsetProbe:
                     try:
                         training[layer].update(rows, part.target, _no_labels(rows))
                     except InputError as error:
-                        raise InputError(f"layers: {layer!r}: {error}") from None
+                        raise InputError(f"layers: {quoted(layer)}: {error}") from None
             for _, activations in self._captured(own, reader, self._held_out):
                 for layer, rows in activations.items():
                     seen[layer].append(rows.cpu())

@@ -113,7 +113,13 @@ def measure_scaling(measurement: ScalingMeasurement) -> dict[str, Any]:
 def run_scaling_sweep(
     measurements: list[ScalingMeasurement], folder: RunFolder, scheduler: Scheduler, progress: Progress = silent
 ) -> list[ScalingLaw]:
-    """Measure all laws; what ``folder`` holds already is not measured again.
+    """Measure all laws that have no result in ``folder`` and return every law.
+
+    Args:
+        measurements: configurations, as from ``scaling_measurements``.
+        folder: where results are stored.
+        scheduler: where to run.
+        progress: shows how many of the configurations without a result are done.
 
     Raises:
         InputError: a configuration failed.

@@ -37,7 +37,7 @@ _SHORT = {
 
 
 def draw_robustness(found: Robustness, path: Path) -> None:
-    """For each axis the signed deviation of the loss and, below it, the ratio of turning points; rises of R last."""
+    """Draw for each axis the signed deviation of the loss above the ratio of turning points; rises of R last."""
     relaxed = [axis for axis in AXES if found.along(axis)]
     columns = min(_ROW_LENGTH, len(relaxed) + 1)
     rows = -(-(len(relaxed) + 1) // columns)
@@ -53,7 +53,7 @@ def draw_robustness(found: Robustness, path: Path) -> None:
         lower.set_xlabel(_TITLES.get(axis.relaxed, axis.title))
     _draw_rises(cells[len(relaxed)].subplots(), found.rises)
     handles, labels = cells[0].axes[0].get_legend_handles_labels()
-    # Beside each other the two are wider than any shorter row.
+    # Side by side the two are wider than any shorter row.
     beside = len(labels) if columns == _ROW_LENGTH else 1
     figure.legend(handles, labels, loc="outside lower center", ncols=beside, frameon=False, fontsize=10)
     figure.savefig(path, dpi=110)

@@ -1,4 +1,4 @@
-"""A measure of several seeds over training, drawn as the line of its mean and a band of a standard error about it."""
+"""A measure of several seeds over training, drawn as the line of its mean with a band of one standard error."""
 
 from __future__ import annotations
 

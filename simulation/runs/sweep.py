@@ -1,8 +1,8 @@
 """Sweeps as data: a list of configurations, one task, and a folder with one file per result.
 
 The name of a file is a key made from the configuration, the task's name and the source that computes it. A sweep
-started again, after an error, a kill or a full disk, runs what has no file yet, and a larger sweep in the same
-folder what the smaller one has not. Two processes may run one sweep in one folder: they do some work twice and
+that is restarted, after an error, a kill or a full disk, runs what has no file yet, and a larger sweep in the same
+folder runs only its new configurations. Two processes may run one sweep in one folder: they do some work twice and
 write the same files.
 """
 
@@ -26,6 +26,7 @@ from simulation.runs.run_folder import RunFolder, part_key
 from simulation.runs.schedulers import Outcome, Scheduler
 from theory import InputError
 from theory.progress import Progress, silent
+from theory.validation import quoted
 
 #: Folders of a sweep's folder.
 RESULTS, FAILURES = "results", "failures"
@@ -33,7 +34,7 @@ RESULTS, FAILURES = "results", "failures"
 
 @dataclass(frozen=True, eq=False)
 class SweepResult:
-    """What a sweep found.
+    """The results of a sweep.
 
     Attributes:
         results: of every configuration in their order, as the task returned it (tuples as lists, numpy scalars
@@ -70,8 +71,8 @@ def run_sweep(
 ) -> SweepResult:
     """Run ``task`` on every configuration that ``folder`` has no result of, and return all results.
 
-    This process writes each result as it arrives. A configuration that fails is written down with its error,
-    does not stop the others, and is run again when the sweep is started again. Every task runs with one thread:
+    This process writes each result as it arrives. A configuration that fails is recorded with its error,
+    does not stop the others, and is run again when the sweep is restarted. Every task runs with one thread:
     the same source and libraries give the same bits with every scheduler.
 
     Args:
@@ -85,9 +86,9 @@ def run_sweep(
 
     Raises:
         InputError: no configurations, two that are the same, a value that cannot be stored, a task that other
-            processes cannot import, something else instead of a result, no cluster.
-        OSError: the folder cannot be written (a full disk) or the cluster was lost; started again, the
-            sweep goes on.
+            processes cannot import, a file that is not a result, no cluster.
+        OSError: the folder cannot be written (a full disk) or the cluster was lost; when restarted, the
+            sweep resumes.
     """
     place = folder if isinstance(folder, RunFolder) else RunFolder(Path(folder))
     name, digest = task_name(task), code_digest(task)
@@ -143,7 +144,7 @@ class _Counted:
 
 def _axis(name: str, values: Iterable[Any]) -> list[Any]:
     if isinstance(values, str | Mapping) or not isinstance(values, Iterable):
-        raise InputError(f"{name}: {values!r} is not a list of values; give a list")
+        raise InputError(f"{name}: {quoted(values)} is not a list of values; give a list")
     column = list(values.tolist() if isinstance(values, np.ndarray) and values.ndim else values)
     if not column:
         raise InputError(f"{name}: is empty; give at least one value")
@@ -198,7 +199,7 @@ def _found(folder: RunFolder, entry: _Entry) -> dict[str, Any] | None:
 
 
 def _keep(folder: RunFolder, entry: _Entry, outcome: Outcome) -> None:
-    """Write the outcome to its file; OSError that tells how to go on if that fails."""
+    """Write the outcome to its file; OSError that says how to resume if that fails."""
     try:
         match outcome:
             case Success():

@@ -35,3 +35,16 @@ class Identity:
     def back(self, gradient: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
         """The gradient itself."""
         return gradient
+
+
+@dataclass(frozen=True)
+class Rectified:
+    """max(u, 0), with slope 0 at 0."""
+
+    name = "relu"
+
+    def value(self, units: torch.Tensor) -> torch.Tensor:
+        return units.clamp_(min=0)
+
+    def back(self, gradient: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        return gradient.mul_(value > 0)

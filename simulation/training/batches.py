@@ -1,4 +1,4 @@
-"""What networks train on: the batches of every step, from data sets that are given."""
+"""Sources of training batches from given data sets."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Batch:
 
 
 class BatchSource(Protocol):
-    """What networks train on: the batches of each step, their shape, and the class frequencies.
+    """A source of training data: the batches of each step, their shape, and the class frequencies.
 
     Replica r is in group r mod (number of groups). One group means that all replicas share samples.
     """
 
     def batches(self, step: int) -> Iterator[Batch]:
-        """The batches of step 0, 1, 2, ...; asked for in order, once each.
+        """The batches of step 0, 1, 2, ...; requested in order, once each.
 
         Together they cover the groups in their order. Each is drawn when it is requested, so that memory holds one.
         """
@@ -130,12 +130,12 @@ class _Selection(SingleSource):
     """Rows of a data set, different rows for each group."""
 
     def __init__(self, inputs: torch.Tensor, labels: torch.Tensor, size: int, groups: int) -> None:
-        """``labels`` are those that were checked."""
+        """``labels`` have been checked."""
         self._inputs, self._labels = inputs.detach(), labels
         dimension = int(inputs.shape[1])
         together = groups_together(groups, size * dimension)
         self._turns = groups_in_turns(groups, together)
-        # Beside the inputs of the groups together: numbers of rows of all groups, and labels.
+        # In addition to the inputs of the groups: numbers of rows of all groups, and labels.
         working = together * size * (dimension * inputs.element_size() + 8) + 8 * groups * size
         super().__init__(dimension, groups, size, working, inputs.dtype, _frequencies(labels))
 
@@ -152,6 +152,13 @@ class MiniBatches(_Selection):
     Each group of replicas goes through the blocks of an epoch in its own order: at any step
     the groups see different samples, so that their sampling noise averages out. The last
     incomplete block of an epoch is left out. The same seed gives the same batches on every device.
+
+    Args:
+        inputs: (n, D) float32 or float64.
+        labels: (n,) integers 0 .. K - 1.
+        size: samples per step and group.
+        groups: number of groups of replicas.
+        seed: of the shuffling.
 
     Raises:
         InputError: bad inputs, labels or seed, or fewer blocks in an epoch than groups.
@@ -187,6 +194,13 @@ class BatchesWithReplacement(_Selection):
 
     The same seed gives the same batches on every device.
 
+    Args:
+        inputs: (n, D) float32 or float64.
+        labels: (n,) integers 0 .. K - 1.
+        size: samples per step and group.
+        groups: number of groups of replicas.
+        seed: of the draws.
+
     Raises:
         InputError: bad inputs, labels or seed, or a size or number of groups below 1.
     """
@@ -197,7 +211,7 @@ class BatchesWithReplacement(_Selection):
         super().__init__(inputs, known, at_least("batch_size", size, 1), at_least("groups", groups, 1))
 
     def batches(self, step: int) -> Iterator[Batch]:
-        """``size`` inputs for each group, each of them any of the data set with the same chance."""
+        """``size`` inputs for each group, drawn uniformly from the data set."""
         del step
         drawn = torch.randint(len(self._labels), (self.groups, self.size), generator=self._generator)
         yield from self._selected(drawn.to(self._inputs.device))

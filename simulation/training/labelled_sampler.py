@@ -1,4 +1,4 @@
-"""What all samplers share: labels at their frequencies, and an input for each label."""
+"""The base of all samplers: labels at their frequencies, and an input for each label."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ class LabelledSampler(ABC):
     """Draws of labelled inputs on a device, from a seeded generator.
 
     The same seed gives the same numbers on one kind of device, and different numbers on another.
+
+    Args:
+        frequencies: (K,) of the labels.
+        seed: of the draws, 0 to 2^63 - 1.
+        device: that draws.
 
     Attributes:
         frequencies: (K,) of the labels, float64, on the device.
@@ -41,4 +46,4 @@ class LabelledSampler(ABC):
 
     @abstractmethod
     def _inputs(self, labels: torch.Tensor) -> torch.Tensor:
-        """An input for each of ``labels``, which are good."""
+        """An input for each of ``labels``, which have been checked."""

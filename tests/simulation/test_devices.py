@@ -100,7 +100,7 @@ def test_sources_on_different_devices_do_not_join() -> None:
 
 
 def test_cuda_is_found_where_torch_sees_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cards are made up, so that the test needs none."""
+    """The GPUs are simulated, so that the test needs none."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     for name in ("cuda", "cuda:0", "cuda:1"):

@@ -73,7 +73,7 @@ class AnnealedPath:
         init_scale: sigma0, positive.
 
     Raises:
-        InputError: a scale or an eigenvalue out of proportion: floats cannot hold the ratio to the others.
+        InputError: a scale or an eigenvalue whose ratio to the others floats cannot hold.
     """
 
     eigenvalues: FloatArray
@@ -163,7 +163,7 @@ class AnnealedPath:
         return Extrema(times, np.asarray(-risen / total), np.asarray(errors / total))
 
     def crossing(self, first: float, last: float) -> float:
-        """Time between two at which R is back at R0; R - R0 has other signs at these. The last may be infinite."""
+        """Time between two at which R is back at R0; R - R0 has opposite signs at these. The last may be infinite."""
         return self._root(self.risen, first, min(last, float(self.grid()[-1])))
 
     def grid(self) -> FloatArray:

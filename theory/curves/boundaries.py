@@ -1,6 +1,6 @@
 """Boundaries of the three phases, read off a curve, derived or measured alike.
 
-What the course of a curve is, and where it turns, is defined in ``theory.curves.regimes``; here are the times.
+The course of a curve and its turning point are defined in ``theory.curves.regimes``; this module gives the times.
 """
 
 from __future__ import annotations
@@ -103,6 +103,11 @@ def first_crossing(times: FloatArray, excess: FloatArray, first: int) -> FloatAr
     """Times from index ``first`` on at which ``excess`` (..., T) first falls to zero or below.
 
     Interpolated linearly in log time (in time next to time 0); NaN where it never does.
+
+    Args:
+        times: (T,) increasing.
+        excess: (..., T).
+        first: index from which the crossing is sought.
     """
     values = excess[..., first:]
     grid = times[first:]

@@ -183,7 +183,7 @@ class SampledOneOutput(AnnealedBoundaries):
 
     ``initial_level``, ``signal_level``, ``phase_one_end``, ``turning_point_formula`` and the others have the
     meaning that they have for ``OneOutput``, on the sample: it trains the network and measures the
-    reconstruction loss. Those called fresh measure the loss of the same networks on the population;
+    reconstruction loss. Those with fresh in their names measure the loss of the same networks on the population;
     the level at time 0 is then that of the population.
 
     Attributes:
@@ -224,6 +224,11 @@ class SampledOneOutput(AnnealedBoundaries):
     @classmethod
     def from_model(cls, model: DataModel, loss: Loss, samples: int) -> SampledOneOutput:
         """The network that ``loss`` trains on ``samples`` samples of the two classes of ``model``.
+
+        Args:
+            model: two classes, the population.
+            loss: a loss of one output.
+            samples: n, at least 3.
 
         Raises:
             InputError: the loss has more than one output there, too few samples, or a signal too strong.

@@ -37,7 +37,7 @@ class Forgetting:
     Attributes:
         until: last time s of the linearised range; infinite for squared error.
         taken: R of the learnt path at its start, less R at ``until`` (T4: never below 0).
-        idle: outputs that the decoder sees and that learn nothing.
+        idle: outputs that the decoder uses and that learn nothing.
         allowance: upper bound on the growth of what these explain beyond the learnt path: the sum of the largest
             eigenvalues, as many as there are idle outputs, less that of the smallest.
     """
@@ -69,7 +69,7 @@ class Forgetting:
 
     @property
     def is_monotone(self) -> bool:
-        """Whether by T4 the loss never falls along the learnt path as this decoder sees it."""
+        """Whether by T4 the loss never falls along the learnt path for this decoder."""
         return self.idle == 0
 
     @property

@@ -1,4 +1,4 @@
-"""Training losses of a single layer z = W x, as far as the theory sees them.
+"""Training losses of a single layer z = W x, as the theory uses them.
 
 A loss enters through three things: which rows of M its outputs learn, the Jacobian H of its output
 gradient at W = 0, and the averages of the output gradient over Gaussian classes:
@@ -83,7 +83,7 @@ class Loss(ABC):
         return float(np.linalg.eigvalsh(self.initial_jacobian(classes))[-1])
 
     def check_step_size(self, step_size: float, largest_eigenvalue: float) -> None:
-        """InputError if gradient descent at this step size is unstable somewhere."""
+        """InputError if gradient descent at this step size is unstable."""
         product = step_size * largest_eigenvalue
         if not np.isfinite(step_size) or step_size <= 0 or product > self.stability_limit:
             raise InputError(

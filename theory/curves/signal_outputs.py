@@ -1,4 +1,4 @@
-"""Outputs in the basis in which training takes them apart: those that learn, and those that do not.
+"""Outputs in the basis in which training separates them: those that learn, and those that do not.
 
 The Jacobian of every loss here has one nonzero eigenvalue c at W = 0, and perhaps a null space of outputs that training
 never moves (the sum of a softmax layer's rows). The other outputs are turned to the left singular basis of the
@@ -97,7 +97,7 @@ def descent_logs(moved: FloatArray, steps: FloatArray) -> tuple[FloatArray, Floa
 
 @dataclass(frozen=True, eq=False)
 class ApartOutputs:
-    """Outputs that gradient descent keeps apart from the others at every loss level, followed exactly.
+    """Outputs that gradient descent never mixes with the others, followed exactly.
 
     Training never moves the sum of a softmax layer's rows; with squared error, outputs without a signal decay by
     themselves. As sums over rows of float64 weights both would be lost in the rounding of the others.
@@ -116,7 +116,14 @@ class ApartOutputs:
 
     @classmethod
     def from_model(cls, model: DataModel, loss: Loss, weights: FloatArray, step_size: float) -> ApartOutputs:
-        """Those of the layer that ``loss`` trains on ``model`` from W(0) = ``weights`` (replica, outputs, d)."""
+        """Those of the layer that ``loss`` trains on ``model`` from W(0) = ``weights`` (replica, outputs, d).
+
+        Args:
+            model: the data model.
+            loss: the training loss.
+            weights: (replica, outputs, d) W(0) in the eigenbasis.
+            step_size: eta.
+        """
         outputs = SignalOutputs.from_model(model, loss)
         # Only squared error has the same curvature at all outputs: other losses couple what moves.
         apart: BoolArray = ~outputs.learns if isinstance(loss, SquaredError) else np.asarray(outputs.curvatures == 0)

@@ -35,7 +35,7 @@ _SMALLEST_LOG, _HALVINGS = -600.0, 60
 #: A tau below this is negligible against what its output has learnt, and its inverse would overflow.
 _SMALLEST = 1e-300
 _NEWTON_STEPS = 200
-#: Largest step of a logarithm: by it an unknown can fall to nothing where that is its limit.
+#: Largest step of a logarithm, with which an unknown can still vanish where that is its limit.
 _LARGEST_STEP = 3.0
 
 
@@ -61,7 +61,7 @@ def unexplained_shares(learnt: FloatArray, left: FloatArray, eigenvalues: FloatA
         state = state.iterated()
         previous, rest = rest, state.unexplained @ share
         change = np.abs(rest - previous)
-        # A geometric series of changes: what is still to come is the last one over 1 / rate - 1.
+        # A geometric series of changes: the remainder is the last change over 1 / rate - 1.
         rate = np.minimum(change / np.where(before > 0, before, 1.0), 0.999)
         settled = change * np.maximum(rate / (1 - rate), 1.0) < ACCURACY
         if settled.all():
@@ -226,5 +226,5 @@ class _Factors:
 
 
 def _inverse(learnt: FloatArray, shrinkage: FloatArray, tau: FloatArray) -> FloatArray:
-    """(T, K, K) the matrix T, whose own diagonal the equations ask for."""
+    """(T, K, K) the matrix T, whose diagonal enters the equations."""
     return _Factors.from_modes(learnt, shrinkage, tau).inverse

@@ -82,6 +82,11 @@ class ClassConditionalModel(MixtureModel):
     def from_samples(cls, inputs: ArrayLike, labels: ArrayLike, classes: int) -> ClassConditionalModel:
         """The model of ``inputs`` (n, D) with integer ``labels`` (n,) in 0 .. classes - 1.
 
+        Args:
+            inputs: (n, D).
+            labels: (n,) integers 0 .. classes - 1.
+            classes: K, at least 2.
+
         Raises:
             InputError: NaN, infinity, mismatched shapes, labels out of range, an empty class, inputs that do not vary.
         """

@@ -1,4 +1,4 @@
-"""Covariances of many Gaussians that may share what they have in common: a matrix and a factor each.
+"""Covariances of many Gaussians as shared matrices and low-rank factors.
 
 At d = 3,072 a covariance takes 75 MB, and forty of them 3 GB. The part specific to a component is often of low rank: it
 has fewer samples than directions, or differs from its class in a few directions. So
@@ -6,7 +6,7 @@ has fewer samples than directions, or differs from its class in a few directions
     Sigma_c = shares_c matrices_(base_c) + F_c^T F_c
 
 with G <= C matrices, which components may share, and a factor F_c of rank r_c per component: 8 (G d^2 + d sum r_c)
-bytes. A dense covariance per component is the case G = C, shares 1, r_c = 0. What the theory asks of covariances are
+bytes. A dense covariance per component is the case G = C, shares 1, r_c = 0. The theory needs only
 products with the rows of W, at 2 d (G d + sum r_c) operations per row.
 """
 
@@ -25,8 +25,8 @@ from theory.validation import FloatArray, InputError, IntArray, finite_array, ke
 class ComponentCovariances:
     """C covariances in d directions, shares_c matrices_(base_c) + F_c^T F_c.
 
-    Whether the matrices are symmetric and positive semi-definite is the affair of the model that uses them, which knows
-    what rounding may do to them.
+    Whether the matrices are symmetric and positive semi-definite is checked by the model that uses them, which knows
+    their rounding error.
 
     Attributes:
         matrices: (G, d, d) matrices that components may share.
@@ -83,7 +83,7 @@ class ComponentCovariances:
 
     @property
     def parameters(self) -> int:
-        """How many numbers determine the covariances.
+        """The number of parameters of the covariances.
 
         d (d + 1) / 2 for each matrix; for a factor of rank r, which counts up to a rotation, r d - r (r - 1) / 2 with r
         at most d; and each share other than 0 and 1.

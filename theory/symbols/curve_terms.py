@@ -1,9 +1,9 @@
-"""What a curve is made of: terms of each mode, and how their sums give the loss and its speed.
+"""The terms of a curve per mode, and how their sums give the loss and its speed.
 
 The second moment of a weight, E w^2, follows from the flow of one mode. Two formulas turn it into a loss: one output,
 averaged over W(0) before the ratio is taken, and K outputs whose rows are independent and Gaussian, by a deterministic
-equivalent. Both hold for a decoder of budget mu >= 0, and both are only sums over modes, so that whoever
-evaluates them (numpy here, a web page elsewhere) needs no linear algebra.
+equivalent. Both hold for a decoder of budget mu >= 0, and both are only sums over modes, so that their
+evaluation (by numpy here, by a web page elsewhere) needs no linear algebra.
 
 The deterministic equivalent (lemma L4). Let S = X^T X for K rows X_k ~ N(0, D) of the whitened layer
 Sigma^(1/2) W^T, with D_i = l_i E w_i^2. A budgeted decoder leaves (I - H) Sigma^(1/2) of an input, H = S (S + mu)^(-1),

@@ -1,7 +1,7 @@
-"""SymPy derivation of what depth changes: the early law of hidden layers, and the turning point of a chain of units.
+"""SymPy derivation of the effects of depth: the early law of hidden layers, and the turning point of a chain of units.
 
 Early, the gradient by the product of the layers is M, its value at W = 0. Between a singular direction v_k of M, with
-singular value S, and its u_k, two layers then exchange what they have: a = W1 v_k and b = W2^T u_k. In a chain of L
+singular value S, and its u_k, two layers then drive each other: a = W1 v_k and b = W2^T u_k. In a chain of L
 layers of one unit each, with one output, the first layer's weights are a along the signal, the other layers' grow with
 a (balanced layers), and D = |delta| = sqrt(B0).
 
@@ -121,7 +121,7 @@ def phase_one_gain() -> sp.Expr:
 
 @lru_cache(maxsize=1)
 def phase_one_time() -> sp.Expr:
-    """When the gain is reached, from gamma - 1 = (1 + rho^2) sinh(S s)^2; S = D = sqrt(B0) for one output."""
+    """The time of this gain, from gamma - 1 = (1 + rho^2) sinh(S s)^2; S = D = sqrt(B0) for one output."""
     return sp.asinh(sp.sqrt(phase_one_gain() / (1 + RATIO**2))) / sp.sqrt(SIGNAL_SUMS[0])
 
 

@@ -1,4 +1,4 @@
-"""A theorem with its derivation as LaTeX for a paper."""
+"""A theorem with its derivation as LaTeX."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ from theory import (
 from theory.curves.class_mean_field import class_mean_field_curve
 from theory.data.class_covariances import ClassConditionalModel
 from theory.progress import Progress, described, silent
-from theory.sampled_assumptions import SampledAssumptions
+from theory.theorems.sampled_assumptions import SampledAssumptions
 from theory.validation import FloatArray
 
 #: Draws of W(0) for which the gradient on the samples is followed; it differs little between draws.

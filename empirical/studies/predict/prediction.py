@@ -9,7 +9,7 @@ from typing import Self
 from empirical.studies.predict.agreement import Agreement, agreement_of
 from empirical.studies.predict_reasons import Derivation, Reason, prediction_reasons
 from theory import Curve, InputError
-from theory.assessment import Verdict
+from theory.assumptions import Verdict
 from theory.curves.gradient_defect import DefectResponse
 
 

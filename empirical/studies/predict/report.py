@@ -21,7 +21,7 @@ from simulation.runs.run_kinds import PREDICT
 from simulation.runs.table_reader import read_table
 from simulation.runs.text_table import TERMINAL_WIDTH, text_table
 from theory import Curve, InputError
-from theory.assessment import Verdict
+from theory.assumptions import Verdict
 
 #: The trained curve in the table, beside the values of ``Derivation``.
 _TRAINED = "trained"

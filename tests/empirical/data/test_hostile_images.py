@@ -148,7 +148,7 @@ def test_small_files_that_claim_large_images_are_refused(tree: Path) -> None:
 
 
 def test_images_that_together_fill_the_memory_are_refused(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("theory.memory_limit.available_memory", lambda: 6 * 3 * 24 - 1)
+    monkeypatch.setattr("theory.data.memory_limit.available_memory", lambda: 6 * 3 * 24 - 1)
     refused(tree, r"images of \(6, 3, 6, 4\): would need 432 bytes of memory \(432 bytes\), with 431 bytes available")
 
 

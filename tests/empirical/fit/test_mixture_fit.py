@@ -30,7 +30,7 @@ def test_held_out_samples_ask_for_as_many_gaussians_as_there_are(parts: int) -> 
     inputs, labels = _classes(parts)
     fit = fit_mixture(inputs, labels, 3, (1, 2, 3, 4))
     assert [choice.components for choice in fit.choices] == [parts] * 3
-    found = MixtureSummary.of(fit)
+    found = MixtureSummary.from_fit(fit)
     assert found.components == (parts,) * 3
     assert (found.gain > 5 * found.gain_error) == (parts > 1)
     count = found.directions
@@ -62,7 +62,7 @@ def test_the_gain_of_known_gaussians_is_their_entropy() -> None:
     # Five standard errors, and the ridge: a hundredth of 37 widens a part of variance 1.
     ridge = 0.5 * (np.log(1.37) + 1 / 1.37 - 1)
     assert fit.choices[0].ridge == 0.01
-    found = MixtureSummary.of(fit)
+    found = MixtureSummary.from_fit(fit)
     assert found.gain == pytest.approx(0.5 * np.log(37) - np.log(2) - ridge, abs=5 * found.gain_error)
 
 

@@ -151,5 +151,5 @@ def test_versions_name_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"GPU {device.index}")
     assert software_versions("cuda:1")["device"] == "GPU 1"
-    with pytest.raises(InputError, match=r"device: cuda:2 is not there, CUDA cards that torch sees: 2; give cpu"):
+    with pytest.raises(InputError, match=r"device: cuda:2 does not exist, torch sees 2 CUDA GPUs; give cpu"):
         software_versions("cuda:2")

@@ -314,7 +314,7 @@ def test_batches_that_do_not_fit_are_refused(size: int, groups: int) -> None:
         ({"device": "gpu"}, "device: 'gpu' is unknown"),
         ({"device": None}, "device: None is unknown"),
         ({"device": "meta"}, "device: meta is not supported"),
-        ({"device": "cuda:99"}, "device: cuda:99 is not there"),
+        ({"device": "cuda:99"}, "device: cuda:99 does not exist"),
     ],
     ids=str,
 )
