@@ -208,7 +208,7 @@ def derive(
 ) -> None:
     """Print theorems with their derivations, every step of which is checked again.
 
-    Beside each step stands how far its check carries: an identity or an inequality that SymPy proves, or a comparison
+    Each step is shown with how far its check carries: an identity or an inequality that SymPy proves, or a comparison
     at 50 digits on random instances, which is evidence and no proof; under each theorem and at the end, how many there
     are of each. --latex prints without checking.
     With --values the statement of one theorem is evaluated instead: give the sums A1, B1, ... that it holds, or

@@ -1,4 +1,4 @@
-"""All parts of the paper that stand on results, in the order of the text."""
+"""All parts of the paper that report results, in the order of the text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The published curve of VGG-8 beside one of this package: a trained decoder and the exact one on the same networks."""
+"""The published curve of VGG-8 and one of this package: a trained decoder and the exact one on the same networks."""
 
 from __future__ import annotations
 

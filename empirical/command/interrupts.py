@@ -1,4 +1,4 @@
-"""Ctrl-C ends the process of a command soon and with one line, whatever it is at.
+"""Ctrl-C ends the process of a command soon and with one line, at any point.
 
 Python raises KeyboardInterrupt in the main thread, between two of its instructions. That may come late, or in vain: one
 call into a library may take minutes; a library may take the exception for a failure of its own (mpmath has bare except

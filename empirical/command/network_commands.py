@@ -96,7 +96,7 @@ def track(
     layer, by the exact linear decoder and by budgeted decoders; linear probes of the classes and of tasks of
     transfer (dominant colour, held-out classes, another data set); neural collapse; the share of the images that carry
     the gradient. Decoders and probes are fitted on the training split and scored on the test split; the statistics of
-    batch normalisation are measured anew at each checkpoint.
+    batch normalisation are recomputed at each checkpoint.
 
     Writes measures.parquet, result.json and track.png. A run that was stopped or killed and is started again resumes
     where it was. VGG-8 on CIFAR-10 takes about half an hour per seed on two cores, a few minutes on a CUDA GPU.
@@ -144,7 +144,7 @@ def transfer(
 
     The stop rule reads the reconstruction loss of the last layer and recommends a checkpoint for each seed. For every
     task of transfer, the accuracy of a linear probe at that checkpoint is compared with the last and with the best
-    one. The gain over the last is paired by seed, with a 95 % interval by Student's distribution; it stands beside the
+    one. The gain over the last is paired by seed, with a 95 % interval by Student's distribution; it is given with the
     alignment of the tasks: the share of the new task's linear signal that predictors of the trained classes see. With
     five trainings or more per task, the rank correlation of gain and alignment is given.
 

@@ -12,7 +12,7 @@ import typer
 
 from empirical.command.terminal import complain
 
-#: Counts of what is trained, drawn or kept; whether they fit in memory is asked where the other sizes are known.
+#: Counts of what is trained, drawn or kept; whether they fit in memory is checked where the other sizes are known.
 LARGEST_COUNT = 1_000_000_000
 
 #: Runs, each with its own folder and processes.
@@ -43,12 +43,24 @@ Number = TypeVar("Number", int, float)
 
 
 def whole_option(description: str, least: int, most: int = LARGEST_COUNT) -> Any:
-    """An option that takes whole numbers from ``least`` to ``most``."""
+    """An option that takes whole numbers in a range.
+
+    Args:
+        description: the option's help.
+        least: smallest number accepted.
+        most: largest number accepted.
+    """
     return _number_option(description, int, least, most, (str(least), _power(most)))
 
 
 def real_option(description: str, least: float, most: float) -> Any:
-    """An option that takes finite numbers from ``least`` to ``most``."""
+    """An option that takes finite numbers in a range.
+
+    Args:
+        description: the option's help.
+        least: smallest number accepted.
+        most: largest number accepted.
+    """
     return _number_option(description, float, least, most, (f"{least:g}", f"{most:g}"))
 
 

@@ -36,7 +36,7 @@ _IMAGES = (
     "[default: cifar10]"
 )
 
-#: The data of a job, as its argument; a command has ``OlderData`` beside it and hands both to ``chosen_data``.
+#: The data of a job, as its argument; a command also has ``OlderData`` and passes both to ``chosen_data``.
 LabelledData = Annotated[str | None, data_argument(_LABELLED)]
 ImageSet = Annotated[str | None, data_argument(_IMAGES)]
 FitData = Annotated[

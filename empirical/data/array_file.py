@@ -1,4 +1,4 @@
-"""Arrays with names in a file, whatever its format: one reader a format behind one interface."""
+"""Arrays with names in a file, of any supported format: one reader per format behind one interface."""
 
 from __future__ import annotations
 

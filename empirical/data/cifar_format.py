@@ -117,7 +117,7 @@ def cifar_folder(layout: CifarLayout, files: tuple[str, ...], data_root: Path | 
         layout: CIFAR10 or CIFAR100.
         files: those of the layout that are wanted.
         data_root: folder that holds (or is) the layout's; None takes LEARNING_PHASES_DATA.
-        download: fetch the official archive beside the layout's folder where a file is absent, and check it.
+        download: fetch the official archive next to the layout's folder where a file is absent, and check it.
 
     Raises:
         InputError: no data root, no such folder, a file missing, or a download that fails.
@@ -135,6 +135,11 @@ def cifar_folder(layout: CifarLayout, files: tuple[str, ...], data_root: Path | 
 
 def read_cifar(layout: CifarLayout, files: tuple[str, ...], folder: Path) -> tuple[NDArray[np.uint8], IntArray]:
     """Images (n, 3, 32, 32) and labels (n,) of the files, in order.
+
+    Args:
+        layout: that of CIFAR-10 or CIFAR-100.
+        files: names of files of the layout.
+        folder: that holds them.
 
     Raises:
         InputError: a file that cannot be read, of another size than the official one, or with a label out of range;
@@ -154,7 +159,7 @@ def read_cifar(layout: CifarLayout, files: tuple[str, ...], folder: Path) -> tup
         # The files of CIFAR-10 have one size: nothing else tells that one lies in place of another.
         raise InputError(
             f"data_root: {folder / files[0]} {'and the like hold' if len(files) > 1 else 'holds'} {counts.min()} to "
-            f"{counts.max()} images a class, the official split the same number of each; training and test files are "
+            f"{counts.max()} images per class, the official split the same number of each; training and test files are "
             "swapped or changed: fetch them again"
         )
     return images, labels

@@ -66,6 +66,11 @@ def fetch_and_unpack(remote: RemoteFile, root: Path, members: tuple[str, ...]) -
 
     Nothing but ``members`` is unpacked, so that no archive can write elsewhere.
 
+    Args:
+        remote: the archive, with its addresses and checksum.
+        root: folder to unpack in.
+        members: paths in the archive.
+
     Raises:
         InputError: the archive cannot be fetched, lacks a member, is damaged, or the disk is full.
     """

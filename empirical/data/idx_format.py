@@ -127,6 +127,11 @@ def idx_folder(layout: IdxLayout, data_root: Path | None, download: bool) -> Pat
 def read_idx(layout: IdxLayout, split: IdxSplit, folder: Path) -> tuple[NDArray[np.uint8], IntArray]:
     """Images (n, 1, height, width) and labels (n,) of a split whose files are in ``folder``.
 
+    Args:
+        layout: of the data set.
+        split: names of its files.
+        folder: that holds them.
+
     Raises:
         InputError: a file that is damaged or no idx file of the right kind, other numbers of images and of labels,
             a label out of range.

@@ -87,6 +87,11 @@ class Classes:
 def check_label_shape(name: str, shape: Sequence[int], count: int) -> None:
     """Refuse a shape that cannot be labels of ``count`` inputs, before the labels are read.
 
+    Args:
+        name: of the labels, for the error.
+        shape: that the file declares.
+        count: number of inputs n.
+
     Raises:
         InputError: not (n,), (n, 1), (1, n) or one-hot (n, K).
     """

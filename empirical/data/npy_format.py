@@ -56,7 +56,7 @@ def header_in(stream: IO[bytes], size: int, place: str) -> ArrayHeader:
 
     Raises:
         InputError: fewer or more bytes than the header says.
-        Exception: whatever NumPy raises for a header that is none.
+        Exception: what NumPy raises for an invalid header.
     """
     start = stream.tell()
     major, _ = np.lib.format.read_magic(stream)

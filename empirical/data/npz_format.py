@@ -78,7 +78,7 @@ class NpzFile:
             raise InputError(f"data: {place} is no array; give an archive of members NAME.npy, as np.savez writes them")
         if info.file_size > _LARGE and info.file_size > _LARGEST_RATIO * info.compress_size:
             raise InputError(
-                f"data: {place} has {info.file_size} bytes packed into {info.compress_size}, hardly more than one "
+                f"data: {place} has {info.file_size} bytes packed into {info.compress_size}, little more than one "
                 "number over and over; give data that vary"
             )
 

@@ -1,4 +1,4 @@
-"""Reading of files that may come from anywhere: whatever goes wrong is one line that names the file."""
+"""Reading of files that may come from anywhere: every failure is reported in one line that names the file."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def check_regular_file(name: str, path: Path, accepted: str) -> None:
 
 @contextmanager
 def one_line_faults(name: str, path: Path, expected: str, remedy: str = "give an intact file") -> Iterator[None]:
-    """Turn whatever a reader raises on a damaged or hostile file into an ``InputError``, and silence its warnings.
+    """Turn what a reader raises on a damaged or hostile file into an ``InputError``, and silence its warnings.
 
     Readers raise some twenty kinds of exceptions on such files, among them TypeError, IndexError, AssertionError,
     NotImplementedError, RecursionError and MemoryError; none of them is a fault of the caller.

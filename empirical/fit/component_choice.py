@@ -12,7 +12,7 @@ from empirical.fit.class_mixture import Start, fit_class_mixture
 from theory.data.stratified import stratified_parts
 from theory.validation import FloatArray, IntArray
 
-#: Numbers of Gaussians tried in a class, until two in a row are no better than what was best before.
+#: Numbers of Gaussians tried in a class, until two in a row are no better than the best before.
 NUMBERS = (1, 2, 3, 4, 6, 8, 12, 16)
 
 #: Shrinkages tried, as ridges in units of the class's covariance.

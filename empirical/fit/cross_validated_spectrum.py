@@ -65,7 +65,7 @@ class CrossValidatedSpectrum:
 
     @property
     def resolved(self) -> int:
-        """Number of leading ranks whose eigenvalues are told from noise.
+        """Number of leading ranks whose eigenvalues are distinguished from noise.
 
         They end where fitted and held-out variances, each averaged over the last tenth of the ranks so far, disagree
         by ``LARGEST_DISAGREEMENT``. (A held-out variance is many times its own standard error, sqrt(2/n) of itself,

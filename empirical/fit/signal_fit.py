@@ -58,7 +58,13 @@ def signal_range(spectrum: CrossValidatedSpectrum) -> tuple[int, int] | None:
 
 
 def is_signal_seen(spectrum: CrossValidatedSpectrum, first: int, last: int) -> bool:
-    """Whether three bins or more, among those within the ranks ``first`` .. ``last``, hold a signal beyond noise."""
+    """Whether at least three bins within a range of ranks hold a signal that exceeds its noise.
+
+    Args:
+        spectrum: measured eigenvalues and signal.
+        first: smallest rank, counted from 1.
+        last: largest rank, included.
+    """
     bins = rank_bins(spectrum.rank)
     noise = np.sqrt(bins.means(spectrum.signal_variance(np.zeros(spectrum.rank))) / bins.sizes)
     seen = (bins.means(spectrum.signal) > SMALLEST_RATIO * noise) & (bins.within(first, last) > 0)
@@ -66,7 +72,13 @@ def is_signal_seen(spectrum: CrossValidatedSpectrum, first: int, last: int) -> b
 
 
 def fit_signal(spectrum: CrossValidatedSpectrum, first: int, last: int) -> RankedPowerLaw | None:
-    """The power law fitted to the bins within the ranks ``first`` .. ``last``, from 1 on; None where none fits."""
+    """The power law fitted to the signal in the bins within a range of ranks; None where none fits.
+
+    Args:
+        spectrum: measured eigenvalues and signal.
+        first: smallest rank, counted from 1.
+        last: largest rank, included.
+    """
     problem = _problem(spectrum, first, last)
     inside = problem.bins.within(first, last)
     laws = _fit(problem, inside[None])

@@ -164,7 +164,13 @@ def exponential(ranks: FloatArray, variances: FloatArray) -> _Shape:
 
 
 def spikes_and_bulk(ranks: FloatArray, variances: FloatArray, samples: int) -> _Shape:
-    """Free leading eigenvalues above a flat bulk; how many, the criterion of Schwarz (1978) decides."""
+    """Free leading eigenvalues above a flat bulk; the criterion of Schwarz (1978) decides how many.
+
+    Args:
+        ranks: (m,) consecutive ranks.
+        variances: (m,) their variances, positive.
+        samples: number of samples that the variances were measured on.
+    """
     most = min(MOST_SPIKES, variances.size // 4)
     counts = np.arange(most + 1)
     sums = np.concatenate([[0.0], np.cumsum(variances)])[counts]

@@ -21,7 +21,7 @@ from theory.data.stratified import stratified_parts
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, at_least
 
-#: What moments decide, and what the samples decide beside them.
+#: What moments decide, and what only the samples decide.
 MOMENT_QUANTITIES = ("alpha", "beta", "effective rank", "alignment", "class separation", "variance in spikes",
                      "class variance in spikes")  # fmt: skip
 QUANTITIES = (*MOMENT_QUANTITIES, "inverse tail index", "minority share")
@@ -48,7 +48,14 @@ def split_half_scores(data: DataSet, splits: int, seed: int = 0, progress: Progr
 def split_half_moment_scores(
     data: DataSet, splits: int, seed: int = 0, progress: Progress = silent
 ) -> dict[str, FloatArray]:
-    """The same of what moments decide, MOMENT_QUANTITIES, in a fraction of the time; arguments likewise."""
+    """``split_half_scores`` of MOMENT_QUANTITIES alone, which moments decide, in a fraction of the time.
+
+    Args:
+        data: inputs with labels.
+        splits: number of random halvings, at least 1.
+        seed: of the halvings, at least 0.
+        progress: shows how many are done.
+    """
     return _scores(data, splits, seed, progress, partial(_from_moments, seed=seed), MOMENT_QUANTITIES)
 
 

@@ -1,7 +1,7 @@
 """Two Gaussian components of a common variance, fitted to many samples of one variable at once.
 
 Samples are counted in bins, and all are followed together by expectation maximisation. Bins are narrower than a tenth
-of a standard deviation unless samples lie beyond six of them on either side; each stands for its samples by their mean.
+of a standard deviation unless samples lie beyond six of them on either side; each is represented by its samples' mean.
 """
 
 from __future__ import annotations

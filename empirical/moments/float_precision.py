@@ -1,6 +1,6 @@
-"""Single precision as it is meant: all 24 bits of float32, on every device, whatever a training allows itself.
+"""Full single precision: all 24 bits of float32 on every device, whatever precision a training allows.
 
-CUDA cards multiply and convolve with 11 bits where they may, and for convolutions torch lets them by default. A decoder
+CUDA GPUs multiply and convolve with 11 bits where allowed, which torch's default is for convolutions. A decoder
 takes such rounding for noise in the activations.
 """
 
@@ -62,8 +62,8 @@ def backends() -> tuple[Any, ...]:
     Where each backend has its own setting, that is used: the common one then fails once they have been set
     apart, and does not put back what it found.
     """
-    processor: Any = torch.backends.mkldnn
-    card: Any = torch.backends.cudnn
-    if not hasattr(processor, "matmul"):
+    cpu: Any = torch.backends.mkldnn
+    gpu: Any = torch.backends.cudnn
+    if not hasattr(cpu, "matmul"):
         return _Products(), _Convolutions()
-    return torch.backends.cuda.matmul, card.conv, card.rnn, processor.matmul, processor.conv, processor.rnn
+    return torch.backends.cuda.matmul, gpu.conv, gpu.rnn, cpu.matmul, cpu.conv, cpu.rnn

@@ -45,9 +45,9 @@ def _random_states() -> Iterator[tuple[Callable[[], Any], Callable[[Any], object
     yield random.getstate, random.setstate
     yield lambda: np.random.get_state(legacy=False), np.random.set_state  # noqa: NPY002
     for name in ("cuda", "xpu"):
-        cards = getattr(torch, name, None)
-        if cards is not None and cards.is_available() and cards.is_initialized():
-            yield cards.get_rng_state_all, cards.set_rng_state_all
+        backend = getattr(torch, name, None)
+        if backend is not None and backend.is_available() and backend.is_initialized():
+            yield backend.get_rng_state_all, backend.set_rng_state_all
     if torch.backends.mps.is_available():
         yield torch.mps.get_rng_state, torch.mps.set_rng_state
 
@@ -73,8 +73,8 @@ def _settings() -> Iterator[tuple[Callable[[], Any], Callable[[Any], object]]]:
             lambda owner=owner, name=name: getattr(owner, name),  # type: ignore[misc]
             lambda value, owner=owner, name=name: setattr(owner, name, value),  # type: ignore[misc]
         )
-    cards: Any = torch.cuda
-    if cards.is_available() and cards.is_initialized():
+    cuda: Any = torch.cuda
+    if cuda.is_available() and cuda.is_initialized():
         yield torch.cuda.current_device, torch.cuda.set_device
 
 

@@ -105,7 +105,16 @@ def _rule(given: Any) -> RowRule:
 
 
 def selected(name: str, output: Any, wanted: int | str | None) -> Tensor:
-    """The tensor of a layer's output that is meant: see ``RowRule.output``."""
+    """The tensor of a layer's output that ``RowRule.output`` names.
+
+    Args:
+        name: of the layer, for the error.
+        output: a tensor, or a tuple, list or dictionary of them, nested or not.
+        wanted: position or key of the tensor; None takes the first.
+
+    Raises:
+        LayerError: no dense tensor.
+    """
     found = _entry(output, wanted)
     if wanted is None and isinstance(found, tuple | list):
         found = _first_tensor(found)
@@ -157,7 +166,14 @@ def _first_tensor(output: Any) -> Any:
 
 
 def sample_axis(layer: nn.Module, shape: tuple[int, ...], count: int, rule: RowRule) -> int | None:
-    """The axis of the samples; None where two axes could be; -1 where none can."""
+    """The axis of the samples: None where two axes could be, -1 where none can.
+
+    Args:
+        layer: whose ``batch_first`` decides between two axes, where it has that attribute.
+        shape: of its output.
+        count: number of samples n.
+        rule: may name the axis.
+    """
     if rule.samples is not None:
         return rule.samples if rule.samples < len(shape) and shape[rule.samples] == count else -1
     fitting = [axis for axis in range(min(2, len(shape))) if shape[axis] == count]
@@ -184,11 +200,16 @@ def channels_of(layer: nn.Module) -> int | None:
 
 
 def channel_axis(layer: nn.Module, shape: tuple[int, ...], latest: int | None) -> int | None:
-    """The axis of the channels in an output (n, ...), or None where the layout cannot be told.
+    """The axis of the channels in an output (n, ...), or None where the layout is not known.
 
     It is known of torch's own layers. Otherwise it is the only axis as long as the last layer with channels that has
     run, inside the layer or before it, has channels. Where no axis is that long, it is the one that makes a map square:
-    (n, c, h, h) or (n, h, h, c). Otherwise nothing tells the axes apart.
+    (n, c, h, h) or (n, h, h, c). Otherwise the axes cannot be distinguished.
+
+    Args:
+        layer: that returns the output.
+        shape: (n, ...) of the output.
+        latest: number of channels of the last layer with channels that has run; None before any.
     """
     if isinstance(layer, _MAPS_FIRST):
         return 1
@@ -229,7 +250,7 @@ class Sketch:
         signs = np.zeros(width * size)
         order[:features] = draw.permutation(features)
         signs[:features] = draw.choice([-1.0, 1.0], features)
-        # Dealt out like cards, so that no group has two features more than another.
+        # Dealt out in turn, so that the sizes of the groups differ by one feature at most.
         groups, weights = order.reshape(size, width).T, signs.reshape(size, width).T
         lengths = np.abs(weights).sum(axis=1, keepdims=True)
         return cls(torch.from_numpy(groups.copy()), torch.from_numpy(weights / np.sqrt(lengths)))
@@ -256,10 +277,21 @@ def pooled(maps: Tensor, limit: int) -> Tensor:
 
 
 def taken(name: str, output: Tensor, take: str, axis: int | None, mask: Tensor | None) -> Tensor:
-    """(n, c): the mean, first or last position of an output (n, ...) with at least three axes."""
+    """(n, c): the mean, first or last position of an output with at least three axes.
+
+    Args:
+        name: of the layer, for the error.
+        output: (n, ...).
+        take: "mean", "first" or "last".
+        axis: of the channels.
+        mask: (n, positions), true at the positions that count; None counts all.
+
+    Raises:
+        LayerError: ``axis`` is None, or the mask does not fit.
+    """
     if axis is None:
         shape = tuple(output.shape[1:])
-        raise LayerError(f"{name!r} returns {shape} a sample, which axis is the channels cannot be told; give channels")
+        raise LayerError(f"{name!r} returns {shape} per sample, whose axis of channels is not known; give channels")
     positions = output.movedim(axis, -1).flatten(1, -2)
     seen = torch.ones(positions.shape[:2], dtype=torch.bool, device=output.device)
     if mask is not None and mask.shape == seen.shape:

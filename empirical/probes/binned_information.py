@@ -6,7 +6,7 @@ depends on the bins. With bins at fixed places the scale of a layer decides it, 
 those of ReLU, make it say nothing (Saxe et al. 2018): bins have to follow the layer. Information is in nats.
 
 Cells are joint patterns of all units. With many units every sample soon has a cell of its own: the input's information
-is then log n and the label's its entropy, whatever the layer does. Bin a few leading directions instead.
+is then log n and the label's its entropy, for every layer. Bin a few leading directions instead.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from theory.validation import FloatArray, at_least, class_labels, positive
 Features = Tensor | NDArray[np.float32] | NDArray[np.float64]
 Labels = Tensor | NDArray[np.int64]
 
-#: L2 penalty on the weights of features of unit variance, beside the mean loss of a sample.
+#: L2 penalty on the weights of features of unit variance, added to the mean loss per sample.
 PENALTY = 1e-4
 
 #: Steps of L-BFGS after which logistic regression is left as it is, with a warning.

@@ -44,7 +44,7 @@ class NeuralCollapse:
 def neural_collapse(moments: Moments) -> NeuralCollapse:
     """NC1 and NC2 of a layer.
 
-    Norms and angles are taken from the plain average of the class means, as a simplex is one whatever the classes'
+    Norms and angles are taken from the plain average of the class means, as a simplex does not depend on the classes'
     frequencies. The pseudo-inverse acts in the span of the class means: no matrix of p x p is decomposed.
 
     Args:

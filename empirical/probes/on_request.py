@@ -1,8 +1,8 @@
 """Probes of a checkpoint that are made on request only: trained decoders, and the information plane.
 
 They are the measures that others use. A trained decoder need not have converged, and what it shows depends on how long
-it was trained; the information of a deterministic layer is that of its bins or of a few of its directions. Both stand
-beside the exact decoder's loss on the same checkpoints, so that a reader can compare the accounts.
+it was trained; the information of a deterministic layer is that of its bins or of a few of its directions. Both are
+reported next to the exact decoder's loss on the same checkpoints, so that they can be compared.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from theory.validation import quoted
 
 _BATCH = 512
 
-#: Directions, bins a direction and samples of the information plane.
+#: Directions, bins per direction and samples of the information plane.
 DIRECTIONS, BINS, INFORMATION_SAMPLES = 3, 30, 5000
 
 #: What can be asked for.

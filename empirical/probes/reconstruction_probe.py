@@ -23,7 +23,7 @@ RELATIVE_RANK_TOLERANCE = 1e-6
 
 #: Samples for each direction below which least squares is regularised. With r directions and n samples it adds the
 #: share r / (n - r) of the smallest loss (Gaussian activations): a ninth at this limit.
-LEAST_SAMPLES_A_DIRECTION = 10
+LEAST_SAMPLES_PER_DIRECTION = 10
 
 # Penalties, in units of the largest eigenvalue, among which cross-validation chooses: from none that matters
 # down to the eigenvalues that are taken for zero, ten a decade.
@@ -88,7 +88,7 @@ class BudgetedDecoders:
     @property
     def too_few_samples(self) -> bool:
         """Whether least squares would fit noise: fewer samples than features or than ten a direction."""
-        return self.samples <= self.features or self.samples < LEAST_SAMPLES_A_DIRECTION * self.rank
+        return self.samples <= self.features or self.samples < LEAST_SAMPLES_PER_DIRECTION * self.rank
 
     @classmethod
     def from_moments(cls, training: JointMoments, held_out: JointMoments) -> BudgetedDecoders:
@@ -163,7 +163,7 @@ class BudgetedDecoders:
     def _warning(self, budget: float) -> str:
         return (
             f"{self.samples} samples for {self.rank} directions of {self.features} features: budget {budget:.3g} by "
-            f"generalised cross-validation; the exact decoder needs {LEAST_SAMPLES_A_DIRECTION} samples a direction"
+            f"generalised cross-validation; the exact decoder needs {LEAST_SAMPLES_PER_DIRECTION} samples per direction"
         )
 
 

@@ -1,6 +1,6 @@
 """All that is measured of one checkpoint of a deep network, as rows of a table.
 
-Batch normalisation is measured anew on training images first. Decoders are fitted on the training split and scored on
+Batch normalisation is first calibrated on training images. Decoders are fitted on the training split and scored on
 the test split, classifiers likewise; the moments of all layers and the network's outputs come from one forward pass
 over each split.
 """

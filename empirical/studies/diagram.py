@@ -162,7 +162,7 @@ class DiagramReport(DrawnReport):
 def diagram(
     plan: DiagramPlan | None = None, *, folder: str | Path | None = None, progress: Progress = silent
 ) -> DiagramReport:
-    """Train one-output networks over a grid of initialisation scales and alignments, beside the derived diagram.
+    """Train one-output networks over initialisation scales and alignments, and compare them with the derived diagram.
 
     Args:
         plan: what to train; ``DiagramPlan()`` by default, a quarter of a minute on two cores.

@@ -94,7 +94,7 @@ class RobustnessPlan:
 
 @dataclass(frozen=True, eq=False)
 class RobustnessReport(DrawnReport):
-    """Training beside the mean field, level by level.
+    """Training compared with the mean field, level by level.
 
     Attributes:
         plan: what was relaxed.

@@ -72,7 +72,7 @@ class ScalingPlan:
 
 @dataclass(frozen=True, eq=False)
 class ScalingReport(DrawnReport):
-    """Measured slopes beside derived ones.
+    """Measured slopes compared with derived slopes.
 
     Attributes:
         plan: how much was trained.
@@ -113,7 +113,7 @@ class ScalingReport(DrawnReport):
         return {"configuration": asdict(self.plan), "versions": self.versions, "laws": laws}
 
     def tables(self) -> dict[str, Columns]:
-        """The points of all laws in one long table, each beside its law's derived slope and exponent."""
+        """The points of all laws in one long table, each with its law's derived slope and exponent."""
         rows = [
             (*_key(law), law.derived, law.exponent, *point)
             for law in self.laws

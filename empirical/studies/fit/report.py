@@ -29,7 +29,7 @@ from theory import Curve, InputError, loss_named
 from theory.curves.boundaries import RESOLUTION
 from theory.curves.losses import LOSSES
 
-#: Words for the state of a network in names of older folders, with the checkpoint that they stand for.
+#: Words for the state of a network in names of older folders, with the checkpoint that they mean.
 _STATES = {"untrained": None, "trained": "trained"}
 
 _TABLE = "spectrum.parquet"

@@ -137,5 +137,5 @@ def _read_measurement(row: dict[str, Any]) -> Measurement:
 
 
 def _number(value: Any) -> Any:
-    """JSON has no NaN; null stands for it."""
+    """A number for JSON, which has no NaN: null replaces it."""
     return float("nan") if value is None else value

@@ -69,7 +69,13 @@ def readings_of(plan: TrackPlan, rows: Rows) -> dict[str, PhaseReading]:
 
 
 def values_of(rows: Rows, layer: str, measure: Measure) -> FloatArray:
-    """(seed, T) values of one measure of one layer; NaN where there is none."""
+    """(seed, T) values of one measure of one layer; NaN where there is none.
+
+    Args:
+        rows: of every seed and step.
+        layer: its name.
+        measure: what was measured.
+    """
     found = [
         [next((row.value for row in own if (row.layer, row.measure) == (layer, measure)), np.nan) for own in seed]
         for seed in rows

@@ -23,7 +23,7 @@ class VerifyPlan:
     """What to train and how closely the theory must be met.
 
     The default step size puts the turning point of the digits at the smallest scale near step 10, where whole steps
-    are about 20 a decade, and lets phase III come far enough within the steps.
+    are about 20 per decade, and lets phase III come far enough within the steps.
 
     Attributes:
         loss: the training loss.

@@ -93,7 +93,7 @@ class ModelSummary:
 
 @dataclass(frozen=True, eq=False)
 class VerifyReport(DrawnReport):
-    """Derived curves and boundaries beside those of trained networks.
+    """Derived curves and boundaries compared with those of trained networks.
 
     Attributes:
         data: name of the data set.
