@@ -27,7 +27,7 @@ class CifarLayout:
     """Where the records are, and how their labels are read.
 
     Attributes:
-        name: what the data set is called in tables and figures.
+        name: of the data set in tables and figures.
         folder: the folder that the archive unpacks to.
         archive: the published archive.
         train: the files of the training split, in order.
@@ -156,7 +156,7 @@ def read_cifar(layout: CifarLayout, files: tuple[str, ...], folder: Path) -> tup
         start = part.stop
     counts = np.bincount(labels, minlength=len(layout.class_names))
     if files in (layout.train, layout.test) and counts.min() != counts.max():
-        # The files of CIFAR-10 have one size: nothing else tells that one lies in place of another.
+        # The files of CIFAR-10 have one size: nothing else shows that one has replaced another.
         raise InputError(
             f"data_root: {folder / files[0]} {'and the like hold' if len(files) > 1 else 'holds'} {counts.min()} to "
             f"{counts.max()} images per class, the official split the same number of each; training and test files are "

@@ -38,11 +38,11 @@ class DataSet:
     """Labelled inputs.
 
     Attributes:
-        name: what it is called in tables and figures.
+        name: in tables and figures.
         inputs: (n, d) float32.
         labels: (n,) integers 0 .. classes - 1; no class is empty.
         classes: number of classes, at least 2.
-        notes: what a user should know of how they were read, a line each.
+        notes: what a user should know about how they were read, one line each.
     """
 
     name: str
@@ -247,7 +247,7 @@ GivenData = DataSet | str | Path | Callable[[], DataSet]
 
 
 def given_data(data: GivenData) -> DataSet:
-    """The data set that a job is given; names and paths are loaded as ``load`` has it.
+    """The data set that a job is given; names and paths are loaded by ``load``.
 
     Raises:
         InputError: an unknown name or data that do not load.

@@ -26,7 +26,7 @@ FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 GRAY_MODES = frozenset({"1", "L", "LA", "La"})
 COLOUR_MODES = frozenset({"RGB", "RGBA", "RGBX", "RGBa", "P", "PA", "CMYK", "YCbCr"})
 
-#: Pixels of an image at most, 4,096 x 4,096: networks are trained on far smaller ones, and a small file can claim more.
+#: Most pixels of an image, 4,096 x 4,096: networks are trained on far smaller ones, and a small file can claim more.
 LARGEST_IMAGE = 2**24
 
 #: Pillow's names for pixels of 16 bits per channel that it would cut to 8; ``BGR;16`` is 16 bits for all channels.
@@ -120,7 +120,7 @@ def _common_size_and_mode(paths: list[Path], pillow: ModuleType) -> tuple[tuple[
     for path in paths:
         with _opened(path, pillow) as image:
             found_mode = image.mode
-            # Before the orientation is asked for, which decodes a PNG and forgets how it was coded.
+            # Before the orientation is read, which decodes a PNG and loses how it was coded.
             _check_depth(path, image)
             found = _turned_size(image)
         if path == first:

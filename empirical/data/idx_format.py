@@ -41,7 +41,7 @@ class IdxLayout:
     """Where the files are.
 
     Attributes:
-        name: what the data set is called in tables and figures.
+        name: of the data set in tables and figures.
         folder: the folder of the files under the data root, as torchvision lays them out.
         train: the training split.
         test: the test split.

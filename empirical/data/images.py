@@ -61,12 +61,12 @@ class ImageData:
     """A training and a test split of images with the same classes.
 
     Attributes:
-        name: what it is called in tables and figures.
+        name: in tables and figures.
         train: the training split.
         test: the test split; its images have the shape of the training images.
         classes: number of classes, at least 2; each has an image in both splits.
         class_names: one per class.
-        notes: what a user should know of how they were read, a line each.
+        notes: what a user should know about how they were read, one line each.
     """
 
     name: str
@@ -212,7 +212,7 @@ GivenImages = ImageData | str | Path | Callable[[], ImageData]
 
 
 def given_images(data: GivenImages) -> ImageData:
-    """The images that a job is given; names and paths are loaded as ``load_images`` has it.
+    """The images that a job is given; names and paths are loaded by ``load_images``.
 
     Raises:
         InputError: an unknown name or images that do not load.

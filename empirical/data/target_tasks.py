@@ -1,4 +1,4 @@
-"""Targets of transfer on vectors: classes of a data set, or numbers that go with its inputs, by name."""
+"""Targets of transfer on vectors: classes of a data set, or numbers that belong to its inputs, by name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RANGE = re.compile("([0-9]{1,9})(?:-([0-9]{1,9}))?")
 
 @dataclass(frozen=True, eq=False)
 class TargetTask:
-    """What a linear probe is to tell of some inputs.
+    """What a linear probe predicts from some inputs.
 
     Attributes:
         name: in tables.

@@ -1,4 +1,4 @@
-"""Whether part of a class sits away from its mean: two Gaussian components along the class's own prototype.
+"""Finds a minority of a class away from its mean: two Gaussian components along the class's prototype.
 
 Whether a class has a minority, and which of several optima of the likelihood is the highest, are choices that another
 sample may decide otherwise. Where shares are added up over classes the first is taken softly, and the interval is

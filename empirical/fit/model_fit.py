@@ -82,7 +82,7 @@ def split_for_fit(
         seed: of the order.
 
     Raises:
-        InputError: too few shards, a class with fewer than six inputs, or fewer than two inputs a shard.
+        InputError: too few shards, a class with fewer than six inputs, or fewer than two inputs per shard.
     """
     parts = at_least("shards", shards, SMALLEST_PARTS)
     generator = np.random.default_rng(at_least("seed", seed, 0))

@@ -7,8 +7,8 @@ variance
     sampling variance + g^2 [SIGNAL_TOLERANCE^2 + 2 / ((K - 1) m)] + f^2,
 
 g the law's mean over a bin of m ranks, f NEGLIGIBLE times the mean signal of the ranks in question. The second term in
-brackets is the scatter of random prototypes of K classes around their profile; f keeps ranks without a signal worth
-the name (the edge of an image) from bending the law. ``signal_range`` finds the straightest range; the choice jumps
+brackets is the scatter of random prototypes of K classes around their profile; f keeps ranks with a negligible
+signal (the edge of an image) from bending the law. ``signal_range`` finds the straightest range; the choice jumps
 from one sample to another, so that no interval is computed over it.
 """
 
@@ -27,7 +27,7 @@ from theory.validation import FloatArray
 #: real data differ along a few directions in common, and neighbouring bins go up and down by this much.
 SIGNAL_TOLERANCE = 0.3
 
-#: A bin's signal counts as seen where it exceeds this many of its standard errors without a signal.
+#: A bin's signal counts as observed where it exceeds this many of its standard errors without a signal.
 SMALLEST_RATIO = 2.0
 
 #: Exponents from which the fit is started; the best of them is taken.

@@ -3,7 +3,7 @@
 Bins hold mean logarithms, in which a power law is a straight line for any bins; a line is fitted by least squares
 with the weights 1 / (TOLERANCE^2 + e^4 + f^2 + sampling variance). There 2 e is the log ratio of the fitted and the
 held-out variance, whose geometric mean is right to the first order in e, and f is NEGLIGIBLE times the mean variance
-of a direction in units of the bin's: where the fit follows noise, and where next to nothing varies (the edge of an
+of a direction in units of the bin's: where the fit follows noise, and where the variance is negligible (the edge of an
 image), the weight fades, and no rank has to be chosen at which the tail ends. ``spectrum_range`` finds the straightest
 range; the choice jumps from one sample to another, so that no interval is computed over it.
 """

@@ -20,7 +20,7 @@ from empirical.fit.rank_bins import rank_bins
 from theory import InputError, Moments
 from theory.validation import FloatArray, at_least
 
-#: Spikes are at most this many, and at most a quarter of the directions; with more they would be the spectrum.
+#: Spikes are at most this many, and at most a quarter of the directions: more would be the spectrum itself.
 MOST_SPIKES = 20
 
 #: Rivals are compared over at least this many directions.
@@ -61,7 +61,7 @@ class Rival:
 
     @property
     def name(self) -> str:
-        """What the curve is called in tables."""
+        """The curve's name in tables."""
         return self.shape.value
 
 

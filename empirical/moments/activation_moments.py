@@ -119,7 +119,7 @@ class ActivationAccumulator:
 
     @property
     def shift(self) -> Tensor:
-        """(p,) what is taken from all activations before they are multiplied; InputError before any batch."""
+        """(p,) what is subtracted from all activations before they are multiplied; InputError before any batch."""
         if self._shift is None:
             raise InputError("batches: none was given; give at least one")
         return self._shift

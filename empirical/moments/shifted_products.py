@@ -1,4 +1,4 @@
-"""Sums of products of rows, within the memory of a few of them and with the digits that float32 can give.
+"""Sums of products of rows, in the memory of a few of them and with the digits that float32 can give.
 
 Rows are moved near mean zero, multiplied in float32 (in float64 where they have it) and added up in float64.
 """
@@ -45,7 +45,7 @@ def check_rows(name: str, rows: Tensor, shift: Tensor | None) -> None:
 
 
 def in_chunks(rows: Tensor) -> tuple[Tensor, ...]:
-    """``rows`` in parts that are multiplied at once."""
+    """Cut ``rows`` into parts that are multiplied at once."""
     return torch.split(rows, _ROWS)
 
 

@@ -284,10 +284,10 @@ def taken(name: str, output: Tensor, take: str, axis: int | None, mask: Tensor |
         output: (n, ...).
         take: "mean", "first" or "last".
         axis: of the channels.
-        mask: (n, positions), true at the positions that count; None counts all.
+        mask: (n, positions), nonzero at the positions that count; None, or one of another shape, counts all.
 
     Raises:
-        LayerError: ``axis`` is None, or the mask does not fit.
+        LayerError: ``axis`` is None, or the mask leaves a sample no position.
     """
     if axis is None:
         shape = tuple(output.shape[1:])

@@ -20,7 +20,7 @@ _RELATIVE_TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class NeuralCollapse:
-    """How far a layer has collapsed; zeros at full collapse, but for the shares that say so.
+    """Measures of how far a layer has collapsed; zero at full collapse unless stated otherwise.
 
     Attributes:
         within_class: NC1, tr(Sigma_W Sigma_B^+) / K.
@@ -85,7 +85,7 @@ def _check_classes(moments: Moments) -> None:
     spread = np.abs(_centred_means(moments)).max()
     # Equal means differ by their rounding error.
     if spread <= _RELATIVE_TOLERANCE**2 * np.abs(moments.class_means).max() or spread == 0:
-        raise InputError("moments: all class means are equal; give a layer that tells classes apart")
+        raise InputError("moments: all class means are equal; give a layer that distinguishes classes")
 
 
 def _centred_means(moments: Moments) -> FloatArray:

@@ -1,7 +1,7 @@
 """Decoders trained by gradient descent on frozen activations: the published way to measure reconstruction.
 
 Schneider & Prabhushankar (AAAI 2024, arXiv 2312.06887) train a linear decoder for 20 epochs with Adam (3e-4, weight
-decay 1e-5, batch 128). It need not have converged; the exact decoder of ``reconstruction_probe`` shows by how much.
+decay 1e-5, batch 128). It need not have converged; the exact decoder of ``reconstruction_probe`` shows how far it is from the optimum.
 """
 
 from __future__ import annotations
@@ -133,11 +133,11 @@ def train_decoder(
         decoder: maps (n, p) to (n, D); batches are moved to its device. Nothing else is trained: activations take
             no gradient.
         epochs: the batches of each epoch.
-        training: how long and how fast.
+        training: number of epochs, learning rate and weight decay.
         progress: shows how many epochs are done.
 
     Returns:
-        Mean squared error an input coordinate over each epoch, measured while it was trained.
+        Mean squared error per input coordinate over each epoch, measured while it was trained.
 
     Raises:
         InputError: no batch, shapes that do not fit, or a loss that is not finite.
@@ -161,7 +161,7 @@ def train_decoder(
 
 
 def held_out_error(decoder: nn.Module, pairs: Pairs) -> float:
-    """Mean squared error an input coordinate on samples that the decoder was not trained on.
+    """Mean squared error per input coordinate on samples that the decoder was not trained on.
 
     Args:
         decoder: in evaluation mode afterwards.

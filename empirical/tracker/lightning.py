@@ -20,8 +20,8 @@ _UPDATES = "updates"
 class LightningPhaseTracker(Callback):
     """Calls the tracker when training starts and after every batch, with the number of updates of the weights.
 
-    Updates are those of the module that the tracker watches, independent of other optimisers and of how many batches are
-    accumulated (see ``UpdateCount``). The tracker's state and the count are part of Lightning's checkpoints. The
+    Updates are those of the module that the tracker watches, independent of other optimisers and of accumulated
+    batches (see ``UpdateCount``). The tracker's state and the count are part of Lightning's checkpoints. The
     trainer is stopped only by a tracker that was made with ``stop_after_turning``.
 
     Args:

@@ -19,7 +19,7 @@ class UpdateCount:
     """Counts the batches in which an optimiser steps that owns weights of the network with a gradient.
 
     An optimiser that steps several times within a batch counts as often; of several that step within one batch the one
-    with the most steps counts. Steps of optimisers other than torch's cannot be counted: the trainer's count replaces theirs.
+    with the most steps counts. For optimisers other than torch's the trainer's count is used.
 
     Args:
         network: whose weights are meant; those of its parts are.
