@@ -113,7 +113,7 @@ def verify(
     how far they differ (and the standard error of that, over draws of W(0)), how far they may, and
     the verdict. A claim fails beyond its tolerance plus two standard errors; between the two, or
     with a standard error above the tolerance, it is not resolved: more replicas, larger batches
-    or more steps would tell. Claims on curves that move by less than 1 % of the variance are neither: such curves have
+    or more steps would decide. Claims on curves that move by less than 1 % of the variance are neither: such curves have
     no phases to speak of, and an absolute tolerance says nothing about them. Where a claim fails, which assumption
     costs how much is printed.
 
@@ -206,7 +206,7 @@ def derive(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Print theorems with their derivations, every step of which is checked again.
+    """Print theorems with their derivations, and check every step.
 
     Each step is shown with how far its check carries: an identity or an inequality that SymPy proves, or a comparison
     at 50 digits on random instances, which is evidence and no proof; under each theorem and at the end, how many there
@@ -225,7 +225,7 @@ def derive(
     """
     output = Output(as_json, quiet)
     if values is not None and latex:
-        raise typer.BadParameter("does not go with --latex; give one of the two", param_hint="values")
+        raise typer.BadParameter("excludes --latex; give one of the two", param_hint="values")
     if values is not None or latex:
         refuse_without(context, "a check of steps", "seed")
     with bad_input_exits() as bars:

@@ -56,7 +56,7 @@ def make(run: Run, say: Callable[[str], None]) -> Path:
 
 @contextmanager
 def results_of(part: Part) -> Iterator[None]:
-    """Name the part whose results are of the right shape but do not go together, as when a layer has no phases."""
+    """Name the part whose results are of the right shape but do not fit together, as when a layer has no phases."""
     try:
         yield
     except (InputError, OSError):
@@ -64,7 +64,7 @@ def results_of(part: Part) -> Iterator[None]:
     except (LookupError, ArithmeticError, TypeError, ValueError, StopIteration) as error:
         fault = " ".join(f"{type(error).__name__}: {error}".split())
         named = ", ".join(part.results)
-        raise InputError(f"results: those of {named} do not go together ({fault}); run their study again") from error
+        raise InputError(f"results: those of {named} do not fit together ({fault}); run their study again") from error
 
 
 def present_parts(results: ResultFolders) -> tuple[Part, ...]:

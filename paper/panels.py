@@ -1,4 +1,4 @@
-"""Panels of curves over training steps on one page: what they have in common."""
+"""The common parts of panels of curves over training steps on one page."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _FILE = SOURCE / "published" / "learnphase.csv"
 
 @dataclass(frozen=True, eq=False)
 class Published:
-    """What the authors publish of VGG-8's last layer.
+    """The published curves of VGG-8's last layer.
 
     Attributes:
         steps: (T,) training steps.

@@ -1,4 +1,4 @@
-"""What limits what: results of ``phases sweep robustness``."""
+"""The limits of the theory: results of ``phases sweep robustness``."""
 
 from __future__ import annotations
 

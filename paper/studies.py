@@ -103,7 +103,7 @@ STUDIES = (
 
 @dataclass(frozen=True)
 class Run:
-    """One making of the paper.
+    """One run that makes the paper.
 
     Attributes:
         out: folder of what is generated and of new results.

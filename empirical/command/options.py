@@ -1,6 +1,6 @@
-"""Options of the command: one reader for each kind, which checks a value before anything else happens.
+"""Options of the command: one reader for each kind of value, which checks the value first.
 
-A reader turns the text of a call into a value or refuses it with what is accepted; help texts state the same bounds.
+A reader turns the text of a call into a value, or refuses it and says what is accepted; help texts state the same bounds.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def text_option(description: str) -> Any:
 
 
 def text_argument(description: str) -> Any:
-    """The same as an argument."""
+    """The same, as an argument."""
     return typer.Argument(help=description, parser=_text)
 
 
@@ -117,7 +117,7 @@ def path_option(description: str) -> Any:
 
 
 def path_argument(description: str, metavar: str) -> Any:
-    """The same as an argument."""
+    """The same, as an argument."""
     return typer.Argument(help=description, parser=_path, metavar=metavar, show_default=False)
 
 
@@ -224,7 +224,7 @@ def _path(text: str) -> Path:
 
 
 def _power(number: int) -> str:
-    """A bound as people write it."""
+    """A bound in readable form."""
     return {LARGEST_COUNT: "1e9", LARGEST_INTEGER: "2^63 - 1"}.get(number, str(number))
 
 

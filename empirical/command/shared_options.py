@@ -1,4 +1,4 @@
-"""Arguments and options that several commands have, each with its help text once."""
+"""Arguments and options that several commands share, with their help texts."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ Quiet = Annotated[bool, quiet_option()]
 
 
 def chosen_scheduler(context: typer.Context, workers: int, address: str | None) -> Scheduler:
-    """Where a sweep runs.
+    """The scheduler that a sweep runs on.
 
     Args:
         context: of the call.

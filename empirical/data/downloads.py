@@ -1,4 +1,4 @@
-"""Fetches official files on request, checks them against their published checksums, and stores them whole or not at all.
+"""Fetches official files on request, checks their published checksums, and stores them whole or not at all.
 
 pooch, an optional dependency, downloads under a temporary name and renames what passes the check. An existing file,
 fetched by hand, is used if it passes.

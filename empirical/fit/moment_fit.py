@@ -145,7 +145,7 @@ def _laws(spectrum: CrossValidatedSpectrum) -> tuple[RankedPowerLaw | None, Rank
 
 
 def _estimates(spectrum: CrossValidatedSpectrum, fitting: Moments, held_out: Moments) -> tuple[float, ...]:
-    """Alpha, beta, effective rank, alignment, class separation, the spikes' two shares; NaN where one has no estimate."""
+    """Alpha, beta, effective rank, alignment, class separation, the spikes' two shares; NaN for no estimate."""
     nothing = float("nan")
     spectrum_law, signal_law = _laws(spectrum)
     crossed = float(np.sum(fitting.covariance * held_out.covariance))

@@ -1,4 +1,4 @@
-"""The activations of named layers of any torch module, one batch at a time, which leaves the module as it was."""
+"""Captures the activations of named layers of any torch module, one batch at a time, which leaves the module as it was."""
 
 from __future__ import annotations
 

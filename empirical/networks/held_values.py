@@ -1,4 +1,4 @@
-"""What functions, classes and objects of the user keep, and how to put it back."""
+"""Restores what functions, classes and objects of the user keep."""
 
 from __future__ import annotations
 

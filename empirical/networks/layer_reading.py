@@ -1,4 +1,4 @@
-"""One forward pass, and the rows of activations that layers give in it."""
+"""Reads the rows of layers' activations from one forward pass."""
 
 from __future__ import annotations
 

@@ -168,5 +168,5 @@ def _parameter_count(build: Callable[[int], nn.Module], base_width: int) -> int:
 
 
 def layer_names(network: nn.Sequential) -> tuple[str, ...]:
-    """The parts whose outputs are worth a probe: all but pooling and classifier, input to output."""
+    """Names of the parts whose outputs are probed: all but pooling and classifier, from input to output."""
     return tuple(name for name, _ in network.named_children() if name not in ("pool", "classifier"))

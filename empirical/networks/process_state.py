@@ -21,7 +21,7 @@ _GLOBAL_HOOKS = tuple(
 
 @contextmanager
 def kept_process_state() -> Iterator[None]:
-    """Put back random states and settings, and suspend the hooks that act on all modules, for the time inside.
+    """Suspend the hooks that act on all modules, and restore random states and settings at the end.
 
     Random states: of torch on the CPU and on every device in use, of Python's ``random`` and of NumPy's global
     generator. Settings: default type, modes of autograd and autocast, deterministic algorithms, cuDNN, precision of
@@ -34,7 +34,7 @@ def kept_process_state() -> Iterator[None]:
             hooks = getattr(torch_module, name)
             stack.callback(_refill, hooks, dict(hooks))
             hooks.clear()
-        # Weights computed without gradients must not become the training's, which may have asked for one computation.
+        # Weights computed without gradients must not become those of the training, which may cache one computation.
         stack.callback(setattr, parametrize, "_cache_enabled", parametrize._cache_enabled)
         parametrize._cache_enabled = 0
         yield

@@ -1,4 +1,4 @@
-"""What becomes a row of a layer's activations: which tensor, which axes, and how many features at most."""
+"""Rules for the rows of a layer's activations: which tensor, which axes, and how many features at most."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _POOLS: dict[int, Any] = {
 
 
 class LayerError(Exception):
-    """What a layer did that cannot be captured, and what to do about it."""
+    """A layer cannot be captured; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,7 @@ def channel_axis(layer: nn.Module, shape: tuple[int, ...], latest: int | None) -
 
 @dataclass(frozen=True, eq=False)
 class Sketch:
-    """Signed means of random groups of features: an orthogonal projection that knows nothing of axes.
+    """Signed means of random groups of features: an orthogonal projection that does not depend on axes.
 
     Every feature belongs to one group; groups are as equal as they can be. The draw depends on the two sizes alone.
     The expected squared length of a row is kept, up to the factor ``width / features``.
@@ -265,7 +265,7 @@ class Sketch:
 def pooled(maps: Tensor, limit: int) -> Tensor:
     """Feature maps (n, c, ...) of two or three axes, averaged over windows until at most ``limit`` features are left.
 
-    By the smallest whole factor f that suffices, to max(1, length // f) along every axis; 1 everywhere where even that
+    The factor f is the smallest whole one that suffices; every axis shrinks to max(1, length // f), or to 1 if even that
     leaves more. Windows overlap where f does not divide a length.
     """
     channels, *lengths = maps.shape[1:]

@@ -1,4 +1,4 @@
-"""Boundaries that a data model predicts for a single layer trained on it, at two levels of the theory."""
+"""Predicts the boundaries of a single layer trained on a data model, at two levels of the theory."""
 
 from __future__ import annotations
 

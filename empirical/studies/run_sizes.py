@@ -1,4 +1,4 @@
-"""What a run will need, asked before it starts: memory for features and moments, samples for its batches."""
+"""Checks what a run needs before it starts: memory for features and moments, samples for its batches."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def check_batches(batch_size: int, replicas: int, count: int) -> None:
 
     Args:
         batch_size: samples per step.
-        replicas: draws, each with batches of its own.
+        replicas: draws, each with different batches.
         count: samples of the data.
 
     Raises:

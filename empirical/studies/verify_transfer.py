@@ -137,7 +137,7 @@ class TransferVerification:
 
     Attributes:
         source: name of what was trained on.
-        plan: what was asked for.
+        plan: of the trainings.
         step_size: eta, as used.
         findings: one for each target.
     """

@@ -1,4 +1,4 @@
-"""Updates of one network's weights, counted where optimisers make them.
+"""Counts the updates of one network's weights where optimisers make them.
 
 A trainer's own count is of all optimisers, or of batches: two that step in turn count twice as many, and a batch
 whose gradients are only accumulated, or whose step is left out because they overflow, is no update.

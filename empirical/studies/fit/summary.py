@@ -1,4 +1,4 @@
-"""What is reported of a fit: estimates, laws, rivals and variances by rank, without the moments that they come from."""
+"""The summary of a fit: estimates, laws, rivals and variances by rank, without the moments that they come from."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ ALIGNMENT = "A3"
 
 
 def fit_lines(fitted: Fitted, fit: FitSummary, check: Check, training: Training, predictions: Predictions) -> list[str]:
-    """All that a fit found, section by section.
+    """The results of a fit in words, section by section.
 
     Args:
         fitted: what was fitted.

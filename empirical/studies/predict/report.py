@@ -1,4 +1,4 @@
-"""The report of ``phases predict``: what it prints, keeps, draws and reads back."""
+"""The report of ``phases predict``: prints, stores, draws and reads back the results."""
 
 from __future__ import annotations
 
