@@ -113,9 +113,9 @@ def verify(
     how far they differ (and the standard error of that, over draws of W(0)), how far they may, and
     the verdict. A claim fails beyond its tolerance plus two standard errors; between the two, or
     with a standard error above the tolerance, it is not resolved: more replicas, larger batches
-    or more steps would decide. Claims on curves that move by less than 1 % of the variance are neither: such curves have
-    no phases to speak of, and an absolute tolerance says nothing about them. Where a claim fails, which assumption
-    costs how much is printed.
+    or more steps would decide. Claims on curves that move by less than 1 % of the variance are
+    neither: such curves have no phases to speak of, and an absolute tolerance says nothing about
+    them. Where a claim fails, the cost of each assumption is printed.
 
     Writes result.json, curves.parquet and phases.png. The same command run again in the same folder
     uses what is finished there.

@@ -92,8 +92,8 @@ def track(
 ) -> None:
     """Train a deep network and measure the phases of each of its layers.
 
-    At steps 0, 1, 2, 4, ... a checkpoint is stored and measured: the held-out loss of reconstructing the image from each
-    layer, by the exact linear decoder and by budgeted decoders; linear probes of the classes and of tasks of
+    At steps 0, 1, 2, 4, ... a checkpoint is stored and measured: the held-out loss of reconstructing the image from
+    each layer, by the exact linear decoder and by budgeted decoders; linear probes of the classes and of tasks of
     transfer (dominant colour, held-out classes, another data set); neural collapse; the share of the images that carry
     the gradient. Decoders and probes are fitted on the training split and scored on the test split; the statistics of
     batch normalisation are recomputed at each checkpoint.
@@ -145,7 +145,7 @@ def transfer(
     The stop rule reads the reconstruction loss of the last layer and recommends a checkpoint for each seed. For every
     task of transfer, the accuracy of a linear probe at that checkpoint is compared with the last and with the best
     one. The gain over the last is paired by seed, with a 95 % interval by Student's distribution; it is given with the
-    alignment of the tasks: the share of the new task's linear signal that predictors of the trained classes see. With
+    alignment of the tasks: the share of the new task's linear signal within the predictors of the trained classes. With
     five trainings or more per task, the rank correlation of gain and alignment is given.
 
     Writes result.json, accuracies.parquet and transfer.png. Exit code 1 where stopping hurts the probe of the dominant

@@ -1,6 +1,6 @@
 """Options of the command: one reader for each kind of value, which checks the value first.
 
-A reader turns the text of a call into a value, or refuses it and says what is accepted; help texts state the same bounds.
+A reader turns the text of a call into a value, or refuses it with what is accepted; help texts state the same bounds.
 """
 
 from __future__ import annotations

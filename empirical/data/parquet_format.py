@@ -72,7 +72,7 @@ class ParquetFile:
         return ArrayHeader((rows, len(columns)), "columns", 8, fault)
 
     def read(self, name: str) -> NDArray[Any]:
-        """The values of a column, or of all together; InputError for a damaged file, missing values, or lists of unequal lengths."""
+        """The values of a column, or of all; InputError for a damaged file, missing values, or unequal lists."""
         together = name not in self._schema.names
         columns = self._inputs if together else (name,)
         with self._faults():

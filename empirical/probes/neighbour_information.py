@@ -3,8 +3,8 @@
 These estimates measure, without bins, how far a few leading directions of a layer's output depend on a few leading
 directions of the input, or on the label. They cannot measure the mutual information of a deterministic network's
 input and whole output, which is infinite: no estimate from n samples exceeds about log n, and in many dimensions
-neighbours are far away and dependence is missed. Project first (``leading_directions``), state how many directions, and compare layers
-and checkpoints at the same number. Information is in nats.
+neighbours are far away and dependence is missed. Project first (``leading_directions``), state how many directions, and
+compare layers and checkpoints at the same number. Information is in nats.
 """
 
 from __future__ import annotations

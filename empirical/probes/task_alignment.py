@@ -16,8 +16,8 @@ from empirical.probes.probe_tasks import ProbeTask
 from theory import InputError, Moments
 from theory.validation import FloatArray
 
-#: Pixels on each side of the averaged images that alignment is measured on: few directions, well determined by thousands
-#: of samples, which hold most of the variance of natural images.
+#: Pixels on each side of the averaged images that alignment is measured on: few directions, which thousands of samples
+#: determine well, and which hold most of the variance of natural images.
 SIDE = 8
 
 # Eigenvalues below this share of the largest one count as zero.

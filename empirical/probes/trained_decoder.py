@@ -1,7 +1,8 @@
 """Decoders trained by gradient descent on frozen activations: the published way to measure reconstruction.
 
 Schneider & Prabhushankar (AAAI 2024, arXiv 2312.06887) train a linear decoder for 20 epochs with Adam (3e-4, weight
-decay 1e-5, batch 128). It need not have converged; the exact decoder of ``reconstruction_probe`` shows how far it is from the optimum.
+decay 1e-5, batch 128). It need not have converged; the exact decoder of ``reconstruction_probe`` shows how far it is
+from the optimum.
 """
 
 from __future__ import annotations
