@@ -21,11 +21,11 @@ SOURCE = Path(__file__).resolve().parent
 @app.command(cls=OneLineCommand)
 def paper(
     quick: Annotated[
-        bool, typer.Option("--quick", help="Run the studies that are missing at small settings, in a folder apart.")
+        bool, typer.Option("--quick", help="Run the studies that are missing at small settings, in a separate folder.")
     ] = False,
     pdf: Annotated[bool, typer.Option("--pdf", help="Typeset the paper, with latexmk.")] = False,
     out: Annotated[Path, path_option("Folder of the results of new runs and of all that is generated.")] = SOURCE,
-    seed: Annotated[int | None, seed_option("Run all short studies anew with this seed, in a folder apart.")] = None,
+    seed: Annotated[int | None, seed_option("Rerun all short studies with this seed, in a separate folder.")] = None,
 ) -> None:
     """Make all numbers, tables and figures of the paper from result folders.
 

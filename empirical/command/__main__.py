@@ -6,7 +6,7 @@ from empirical.command.interrupts import run
 
 
 def main() -> None:
-    """Run the command. Ctrl-C is answered from here on, while the libraries load."""
+    """Run the command; Ctrl-C is handled from here on, also while the libraries load."""
     run(_command)
 
 

@@ -1,4 +1,4 @@
-"""How a command ends: one line for what went wrong, and an exit code for each kind of end."""
+"""Ends a command: one line for what went wrong, and an exit code for each kind of end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from empirical.command.terminal import Bars, UnwritableOutputError, complain, di
 
 FINE, CLAIM_FAILS, BAD_INPUT, INTERNAL_ERROR = 0, 1, 2, 3
 
-#: Of a process whose output nobody reads, as shells count it: 128 and the number of SIGPIPE.
+#: Exit code of a process whose output nobody reads, as shells count it: 128 and the number of SIGPIPE.
 OUTPUT_CLOSED = 141
 
 #: For help texts.
@@ -34,10 +34,10 @@ _NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
 
 class _OneLine:
-    """What a command and a group of commands share: they end as ``ended`` says."""
+    """The part that commands and groups of commands share: they end as ``ended`` says."""
 
     def main(self, *arguments: Any, standalone_mode: bool = True, **named: Any) -> Any:
-        """Run it; ends the process with an exit code, unless ``standalone_mode`` is off."""
+        """Run the command; ends the process with an exit code, unless ``standalone_mode`` is off."""
         return _main(super().main, arguments, standalone_mode, named)  # type: ignore[misc]
 
     def invoke(self, context: Any) -> Any:
@@ -63,7 +63,7 @@ class OneLineCommand(_OneLine, TyperCommand):
 
 @contextmanager
 def interruption() -> Iterator[None]:
-    """Answer Ctrl-C with one line and its exit code."""
+    """Handle Ctrl-C with one line and its exit code."""
     try:
         yield
     except KeyboardInterrupt:
@@ -75,7 +75,7 @@ def interruption() -> Iterator[None]:
 def bad_input_exits() -> Iterator[Bars]:
     """Turn bad input, or a file that cannot be read or written, into one line and exit code 2.
 
-    Hands out progress bars; those of short work are shown where nothing was refused.
+    Yields progress bars; those of short work are shown only if nothing was refused.
     """
     from theory import InputError
 
@@ -103,7 +103,7 @@ def ended(call: Callable[[], Any]) -> int:
     """The exit code of a call; what went wrong is printed on the standard error.
 
     A bad argument, a file that cannot be read or written, or memory that runs out is one line. An error of this
-    program is printed with its traceback, for whoever reports it.
+    program is printed with its traceback, for a bug report.
     """
     try:
         code = call()
@@ -135,7 +135,7 @@ def ended(call: Callable[[], Any]) -> int:
 
 
 def usage_message(error: Exception) -> str:
-    """A fault in the call as one line that names the option."""
+    """Describe a fault in the call in one line that names the option."""
     message = " ".join(str(getattr(error, "message", error)).split()).rstrip(".")
     parameter = getattr(error, "param", None)
     name = _typed_name(parameter) or getattr(error, "param_hint", None)
@@ -152,13 +152,13 @@ def _typed_name(parameter: Any) -> str | None:
 
 
 def _is_bad_input(error: Exception) -> bool:
-    """Whether this is an InputError, of a module that need not be loaded to ask."""
+    """Whether this is an InputError, without loading the module that defines it."""
     validation = sys.modules.get("theory.validation")
     return validation is not None and isinstance(error, validation.InputError)
 
 
 def complain_lines(text: str) -> None:
-    """Several lines on the standard error."""
+    """Print several lines on the standard error."""
     for line in text.splitlines():
         complain(line)
 

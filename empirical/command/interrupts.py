@@ -1,13 +1,13 @@
-"""Ctrl-C ends the process of a command soon and with one line, whatever it is at.
+"""Ctrl-C ends the process of a command soon and with one line, at any point.
 
-Python raises KeyboardInterrupt in the main thread, between two of its instructions. That may come late, or in vain: one
-call into a library may take minutes; a library may take the exception for a failure of its own (mpmath has bare except
+Python raises KeyboardInterrupt in the main thread, between two of its instructions. That may come late, or be lost: one
+call into a library may take minutes; a library may treat the exception as its failure (mpmath has bare except
 clauses), or turn it into another error; Python drops what is raised in a finaliser; and taking down what SymPy has
-cached takes seconds. So a thread waits for the signal as well, and ends the process where the main thread has not
-within GRACE. Nothing is lost by it: files appear whole or not at all (``simulation.runs.run_folder``), and workers end
+cached takes seconds. So a thread waits for the signal as well, and ends the process if the main thread has not
+within GRACE. Nothing is lost: files appear whole or not at all (``simulation.runs.run_folder``), and workers end
 with the process that started them (``simulation.runs.schedulers``).
 
-It loads nothing, so that the command can begin with it.
+It imports nothing of the package, so that the command can begin with it.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from types import FrameType
 #: Exit code of a process that Ctrl-C ends, as shells count it: 128 and the number of SIGINT.
 INTERRUPTED = 130
 
-#: What the user reads.
+#: The message to the user.
 STOPPED = "interrupted: finished parts are kept; the same command goes on from them"
 
-#: Seconds from the signal to the end of the process, at most.
+#: Most seconds from the signal to the end of the process.
 GRACE = 1.0
 
-# Signals are the process's, and so is what is known of them.
+# Signals belong to the process, and so does this record of them.
 _received, _answered = threading.Event(), threading.Event()
 
 
 def run(command: Callable[[], object]) -> None:
-    """Run a command in a process of its own, which Ctrl-C ends.
+    """Run the command of this process, which Ctrl-C then ends.
 
-    Where whoever started the process has it ignore the signal, as shells do for what runs in the background, it does.
+    A process that was started with the signal ignored, as shells do for background jobs, keeps ignoring it.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         _listen()

@@ -1,6 +1,6 @@
-"""Options of the command: one reader for each kind, which checks a value before anything else happens.
+"""Options of the command: one reader for each kind of value, which checks the value first.
 
-A reader turns the text of a call into a value or refuses it with what is accepted; help texts state the same bounds.
+A reader turns the text of a call into a value, or refuses it with what is accepted; help texts state the same bounds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import typer
 
 from empirical.command.terminal import complain
 
-#: Counts of what is trained, drawn or kept; whether they fit in memory is asked where the other sizes are known.
+#: Counts of what is trained, drawn or kept; whether they fit in memory is checked where the other sizes are known.
 LARGEST_COUNT = 1_000_000_000
 
 #: Runs, each with its own folder and processes.
@@ -43,12 +43,24 @@ Number = TypeVar("Number", int, float)
 
 
 def whole_option(description: str, least: int, most: int = LARGEST_COUNT) -> Any:
-    """An option that takes whole numbers from ``least`` to ``most``."""
+    """An option that takes whole numbers in a range.
+
+    Args:
+        description: the option's help.
+        least: smallest number accepted.
+        most: largest number accepted.
+    """
     return _number_option(description, int, least, most, (str(least), _power(most)))
 
 
 def real_option(description: str, least: float, most: float) -> Any:
-    """An option that takes finite numbers from ``least`` to ``most``."""
+    """An option that takes finite numbers in a range.
+
+    Args:
+        description: the option's help.
+        least: smallest number accepted.
+        most: largest number accepted.
+    """
     return _number_option(description, float, least, most, (f"{least:g}", f"{most:g}"))
 
 
@@ -95,7 +107,7 @@ def text_option(description: str) -> Any:
 
 
 def text_argument(description: str) -> Any:
-    """The same as an argument."""
+    """The same, as an argument."""
     return typer.Argument(help=description, parser=_text)
 
 
@@ -105,7 +117,7 @@ def path_option(description: str) -> Any:
 
 
 def path_argument(description: str, metavar: str) -> Any:
-    """The same as an argument."""
+    """The same, as an argument."""
     return typer.Argument(help=description, parser=_path, metavar=metavar, show_default=False)
 
 
@@ -212,7 +224,7 @@ def _path(text: str) -> Path:
 
 
 def _power(number: int) -> str:
-    """A bound as people write it."""
+    """A bound in readable form."""
     return {LARGEST_COUNT: "1e9", LARGEST_INTEGER: "2^63 - 1"}.get(number, str(number))
 
 

@@ -56,6 +56,11 @@ def open_labels(path: Path, inputs: ArrayFile, labels: str) -> tuple[ArrayFile, 
     That is the same file; of a .npy file, which holds one array, it is the .npy file at the path ``labels``, relative
     to the folder that the command runs in or to that of the inputs.
 
+    Args:
+        path: of the file of the inputs.
+        inputs: that file, open.
+        labels: name of the labels in it, or the path of their .npy file.
+
     Raises:
         InputError: no such .npy file.
     """

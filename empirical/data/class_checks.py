@@ -1,4 +1,4 @@
-"""What labelled samples need before anything is derived from them: classes of several members, with different means."""
+"""Checks labelled samples before anything is derived from them: classes of several members, with different means."""
 
 from __future__ import annotations
 

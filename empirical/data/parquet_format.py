@@ -42,11 +42,11 @@ class ParquetFile:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of its columns, and ``inputs`` for all but the labels; InputError for a damaged file."""
+        """Names of its columns, and ``inputs`` for all but the labels; InputError for a damaged file."""
         return tuple(dict.fromkeys((*self._schema.names, ALL_COLUMNS)))
 
     def header(self, name: str) -> ArrayHeader:
-        """Of a column or of all together; InputError for a damaged file.
+        """The header of a column or of all together; InputError for a damaged file.
 
         The length of the lists in a column is the mean one, until the column is read.
         """
@@ -72,7 +72,7 @@ class ParquetFile:
         return ArrayHeader((rows, len(columns)), "columns", 8, fault)
 
     def read(self, name: str) -> NDArray[Any]:
-        """A column, or all together; InputError for a damaged file, missing values, or lists of unequal lengths."""
+        """The values of a column, or of all; InputError for a damaged file, missing values, or unequal lists."""
         together = name not in self._schema.names
         columns = self._inputs if together else (name,)
         with self._faults():

@@ -1,4 +1,4 @@
-"""Targets of transfer on vectors: classes of a data set, or numbers that go with its inputs, by name."""
+"""Targets of transfer on vectors: classes of a data set, or numbers that belong to its inputs, by name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RANGE = re.compile("([0-9]{1,9})(?:-([0-9]{1,9}))?")
 
 @dataclass(frozen=True, eq=False)
 class TargetTask:
-    """What a linear probe is to tell of some inputs.
+    """What a linear probe predicts from some inputs.
 
     Attributes:
         name: in tables.
@@ -52,12 +52,18 @@ def class_task(data: DataSet, name: str) -> TargetTask:
 
 
 def regression_task(data: DataSet, values: ArrayLike, name: str) -> TargetTask:
-    """To tell numbers (n,) or (n, q) that belong to the inputs of a data set."""
+    """The task of predicting real numbers from the inputs of a data set.
+
+    Args:
+        data: n inputs, whose labels are not used.
+        values: (n,) or (n, q) numbers to predict.
+        name: of the task.
+    """
     return TargetTask(name, data.inputs.astype(np.float64), np.asarray(values, dtype=np.float64))
 
 
 def chosen_classes(data: DataSet, classes: IntArray | tuple[int, ...], name: str | None = None) -> DataSet:
-    """Some classes of a data set, numbered anew in ascending order; inputs keep their unit.
+    """Some classes of a data set, renumbered in ascending order; inputs keep their unit.
 
     Args:
         data: all classes.
@@ -115,7 +121,7 @@ def target_task(text: str, whole: DataSet, path: str | None = None) -> TargetTas
         text: ``NAME:5-9`` for classes of ``whole``, NAME being its name; or the name of an array of numbers, one row
             for each input, in the file of the data.
         whole: the data set with all its classes, part of which a network is trained on.
-        path: file of the data; None where they are no file.
+        path: file of the data; None where they come from no file.
 
     Raises:
         InputError: another name, classes that the data lack, no file or no such array in it, or an array of another

@@ -1,13 +1,13 @@
 """Several Gaussians fitted to the samples of one class by expectation maximisation.
 
-Samples are taken to coordinates in which the class has about unit covariance. There the ridge epsilon that scikit-learn
-adds to a component's covariance is a shrinkage towards the covariance of its class, S_c + epsilon Sigma_k: it is what
-holds a component up that has few samples for its directions.
+Samples are transformed to coordinates in which the class has about unit covariance. There the ridge epsilon that
+scikit-learn adds to a component's covariance is a shrinkage towards the covariance of its class, S_c + epsilon Sigma_k:
+it keeps a component well-conditioned that has few samples for its directions.
 
-The likelihood has many maxima, and which one is found depends on the start. There are two: k-means, for parts that
-differ in where they are, and equal numbers of samples by their distance from the class's mean, for parts that differ in
-how far they spread. Which one a class asks for, held-out samples say and not the likelihood of the fit: in many
-directions distances differ by chance, and a fit to that chance is likely.
+The likelihood has many maxima, and which is found depends on the start. There are two starts: k-means, for parts that
+differ in location, and equal numbers of samples by their distance from the class's mean, for parts that differ in
+spread. The likelihood of held-out samples decides between them, not that of the fit: in many directions distances
+differ by chance, and a fit to that chance has a high likelihood.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _STEPS, _GAIN = 60, 1e-3
 
 
 class Start(Enum):
-    """What the parts of a class are taken to differ in before they are fitted."""
+    """What the parts of a class are assumed to differ in before they are fitted."""
 
     PLACE = "place"
     SPREAD = "spread"

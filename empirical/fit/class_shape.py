@@ -1,4 +1,4 @@
-"""How heavy the tails of classes are, beyond what moments say.
+"""Measures how heavy the tails of classes are, beyond what moments say.
 
 Within-class projections, standardised class by class, are compared with Student's t by the ratio of two order
 statistics, the 0.99 and the 0.5 quantile of their absolute values, which grows as the tail index nu falls. Unlike a

@@ -1,4 +1,4 @@
-"""How many Gaussians a class asks for, by the likelihood of its samples that were held out."""
+"""Chooses the number of Gaussians of a class by the likelihood of its held-out samples."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from empirical.fit.class_mixture import Start, fit_class_mixture
 from theory.data.stratified import stratified_parts
 from theory.validation import FloatArray, IntArray
 
-#: Numbers of Gaussians tried in a class, until two in a row are no better than what was best before.
+#: Numbers of Gaussians tried in a class, until two in a row are no better than the best before.
 NUMBERS = (1, 2, 3, 4, 6, 8, 12, 16)
 
 #: Shrinkages tried, as ridges in units of the class's covariance.
 RIDGES = (0.01, 0.03, 0.1, 0.3, 1.0)
 
-#: Of these as many at once: the more Gaussians, the fewer samples each has, and the larger the ridge that it needs.
+#: As many of these are compared at once: the more Gaussians, the fewer samples each has, and the larger its ridge.
 _RIDGES_AHEAD = 3
 
-#: Fewest samples per Gaussian in what is left of a class when a fold is held out.
+#: Fewest samples per Gaussian in the rest of a class when a fold is held out.
 FEWEST_SAMPLES = 15
 
 #: Parts of the samples, of which each is held out once.
@@ -30,7 +30,7 @@ FOLDS = 3
 
 @dataclass(frozen=True)
 class ClassChoice:
-    """How many Gaussians the held-out samples of a class ask for.
+    """The number of Gaussians of a class, chosen by its held-out samples.
 
     Log-likelihoods are in nats per sample and direction, of held-out samples.
 
@@ -56,7 +56,7 @@ class ClassChoice:
 
     @property
     def gain(self) -> float:
-        """What the Gaussians chosen gain on a single one."""
+        """Held-out log-likelihood of the chosen Gaussians beyond that of a single one."""
         return self.held_out - self.single
 
 

@@ -1,7 +1,7 @@
 """Several Gaussians per class, fitted in the leading directions of the samples.
 
-Most of the variance is there, and a density in all directions of an image asks for more samples than there are.
-``empirical.fit.mixture_model`` makes a data model in all directions of it.
+Most of the variance is there, and a density in all directions of an image needs more samples than a class has.
+``empirical.fit.mixture_model`` extends the fit to a data model in all directions.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from theory.data.data_model import RELATIVE_RANK_TOLERANCE
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, IntArray, at_least, class_labels, finite_array
 
-#: Leading directions in which Gaussians are fitted hold this share of the variance, and are at most so many.
+#: Share of the variance in the leading directions in which Gaussians are fitted, and the largest number of these.
 VARIANCE_SHARE, MOST_DIRECTIONS = 0.95, 32
 
 #: Most samples of a class to which Gaussians are fitted.
@@ -60,13 +60,13 @@ def fit_mixture(
     seed: int = 0,
     progress: Progress = silent,
 ) -> MixtureFit:
-    """Fit several Gaussians to each class, as many as its held-out samples ask for.
+    """Fit several Gaussians to each class; the held-out likelihood chooses their number.
 
     Args:
         inputs: (n, D) samples.
         labels: (n,) classes 0 to K - 1, each with at least two samples.
         classes: K.
-        numbers: of Gaussians to choose from, ascending; a single one is taken as it is.
+        numbers: of Gaussians to choose from, ascending; a single number is used without a choice.
         seed: of the samples to which Gaussians are fitted, of folds and of starts.
         progress: shows how many classes are done.
 

@@ -1,12 +1,12 @@
-"""The data model, in all directions, of Gaussians that were fitted in the leading ones.
+"""The data model in all directions from Gaussians that were fitted in the leading directions.
 
-With u the leading coordinates of an input and v all of them, a class is taken to be a mixture in u, and v given u to be
-Gaussian with what the class as a whole has: its regression L of v on u and its remainder N. A component c then has
+With u the leading coordinates of an input and v all of them, a class is assumed to be a mixture in u, and v given u to
+be Gaussian with the regression L of v on u and the remainder N of the whole class. A component c then has
 
     mu_c = mu_k + (m_c - m_k) L,    Sigma_c = N + L^T A_c L
 
-with m_c and A_c its mean and covariance in u. So it differs from its class in the leading directions alone, takes q
-(q + 3) / 2 + 1 numbers beyond those of its class, and what the held-out likelihood says in u it says in all directions:
+with m_c and A_c its mean and covariance in u. So it differs from its class in the leading directions alone, adds q
+(q + 3) / 2 + 1 parameters to those of its class, and the gain in held-out likelihood in u is that in all directions, as
 the density of v given u is the same for one Gaussian and for many.
 
 The components' moments are those of the samples, weighted by their probability to belong to a component, and shrunk

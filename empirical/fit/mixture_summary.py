@@ -1,4 +1,4 @@
-"""What is reported of several Gaussians per class: how many, what they gain, and how many numbers they have."""
+"""The summary of several Gaussians per class: their number, their gain in likelihood, and their parameters."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ class MixtureSummary:
 
     @property
     def parameters(self) -> int:
-        """How many numbers the Gaussians have: frequencies, means and covariances in the leading directions."""
+        """Number of parameters of the Gaussians: frequencies, means and covariances in the leading directions."""
         return sum(self.components) * (1 + self.directions + self.directions * (self.directions + 1) // 2) - 1
 
     @property
     def data_numbers(self) -> int:
-        """How many numbers the samples have in these directions, labels included."""
+        """Number of values of the samples in these directions, labels included."""
         return self.samples * (self.directions + 1)
 
     def lines(self) -> list[str]:
@@ -72,13 +72,13 @@ class MixtureSummary:
             f"Gaussians by class, in {self.directions} leading directions: {' '.join(map(str, self.components))}",
             f"their held-out log-likelihood: {self.gain:+.3f} +- {self.gain_error:.1g} nats per sample and direction "
             "beyond one each",
-            f"their numbers: {self.parameters} beside {self.data_numbers} of the samples, {share:.2g} (at 1 the model "
+            f"their numbers: {self.parameters} for {self.data_numbers} of the samples, {share:.2g} (at 1 the model "
             "is the data, and predicts nothing)",
         )
         return [line for text in found for line in wrap(text, TERMINAL_WIDTH, subsequent_indent="  ")]
 
     def as_values(self) -> dict[str, Any]:
-        """Plain values of the shape MIXTURE, and the two numbers of numbers."""
+        """Plain values of the shape MIXTURE, with the counts of parameters and of the samples' values."""
         counts = {"parameters": self.parameters, "data_numbers": self.data_numbers}
         return asdict(self) | {"components": list(self.components)} | counts
 

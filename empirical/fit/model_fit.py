@@ -39,7 +39,7 @@ LARGEST_DEVIATION = 1.5
 
 @dataclass(frozen=True, eq=False)
 class FittedModel(MomentFit):
-    """What was fitted: beside what moments decide, the shape of classes and the spectrum's rivals.
+    """What was fitted: what moments decide, the shape of classes and the spectrum's rivals.
 
     Attributes:
         tail_index: of random projections within classes.
@@ -82,7 +82,7 @@ def split_for_fit(
         seed: of the order.
 
     Raises:
-        InputError: too few shards, a class with fewer than six inputs, or fewer than two inputs a shard.
+        InputError: too few shards, a class with fewer than six inputs, or fewer than two inputs per shard.
     """
     parts = at_least("shards", shards, SMALLEST_PARTS)
     generator = np.random.default_rng(at_least("seed", seed, 0))

@@ -61,7 +61,7 @@ def uninitialised(network: nn.Module) -> str | None:
 
 
 def device_and_type(network: nn.Module) -> tuple[torch.device, torch.dtype]:
-    """Device of a network's first tensor, and the type of its first real one; processor and float32 without any."""
+    """Device of a network's first tensor, and type of its first real tensor; CPU and float32 if there is none."""
     tensors = [tensor for _, tensor in _tensors(network)]
     real = [tensor for tensor in tensors if tensor.is_floating_point()]
     device = next((tensor.device for tensor in (*real, *tensors)), torch.device("cpu"))

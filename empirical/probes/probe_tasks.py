@@ -1,4 +1,4 @@
-"""The tasks that a linear probe is set on frozen activations: the classes themselves, and tasks of transfer."""
+"""The tasks of linear probes on frozen activations: the classes themselves, and tasks of transfer."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def at_least_32(data: ImageData) -> ImageData:
 
 
 def class_task(data: ImageData, name: str = CLASS) -> ProbeTask:
-    """To tell the classes of a data set."""
+    """The task of classifying the images of a data set."""
     return ProbeTask(name, data.train, data.test, data.classes)
 
 
 def colour_task(data: ImageData) -> ProbeTask:
-    """To tell which of red, green and blue, each normalised by the training split, has the largest mean in an image.
+    """The task of recognising which of red, green and blue, each normalised, has the largest mean in an image.
 
     The transfer task of the published figures (Schneider & Prabhushankar 2024).
 
@@ -100,7 +100,7 @@ def transfer_tasks(
 
 
 def _check_splits(data: ImageData) -> None:
-    """What a decoder could not be scored on is refused before any training."""
+    """Refuse, before any training, a test split that a decoder could not be scored on."""
     if np.array_equal(data.train.images, data.test.images):
         raise InputError(f"data: the test images of {data.name} are its training images; hold others out for the test")
     for which, split in (("training", data.train), ("test", data.test)):

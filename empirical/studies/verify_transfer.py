@@ -107,7 +107,7 @@ class TransferFinding:
     Attributes:
         target: its name.
         verdict: of theorem T9, from the linearised flow at small sigma0, up to the last step.
-        comparison: the mean field's curve beside the trained one.
+        comparison: the mean field's curve and the trained one.
         linearised: linearised curve of the same draws of W(0).
     """
 
@@ -137,7 +137,7 @@ class TransferVerification:
 
     Attributes:
         source: name of what was trained on.
-        plan: what was asked for.
+        plan: of the trainings.
         step_size: eta, as used.
         findings: one for each target.
     """

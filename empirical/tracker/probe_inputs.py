@@ -16,13 +16,13 @@ from simulation.runs.run_folder import array_digest
 from theory import InputError
 from theory.validation import quoted
 
-#: Least inputs of a probe: three quarters are for fitting, and one group of one held-out input tells nothing of noise.
+#: Fewest inputs of a probe: three quarters are for fitting, and one held-out input says nothing about noise.
 LEAST_INPUTS = 64
 
 #: Numbers a token is coded by, at most, and numbers of a whole sample of tokens, about.
 CODE, CODES = 32, 4096
 
-# What a dictionary holds beside what the network is to understand.
+# Entries of a dictionary that accompany the input proper.
 _BESIDE = ("attention_mask", "token_type_ids", "position_ids", "labels", "label", "special_tokens_mask")
 _MASK = "attention_mask"
 _IDS = (torch.int32, torch.int64)
@@ -121,7 +121,7 @@ def probe_inputs(inputs: Any, target: Any = None) -> ProbeInputs:
     )
     if not finite or not found.varies():
         kind = "" if real else f"have shape {tuple(chosen.shape)}, type {chosen.dtype}, and "
-        raise InputError(f"inputs: {kind}hold NaN, infinity or hardly a difference; give finite inputs that vary")
+        raise InputError(f"inputs: {kind}hold NaN, infinity or do not vary; give finite inputs that vary")
     return found
 
 

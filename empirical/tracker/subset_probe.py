@@ -35,7 +35,7 @@ class SubsetProbe:
     Three quarters of the inputs, chosen by a fixed draw, fit budgeted decoders at the penalty of generalised
     cross-validation (``CrossValidatedDecoder``); the rest scores them. With so few samples the exact decoder would
     fit noise. The penalty is chosen at every step, also where samples suffice, so that the curve has no jump. Batch
-    normalisation is measured anew on the first 500 of the fitting part.
+    normalisation is calibrated on the first 500 of the fitting part.
 
     Args:
         inputs: (n, ...) as the network takes them, or a dictionary of them, n at least LEAST_INPUTS; a copy is kept on
@@ -71,7 +71,7 @@ class SubsetProbe:
         held_out = given.count // 4
         self._fitting, self._held_out = shuffled[held_out:], shuffled[:held_out]
         if not (self._fitting.varies() and self._held_out.varies()):
-            raise InputError("inputs: hold NaN, infinity or hardly a difference; give finite inputs that vary")
+            raise InputError("inputs: hold NaN, infinity or do not vary; give finite inputs that vary")
         self._held_out_variance = float(self._held_out.target.double().numpy().var(axis=0).sum())
         self.layers = tuple(layers)
         self._pooled_features = at_least("pooled_features", pooled_features, 1)

@@ -1,4 +1,4 @@
-"""Which assumptions a data set meets, and which theorems they leave standing."""
+"""Evaluates which assumptions a data set meets, and which theorems then apply."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class Check:
         missing: names of those with an assumption that fails, each with these assumptions.
         without_number: names of theorems whose assumptions hold and that give no number here, each with the reason.
         predicted: by theorem among ``applicable``, the step that it gives.
-        unmet: by theorem, what else it asks of the layer and does not get, in words.
+        unmet: by theorem, in words, the further conditions on the layer that are not met.
     """
 
     data: str

@@ -68,7 +68,7 @@ def fit_layer(
     device: torch.device | str = "cpu",
     progress: Progress = silent,
 ) -> FitReport:
-    """Do what ``fit_features`` does on the activations of a network's layer.
+    """Fit the activations of a network's layer, as ``fit_features`` does inputs.
 
     Args:
         data: images, the name or path of some, or what loads them (``given_images``).

@@ -1,4 +1,4 @@
-"""The report of ``phases fit``: estimates, assumptions and predicted boundaries, kept, drawn and read back.
+"""The report of ``phases fit``: estimates, assumptions and predicted boundaries, stored, drawn and read back.
 
 What is not resolved is not claimed: whether A3 holds, and with it which phases a predicted curve has, is decided by the
 interval of R2 / R0.
@@ -29,7 +29,7 @@ from theory import Curve, InputError, loss_named
 from theory.curves.boundaries import RESOLUTION
 from theory.curves.losses import LOSSES
 
-#: Words for the state of a network in names of older folders, with the checkpoint that they stand for.
+#: Words for the state of a network in names of older folders, with the checkpoint that they mean.
 _STATES = {"untrained": None, "trained": "trained"}
 
 _TABLE = "spectrum.parquet"
@@ -67,7 +67,7 @@ _CONTENT = Record(
 
 @dataclass(frozen=True, eq=False)
 class FitReport(DrawnReport):
-    """All that a fit of a data set or of a layer's activations found.
+    """The results of a fit of a data set or of a layer's activations.
 
     Attributes:
         fitted: what was fitted.
@@ -94,7 +94,7 @@ class FitReport(DrawnReport):
 
     @property
     def alignment(self) -> Alignment:
-        """What the fit says of A3."""
+        """The verdict of the fit on A3."""
         return Alignment.from_fit(self.summary)
 
     def lines(self) -> list[str]:

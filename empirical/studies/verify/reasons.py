@@ -1,4 +1,4 @@
-"""Why claims of a verification fail: what each assumption costs, as for predictions on features."""
+"""Explains why claims of a verification fail: what each assumption costs, as for predictions on features."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def test_more_classes_than_features_are_reported_but_for_what_they_cannot_have()
     assert report.predictions.found == ()
     assert all("12 outputs for 10 directions" in reason for reason in report.predictions.gaps.values())
     text = str(report)
-    assert "A3  not resolved: no R2 beside as many outputs" in text
+    assert "A3  not resolved: no R2 with as many outputs" in text
     row = next(line for line in report.lines() if line.startswith("alignment R2 / R0"))
     assert row.split()[-3:] == ["-", "-", "-"]
     content = report.content()
