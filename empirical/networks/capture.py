@@ -1,4 +1,4 @@
-"""Captures the activations of named layers of any torch module, one batch at a time, which leaves the module as it was."""
+"""Captures activations of named layers of any torch module, batch by batch, and leaves the module as it was."""
 
 from __future__ import annotations
 
