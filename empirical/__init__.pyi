@@ -3,17 +3,24 @@
 from .data.data_root import DATA_ROOT_VARIABLE
 from .data.datasets import DataSet, load
 from .data.images import ImageData, ImageSplit, Normalisation, load_images, only_classes, padded_to
+from .data.target_tasks import TargetTask, chosen_classes, class_task, regression_task, target_task
+from .fit.mixture_fit import MixtureFit, fit_mixture
+from .fit.mixture_model import mixture_model
+from .fit.mixture_summary import MixtureSummary
 from .fit.model_fit import FittedModel, fit_data_model, split_for_fit
 from .fit.parametric_model import parametric_model
 from .moments.activation_moments import JointAccumulator, JointMoments
 from .moments.streaming import batches_of, moments_of, stream_moments
 from .networks.batch_norm import recalibrated
 from .networks.capture import Captured, capture
+from .networks.network_training import TrainingPlan
 from .networks.networks import build_network, layer_names
 from .networks.row_rule import RowRule
 from .networks.undisturbed import undisturbed
+from .probes.measures import Measure, MeasureKind, Measurement
 from .probes.neural_collapse import NeuralCollapse, neural_collapse
-from .probes.reconstruction_probe import ReconstructionLoss, RidgeDecoders
+from .probes.reconstruction_probe import BudgetedDecoders, ReconstructionLoss
+from .probes.standard import ProbePlan
 from .studies.check.job import CheckReport, check
 from .studies.check.outcome import CheckPlan
 from .studies.derive import DeriveReport, derive
@@ -24,74 +31,111 @@ from .studies.fit.report import FitReport
 from .studies.predict.job import predict
 from .studies.predict.plan import FeaturePlan, PredictPlan
 from .studies.predict.report import PredictReport
+from .studies.report import Report
 from .studies.robustness import RobustnessPlan, RobustnessReport, robustness
 from .studies.scaling import ScalingPlan, ScalingReport, scaling
+from .studies.track.job import track
+from .studies.track.plan import TrackPlan
+from .studies.track.report import TrackReport
+from .studies.transfer.job import transfer
+from .studies.transfer.report import TransferReport
 from .studies.verify.job import verify
 from .studies.verify.plan import VerifyPlan
 from .studies.verify.report import VerifyReport
+from .studies.verify_transfer import TransferVerification, VerifyTransferPlan, verify_transfer
 from .tracker.phase_reading import PhaseReading, read_phases
 from .tracker.phase_tracker import PhaseTracker, ProbeSchedule
 from .tracker.stop_rule import StopRule
 
 __all__ = [
-    "DATA_ROOT_VARIABLE",
-    "Captured",
-    "CheckPlan",
-    "CheckReport",
-    "DataSet",
-    "DeriveReport",
-    "DiagramPlan",
-    "DiagramReport",
-    "FeaturePlan",
-    "FitPlan",
-    "FitReport",
-    "FittedModel",
-    "ImageData",
-    "ImageSplit",
-    "JointAccumulator",
-    "JointMoments",
-    "NetworkLayer",
-    "NeuralCollapse",
-    "Normalisation",
-    "PhaseReading",
-    "PhaseTracker",
-    "PredictPlan",
-    "PredictReport",
-    "ProbeSchedule",
-    "ReconstructionLoss",
-    "RidgeDecoders",
-    "RobustnessPlan",
-    "RobustnessReport",
-    "RowRule",
-    "ScalingPlan",
-    "ScalingReport",
-    "StopRule",
+    # Jobs
+    "Report",
+    "verify",
     "VerifyPlan",
     "VerifyReport",
-    "batches_of",
-    "build_network",
-    "capture",
     "check",
+    "CheckPlan",
+    "CheckReport",
     "derive",
+    "DeriveReport",
     "diagram",
-    "fit_data_model",
+    "DiagramPlan",
+    "DiagramReport",
+    "scaling",
+    "ScalingPlan",
+    "ScalingReport",
+    "robustness",
+    "RobustnessPlan",
+    "RobustnessReport",
     "fit_features",
     "fit_layer",
-    "layer_names",
+    "FitPlan",
+    "NetworkLayer",
+    "FitReport",
+    "predict",
+    "PredictPlan",
+    "FeaturePlan",
+    "PredictReport",
+    "track",
+    "TrackPlan",
+    "TrackReport",
+    "transfer",
+    "TransferReport",
+    "verify_transfer",
+    "VerifyTransferPlan",
+    "TransferVerification",
+    # Data
+    "DataSet",
     "load",
+    "chosen_classes",
+    "TargetTask",
+    "target_task",
+    "class_task",
+    "regression_task",
+    "ImageData",
+    "ImageSplit",
     "load_images",
-    "moments_of",
-    "neural_collapse",
     "only_classes",
     "padded_to",
-    "parametric_model",
-    "predict",
-    "read_phases",
+    "Normalisation",
+    "DATA_ROOT_VARIABLE",
+    # Networks and their activations
+    "build_network",
+    "layer_names",
+    "TrainingPlan",
     "recalibrated",
-    "robustness",
-    "scaling",
-    "split_for_fit",
-    "stream_moments",
+    "RowRule",
+    "Captured",
+    "capture",
     "undisturbed",
-    "verify",
+    # Moments
+    "batches_of",
+    "stream_moments",
+    "moments_of",
+    "JointAccumulator",
+    "JointMoments",
+    # Probes
+    "ReconstructionLoss",
+    "BudgetedDecoders",
+    "NeuralCollapse",
+    "neural_collapse",
+    "ProbePlan",
+    "Measure",
+    "MeasureKind",
+    "Measurement",
+    # Fit
+    "split_for_fit",
+    "fit_data_model",
+    "FittedModel",
+    "parametric_model",
+    "fit_mixture",
+    "MixtureFit",
+    "MixtureSummary",
+    "mixture_model",
+    # Tracker
+    "PhaseTracker",
+    "ProbeSchedule",
+    "StopRule",
+    "PhaseReading",
+    "read_phases",
 ]

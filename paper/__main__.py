@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from empirical.command.exit_codes import OneLineCommand, bad_input_exits
+from empirical.command.interrupts import run
 from empirical.command.options import path_option, seed_option
 from empirical.command.terminal import say
 
@@ -46,4 +47,4 @@ def paper(
 
 
 if __name__ == "__main__":
-    app()
+    run(app)

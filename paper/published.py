@@ -8,11 +8,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from empirical.probes.on_request import LINEAR
+from empirical.probes.measures import RECONSTRUCTION, Measure, MeasureKind
 from empirical.probes.probe_tasks import COLOUR
-from empirical.probes.standard import PROBE_ACCURACY, RECONSTRUCTION
-from empirical.studies.track import Tracked
-from empirical.studies.tracked_file import read_tracked
+from empirical.studies.track.report import TrackReport
 from empirical.tracker.phase_reading import mean_over_seeds, read_phases
 from paper.macros import count, fixed, with_error
 from paper.part import Draw, Part
@@ -26,7 +24,7 @@ from theory.validation import FloatArray, IntArray
 #: Results with the exact decoder of several networks, and with a trained decoder of one of them.
 EXACT, TRAINED = "track-vgg8-cifar10", "decoder-vgg8"
 
-_TRAINED_LOSS = f"reconstruction loss of a trained {LINEAR}"
+_TRAINED_LOSS = Measure(MeasureKind.LINEAR_DECODER_LOSS)
 _FILE = SOURCE / "published" / "learnphase.csv"
 
 
@@ -53,11 +51,11 @@ def published() -> Published:
     return Published(rows["iteration"].astype(np.int64), loss / loss[0], rows["transfer_test_accuracy"])
 
 
-def _curves(folders: ResultFolders) -> tuple[Tracked, FloatArray, IntArray, FloatArray]:
+def _curves(folders: ResultFolders) -> tuple[TrackReport, FloatArray, IntArray, FloatArray]:
     """The exact run with its (seed, T) losses of the last layer; steps and losses of the trained decoder."""
-    exact, trained = (read_tracked(folders.folder(name)) for name in (EXACT, TRAINED))
-    layer = exact.plan.probe.layers[-1]
-    found = trained.values(trained.plan.probe.layers[-1], _TRAINED_LOSS)[0]
+    exact, trained = (TrackReport.read(folders.folder(name)) for name in (EXACT, TRAINED))
+    layer = exact.last_layer
+    found = trained.values(trained.last_layer, _TRAINED_LOSS)[0]
     made = np.isfinite(found)
     return exact, exact.values(layer, RECONSTRUCTION), trained.plan.steps[made], found[made]
 
@@ -66,9 +64,9 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
     """Fall and rise of each curve, its lowest step, and the probe of the dominant colour."""
     theirs = published()
     exact, losses, steps, trained = _curves(folders)
-    layer, last = exact.plan.probe.layers[-1], int(exact.plan.steps[-1])
+    layer, last = exact.last_layer, int(exact.plan.steps[-1])
     until = theirs.steps <= last
-    colour = exact.values(layer, PROBE_ACCURACY + COLOUR).mean(axis=0)
+    colour = exact.values(layer, Measure.probe(COLOUR)).mean(axis=0)
     reading = read_phases(exact.plan.steps, losses)
     common = np.isin(exact.plan.steps, steps)
     ratio = trained / losses[0, common]
@@ -96,10 +94,10 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
 
 
 def tables(folders: ResultFolders) -> dict[str, str]:
-    """A row a step that both have: the three losses, and the two probes of the dominant colour."""
+    """A row per step that both have: the three losses, and the two probes of the dominant colour."""
     theirs = published()
     exact, losses, steps, trained = _curves(folders)
-    colour = exact.values(exact.plan.probe.layers[-1], PROBE_ACCURACY + COLOUR)
+    colour = exact.values(exact.last_layer, Measure.probe(COLOUR))
     rows = []
     for index, step in enumerate(exact.plan.steps):
         there, here = np.flatnonzero(theirs.steps == step), np.flatnonzero(steps == step)
@@ -132,7 +130,7 @@ def draw(folders: ResultFolders, path: Path) -> None:
     theirs = published()
     exact, losses, steps, trained = _curves(folders)
     own = np.asarray(exact.plan.steps, dtype=np.float64)
-    colour = exact.values(exact.plan.probe.layers[-1], PROBE_ACCURACY + COLOUR)
+    colour = exact.values(exact.last_layer, Measure.probe(COLOUR))
     figure = Figure(figsize=(6.9, 3.1), layout="constrained")
     left, right = figure.subplots(1, 2)
     own_trained = (trained / trained[0])[None, :]

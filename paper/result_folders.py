@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pyarrow.parquet as pq
-
-from paper.result_shapes import shape_of
-from simulation.runs.json_reader import read_json
 from theory import InputError
 
 
@@ -35,20 +29,3 @@ class ResultFolders:
             if (root / name / "result.json").is_file():
                 return root / name
         raise InputError(f"results: {name} is missing; looked in {', '.join(map(str, self.roots))}")
-
-    def content(self, name: str) -> dict[str, Any]:
-        """What ``result.json`` holds; InputError where it is missing, damaged, or not of its study."""
-        return read_json(self.folder(name) / "result.json", shape_of(name), "results")
-
-    def table(self, name: str, file: str) -> dict[str, np.ndarray[Any, Any]]:
-        """Columns of a Parquet table of a result; InputError where it is missing or damaged."""
-        path = self.folder(name) / file
-        if not path.is_file():  # a pipe would never end
-            raise InputError(f"results: {path} is missing; run its study again")
-        try:
-            table = pq.read_table(path)
-        except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
-            raise InputError(f"results: {path} cannot be read ({error}); run its study again") from None
-        if len(set(table.column_names)) < table.num_columns:
-            raise InputError(f"results: {path} has two columns of one name; run its study again")
-        return {column: table.column(column).to_numpy() for column in table.column_names}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from empirical.probes.measures import RECONSTRUCTION, TEST_ACCURACY, WHOLE, Measure
 from empirical.probes.probe_tasks import COLOUR
-from empirical.probes.standard import PROBE_ACCURACY, RECONSTRUCTION, TEST_ACCURACY, WHOLE
-from empirical.studies.tracked_file import read_tracked
-from empirical.tracker.phase_reading import mean_over_seeds
+from empirical.studies.track.report import TrackReport
+from empirical.tracker.phase_reading import Estimate, mean_over_seeds
 from paper.latex_text import latex_text
 from paper.macros import count, fixed, plain, with_error
 from paper.part import Draw, Part
@@ -31,60 +31,50 @@ TRAININGS = "track-*"
 
 def numbers(folders: ResultFolders) -> dict[str, str]:
     """The last layer's loss and the probe of the dominant colour, at the start, at their best and at the end."""
-    content = folders.content(MAIN)
-    steps, last = np.asarray(content["steps"]), _layers(content)[-1]
-    reading = content["phases"][last]
-    tracked = read_tracked(folders.folder(MAIN))
-    loss = tracked.values(last, RECONSTRUCTION)
-    colour = tracked.values(last, PROBE_ACCURACY + COLOUR)
-    accuracy = tracked.values(WHOLE, TEST_ACCURACY)
+    report = TrackReport.read(folders.folder(MAIN))
+    steps, last = report.plan.steps, report.last_layer
+    reading = report.readings[last]
+    loss = report.values(last, RECONSTRUCTION)
+    colour = report.values(last, Measure.probe(COLOUR))
+    accuracy = report.values(WHOLE, TEST_ACCURACY)
     best = int(np.argmax(colour.mean(axis=0)))
-    training = content["plan"]["training"]
+    training = report.plan.training
     return {
-        "TrackSteps": count(training["steps"]),
-        "TrackSeeds": count(content["plan"]["seeds"]),
-        "TrackBatch": count(training["batch_size"]),
-        "TrackStepSize": plain(training["step_size"]),
-        "TrackMomentum": plain(training["momentum"]),
+        "TrackSteps": count(training.steps),
+        "TrackSeeds": count(report.plan.seeds),
+        "TrackBatch": count(training.batch_size),
+        "TrackStepSize": plain(training.step_size),
+        "TrackMomentum": plain(training.momentum),
         "TrackStart": _mean(loss[:, 0]),
         "TrackLowest": _mean(loss[:, int(np.argmin(loss.mean(axis=0)))]),
         "TrackEnd": _mean(loss[:, -1]),
-        "TrackHalf": _estimate(reading["half_fall"], 2),
-        "TrackTurning": _estimate(reading["turning_point"], 2),
+        "TrackHalf": _boundary(reading.phase_one_end),
+        "TrackTurning": _boundary(reading.turning_point),
         "TrackColourStart": _mean(colour[:, 0]),
         "TrackColourBest": _mean(colour[:, best]),
         "TrackColourBestStep": count(int(steps[best])),
         "TrackColourEnd": _mean(colour[:, -1]),
         "TrackAccuracy": _mean(accuracy[:, -1]),
         "TrackTrainings": count(len(folders.names(TRAININGS))),
-        "TrackAllPhases": count(sum(_last_turned(folders.content(name)) for name in folders.names(TRAININGS))),
+        "TrackAllPhases": count(sum(one.readings[one.last_layer].turned for one in _trainings(folders))),
     }
 
 
-def _last_turned(content: dict[str, Any]) -> bool:
-    """Whether the last layer shows all three phases: a fall, a turning point and a rise."""
-    return bool(content["phases"][_layers(content)[-1]]["turned"])
+def _trainings(folders: ResultFolders) -> list[TrackReport]:
+    return [TrackReport.read(folders.folder(name)) for name in folders.names(TRAININGS)]
 
 
-def classes_of(data: str) -> str:
-    """The classes that a network was trained on, of a data set as ``empirical.data.images.only_classes`` names it.
-
-    Consecutive ones are a range, as 0--4.
-    """
-    _, _, chosen = data.partition(" classes ")
-    if not chosen:
+def class_ranges(classes: Sequence[int] | None) -> str:
+    """The classes that a network was trained on; consecutive ones are a range, as 0--4."""
+    if classes is None:
         return "all"
     runs: list[list[int]] = []
-    for one in map(int, chosen.split(", ")):
+    for one in classes:
         if runs and one == runs[-1][-1] + 1:
             runs[-1].append(one)
         else:
             runs.append([one])
     return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}--{run[-1]}" for run in runs)
-
-
-def _layers(content: dict[str, Any]) -> list[str]:
-    return list(content["plan"]["probe"]["layers"])
 
 
 def _mean(values: FloatArray) -> str:
@@ -93,32 +83,26 @@ def _mean(values: FloatArray) -> str:
     return with_error(mean.value, mean.error)
 
 
-def _estimate(values: dict[str, Any], digits: int) -> str:
-    """A number of ``result.json`` with its error; a dash where it does not exist."""
-    value, error = (np.nan if values[name] is None else float(values[name]) for name in ("value", "error"))
-    return with_error(value, error, digits)
+def _boundary(step: Estimate) -> str:
+    """A step with its error; a dash where it does not exist."""
+    return with_error(step.value, step.error, 2)
 
 
 def tables(folders: ResultFolders) -> dict[str, str]:
-    """A row for each network and layer: fall, half of it, turning point, rise."""
+    """A row for each network and layer: fall, end of phase I, turning point, rise."""
     rows = []
-    for result in folders.names(TRAININGS):
-        content = folders.content(result)
-        for layer in _layers(content):
-            reading = content["phases"][layer]
-            steps = [_estimate(reading[name], 2) for name in ("half_fall", "turning_point")]
-            changes = [_change(reading[name]) for name in ("fall", "rise")]
-            trained = [latex_text(content["plan"]["training"]["network"]), classes_of(content["data"])]
-            rows.append([*trained, latex_text(layer), changes[0], *steps, changes[1]])
-    header = ["network", "classes", "layer", "fall", "half of it at step", "turning point at step", "rise"]
+    for report in _trainings(folders):
+        trained = [latex_text(report.plan.training.network), class_ranges(report.plan.classes)]
+        for layer, reading in report.readings.items():
+            steps = [_boundary(one) for one in (reading.phase_one_end, reading.turning_point)]
+            rows.append([*trained, latex_text(layer), _change(reading.fall), *steps, _change(reading.rise)])
+    header = ["network", "classes", "layer", "fall", "end of phase I at step", "turning point at step", "rise"]
     return {"tracking.tex": table("lllrrrr", header, rows)}
 
 
-def _change(values: dict[str, Any]) -> str:
+def _change(change: Estimate) -> str:
     """A change of the loss: with its error, or to three decimals."""
-    if values["error"] is None:
-        return fixed(values["value"], 3)
-    return with_error(values["value"], values["error"])
+    return fixed(change.value, 3) if np.isnan(change.error) else with_error(change.value, change.error)
 
 
 def figures(folders: ResultFolders) -> dict[str, Draw]:
@@ -131,25 +115,21 @@ def draw(folders: ResultFolders, path: Path) -> None:
 
     Shaded are the phases of the last layer; bands are a standard error over seeds.
     """
-    content = folders.content(MAIN)
-    steps, layers = np.asarray(content["steps"], dtype=np.float64), _layers(content)
-    last = layers[-1]
-    tracked = read_tracked(folders.folder(MAIN))
+    report = TrackReport.read(folders.folder(MAIN))
+    steps, last = np.asarray(report.plan.steps, dtype=np.float64), report.last_layer
     figure = Figure(figsize=(6.9, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2, sharex=True)
-    reading = content["phases"][last]
-    if reading["turned"]:
-        edges = (0.0, reading["half_fall"]["value"], reading["turning_point"]["value"], float(steps[-1]))
+    reading = report.readings[last]
+    if reading.turned:
+        edges = (0.0, reading.phase_one_end.value, reading.turning_point.value, float(steps[-1]))
         for axes in (left, right):
             shade_between(axes, edges, PHASE_NAMES)
-    for number, layer in enumerate(layers):
-        draw_seeds(left, steps, tracked.values(layer, RECONSTRUCTION), layer, number)
+    for number, layer in enumerate(report.plan.probe.layers):
+        draw_seeds(left, steps, report.values(layer, RECONSTRUCTION), layer, number)
     left.set_ylabel(r"reconstruction loss, $L / \mathrm{tr}\,\Sigma$", fontsize=9)
-    draw_seeds(right, steps, tracked.values(WHOLE, TEST_ACCURACY), "network", 6)
-    probes = [name for name in content["means"][last] if name.startswith(PROBE_ACCURACY)]
-    for number, name in enumerate(probes):
-        label = f"probe of {last}: {name.removeprefix(PROBE_ACCURACY)}"
-        draw_seeds(right, steps, tracked.values(last, name), label, number)
+    draw_seeds(right, steps, report.values(WHOLE, TEST_ACCURACY), "network", 6)
+    for number, task in enumerate(report.tasks(last)):
+        draw_seeds(right, steps, report.values(last, Measure.probe(task)), f"probe of {last}: {task}", number)
     right.set_ylabel("held-out accuracy", fontsize=9)
     right.set_ylim(0, 1)
     for axes in (left, right):

@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+
+import numpy as np
 
 from empirical.probes.probe_tasks import COLOUR, HELD_OUT
-from empirical.studies.transfer import Effect
+from empirical.studies.transfer.comparison import Effect, TransferRow
+from empirical.studies.transfer.report import TransferReport
+from empirical.tracker.phase_reading import Estimate
 from paper.latex_text import latex_text
 from paper.macros import count, fixed
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
 from paper.tables import table
-from paper.tracking import classes_of
+from paper.tracking import class_ranges
 
 RESULT = "transfer"
 
 
 def numbers(folders: ResultFolders) -> dict[str, str]:
-    """For each task how often stopping helps or hurts, its gains, and how these go with the alignment."""
-    content = folders.content(RESULT)
-    rows = content["rows"]
-    relation: dict[str, Any] = next((one for one in content["alignment"] if one["task"] == COLOUR), {})
+    """For each task how often stopping helps or hurts, its gains, and how these correlate with the alignment."""
+    report = TransferReport.read(folders.folder(RESULT))
+    rows = report.rows
+    relation = next((one for one in report.relations if one.task == COLOUR), None)
     found = {
         "TransferRows": count(len(rows)),
-        "TransferColourCorrelation": fixed(relation.get("rank_correlation", math.nan), 2),
-        "TransferColourChance": fixed(relation.get("p_value", math.nan), 2),
-        "TransferSeeds": count(min(len(row["recommended_steps"]) for row in rows)),
+        "TransferColourCorrelation": fixed(math.nan if relation is None else relation.rank_correlation, 2),
+        "TransferColourChance": fixed(math.nan if relation is None else relation.p_value, 2),
+        "TransferSeeds": count(min(len(row.recommended_steps) for row in rows)),
         "TransferSpread": count(max(round(max(steps) / min(steps)) for steps in _recommended(rows))),
     }
     for prefix, task in (("TransferColour", COLOUR), ("TransferClasses", HELD_OUT)):
-        own = [row for row in rows if row["task"] == task]
-        gains = [float(row["gain"]["value"]) for row in own] or [math.nan]
+        own = [row for row in rows if row.task == task]
+        gains = [row.gain.value for row in own] or [math.nan]
         found |= {
             f"{prefix}Rows": count(len(own)),
             f"{prefix}Helps": count(_with(own, Effect.HELPS)),
@@ -42,48 +46,48 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
     return found
 
 
-def _recommended(rows: list[dict[str, Any]]) -> list[list[int]]:
+def _recommended(rows: Sequence[TransferRow]) -> list[list[int]]:
     """The recommended steps of each row; step 0 counts as the first one."""
-    return [[max(1, step) for step in row["recommended_steps"]] for row in rows]
+    return [[max(1, step) for step in row.recommended_steps] for row in rows]
 
 
-def _with(rows: list[dict[str, Any]], effect: Effect) -> int:
-    return sum(row["effect"] == effect.value for row in rows)
+def _with(rows: Sequence[TransferRow], effect: Effect) -> int:
+    return sum(row.effect is effect for row in rows)
 
 
 def tables(folders: ResultFolders) -> dict[str, str]:
-    """A row a network and task, in the order of the alignment."""
+    """A row per network and task, in the order of the alignment."""
     rows = [
         [
-            latex_text(row["network"]),
-            classes_of(row["data"]),
-            latex_text(row["task"]),
-            fixed(row["alignment"], 2),
-            _accuracy(row["recommended"]),
-            _accuracy(row["best"]),
-            _accuracy(row["last"]),
+            latex_text(row.network),
+            class_ranges(row.classes),
+            latex_text(row.task),
+            fixed(row.alignment, 2),
+            _accuracy(row.recommended),
+            _accuracy(row.best),
+            _accuracy(row.last),
             _gain(row),
-            "--" if row["effect"] == Effect.UNDECIDED.value else latex_text(row["effect"]),
+            "--" if row.effect is Effect.UNDECIDED else row.effect.value,
         ]
-        for row in sorted(folders.content(RESULT)["rows"], key=lambda row: float(row["alignment"]))
+        for row in sorted(TransferReport.read(folders.folder(RESULT)).rows, key=lambda row: row.alignment)
     ]
     header = ["network", "classes", "task", "alignment", "recommended", "best", "last", "gain", "stopping"]
     return {"transfer.tex": table("lllrrrrrl", header, rows)}
 
 
-def _accuracy(estimate: dict[str, Any]) -> str:
+def _accuracy(estimate: Estimate) -> str:
     """With the error over networks."""
-    return _spread(f"{estimate['value']:.3f}", estimate["error"])
+    return _spread(f"{estimate.value:.3f}", estimate.error)
 
 
-def _gain(row: dict[str, Any]) -> str:
+def _gain(row: TransferRow) -> str:
     """With its sign and the half width of its interval."""
-    return _spread(f"{row['gain']['value']:+.3f}", row["half_width"])
+    return _spread(f"{row.gain.value:+.3f}", row.half_width)
 
 
-def _spread(value: str, spread: float | None) -> str:
+def _spread(value: str, spread: float) -> str:
     """A number and what is about it, which a single network does not give."""
-    return f"${value}$" if spread is None else rf"${value} \pm {spread:.3f}$"
+    return f"${value}$" if np.isnan(spread) else rf"${value} \pm {spread:.3f}$"
 
 
 def figures(folders: ResultFolders) -> dict[str, Draw]:

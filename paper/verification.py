@@ -16,7 +16,8 @@ from paper.panels import finish_panels
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
 from paper.tables import table
-from simulation import Claim, ClaimKind, Verdict
+from simulation import Claim, ClaimKind
+from theory import Verdict
 
 DIGITS, CIFAR = "verify-digits", "verify-cifar10"
 

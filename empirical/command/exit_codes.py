@@ -6,18 +6,19 @@ import errno
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from empirical.command.interrupts import INTERRUPTED, answer, received
 from empirical.command.terminal import Bars, UnwritableOutputError, complain, discard_output
 
 FINE, CLAIM_FAILS, BAD_INPUT, INTERNAL_ERROR = 0, 1, 2, 3
 
-#: Of a process that a signal ends, as shells count them: 128 and the number of SIGINT or SIGPIPE.
-INTERRUPTED, OUTPUT_CLOSED = 130, 141
+#: Of a process whose output nobody reads, as shells count it: 128 and the number of SIGPIPE.
+OUTPUT_CLOSED = 141
 
 #: For help texts.
 EXIT_CODES = (
@@ -27,8 +28,6 @@ EXIT_CODES = (
 
 # Typer brings its own copy of click, or takes the installed one, by its version.
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
-
-_STOPPED = "interrupted: finished parts are kept; the same command goes on from them"
 
 #: What PyTorch's errors say when memory runs out.
 _NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
@@ -68,7 +67,7 @@ def interruption() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        complain(_STOPPED)
+        answer()
         raise typer.Exit(INTERRUPTED) from None
 
 
@@ -80,10 +79,11 @@ def bad_input_exits() -> Iterator[Bars]:
     """
     from theory import InputError
 
-    bars = Bars()
     try:
-        yield bars
-        bars.show()
+        # Bars end before a line says what went wrong.
+        with closing(Bars()) as bars:
+            yield bars
+            bars.show()
     except InputError as error:
         complain(f"error: {error}")
         raise typer.Exit(BAD_INPUT) from None
@@ -108,7 +108,7 @@ def ended(call: Callable[[], Any]) -> int:
     try:
         code = call()
     except KeyboardInterrupt:
-        complain(_STOPPED)
+        answer()
         return INTERRUPTED
     except UnwritableOutputError as error:
         discard_output()
@@ -121,6 +121,9 @@ def ended(call: Callable[[], Any]) -> int:
             return OUTPUT_CLOSED
         return _bad(system_error(error))
     except Exception as error:
+        if received():
+            answer()
+            return INTERRUPTED
         if _is_bad_input(error):
             return _bad(str(error))
         if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):

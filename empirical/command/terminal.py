@@ -82,6 +82,7 @@ class Bars:
 
     def __init__(self) -> None:
         self._finished: list[str] = []
+        self._bars: list[Any] = []
 
     def __call__(self, items: Iterable[Any], description: str | None = None, /) -> Iterable[Any]:
         """The same items, counted; a bar that cannot be written is left out."""
@@ -94,6 +95,7 @@ class Bars:
             delay=BAR_AFTER,
             mininterval=0.1 if _is_terminal(sys.stderr) else LINE_EVERY,
         ) as bar:
+            self._bars.append(bar)
             for item in items:
                 yield item
                 bar.update()
@@ -105,6 +107,12 @@ class Bars:
         for line in self._finished:
             complain(line)
         self._finished.clear()
+
+    def close(self) -> None:
+        """End the bars that an error has stopped; the iterators that its traceback holds would end them later."""
+        for bar in self._bars:
+            bar.close()
+        self._bars.clear()
 
 
 class _Forgiving:

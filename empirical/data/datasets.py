@@ -166,7 +166,7 @@ def load_file(path: Path, inputs_key: str | None = None, labels_key: str | None 
     if inputs.dtype.kind not in "fiub":
         raise InputError(f"{place} have shape {inputs.shape}, type {inputs.dtype}; give numbers (n, d)")
     labels = plain_labels(label_place, label_file.read(label_name), count)
-    classes = Classes.of(label_place, labels)
+    classes = Classes.from_labels(label_place, labels)
     standardised = _standardised(inputs, place)
     return DataSet(path.stem, standardised, classes.numbers(label_place, labels), classes.values.size, classes.notes)
 

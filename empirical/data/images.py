@@ -131,7 +131,7 @@ class Normalisation:
             )
 
     @classmethod
-    def of(cls, split: ImageSplit) -> Normalisation:
+    def from_images(cls, split: ImageSplit) -> Normalisation:
         """Mean and standard deviation of each channel over all pixels of a split; give the training split.
 
         Sums and sums of squares of bytes are integers, so that nothing is rounded before the last step.
@@ -351,7 +351,7 @@ def _arrays(path: Path, image_names: tuple[str, str], label_names: tuple[str, st
         (_images(file, image), plain_labels(_place(file, label), file.read(label), count))
         for image, label, count in zip(image_names, label_names, counts, strict=True)
     )
-    classes = Classes.of(_place(file, label_names[0]), train_labels)
+    classes = Classes.from_labels(_place(file, label_names[0]), train_labels)
     trained, tested = (
         ImageSplit(images, classes.numbers(_place(file, label), labels))
         for images, labels, label in ((train, train_labels, label_names[0]), (test, test_labels, label_names[1]))

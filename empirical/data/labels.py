@@ -35,7 +35,7 @@ class Classes:
     values: NDArray[Any]
 
     @classmethod
-    def of(cls, name: str, labels: NDArray[Any]) -> Classes:
+    def from_labels(cls, name: str, labels: NDArray[Any]) -> Classes:
         """The classes of plain labels (n,), as ``plain_labels`` returns them.
 
         Raises:

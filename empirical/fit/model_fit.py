@@ -111,7 +111,7 @@ def fit_data_model(
         shards: moments of at least 10 disjoint parts, of about equal size, of the fitting samples.
         held_out: inputs (n, D) and labels (n,) of other samples, in random order; every class is in both halves.
         seed: of the random projections.
-        progress: wraps the iteration over shards.
+        progress: shows how many shards are done.
 
     Raises:
         InputError: too few or unequal shards, shapes that do not fit, NaN or infinity, a class that is empty or has

@@ -90,7 +90,7 @@ def fit_moments(shards: Sequence[Moments], parts: Sequence[Moments], progress: P
     Args:
         shards: moments of at least 10 disjoint parts, of about equal size, of the fitting samples.
         parts: as many parts, of about equal size, of the held-out samples.
-        progress: wraps the iteration over shards.
+        progress: shows how many shards are done.
 
     Raises:
         InputError: too few or unequal shards or parts, shapes that do not fit, a class that is empty without a part.

@@ -34,7 +34,7 @@ def split_half_scores(data: DataSet, splits: int, seed: int = 0, progress: Progr
         data: labelled inputs, at least 12 of each class.
         splits: number of random splits in halves, at least 1.
         seed: of the splits and of the fits.
-        progress: wraps the iteration over splits.
+        progress: shows how many splits are done.
 
     Returns:
         (splits,) scores a quantity; NaN where one half has no such quantity, 0 where both are equal.

@@ -130,5 +130,5 @@ def training_features(
     """``layer_features`` of the training split; of every block where ``layers`` is None or empty."""
     chosen = tuple(layers) if layers else layer_names(network)
     return layer_features(
-        network, chosen, data.train, data.classes, Normalisation.of(data.train), pooled_features, device
+        network, chosen, data.train, data.classes, Normalisation.from_images(data.train), pooled_features, device
     )

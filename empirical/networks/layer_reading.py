@@ -218,7 +218,7 @@ class LayerReader:
         if limit is not None and rows.shape[1] > limit:
             done.append(f"{rows.shape[1]:,} features in {limit:,} random groups")
             if name not in self._sketches:
-                self._sketches[name] = Sketch.of(rows.shape[1], limit)
+                self._sketches[name] = Sketch.from_widths(rows.shape[1], limit)
             rows = self._sketches[name](rows)
         self.widths.setdefault(name, ", ".join([f"{shape} a sample", *done, f"{rows.shape[1]:,} features"]))
         return rows

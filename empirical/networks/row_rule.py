@@ -221,7 +221,7 @@ class Sketch:
     weights: Tensor
 
     @classmethod
-    def of(cls, features: int, width: int) -> Sketch:
+    def from_widths(cls, features: int, width: int) -> Sketch:
         """From ``features`` down to ``width`` numbers."""
         draw = np.random.default_rng([features, width])
         size = -(-features // width)

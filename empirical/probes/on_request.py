@@ -8,6 +8,7 @@ beside the exact decoder's loss on the same checkpoints, so that a reader can co
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -18,13 +19,14 @@ from empirical.data.images import ImageData, ImageSplit, Normalisation
 from empirical.networks.batch_norm import recalibrated_on
 from empirical.networks.layer_features import activations_of
 from empirical.probes.binned_information import binned_information, equal_frequency_edges
+from empirical.probes.measures import Measure, MeasureKind, Measurement
 from empirical.probes.neighbour_information import (
     label_information,
     leading_directions,
     neighbour_information,
     uniform_ranks,
 )
-from empirical.probes.standard import Measurement, ProbePlan
+from empirical.probes.standard import ProbePlan
 from empirical.probes.trained_decoder import (
     PUBLISHED_BATCH,
     DecoderTraining,
@@ -58,8 +60,8 @@ def requested_probe(name: str) -> RequestedProbe:
         InputError: another name.
     """
     known: dict[str, RequestedProbe] = {
-        LINEAR: partial(_trained, LINEAR, _linear_decoder_for),
-        CONVOLUTIONAL: partial(_trained, CONVOLUTIONAL, _convolutional_decoder_for),
+        LINEAR: partial(_trained, _LINEAR_DECODER),
+        CONVOLUTIONAL: partial(_trained, _CONVOLUTIONAL_DECODER),
         INFORMATION: _information,
     }
     if name not in known:
@@ -75,9 +77,39 @@ def _convolutional_decoder_for(features: int, data: ImageData) -> nn.Module:
     return convolutional_decoder(features, data.channels, data.size[0], seed=0)
 
 
+@dataclass(frozen=True)
+class _TrainedDecoder:
+    """A decoder of the last layer, and what is measured of it.
+
+    Attributes:
+        build: it, untrained, from the number of features and the images.
+        loss: held out, relative to the variance.
+        error: held out, per pixel.
+        training_error: the same in the last epoch of training.
+    """
+
+    build: Callable[[int, ImageData], nn.Module]
+    loss: MeasureKind
+    error: MeasureKind
+    training_error: MeasureKind
+
+
+_LINEAR_DECODER = _TrainedDecoder(
+    _linear_decoder_for,
+    MeasureKind.LINEAR_DECODER_LOSS,
+    MeasureKind.LINEAR_DECODER_ERROR,
+    MeasureKind.LINEAR_DECODER_TRAINING_ERROR,
+)
+_CONVOLUTIONAL_DECODER = _TrainedDecoder(
+    _convolutional_decoder_for,
+    MeasureKind.CONVOLUTIONAL_DECODER_LOSS,
+    MeasureKind.CONVOLUTIONAL_DECODER_ERROR,
+    MeasureKind.CONVOLUTIONAL_DECODER_TRAINING_ERROR,
+)
+
+
 def _trained(
-    name: str,
-    decoder_for: Callable[[int, ImageData], nn.Module],
+    kind: _TrainedDecoder,
     network: nn.Module,
     data: ImageData,
     normalisation: Normalisation,
@@ -90,15 +122,15 @@ def _trained(
     with recalibrated_on(network, data.train, normalisation, device):
         activations, inputs = _with_inputs(network, layer, data.train, normalisation, plan, device)
         test, pixels = _with_inputs(network, layer, data.test, normalisation, plan, device)
-    decoder = decoder_for(activations.shape[1], data).to(device)
+    decoder = kind.build(activations.shape[1], data).to(device)
     training = DecoderTraining()
     losses = train_decoder(decoder, shuffled_epochs(activations, inputs, PUBLISHED_BATCH, seed=0), training, progress)
     error = held_out_error(decoder, zip(torch.split(test, _BATCH), torch.split(pixels, _BATCH), strict=True))
     variance = float((pixels - pixels.mean(dim=0)).square().sum(dtype=torch.float64)) / pixels.numel()
     return [
-        Measurement(layer, f"reconstruction loss of a trained {name}", error / variance),
-        Measurement(layer, f"squared error a pixel of a trained {name}", error),
-        Measurement(layer, f"squared error a pixel of a trained {name}, last epoch of training", losses[-1]),
+        Measurement(layer, Measure(kind.loss), error / variance),
+        Measurement(layer, Measure(kind.error), error),
+        Measurement(layer, Measure(kind.training_error), losses[-1]),
     ]
 
 
@@ -124,17 +156,18 @@ def _information(
     inputs = torch.from_numpy(normalisation.apply(split.images)).flatten(1)
     for layer in progress(list(plan.layers)):
         activations = captured[layer]
-        values = leading_directions(activations.double().numpy(), DIRECTIONS)
+        leading = leading_directions(activations.double().numpy(), DIRECTIONS)
         image = uniform_ranks(leading_directions(inputs.flatten(1).double().numpy(), DIRECTIONS).values)
-        ranks = uniform_ranks(values.values)
-        binned = binned_information(values.values, labels, equal_frequency_edges(values.values, BINS))
-        rows += [
-            Measurement(layer, "information: variance share of the directions", values.variance_share),
-            Measurement(layer, "information: binned, about the input", binned.about_input),
-            Measurement(layer, "information: binned, about the label", binned.about_label),
-            Measurement(layer, "information: neighbours, about the input", neighbour_information(ranks, image)),
-            Measurement(layer, "information: neighbours, about the label", label_information(ranks, labels)),
-        ]
+        ranks = uniform_ranks(leading.values)
+        binned = binned_information(leading.values, labels, equal_frequency_edges(leading.values, BINS))
+        values = {
+            MeasureKind.INFORMATION_VARIANCE_SHARE: leading.variance_share,
+            MeasureKind.INFORMATION_BINNED_INPUT: binned.about_input,
+            MeasureKind.INFORMATION_BINNED_LABEL: binned.about_label,
+            MeasureKind.INFORMATION_NEIGHBOURS_INPUT: neighbour_information(ranks, image),
+            MeasureKind.INFORMATION_NEIGHBOURS_LABEL: label_information(ranks, labels),
+        }
+        rows += [Measurement(layer, Measure(kind), value) for kind, value in values.items()]
     return rows
 
 

@@ -52,7 +52,7 @@ def colour_task(data: ImageData) -> ProbeTask:
     Raises:
         InputError: images without three channels.
     """
-    normalisation = Normalisation.of(data.train)
+    normalisation = Normalisation.from_images(data.train)
     train, test = (
         ImageSplit(one.images, dominant_channels(one.images, normalisation)) for one in (data.train, data.test)
     )
@@ -74,8 +74,8 @@ def transfer_tasks(
         tasks: the classes; colour dominance, of colour images; held-out classes, if any; the other data set, if any.
 
     Raises:
-        InputError: fewer than two classes held out, another data set whose images have another shape, or a test split
-            that is the training split, or of images without contrast.
+        InputError: fewer than two classes held out, another data set whose images have another shape or whose name is
+            that of a task, or a test split that is the training split, or of images without contrast.
     """
     data = whole if classes is None else only_classes(whole, classes)
     _check_splits(data)
@@ -91,6 +91,10 @@ def transfer_tasks(
         shapes = [np.shape(one.train.images)[1:] for one in (whole, other)]
         if shapes[0] != shapes[1]:
             raise InputError(f"transfer_data: images have shape {shapes[1]}; give {shapes[0]}, as the data")
+        if other.name in (CLASS, COLOUR, HELD_OUT):
+            raise InputError(
+                f"transfer_data: the name {other.name!r} is that of another task; rename the file or folder"
+            )
         tasks.append(class_task(other, other.name))
     return data, tasks
 

@@ -51,7 +51,7 @@ class ReconstructionLoss:
 
 
 @dataclass(frozen=True, eq=False)
-class RidgeDecoders:
+class BudgetedDecoders:
     """The decoders of all penalties mu of one layer, in the eigenbasis of the training activations.
 
     In direction i a decoder weighs what it reads by w_i = 1 / (lambda_i + mu). Every loss is a quadratic form of w.
@@ -91,7 +91,7 @@ class RidgeDecoders:
         return self.samples <= self.features or self.samples < LEAST_SAMPLES_A_DIRECTION * self.rank
 
     @classmethod
-    def fit(cls, training: JointMoments, held_out: JointMoments) -> RidgeDecoders:
+    def from_moments(cls, training: JointMoments, held_out: JointMoments) -> BudgetedDecoders:
         """One eigendecomposition for all penalties.
 
         Raises:
@@ -129,7 +129,7 @@ class RidgeDecoders:
         """The loss at the penalty that generalised cross-validation chooses from the training samples.
 
         GCV (Golub, Heath & Wahba 1979), training loss / (1 - degrees of freedom / n)^2, estimates the held-out loss;
-        for ridge it is consistent also with more features than samples (Patil et al. 2021). The intercept takes one
+        with a budget it is consistent also with more features than samples (Patil et al. 2021). The intercept takes one
         degree of freedom. The penalty is among ten a decade, from what counts as zero to 10^4 lambda_1.
         """
         if self.rank == 0:
@@ -138,7 +138,7 @@ class RidgeDecoders:
         return self._result(float(self._sums(np.array([chosen]))[0]), chosen, self._warning(chosen))
 
     def budgeted(self, budgets: Sequence[float]) -> tuple[ReconstructionLoss, ...]:
-        """The losses of the decoders of limited budget L_mu, for any number of penalties at once.
+        """The losses L_mu of budgeted decoders, for any number of budgets at once.
 
         Args:
             budgets: mu > 0, in squared units of the activations.
@@ -162,14 +162,14 @@ class RidgeDecoders:
 
     def _warning(self, budget: float) -> str:
         return (
-            f"{self.samples} samples for {self.rank} directions of {self.features} features: ridge {budget:.3g} by "
+            f"{self.samples} samples for {self.rank} directions of {self.features} features: budget {budget:.3g} by "
             f"generalised cross-validation; the exact decoder needs {LEAST_SAMPLES_A_DIRECTION} samples a direction"
         )
 
 
 @dataclass(frozen=True, eq=False)
 class CrossValidatedDecoder:
-    """The decoder of ``RidgeDecoders.regularised`` by itself, from training moments alone, to apply to activations.
+    """The decoder of ``BudgetedDecoders.regularised`` by itself, from training moments alone, to apply to activations.
 
     Attributes:
         mean: (p,) of the training activations.
@@ -184,7 +184,7 @@ class CrossValidatedDecoder:
     read: FloatArray
 
     @classmethod
-    def fit(cls, training: JointMoments) -> CrossValidatedDecoder:
+    def from_moments(cls, training: JointMoments) -> CrossValidatedDecoder:
         """One eigendecomposition and one product; without a direction that varies it is the mean of the inputs."""
         values, vectors, kept = _eigenbasis(training)
         eigenvalues, basis = values[kept], vectors[:, kept]
@@ -214,7 +214,7 @@ def _grid(eigenvalues: FloatArray) -> FloatArray:
 
 
 def _cross_validated(eigenvalues: FloatArray, explained: FloatArray, input_variance: float, samples: int) -> float:
-    """The penalty of the smallest GCV score: see ``RidgeDecoders.regularised``; arguments as its attributes."""
+    """The penalty of the smallest GCV score: see ``BudgetedDecoders.regularised``; arguments as its attributes."""
     budgets = _grid(eigenvalues)
     # The parts of the residual and of its degrees of freedom that each penalty leaves.
     left = budgets[:, None] / (eigenvalues + budgets[:, None])

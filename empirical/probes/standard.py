@@ -8,7 +8,7 @@ over each split.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -24,53 +24,30 @@ from empirical.networks.layer_reading import LayerReader
 from empirical.networks.module_names import bare
 from empirical.networks.network_training import image_batches
 from empirical.probes.linear_probe import fit_logistic_classifier
+from empirical.probes.measures import (
+    BUDGETS,
+    GRADIENT_SHARE,
+    RECONSTRUCTION,
+    TEST_ACCURACY,
+    TRAINING_ACCURACY,
+    WHOLE,
+    Measure,
+    MeasureKind,
+    Measurement,
+)
 from empirical.probes.neural_collapse import neural_collapse
 from empirical.probes.probe_tasks import ProbeTask
-from empirical.probes.reconstruction_probe import RidgeDecoders
+from empirical.probes.reconstruction_probe import BudgetedDecoders
 from simulation.training.gradient_share import sample_gradient_share
 from theory import Moments, Softmax
 from theory.data.stratified import joint_labels, stratified_sample
 from theory.progress import Progress, silent
 from theory.validation import at_least
 
-#: Penalties mu of the budgeted decoders, in squared units of the activations: two a decade.
-BUDGETS = tuple(float(budget) for budget in np.geomspace(1e-4, 1e3, 15))
-
 _BATCH = 512
-
-#: Names of the measures that a report looks for.
-RECONSTRUCTION = "reconstruction loss"
-GRADIENT_SHARE = "gradient share"
-TRAINING_ACCURACY = "training accuracy"
-TEST_ACCURACY = "test accuracy"
-PROBE_ACCURACY = "probe accuracy: "
-BUDGETED = "reconstruction loss at budget "
-COLLAPSE = "collapse: "
-
-#: Instead of a layer, for what is measured of the whole network.
-WHOLE = "network"
 
 #: The name of the network itself among its modules: what it gives is its output.
 _OUTPUT = ""
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """One number of one layer at one checkpoint.
-
-    Attributes:
-        layer: its name, or WHOLE.
-        measure: what was measured; losses are L / tr Sigma, accuracies and shares are between 0 and 1.
-        value: the number.
-        standard_error: over test samples, where one is known; NaN otherwise.
-        note: a warning that goes with the number; empty without one.
-    """
-
-    layer: str
-    measure: str
-    value: float
-    standard_error: float = float("nan")
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,14 +55,15 @@ class ProbePlan:
     """How a checkpoint is measured.
 
     Attributes:
-        layers: names of the network's modules.
+        layers: names of the network's modules; none for every block, where the network is known
+            (``empirical.studies.track``).
         pooled_features: largest number of features of a layer; larger feature maps are average-pooled, what is
             still larger is sketched (see ``empirical.networks.capture``). Rows are flattened: the layers are those of
             networks for images, and the rules for tokens (``RowRule``) are ``capture``'s and ``PhaseTracker``'s alone.
         classifier_samples: training images, at most, that linear classifiers are fitted to, with the classes of all.
     """
 
-    layers: tuple[str, ...]
+    layers: tuple[str, ...] = ()
     pooled_features: int = 1024
     classifier_samples: int = 10_000
 
@@ -112,7 +90,7 @@ def measure_checkpoint(
         tasks: for the linear classifiers.
         plan: layers and limits.
         device: that computes.
-        progress: wraps the layers, and the groups of tasks on the same images.
+        progress: shows how many layers, then how many groups of tasks on the same images, are done.
 
     Raises:
         InputError: an unknown layer, NaN in the activations (the layer is named).
@@ -157,7 +135,7 @@ def _one_pass(
     return {layer: accumulator.result() for layer, accumulator in accumulators.items()}, torch.cat(outputs)
 
 
-def _accuracy(measure: str, outputs: Tensor, split: ImageSplit) -> Measurement:
+def _accuracy(measure: Measure, outputs: Tensor, split: ImageSplit) -> Measurement:
     """The network's own accuracy."""
     correct = outputs.argmax(dim=1).numpy() == split.labels
     share = float(correct.mean())
@@ -171,20 +149,29 @@ def _gradient_share(outputs: Tensor, split: ImageSplit) -> Measurement:
 
 
 def _reconstruction(layer: str, training: JointMoments, held_out: JointMoments) -> list[Measurement]:
-    decoders = RidgeDecoders.fit(training, held_out)
+    decoders = BudgetedDecoders.from_moments(training, held_out)
     exact = decoders.exact()
     rows = [
         Measurement(layer, RECONSTRUCTION, exact.relative, note=exact.warning or ""),
-        Measurement(layer, "rank", exact.rank),
-        Measurement(layer, "features", decoders.features),
+        Measurement(layer, Measure(MeasureKind.RANK), exact.rank),
+        Measurement(layer, Measure(MeasureKind.FEATURES), decoders.features),
     ]
     budgeted = zip(BUDGETS, decoders.budgeted(BUDGETS), strict=True)
-    return rows + [Measurement(layer, f"{BUDGETED}{budget:.2e}", loss.relative) for budget, loss in budgeted]
+    return rows + [Measurement(layer, Measure.budgeted(budget), loss.relative) for budget, loss in budgeted]
 
 
 def _collapse(layer: str, moments: Moments) -> list[Measurement]:
-    found = asdict(neural_collapse(moments))
-    return [Measurement(layer, f"{COLLAPSE}{name.replace('_', ' ')}", float(value)) for name, value in found.items()]
+    found = neural_collapse(moments)
+    values = {
+        MeasureKind.COLLAPSE_WITHIN_CLASS: found.within_class,
+        MeasureKind.COLLAPSE_VARIANCE_RATIO: found.variance_ratio,
+        MeasureKind.COLLAPSE_BETWEEN_RANK: found.between_rank,
+        MeasureKind.COLLAPSE_NORM_VARIATION: found.norm_variation,
+        MeasureKind.COLLAPSE_COSINE_MEAN: found.cosine_mean,
+        MeasureKind.COLLAPSE_COSINE_DEVIATION: found.cosine_deviation,
+        MeasureKind.COLLAPSE_ANGLE_DISTANCE: found.angle_distance,
+    }
+    return [Measurement(layer, Measure(kind), float(value)) for kind, value in values.items()]
 
 
 def _on_the_same_images(tasks: Sequence[ProbeTask]) -> list[list[ProbeTask]]:
@@ -207,11 +194,11 @@ def _transfer(
     )
     rows = []
     for task in tasks:
-        name = f"{PROBE_ACCURACY}{task.name}"
+        measure = Measure.probe(task.name)
         for layer in plan.layers:
             classifier = fit_logistic_classifier(train[layer].to(device), task.train.labels[kept], task.classes)
             accuracy = classifier.accuracy([(test[layer].to(device), task.test.labels)])
-            rows.append(Measurement(layer, name, accuracy.value, accuracy.standard_error, classifier.warning or ""))
+            rows.append(Measurement(layer, measure, accuracy.value, accuracy.standard_error, classifier.warning or ""))
     return rows
 
 

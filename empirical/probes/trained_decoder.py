@@ -122,7 +122,7 @@ def train_decoder(
             no gradient.
         epochs: the batches of each epoch.
         training: how long and how fast.
-        progress: wraps the iteration over epochs.
+        progress: shows how many epochs are done.
 
     Returns:
         Mean squared error an input coordinate over each epoch, measured while it was trained.

@@ -14,10 +14,10 @@ from theory import (
     Curve,
     DataModel,
     Loss,
+    boundaries_of,
     expected_curve,
     logarithmic_steps,
     mean_field_curve,
-    measure_boundaries,
 )
 from theory.progress import Progress, silent
 from theory.validation import IntArray, at_least, positive
@@ -87,9 +87,9 @@ class Prediction:
     boundaries: Boundaries
 
     @classmethod
-    def of(cls, source: Source, level: Level, curve: Curve) -> Self:
+    def from_curve(cls, source: Source, level: Level, curve: Curve) -> Self:
         """The prediction of a curve, whose boundaries are read off its mean."""
-        return cls(source, level, curve, measure_boundaries(curve.times, curve.mean))
+        return cls(source, level, curve, boundaries_of(curve.times, curve.mean))
 
 
 def predict_boundaries(
@@ -101,7 +101,7 @@ def predict_boundaries(
         source: which data model it is.
         model: the data model.
         training: how the layer is trained.
-        progress: wraps the iteration over the steps of the mean field.
+        progress: shows how many steps of the mean field are done.
 
     Raises:
         InputError: a step size that is not stable, or as many outputs as directions.
@@ -113,4 +113,6 @@ def predict_boundaries(
     outputs = loss.outputs(model.classes)
     start = initial_weights(training.replicas, outputs, model.dimension, training.init_scale, training.seed)
     followed = mean_field_curve(model, loss, start, steps, training.step_size, progress=progress)
-    return Prediction.of(source, Level.LINEARISED, linearised), Prediction.of(source, Level.MEAN_FIELD, followed)
+    return Prediction.from_curve(source, Level.LINEARISED, linearised), Prediction.from_curve(
+        source, Level.MEAN_FIELD, followed
+    )

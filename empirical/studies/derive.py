@@ -79,7 +79,7 @@ class DeriveReport(Report):
         return {"theorems": rows, "verified": self.holds, "seed": self.seed, "versions": self.versions}
 
     @classmethod
-    def read(cls, folder: Path) -> Self:
+    def _read(cls, folder: Path) -> Self:
         """See ``Report``."""
         content = read_json(folder / cls.result_name, _DERIVED, "folder")
         return cls(tuple(_theorem(row) for row in content["theorems"]), content["seed"], content["versions"])
@@ -109,7 +109,7 @@ class TypesetReport(Report):
         return {"theorems": self.theorems, "versions": self.versions}
 
     @classmethod
-    def read(cls, folder: Path) -> Self:
+    def _read(cls, folder: Path) -> Self:
         """See ``Report``."""
         content = read_json(folder / cls.result_name, _TYPESET, "folder")
         return cls(content["theorems"], content["versions"])
@@ -143,7 +143,7 @@ class StatementReport(Report):
         return asdict(self)
 
     @classmethod
-    def read(cls, folder: Path) -> Self:
+    def _read(cls, folder: Path) -> Self:
         """See ``Report``."""
         content = read_json(folder / cls.result_name, _EVALUATED, "folder")
         return cls(content["theorem"], content["values"], content["statement"], content["versions"])
@@ -171,7 +171,7 @@ def derive(
     chosen = _chosen(theorem)
     place = run_folder(folder, DERIVE)
     checked = tuple(
-        TheoremText.of(one, tuple(check_step(step, seed=seed) for step in one.steps))
+        TheoremText.from_theorem(one, tuple(check_step(step, seed=seed) for step in one.steps))
         for one in progress(chosen, "check")
     )
     report = DeriveReport(checked, seed, software_versions())

@@ -140,12 +140,14 @@ class DiagramReport(DrawnReport):
         draw_diagram(self.grid, list(self.points), Path(path))
 
     @classmethod
-    def read(cls, folder: Path) -> Self:
+    def _read(cls, folder: Path) -> Self:
         """See ``Report``."""
         content = read_json(folder / "result.json", _CONTENT, "folder")
         configuration, columns = content["configuration"], read_table(folder / "points.parquet", _COLUMNS, "folder")
         points = tuple(
-            DiagramPoint(float(scaled), float(alignment), Regime.named(predicted), Regime.named(measured), bool(near))
+            DiagramPoint(
+                float(scaled), float(alignment), Regime.from_name(predicted), Regime.from_name(measured), bool(near)
+            )
             for scaled, alignment, predicted, measured, near in zip(*(columns[name] for name in _COLUMNS), strict=True)
         )
         grid = DiagramGrid(
@@ -158,7 +160,7 @@ class DiagramReport(DrawnReport):
 
 
 def diagram(
-    plan: DiagramPlan | None = None, folder: str | Path | None = None, progress: Progress = silent
+    plan: DiagramPlan | None = None, *, folder: str | Path | None = None, progress: Progress = silent
 ) -> DiagramReport:
     """Train one-output networks over a grid of initialisation scales and alignments, beside the derived diagram.
 

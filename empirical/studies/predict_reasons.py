@@ -14,7 +14,7 @@ from enum import Enum
 import numpy as np
 
 from simulation.runs.text_table import text_table
-from theory import Curve, measure_boundaries
+from theory import Curve, boundaries_of
 from theory.curves.gradient_defect import DefectResponse
 from theory.validation import FloatArray
 
@@ -113,7 +113,7 @@ def prediction_reasons(
     extent = float(np.ptp(trained.mean))
 
     def turning(losses: FloatArray) -> float | None:
-        time = measure_boundaries(trained.times, losses).turning_point
+        time = boundaries_of(trained.times, losses).turning_point
         return None if time is None else float(time / step_size)
 
     return tuple(

@@ -60,16 +60,28 @@ class Report(ABC):
         return {}
 
     @classmethod
-    @abstractmethod
-    def read(cls, folder: Path) -> Self:
+    def read(cls, folder: str | Path) -> Self:
         """The report that ``save`` wrote into ``folder``.
 
         Raises:
             InputError: a file is missing, damaged or of another job.
         """
+        return cls._read(Path(folder))
 
-    def save(self, folder: RunFolder) -> None:
-        """Write tables and result into ``folder``, each file at once; the result is the last one."""
+    @classmethod
+    @abstractmethod
+    def _read(cls, folder: Path) -> Self:
+        """See ``read``."""
+
+    def save(self, folder: str | Path | RunFolder) -> None:
+        """Write figure, tables and result into ``folder``, each file at once; the result is the last one.
+
+        Raises:
+            InputError: the folder belongs to another job or cannot be written.
+        """
+        self._write(folder if isinstance(folder, RunFolder) else RunFolder(Path(folder), self.kind))
+
+    def _write(self, folder: RunFolder) -> None:
         for name, columns in self.tables().items():
             folder.write_table(name, columns)
         folder.write_json(self.result_name, self.content())
@@ -92,10 +104,9 @@ class DrawnReport(Report):
     def draw(self, path: Path | str) -> None:
         """Draw the figure; the ending of ``path`` decides the format."""
 
-    def save(self, folder: RunFolder) -> None:
-        """Write figure, tables and result into ``folder``, each file at once; the result is the last one."""
+    def _write(self, folder: RunFolder) -> None:
         folder.write(self.figure_name, self.draw)
-        super().save(folder)
+        super()._write(folder)
 
 
 def run_folder(folder: str | Path | None, kind: RunKind) -> RunFolder | None:
@@ -105,18 +116,6 @@ def run_folder(folder: str | Path | None, kind: RunKind) -> RunFolder | None:
         InputError: it belongs to another job or cannot be written.
     """
     return None if folder is None else RunFolder(Path(folder), kind)
-
-
-def curve_part(folder: RunFolder | None, name: str, key: str, compute: Callable[[], Curve]) -> Curve:
-    """A curve that takes long: that of ``folder``, if it is finished there, or else computed, and kept there.
-
-    Args:
-        folder: of the run; None keeps nothing.
-        name: of the part.
-        key: made from all that determines the curve.
-        compute: computes it.
-    """
-    return compute() if folder is None else folder.curve_part(name, key, compute)
 
 
 @contextmanager
@@ -132,6 +131,18 @@ def working_folder(folder: str | Path | None, kind: RunKind) -> Iterator[RunFold
         return
     with TemporaryDirectory() as temporary:
         yield RunFolder(Path(temporary))
+
+
+def curve_part(folder: RunFolder | None, name: str, key: str, compute: Callable[[], Curve]) -> Curve:
+    """A curve that takes long: that of ``folder``, if it is finished there, or else computed, and kept there.
+
+    Args:
+        folder: of the run; None keeps nothing.
+        name: of the part.
+        key: made from all that determines the curve.
+        compute: computes it.
+    """
+    return compute() if folder is None else folder.curve_part(name, key, compute)
 
 
 @contextmanager

@@ -33,7 +33,7 @@ _GAUSSIAN = "Gaussian"
 
 _NUMBER = Maybe(Real())
 _BOUNDARY = Record({"derived": _NUMBER, "measured": _NUMBER, "error": _NUMBER, "reason": Maybe(Text())})
-_REGIME = AnyOf((Word((OTHER,)), Named(Regime.named)))
+_REGIME = AnyOf((Word((OTHER,)), Named(Regime.from_name)))
 _DEPARTURE = Record(
     {
         "deviation": Real(),
@@ -157,7 +157,7 @@ class RobustnessReport(DrawnReport):
         draw_robustness(self.found, Path(path))
 
     @classmethod
-    def read(cls, folder: Path) -> Self:
+    def _read(cls, folder: Path) -> Self:
         """See ``Report``."""
         content = read_json(folder / "result.json", _CONTENT, "folder")
         configuration = content["configuration"]

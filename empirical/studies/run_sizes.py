@@ -51,7 +51,7 @@ def feature_counts(network: nn.Module, layers: Sequence[str], data: ImageData, p
         InputError: as ``capture``: an unknown layer, among others.
     """
     first = ImageSplit(data.train.images[:2], data.train.labels[:2])
-    batches = image_batches(first, Normalisation.of(first), 2, torch.device("cpu"))
+    batches = image_batches(first, Normalisation.from_images(first), 2, torch.device("cpu"))
     captured = next(iter(capture(network, layers, batches, pooled_features)))
     return {layer: activations.shape[1] for layer, activations in captured.activations.items()}
 

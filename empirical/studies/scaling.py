@@ -127,7 +127,7 @@ class ScalingReport(DrawnReport):
         draw_scaling(self.laws, Path(path))
 
     @classmethod
-    def read(cls, folder: Path) -> Self:
+    def _read(cls, folder: Path) -> Self:
         """See ``Report``."""
         content = read_json(folder / "result.json", _CONTENT, "folder")
         columns = read_table(folder / "points.parquet", (*_LAW_COLUMNS, *_POINT_COLUMNS), "folder")

@@ -3,8 +3,7 @@
 What turns, and where, is defined in ``theory.curves.regimes``, as for all curves; a fall or rise counts when it
 exceeds both the resolution and two standard errors over seeds. Deep training is measured at few steps and for few
 seeds, so that a boundary is read between grid points: the turning point at the vertex of a parabola in log steps
-through the smallest loss and its neighbours, the end of the near-constant phase where half of the fall is reached on
-straight lines.
+through the smallest loss and its neighbours, the end of phase I where half of the fall is reached on straight lines.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ class PhaseReading:
         rise: from that loss to the end of the rise that follows, or to the last loss without one.
         falls: whether the fall counts.
         rises: whether the rise counts.
-        half_fall: step at which half of the fall is reached: the end of the near-constant phase.
+        phase_one_end: step of the end of phase I, at which half of the fall is reached.
         turning_point: step of the smallest loss, between grid points.
         grid_ratio: ratio of the grid's steps on both sides of the turning point: what lies within is interpolated.
     """
@@ -54,7 +53,7 @@ class PhaseReading:
     rise: Estimate
     falls: bool
     rises: bool
-    half_fall: Estimate
+    phase_one_end: Estimate
     turning_point: Estimate
     grid_ratio: float
 
@@ -100,8 +99,8 @@ def read_phases(steps: ArrayLike, losses: ArrayLike, resolution: float = RESOLUT
         turning = _step_of(own, turning_time(times[near], mean[near]))
         ratio = float(np.exp(times[min(lowest + 1, counts.size - 1)] - times[max(lowest - 1, 0)]))
     if falls:
-        own = np.array([half_fall_time(times[start:], one[start:]) for one in curves])
-        half = _step_of(own, half_fall_time(times[start:], mean[start:]))
+        own = np.array([phase_one_end_time(times[start:], one[start:]) for one in curves])
+        half = _step_of(own, phase_one_end_time(times[start:], mean[start:]))
     return PhaseReading(fall, rise, falls, rises, half, turning, ratio)
 
 
@@ -134,8 +133,8 @@ def turning_time(times: FloatArray, losses: FloatArray) -> float:
     return float(begin - left * (end - begin) / (right - left)) if right > left else float(middle)
 
 
-def half_fall_time(times: FloatArray, losses: FloatArray) -> float:
-    """First time at which half of the fall of ``losses`` (T,) from its start to its smallest value is reached."""
+def phase_one_end_time(times: FloatArray, losses: FloatArray) -> float:
+    """First time at which half of the fall of ``losses`` (T,) is done, from the first one to the smallest."""
     level = (losses[0] + losses.min()) / 2
     reached = int(np.argmax(losses <= level))
     if reached == 0:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory import Boundaries, Curve, measure_boundaries
+from theory import Boundaries, Curve, boundaries_of
 from theory.curves.boundaries import RESOLUTION, boundary_estimates
 from theory.curves.regimes import Absence, lowest_valley
 from theory.validation import FloatArray, at_least
@@ -22,13 +22,13 @@ BOUNDARY_NAMES = ("fraction_point", "turning_point", "return_time")
 
 @dataclass(frozen=True, eq=False)
 class MeasuredBoundaries:
-    """Boundaries of a mean curve and what they are on bootstrap resamples of its replicas.
+    """Boundaries of a mean curve and of bootstrap resamples of its replicas.
 
     Attributes:
         boundaries: of the mean over replicas.
         resampled: (3, resamples) logarithms of the boundary times in the order of BOUNDARY_NAMES,
-            NaN where a resample has no such boundary; no columns where there is no uncertainty to
-            state (one replica, or no boundary). Curves with the same number of replicas are
+            NaN where a resample has no such boundary; no columns where the uncertainty is
+            unknown (one replica) or there is no boundary. Curves with the same number of replicas are
             resampled alike, so that differences of two of them are paired.
     """
 
@@ -75,7 +75,7 @@ def measured_boundaries(
         InputError: values out of range.
     """
     count = at_least("resamples", resamples, 2)
-    found = measure_boundaries(curve.times, curve.mean, fraction, resolution)
+    found = boundaries_of(curve.times, curve.mean, fraction, resolution)
     valley = lowest_valley(curve.mean, resolution)
     if isinstance(valley, Absence) or curve.replicas == 1:
         return MeasuredBoundaries(found, np.empty((len(BOUNDARY_NAMES), 0)))

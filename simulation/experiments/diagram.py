@@ -25,7 +25,7 @@ NEAR = 0.1
 #: Samples for each direction, and eta lambda_1.
 SAMPLES_PER_DIRECTION, STEP_SHARE = 4, 0.5
 
-#: Training steps of a point, at most: more than this takes the 225 points half a day.
+#: Most training steps per point: with more, the 225 points take half a day.
 MOST_STEPS = 100_000
 
 # Initialisation scales, which train together.
@@ -119,7 +119,7 @@ def simulate_diagram(grid: DiagramGrid, replicas: int, seed: int, progress: Prog
     for alignment in progress([float(value) for value in grid.alignments], "train"):
         network = network_with_alignment(eigenvalues, alignment)
         curves = _trained(network, scaled, replicas, seed)
-        predicted = regimes_at(ScaleFamily.of(network), scaled, resolution)
+        predicted = regimes_at(ScaleFamily.from_network(network), scaled, resolution)
         near = _near_border(eigenvalues, alignment, scaled, predicted, resolution)
         for index, value in enumerate(scaled):
             own = curves.replica(slice(index * replicas, (index + 1) * replicas))
@@ -162,10 +162,10 @@ def _near_border(
     eigenvalues: FloatArray, alignment: float, scaled: FloatArray, predicted: list[Regime], resolution: float
 ) -> list[bool]:
     """Whether a change of 10 % in the scale or in the alignment changes the predicted regime."""
-    here = ScaleFamily.of(network_with_alignment(eigenvalues, alignment))
+    here = ScaleFamily.from_network(network_with_alignment(eigenvalues, alignment))
     neighbours = [regimes_at(here, moved, resolution) for moved in (scaled * (1 + NEAR), scaled / (1 + NEAR))]
     for moved in (alignment * (1 + NEAR), alignment / (1 + NEAR)):
-        family = ScaleFamily.of(network_with_alignment(eigenvalues, moved))
+        family = ScaleFamily.from_network(network_with_alignment(eigenvalues, moved))
         neighbours.append(regimes_at(family, scaled, resolution))
     return [any(other[index] != regime for other in neighbours) for index, regime in enumerate(predicted)]
 

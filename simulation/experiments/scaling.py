@@ -2,10 +2,10 @@
 
 One-output networks on squared error, trained by full-batch gradient descent on samples with exactly the moments of
 their model, so that W(0) is all that is left to chance. They start in pairs W(0), -W(0), which removes the term linear
-in W(0) from the mean curve (theorem T5). Every value of a parameter has pairs of its own.
+in W(0) from the mean curve (theorem T5). Each parameter value has its own pairs.
 
-An exponent is a limit, sigma0 to 0 or d to infinity; values of finite size have another slope. So there are two derived
-numbers beside each measured slope: the exponent, and the slope of the derived curve at the values that were measured.
+An exponent is a limit, sigma0 to 0 or d to infinity; values of finite size have another slope. So each measured slope
+is reported with two derived numbers: the exponent, and the slope of the derived curve at the measured values.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from theory import (
     InputError,
     OneOutput,
     SquaredError,
+    boundaries_of,
     logarithmic_steps,
-    measure_boundaries,
 )
 from theory.symbols.complexity import ALPHA, BETA, STEP_SIZE, explained_variance_order, in_steps
 from theory.symbols.symbolic import INITIAL_SCALE, TIME, boundary_formulas
@@ -58,7 +58,7 @@ _BEYOND = 5.0
 def initial_scale_laws(law: PowerLaw, scaled: FloatArray, pairs: int, seed: int, tests: int) -> list[ScalingLaw]:
     """End of phase I (exponent 1) and turning point (exponent 2/3) against sigma0, in time.
 
-    Each sigma0 has a step size of its own, in proportion to the end of phase I: all take as many steps up to there.
+    Each sigma0 has its own step size, in proportion to the end of phase I: all take as many steps up to there.
 
     Args:
         law: the model, with a turning point at every scale.
@@ -122,8 +122,8 @@ def step_size_law(
 def forgetting_law(law: PowerLaw, window: tuple[float, float], pairs: int, seed: int) -> ScalingLaw:
     """Explained variance against time deep in phase III (theorem T6), at eta lambda_1 = 1/2.
 
-    The slope is fitted to each pair; its interval is over pairs. W(0) hardly counts there, so that the interval is nil
-    and says nothing of the distance to the exponent, which a finite spectrum keeps: that is ``derived``'s.
+    The slope is fitted to each pair; its interval is over pairs. W(0) has almost no effect in this window, so that the
+    interval is nearly zero and does not measure the distance of a finite spectrum from the exponent: ``derived`` does.
 
     Args:
         law: the model, of a wide spectrum.
@@ -170,7 +170,7 @@ def forgetting_exponent(law: PowerLaw) -> float:
 def _exponent(order: sp.Expr, variable: sp.Symbol) -> float:
     """The power of ``variable`` that an order grows as: the limit of its logarithmic slope.
 
-    A logarithm beside the power does not count.
+    A logarithmic factor next to the power is ignored.
     """
     return float(sp.limit(sp.simplify(variable * sp.diff(sp.log(order), variable)), variable, sp.oo))
 
@@ -245,7 +245,7 @@ def _resolution(network: OneOutput, init_scale: float) -> float:
 def _trained(
     law: PowerLaw, init_scales: FloatArray, step_sizes: FloatArray, lasts: FloatArray, pairs: int, seed: int
 ) -> list[Curve]:
-    """A curve of pair means for each scale and step size, up to a last step of its own."""
+    """A curve of pair means for each scale and step size, each up to its own last step."""
     model = law.model()
     source = FullBatch(*sample_with_exact_moments(model, 2 * (model.dimension + 4), seed))
     seeds = np.random.SeedSequence(seed).generate_state(init_scales.size)
@@ -278,7 +278,7 @@ class _Found:
         clock, resolution = curve.times / unit, _resolution(network, init_scale)
         return cls(
             measured_boundaries(Curve(clock, curve.losses), resolution=resolution, seed=seed),
-            measure_boundaries(clock, network.relative_loss(init_scale, curve.times), resolution=resolution),
+            boundaries_of(clock, network.relative_loss(init_scale, curve.times), resolution=resolution),
             pairs,
         )
 

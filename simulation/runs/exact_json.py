@@ -1,4 +1,4 @@
-"""JSON that loses nothing: what is read back is what was written, bit for bit.
+"""Lossless JSON: values are read back bit for bit as they were written.
 
 Numbers carry the digits that give the same float64 again. JSON has neither NaN nor infinity nor arrays:
 they are written as ``{"__float__": "nan"}`` and ``{"__array__": [...], "dtype": "float32", "shape": [2, 3]}``.
@@ -43,7 +43,7 @@ def result_text(name: str, value: Any) -> str:
 
 
 def result_from(text: str) -> Any:
-    """What ``result_text`` wrote.
+    """Read what ``result_text`` wrote.
 
     Raises:
         ValueError: not JSON, or a number or array written in another way.
@@ -55,7 +55,7 @@ def result_from(text: str) -> Any:
 
 
 def configuration_as_json(name: str, value: Any) -> Any:
-    """``value`` as it stands for itself in a key: plain JSON values, a dataclass with the name of its class.
+    """``value`` as it is represented in a key: plain JSON values, a dataclass with the name of its class.
 
     Takes what ``result_text`` does and frozen dataclasses, but no numpy scalars and no subclasses of numbers
     and strings: a task may compute something else with them than with the number of equal value (float32

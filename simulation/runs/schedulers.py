@@ -1,7 +1,7 @@
 """Where the configurations of a sweep run: processes of this machine, or the workers of a Dask cluster.
 
 Processes are joblib's. Its Dask backend does not serve. With joblib 1.6.0 and distributed 2026.8.0 a sweep goes on
-when a worker is killed once, but waits for ever where a configuration ends every worker, and where the cluster's
+when a worker is killed once, but hangs where a configuration ends every worker, and where the cluster's
 scheduler is lost, because the backend's results of ``return_as="generator_unordered"`` are those of calls that
 succeed. A cluster of a single worker with one thread it leaves idle: joblib then runs the calls in this process.
 """
@@ -40,24 +40,24 @@ Outcomes = Generator[tuple[int, Outcome], None, None]
 
 
 class Scheduler(Protocol):
-    """Runs calls somewhere."""
+    """Executes calls locally or on a cluster."""
 
     def outcomes(self, call: Call, items: Sequence[Any]) -> Outcomes:
-        """``call`` of every item.
+        """The outcome of ``call`` on every item, as it becomes ready.
 
         Args:
             call: can be pickled.
             items: its arguments, which can be pickled.
 
         Raises:
-            InputError: there is no place to run them.
-            ConnectionError: the place was lost.
+            InputError: no cluster answers.
+            ConnectionError: the cluster was lost.
         """
 
 
 @dataclass(frozen=True)
 class LocalScheduler:
-    """Processes of this machine, by joblib; a process that is lost has its configurations run once more.
+    """Executes calls in processes of this machine, by joblib; those of a lost process run once more.
 
     Attributes:
         workers: number of processes, at least 1; with 1 everything runs in this process.
@@ -83,7 +83,7 @@ class LocalScheduler:
                         yield index, outcome
             except BrokenProcessPool:
                 # One worker that ends takes the others along: those that had begun run again one by one, and the
-                # one that ends its worker once more is known.
+                # one that ends its worker again is then identified.
                 for index in sorted(started & waiting.keys()):
                     yield index, _alone(self.workers, call, index, waiting.pop(index))
 
@@ -109,7 +109,7 @@ def _arriving(workers: int, call: Call, waiting: Mapping[int, Any], started: set
             yield numbered
     finally:
         with warnings.catch_warnings():
-            # Dropping what is left is meant here; joblib takes it for a mistake.
+            # Dropping the remaining calls is intended here; joblib warns of it.
             warnings.filterwarnings("ignore", message=".*adjusting the input task iterator", category=UserWarning)
             arrived.close()
 
@@ -121,7 +121,7 @@ def _alone(workers: int, call: Call, index: int, item: Any) -> Outcome:
             return next(arriving)[1]
     except BrokenProcessPool as error:
         fault = "its worker process was ended twice, the second time while nothing else ran; perhaps memory ran out"
-        return replace(Failure.of(error), error=KILLED_WORKER, message=fault)
+        return replace(Failure.from_error(error), error=KILLED_WORKER, message=fault)
 
 
 def _numbered(call: Call, index: int, item: Any, parent: int) -> tuple[int, Outcome]:
@@ -131,7 +131,7 @@ def _numbered(call: Call, index: int, item: Any, parent: int) -> tuple[int, Outc
 
 @cache
 def _end_with(parent: int) -> None:
-    """Have this worker end soon after the process that started it; a kill of that one does not reach it."""
+    """Have this worker end soon after the process that started it, which may be killed without notice."""
     if os.getpid() != parent:
         threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
@@ -144,9 +144,9 @@ def _watch(parent: int) -> None:
 
 @dataclass(frozen=True)
 class DaskScheduler:
-    """Workers of a running Dask cluster; a worker that is lost has its configurations run by the others.
+    """Executes calls on a running Dask cluster; those of a lost worker run on the others.
 
-    Workers need this package, the task's module and the same versions; give each one thread, for a process runs
+    Workers need this package, the task's module and the same versions; give each one thread, as a process runs
     one configuration at a time.
 
     Attributes:
@@ -205,7 +205,7 @@ class DaskScheduler:
 
     def _lost(self) -> ConnectionError:
         return ConnectionError(
-            f"scheduler: {self.address} was lost; start the sweep again to go on: finished results stay"
+            f"scheduler: {self.address} was lost; start the sweep again to resume: finished results stay"
         )
 
 
@@ -216,12 +216,12 @@ def _outcome(future: Any) -> Outcome | None:
             outcome: Outcome = future.result()
             return outcome
         case "error":
-            return Failure.of(future.exception())
+            return Failure.from_error(future.exception())
     return None
 
 
 def _client(distributed: Any, address: str, timeout: float) -> Any:
-    """A connection to the scheduler at ``address``; InputError if none comes about."""
+    """A connection to the scheduler at ``address``; InputError if none can be made."""
     try:
         return distributed.Client(address, timeout=timeout, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:

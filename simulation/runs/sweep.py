@@ -1,8 +1,8 @@
-"""Sweeps as data: a list of configurations, one task, and a folder that holds a file a result.
+"""Sweeps as data: a list of configurations, one task, and a folder with one file per result.
 
 The name of a file is a key made from the configuration, the task's name and the source that computes it. A sweep
-started again, after an error, a kill or a full disk, runs what has no file yet, and a larger sweep in the same
-folder what the smaller one has not. Two processes may run one sweep in one folder: they do some work twice and
+that is restarted, after an error, a kill or a full disk, runs what has no file yet, and a larger sweep in the same
+folder runs only its new configurations. Two processes may run one sweep in one folder: they do some work twice and
 write the same files.
 """
 
@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import product
+from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
@@ -33,7 +34,7 @@ RESULTS, FAILURES = "results", "failures"
 
 @dataclass(frozen=True, eq=False)
 class SweepResult:
-    """What a sweep found.
+    """The results of a sweep.
 
     Attributes:
         results: of every configuration in their order, as the task returned it (tuples as lists, numpy scalars
@@ -53,7 +54,7 @@ def grid(**axes: Iterable[Any]) -> list[dict[str, Any]]:
     Values of numpy arrays become Python numbers.
 
     Raises:
-        InputError: no axis, an axis without values, or one that is no list of values.
+        InputError: no axis, an axis without values, or an axis that is not a list of values.
     """
     if not axes:
         raise InputError("axes: is empty; give at least one name with its values")
@@ -64,45 +65,46 @@ def grid(**axes: Iterable[Any]) -> list[dict[str, Any]]:
 def run_sweep(
     configurations: Sequence[Any],
     task: Task,
-    folder: RunFolder,
+    folder: str | Path | RunFolder,
     scheduler: Scheduler,
     progress: Progress = silent,
 ) -> SweepResult:
     """Run ``task`` on every configuration that ``folder`` has no result of, and return all results.
 
-    This process writes each result as it arrives. A configuration that fails is written down with its error,
-    does not stop the others, and is run again when the sweep is started again. Every task runs with one thread:
-    the same source and libraries give the same bits, whatever the scheduler.
+    This process writes each result as it arrives. A configuration that fails is recorded with its error,
+    does not stop the others, and is run again when the sweep is restarted. Every task runs with one thread:
+    the same source and libraries give the same bits with every scheduler.
 
     Args:
-        configurations: frozen dataclasses or mappings; what they may hold is told by
-            ``exact_json.configuration_as_json``. A list and a tuple of equal values are the same configuration.
+        configurations: frozen dataclasses or mappings; ``exact_json.configuration_as_json`` says what
+            they may hold. A list and a tuple of equal values are the same configuration.
         task: a function at the top level of a module, of the configuration alone (no global random generator),
             that returns a dict of what ``exact_json.result_text`` takes.
         folder: of this sweep and others; other files in it are left alone.
         scheduler: where to run.
-        progress: wraps the iteration over what is run now.
+        progress: shows how many of the configurations without a result are done.
 
     Raises:
-        InputError: no configurations, two that are the same, a value that cannot be kept, a task that other
-            processes cannot import, something else instead of a result, no cluster.
-        OSError: the folder cannot be written (a full disk) or the cluster was lost; started again, the
-            sweep goes on.
+        InputError: no configurations, two that are the same, a value that cannot be stored, a task that other
+            processes cannot import, a file that is not a result, no cluster.
+        OSError: the folder cannot be written (a full disk) or the cluster was lost; when restarted, the
+            sweep resumes.
     """
+    place = folder if isinstance(folder, RunFolder) else RunFolder(Path(folder))
     name, digest = task_name(task), code_digest(task)
     entries = _entries(configurations, name, digest)
     for part in (RESULTS, FAILURES):
-        if (folder.path / part).exists() and not (folder.path / part).is_dir():
-            raise InputError(f"folder: {folder.path / part} is a file; remove it or give another folder")
-        folder.remove_abandoned(part)
-    results = [_found(folder, entry) for entry in entries]
+        if (place.path / part).exists() and not (place.path / part).is_dir():
+            raise InputError(f"folder: {place.path / part} is a file; remove it or give another folder")
+        place.remove_abandoned(part)
+    results = [_found(place, entry) for entry in entries]
     missing = [index for index, result in enumerate(results) if result is None]
     failures: dict[int, Failure] = {}
     call = partial(attempt, task, digest=digest)
     with closing(scheduler.outcomes(call, [configurations[index] for index in missing])) as outcomes:
         for position, outcome in progress(_Counted(outcomes if missing else (), len(missing))):
             index = missing[position]
-            _keep(folder, entries[index], outcome)
+            _keep(place, entries[index], outcome)
             match outcome:
                 case Success():
                     results[index] = result_from(outcome.result)
@@ -113,13 +115,13 @@ def run_sweep(
 
 @dataclass(frozen=True)
 class _Entry:
-    """What the file of one configuration is called, and what it says of where its content is from."""
+    """The file name of one configuration and the provenance that the file records."""
 
     key: str
     origin: dict[str, Any]
 
     @classmethod
-    def of(cls, origin: dict[str, Any]) -> _Entry:
+    def from_origin(cls, origin: dict[str, Any]) -> _Entry:
         return cls(part_key(origin), origin)
 
     def file(self, part: str) -> str:
@@ -142,7 +144,7 @@ class _Counted:
 
 def _axis(name: str, values: Iterable[Any]) -> list[Any]:
     if isinstance(values, str | Mapping) or not isinstance(values, Iterable):
-        raise InputError(f"{name}: {quoted(values)} is no list of values; give a list")
+        raise InputError(f"{name}: {quoted(values)} is not a list of values; give a list")
     column = list(values.tolist() if isinstance(values, np.ndarray) and values.ndim else values)
     if not column:
         raise InputError(f"{name}: is empty; give at least one value")
@@ -160,7 +162,7 @@ def _entries(configurations: Sequence[Any], task: str, digest: str) -> list[_Ent
         content = configuration_as_json(argument, configuration)
         if not isinstance(content, dict):
             raise InputError(f"{argument}: is a {type(configuration).__name__}; give a mapping or a frozen dataclass")
-        entry = _Entry.of({"task": task, "source": digest, "configuration": content})
+        entry = _Entry.from_origin({"task": task, "source": digest, "configuration": content})
         earlier = first.setdefault(entry.key, index)
         if earlier != index:
             same = shorten(json.dumps(content), 200)
@@ -177,7 +179,7 @@ def _found(folder: RunFolder, entry: _Entry) -> dict[str, Any] | None:
     """
     path = folder.path / entry.file(RESULTS)
     if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would never end
-        raise InputError(f"folder: {path} is no regular file; remove it or give another folder")
+        raise InputError(f"folder: {path} is not a regular file; remove it or give another folder")
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -187,7 +189,7 @@ def _found(folder: RunFolder, entry: _Entry) -> dict[str, Any] | None:
     except (ValueError, RecursionError):  # not UTF-8, not JSON or nested without end: cut off or overwritten
         return None
     if not isinstance(record, dict) or part_key({name: record.get(name) for name in entry.origin}) != entry.key:
-        raise InputError(f"folder: {path} is no result of this configuration; remove it or give another folder")
+        raise InputError(f"folder: {path} is not a result of this configuration; remove it or give another folder")
     try:
         result: dict[str, Any] = result_from(json.dumps(record["result"]))
     except (KeyError, ValueError, RecursionError):
@@ -197,7 +199,7 @@ def _found(folder: RunFolder, entry: _Entry) -> dict[str, Any] | None:
 
 
 def _keep(folder: RunFolder, entry: _Entry, outcome: Outcome) -> None:
-    """Write the outcome to its file; OSError that tells how to go on if that fails."""
+    """Write the outcome to its file; OSError that says how to resume if that fails."""
     try:
         match outcome:
             case Success():

@@ -19,7 +19,7 @@ from torch import nn
 from empirical.moments.activation_moments import JointAccumulator
 from empirical.networks.capture import capture
 from empirical.networks.networks import build_network, layer_names
-from empirical.probes.reconstruction_probe import RidgeDecoders
+from empirical.probes.reconstruction_probe import BudgetedDecoders
 from empirical.probes.trained_decoder import (
     PUBLISHED_BATCH,
     DecoderTraining,
@@ -59,7 +59,7 @@ def test_a_probe_of_all_layers_takes_a_fraction_of_a_trained_decoder_of_one() ->
         started = time.perf_counter()
         training, held_out = (_moments(network, layers, images[own], labels[own]) for own in (fit, test))
         for layer in layers:
-            RidgeDecoders.fit(training[layer], held_out[layer]).exact()
+            BudgetedDecoders.from_moments(training[layer], held_out[layer]).exact()
         found[name] = time.perf_counter() - started
 
     batches = zip(images[fit].split(512), labels[fit].split(512), strict=True)

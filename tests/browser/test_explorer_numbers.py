@@ -16,7 +16,7 @@ from theory import (
     OneOutput,
     Regime,
     SquaredError,
-    limited_curve,
+    budgeted_curve,
     random_outputs_curve,
     regime_of,
 )
@@ -46,7 +46,7 @@ def curve_of(setting: tuple[float, float, float, int, float]) -> Callable[[Float
     alpha, beta, sigma0, outputs, budget = setting
     own = network(alpha, beta)
     if outputs == 1:
-        return lambda times: limited_curve(own, sigma0, times, budget)
+        return lambda times: budgeted_curve(own, sigma0, times, budget)
     return lambda times: random_outputs_curve(own, outputs, sigma0, times, budget)
 
 
@@ -143,7 +143,7 @@ def test_regimes_are_those_of_the_phase_diagram(evaluated: list[dict[str, Any]])
         if outputs > 1 or budget > 0:
             continue
         own = network(alpha, beta)
-        near = _regimes_near(ScaleFamily.of(own), own, sigma0 * own.phase_one_end(1.0) * own.eigenvalues[0])
+        near = _regimes_near(ScaleFamily.from_network(own), own, sigma0 * own.phase_one_end(1.0) * own.eigenvalues[0])
         assert found["regime"] in near
         if len(near) == 1:
             compared |= near
@@ -182,7 +182,7 @@ def test_the_regions_of_the_diagram_are_those_of_theory(explorer: OpenPage, alph
     for row in diagram["rows"]:
         own = network(alpha, row["beta"])
         assert row["alignment"] == pytest.approx(own.alignment, rel=AGREEMENT)
-        family = ScaleFamily.of(own, points=120)
+        family = ScaleFamily.from_network(own, points=120)
         resolution = 0.05 * own.initial_level / own.eigenvalues.sum()
         near = [regimes_at(family, np.array(diagram["scales"]), factor * resolution) for factor in (0.85, 1.0, 1.15)]
         for regime, *allowed in zip(row["regimes"], *near, strict=True):

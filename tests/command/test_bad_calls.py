@@ -162,7 +162,8 @@ def test_the_table_reaches_every_kind_of_option() -> None:
 
 
 VERIFY = ["verify", "good.npz"]
-TRACK = ["track", "--data", "images.npz", "--network", "vgg8", "--base-width", "2", "--batch-size", "8"]
+SMALL = ["--network", "vgg8", "--base-width", "2", "--batch-size", "8"]
+TRACK = ["track", "images.npz", *SMALL]
 PREDICT = ["predict", "images.npz", "--network", "vgg8", "--base-width", "2", "--batch-size", "4"]
 
 _CALLS = [
@@ -235,10 +236,10 @@ _CALLS = [
     ([*TRACK, "--classes", "0,b"], "classes: '0,b'"),
     ([*TRACK, "--classes", "-1,2"], "classes: -1"),
     ([*TRACK, "--classes", "9" * 5000], "classes: '999"),
-    ([*TRACK, "--data", "copied.npz"], "data: the test images of copied are its training images"),
+    (["track", "copied.npz", *SMALL], "data: the test images of copied are its training images"),
     ([*TRACK, "--also", "magic"], "also: 'magic'"),
     ([*TRACK, "--also-stride", "2"], "also_stride: does nothing without --also"),
-    ([*TRACK, "--data", "elsewhere"], "data: 'elsewhere' is unknown"),
+    (["track", "elsewhere", *SMALL], "data: 'elsewhere' is unknown"),
     ([*TRACK, "--device", "abacus"], "device: 'abacus' is unknown"),
     ([*TRACK, "--seeds", "1001"], "seeds: 1001"),
     ([*TRACK, "--seed", str(2**63 - 1), "--seeds", "2"], "seed: "),

@@ -23,7 +23,7 @@ def invoke(*arguments: str) -> Result:
         ["fit", "mine.npz"],
         ["fit", "mine.npz", "--network", "vgg8"],
         ["predict", "mine.npz"],
-        ["track", "--data", "mine.npz"],
+        ["track", "mine.npz"],
     ],
     ids=" ".join,
 )

@@ -42,7 +42,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _track(images: Path, out: Path, *more: str) -> tuple[str, ...]:
     small = ("--network", "vgg8", "--base-width", "2", "--pooled-features", "16", "--step-size", "0.05")
-    return ("track", "--data", str(images), *small, "--classes", "0,1", *LAYERS, "--out", str(out), *more)
+    return ("track", str(images), *small, "--classes", "0,1", *LAYERS, "--out", str(out), *more)
 
 
 @pytest.fixture(scope="module")

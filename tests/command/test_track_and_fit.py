@@ -37,7 +37,7 @@ SMALL = ("--network", "vgg8", "--base-width", "4", "--pooled-features", "32")
 def tracked(images, tmp_path_factory):
     out = tmp_path_factory.mktemp("track")
     result = run(
-        "track", "--data", images, *SMALL, "--steps", "8", "--batch-size", "64", "--step-size", "0.05",
+        "track", images, *SMALL, "--steps", "8", "--batch-size", "64", "--step-size", "0.05",
         "--layer", "block3", "--layer", "block5", "--classes", "0,1", "--out", str(out),
     )  # fmt: skip
     return result, out
@@ -64,6 +64,9 @@ def test_transfer_reads_what_track_wrote(tracked, tmp_path):
     assert {row["task"] for row in rows} == set(content["alignment"])
     assert all(row["last_step"] == 8 and row["effect"] == "no difference seen" for row in rows)
     assert (tmp_path / "transfer.png").stat().st_size > 10_000
+    printed = run("transfer", str(tracked[1]), "--out", str(tmp_path), "--json")
+    assert json.loads(printed.stdout) == json.loads((tmp_path / "result.json").read_text())
+    assert run("transfer", str(tracked[1]), "--out", str(tmp_path), "--quiet").stdout == ""
     again = run("transfer", str(tmp_path), "--out", str(tmp_path / "again"))
     assert again.exit_code == 2
     assert again.stderr.startswith("error: folder: ")
@@ -136,3 +139,12 @@ def test_help_teaches(command):
     assert result.exit_code == 0
     for option in ("--network", "--seed", "--out", "--device"):
         assert option in result.output
+
+
+def test_data_given_as_an_option_are_taken_with_a_note(tmp_path):
+    done = run("track", "--data", "missing.npz", "--out", str(tmp_path))
+    note, error = done.stderr.splitlines()
+    assert note == "note: --data is the older way to name the data; the argument does: missing.npz"
+    assert error.startswith("error: data: ")
+    both = run("track", "missing.npz", "--data", "missing.npz", "--out", str(tmp_path))
+    assert (both.exit_code, "given twice" in both.output) == (2, True)

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import empirical
+import simulation
+import theory
+
 pytest.importorskip("mkdocs", reason="needs the extra docs: pip install 'learning-phases[docs]'")
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,8 +25,10 @@ def test_the_page_of_the_commands_holds_all_of_them_with_all_options() -> None:
     names = re.findall(r"^## (.*)$", page, re.M)
     assert {"phases", "phases verify", "phases sweep", "phases sweep robustness"} <= set(names)
     assert len(names) == page.count("```text\nUsage: phases")
-    source = (ROOT / "phases.py").read_text(encoding="utf-8")
-    assert len(names) == 1 + source.count("app.command()") + source.count("add_typer")
+    command = ROOT / "empirical" / "command"
+    files = (ROOT / "phases.py", command / "network_commands.py", command / "sweep_commands.py")
+    source = "".join(file.read_text(encoding="utf-8") for file in files)
+    assert len(names) == 1 + source.count(".command()") + source.count("add_typer")
     for option in re.findall(r'"(--[a-z-]+)"', source):
         assert option in page
 
@@ -39,5 +45,7 @@ def test_the_site_is_built_without_a_warning_and_fetches_nothing(tmp_path: Path)
         loaded = re.findall(r'<(?:script|img|iframe)[^>]*\bsrc="(https?:[^"]+)"', text)
         loaded += re.findall(r'<link[^>]*rel="(?:stylesheet|preconnect|icon)"[^>]*href="(https?:[^"]+)"', text)
         assert not loaded, f"{page.name}: {loaded}"
-    theory = (tmp_path / "site" / "reference" / "theory" / "index.html").read_text(encoding="utf-8")
-    assert "theory.expected_turning_point" in theory
+    for package in (theory, simulation, empirical):
+        name = package.__name__
+        page = (tmp_path / "site" / "reference" / name / "index.html").read_text(encoding="utf-8")
+        assert [one for one in package.__all__ if f'id="{name}.{one}"' not in page] == []

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from empirical.probes.probe_tasks import parse_classes
+from empirical.studies.track.report import TrackReport
 from paper import studies
 from paper.document import compile_pdf, find_latexmk, present_parts
 from paper.parts import EMPIRICAL
@@ -41,9 +43,10 @@ def test_a_tracked_network_was_made_by_the_command_beside_it() -> None:
     assert present
     for one in present:
         options = dict(zip(one.command[1::2], one.command[2::2], strict=True))
-        plan = folders.content(one.name)["plan"]
-        assert options["--network"] == plan["training"]["network"]
-        assert int(options.get("--seeds", 1)) == plan["seeds"]
+        plan = TrackReport.read(folders.folder(one.name)).plan
+        assert options["--network"] == plan.training.network
+        assert int(options.get("--seeds", 1)) == plan.seeds
+        assert parse_classes(options.get("--classes")) == plan.classes
 
 
 @pytest.mark.parametrize("package", ["theory", "simulation", "empirical", "phases.py"])

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from paper import diagram, robustness, scaling, tracking, verification
@@ -16,7 +19,7 @@ from paper.parts import EMPIRICAL, SIMULATIONS
 from paper.result_folders import ResultFolders
 from paper.studies import SOURCE
 from paper.tables import table
-from theory import InputError
+from theory import InputError, Regime
 
 PARTS = (*SIMULATIONS, *EMPIRICAL)
 
@@ -109,30 +112,36 @@ def test_a_macro_follows_the_result(
     assert {name for name in before if before[name] != after[name]} == {macro, *also.get(macro, ())}
 
 
+def test_the_agreement_of_the_diagram_follows_its_points(copied: Path) -> None:
+    columns = pq.read_table(copied / "diagram" / "points.parquet").to_pydict()
+    away = columns["near_border"].index(False)
+    columns["measured"][away] = Regime.from_moves([1, -1, 1, -1]).value
+    pq.write_table(pa.table(columns), copied / "diagram" / "points.parquet")
+    before, after = (diagram.numbers(ResultFolders((root,))) for root in (SOURCE / "results", copied))
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"DiagramAgreement", "DiagramDisagree", "DiagramDisagreeFar"}
+
+
 @pytest.mark.parametrize(
-    ("data", "expected"),
-    [
-        ("CIFAR-10", "all"),
-        ("CIFAR-10 classes 0, 1, 2, 3, 4", "0--4"),
-        ("CIFAR-10 classes 0, 1, 8, 9", "0--1, 8--9"),
-        ("CIFAR-10 classes 7, 3", "7, 3"),
-    ],
+    ("classes", "expected"),
+    [(None, "all"), ((0, 1, 2, 3, 4), "0--4"), ((0, 1, 8, 9), "0--1, 8--9"), ((7, 3), "7, 3")],
 )
-def test_classes_are_printed_as_ranges(data: str, expected: str) -> None:
-    assert tracking.classes_of(data) == expected
+def test_classes_are_printed_as_ranges(classes: tuple[int, ...] | None, expected: str) -> None:
+    assert tracking.class_ranges(classes) == expected
 
 
 def test_a_missing_or_damaged_result_is_named(tmp_path: Path) -> None:
     folders = ResultFolders((tmp_path,))
     with pytest.raises(InputError, match="results: diagram is missing; looked in"):
-        folders.content("diagram")
+        diagram.numbers(folders)
     (tmp_path / "diagram").mkdir()
     (tmp_path / "diagram" / "result.json").write_text("{")
     with pytest.raises(InputError, match="is not JSON"):
-        folders.content("diagram")
+        diagram.numbers(folders)
+    shutil.copy(SOURCE / "results" / "diagram" / "result.json", tmp_path / "diagram")
     (tmp_path / "diagram" / "points.parquet").write_text("no table")
     with pytest.raises(InputError, match="cannot be read"):
-        folders.table("diagram", "points.parquet")
+        diagram.numbers(folders)
 
 
 def test_the_first_folder_counts(tmp_path: Path) -> None:
@@ -142,5 +151,5 @@ def test_the_first_folder_counts(tmp_path: Path) -> None:
     (tmp_path / "b" / "y").mkdir()
     (tmp_path / "b" / "y" / "result.json").write_text("{}")
     folders = ResultFolders((tmp_path / "a", tmp_path / "b"))
-    assert folders.content("x") == {"value": 1}
+    assert folders.folder("x") == tmp_path / "a" / "x"
     assert folders.names("*") == ("x", "y")

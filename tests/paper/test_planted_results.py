@@ -45,9 +45,14 @@ def test_transfer(tmp_path: Path) -> None:
         return {
             "network": network,
             "data": "CIFAR-10 classes 0, 1, 2",
+            "layer": "last",
             "task": task,
             "alignment": alignment,
             "recommended_steps": steps,
+            "best_step": 7,
+            "last_step": 99,
+            "first": estimate(0.64, 0.044),
+            "regret": estimate(0.11, 0.055),
             "recommended": estimate(0.81, 0.011),
             "best": estimate(0.92, 0.022),
             "last": estimate(0.73, 0.033),
@@ -63,8 +68,8 @@ def test_transfer(tmp_path: Path) -> None:
         row(HELD_OUT, 0.5, [2, 2, 4], -0.06, "hurts", "d"),
     ]
     relations = [
-        {"task": HELD_OUT, "rank_correlation": 0.11, "p_value": 0.22},
-        {"task": COLOUR, "rank_correlation": -0.33, "p_value": 0.44},
+        {"task": HELD_OUT, "trainings": 5, "rank_correlation": 0.11, "p_value": 0.22},
+        {"task": COLOUR, "trainings": 6, "rank_correlation": -0.33, "p_value": 0.44},
     ]
     folders = _planted(tmp_path, transfer={"rows": rows, "alignment": relations})
     assert transfer.numbers(folders) == {

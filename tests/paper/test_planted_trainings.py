@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from empirical.networks.network_training import TrainingPlan
-from empirical.probes.on_request import LINEAR
+from empirical.probes.measures import RECONSTRUCTION, TEST_ACCURACY, WHOLE, Measure, MeasureKind, Measurement
 from empirical.probes.probe_tasks import COLOUR
-from empirical.probes.standard import PROBE_ACCURACY, RECONSTRUCTION, TEST_ACCURACY, WHOLE, Measurement, ProbePlan
-from empirical.studies.track import Tracked, TrackPlan, measurement_columns
+from empirical.probes.standard import ProbePlan
+from empirical.studies.track.plan import TrackPlan
+from empirical.studies.track.report import TrackReport
+from empirical.tracker.phase_reading import Estimate, PhaseReading
 from paper import published, tracking
 from paper.result_folders import ResultFolders
 from simulation.runs.run_folder import RunFolder
-from tests.paper.test_planted_results import estimate, rows_of
+from tests.paper.test_planted_results import rows_of
 
 #: Two seeds at the steps 0, 1, 2, 4, 8, 16; the mean of two values has half of their difference for its error.
 LOSSES = ((0.50, 0.40, 0.30, 0.20, 0.35, 0.45), (0.56, 0.42, 0.25, 0.28, 0.33, 0.55))
@@ -23,21 +24,21 @@ COLOURS = ((0.60, 0.70, 0.72, 0.80, 0.70, 0.64), (0.68, 0.70, 0.74, 0.86, 0.60, 
 ACCURACIES = ((0.1, 0.2, 0.3, 0.4, 0.5, 0.70), (0.1, 0.2, 0.3, 0.4, 0.5, 0.84))
 
 
-def _tracked(root: Path, name: str, by_seed: list[list[list[Measurement]]], layers: tuple[str, ...]) -> None:
+NAN = float("nan")
+NOTHING = Estimate(NAN, NAN)
+NO_TURN = PhaseReading(Estimate(0.001, NAN), Estimate(0.0, NAN), False, False, NOTHING, NOTHING, NAN)
+TURN = PhaseReading(Estimate(0.12, 0.03), Estimate(0.07, 0.04), True, True, Estimate(3.0, 0.4), Estimate(5.0, 0.6), 4.0)
+
+
+def _tracked(root: Path, name: str, by_seed: list[list[list[Measurement]]], readings: dict[str, PhaseReading]) -> None:
     """A finished run of ``phases track`` whose phases are planted apart from its losses."""
     training = TrainingPlan(network="vgg8", steps=16, batch_size=32, step_size=0.004, momentum=0.8, seed=3)
-    plan = TrackPlan(training, ProbePlan(layers), len(by_seed))
-    tracked = Tracked(plan, "CIFAR-10 classes 0, 1, 2", tuple(tuple(map(tuple, seed)) for seed in by_seed))
-    no_turn = {"fall": estimate(0.001), "rise": estimate(0.0), "half_fall": estimate(None)}
-    last = {"fall": estimate(0.12, 0.03), "rise": estimate(0.07, 0.04), "half_fall": estimate(3.0, 0.4)}
-    phases = {
-        layers[0]: no_turn | {"turning_point": estimate(None), "turned": False},
-        layers[-1]: last | {"turning_point": estimate(5.0, 0.6), "turned": True},
-    }
+    plan = TrackPlan(training, ProbePlan(tuple(readings)), len(by_seed), classes=(0, 1, 2))
+    report = TrackReport(plan, "CIFAR-10", tuple(tuple(map(tuple, seed)) for seed in by_seed), readings)
     folder = RunFolder(root / name)
-    content = {"data": tracked.data, "plan": asdict(plan), "steps": plan.steps.tolist(), "phases": phases, "means": {}}
-    folder.write_json("result.json", content)
-    folder.write_table("measures.parquet", measurement_columns(tracked))
+    folder.write_json("result.json", report.content())
+    for file, columns in report.tables().items():
+        folder.write_table(file, columns)
 
 
 @pytest.fixture
@@ -49,22 +50,20 @@ def trainings(tmp_path: Path) -> ResultFolders:
                 Measurement(WHOLE, TEST_ACCURACY, accuracy),
                 Measurement("first", RECONSTRUCTION, 0.9),
                 Measurement("last", RECONSTRUCTION, loss),
-                Measurement("last", PROBE_ACCURACY + COLOUR, colour),
+                Measurement("last", Measure.probe(COLOUR), colour),
             ]
             for accuracy, loss, colour in zip(*columns, strict=True)
         ]
         for columns in zip(ACCURACIES, LOSSES, COLOURS, strict=True)
     ]
-    _tracked(tmp_path, "track-vgg8-cifar10", seeds, ("first", "last"))
-    _tracked(tmp_path, "track-other", [[[Measurement("last", RECONSTRUCTION, 0.9)] for _ in range(6)]], ("last",))
-    other = ResultFolders((tmp_path,)).content("track-other")
-    other["phases"]["last"]["turned"] = False
-    RunFolder(tmp_path / "track-other").write_json("result.json", other)
+    _tracked(tmp_path, "track-vgg8-cifar10", seeds, {"first": NO_TURN, "last": TURN})
+    flat = [[Measurement(WHOLE, TEST_ACCURACY, 0.5), Measurement("last", RECONSTRUCTION, 0.9)] for _ in range(6)]
+    _tracked(tmp_path, "track-other", [flat], {"last": NO_TURN})
     decoded = {0: 0.60, 3: 0.30, 5: 0.54}
     rows = [[Measurement("last", RECONSTRUCTION, 0.9)] for _ in range(6)]
     for index, loss in decoded.items():
-        rows[index].append(Measurement("last", f"reconstruction loss of a trained {LINEAR}", loss))
-    _tracked(tmp_path, "decoder-vgg8", [rows], ("last",))
+        rows[index].append(Measurement("last", Measure(MeasureKind.LINEAR_DECODER_LOSS), loss))
+    _tracked(tmp_path, "decoder-vgg8", [rows], {"last": TURN})
     return ResultFolders((tmp_path,))
 
 
@@ -88,7 +87,9 @@ def test_tracking(trainings: ResultFolders) -> None:
         "TrackTrainings": "2",
         "TrackAllPhases": "1",
     }
-    assert [row[2:] for row in rows_of(tracking.tables(trainings))][1:] == [
+    table = rows_of(tracking.tables(trainings))
+    assert {row[1] for row in table} == {"0--2"}
+    assert [row[2:] for row in table][1:] == [
         ["first", "$0.001$", "--", "--", "$0.000$"],
         ["last", r"$0.12 \pm 0.03$", r"$3.0 \pm 0.4$", r"$5.0 \pm 0.6$", r"$0.07 \pm 0.04$"],
     ]

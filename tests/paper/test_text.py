@@ -8,10 +8,15 @@ from pathlib import Path
 import pytest
 
 from empirical.probes.probe_tasks import COLOUR, HELD_OUT
+from empirical.studies.robustness import RobustnessReport
+from empirical.studies.track.report import TrackReport
+from empirical.studies.transfer.comparison import Effect
+from empirical.studies.transfer.report import TransferReport
 from paper import published
 from paper.parts import EMPIRICAL, SIMULATIONS
 from paper.result_folders import ResultFolders
 from paper.studies import SOURCE, Run
+from simulation.experiments.robustness import Relaxed
 from theory.theorems.catalogue import LEMMAS, THEOREMS
 
 SECTIONS = sorted((SOURCE / "sections").glob("*.tex"))
@@ -100,32 +105,33 @@ def test_every_section_is_in_the_text() -> None:
 
 
 def test_what_sentences_say_of_the_results_is_so(results: ResultFolders) -> None:
-    points = results.content("robustness")["points"]
-    worst = max((one for one in points if "descent" in one), key=lambda one: abs(one["descent"]["deviation"]))
-    assert worst["axis"] == "optimiser"  # "The optimiser matters most"
-    phases = results.content("track-vgg8-cifar10")["phases"]
-    assert phases["block5"]["turned"]  # "The last layer shows all three phases"
-    assert not phases["block1"]["falls"]  # "The first layers stay near-constant"
-    assert not phases["block2"]["falls"]
+    points = [
+        one for one in RobustnessReport.read(results.folder("robustness")).found.points if one.descent is not None
+    ]
+    worst = max(points, key=lambda one: abs(one.descent.deviation))
+    assert worst.axis.relaxed is Relaxed.OPTIMISER  # "The optimiser matters most"
+    readings = TrackReport.read(results.folder("track-vgg8-cifar10")).readings
+    assert readings["block5"].turned  # "The last layer shows all three phases"
+    assert not readings["block1"].falls  # "The first layers stay near-constant"
+    assert not readings["block2"].falls
     # "All but the VGG-8 on all classes were trained on a graphics card"
-    devices = {name: results.content(name)["versions"]["device"] for name in results.names("track-*")}
+    trainings = {name: TrackReport.read(results.folder(name)) for name in results.names("track-*")}
+    devices = {name: one.versions["device"] for name, one in trainings.items()}
     assert {name for name, device in devices.items() if device == "cpu"} == {"track-vgg8-cifar10"}
 
 
 def test_what_sentences_say_of_transfer_is_so(results: ResultFolders) -> None:
-    content = results.content("transfer")
-    effects = {task: {row["effect"] for row in content["rows"] if row["task"] == task} for task in (COLOUR, HELD_OUT)}
+    report = TransferReport.read(results.folder("transfer"))
+    effects = {task: {row.effect for row in report.rows if row.task == task} for task in (COLOUR, HELD_OUT)}
     # "Both findings of the literature are here, side by side in the same networks"
-    assert effects[COLOUR] == {"helps"}
-    assert effects[HELD_OUT] == {"hurts", "no difference seen"}
+    assert effects[COLOUR] == {Effect.HELPS}
+    assert effects[HELD_OUT] == {Effect.HURTS, Effect.UNDECIDED}
     # "such few trainings could not show a weak relation", and there is no strong one
-    (relation,) = content["alignment"]
-    assert relation["task"] == COLOUR
-    assert relation["p_value"] > 0.05
+    (relation,) = report.relations
+    assert relation.task == COLOUR
+    assert relation.p_value > 0.05
     # "between the tasks the effects differ at similar alignment"
-    helped, hurt = (
-        [row["alignment"] for row in content["rows"] if row["effect"] == word] for word in ("helps", "hurts")
-    )
+    helped, hurt = ([row.alignment for row in report.rows if row.effect is one] for one in (Effect.HELPS, Effect.HURTS))
     assert min(abs(one - other) for one in helped for other in hurt) < 0.07
 
 

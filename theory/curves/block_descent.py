@@ -13,9 +13,9 @@ one step are gradient descent itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,25 @@ from theory.validation import FloatArray
 
 #: Largest estimated error of a block: of L / tr Sigma, and of the outputs relative to their size.
 TOLERANCE = 3e-4
+
+State = TypeVar("State")
+Held = TypeVar("Held")
+
+
+class Motion(Protocol[State, Held]):
+    """A descent whose single steps are cheap once something, here called held, is known at the state."""
+
+    def held(self, state: State) -> Held:
+        """What a block holds constant, at this state."""
+
+    def between(self, one: Held, other: Held) -> Held:
+        """The mean of two."""
+
+    def advance(self, state: State, held: Held, done: int, steps: int) -> State:
+        """The state ``steps`` steps after step ``done``."""
+
+    def error(self, end: State, other: State, done: int) -> float:
+        """A third of the difference of two results of a block, as ``TOLERANCE`` measures it; ``done`` is its last step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +72,9 @@ class Field(Protocol):
     def advance(self, weights: FloatArray, pull: Pull, steps: int) -> FloatArray:
         """``weights`` after ``steps`` steps at a constant pull."""
 
+    def descent(self, pull: Pull) -> Callable[[FloatArray], FloatArray]:
+        """The negative gradient at a constant pull, a function of the weights."""
+
 
 def geometric_steps(
     weights: FloatArray, vectors: FloatArray, rates: FloatArray, force: FloatArray, step_size: float, steps: int
@@ -75,6 +97,27 @@ def geometric_steps(
     return np.asarray(vectors @ (decay * (back @ weights) + summed * force), dtype=np.float64)
 
 
+@dataclass(frozen=True, eq=False)
+class _SingleLayer:
+    """The motion of one layer in a field, with outputs that are known exactly."""
+
+    field: Field
+    apart: ApartOutputs
+    eigenvalues: FloatArray
+
+    def held(self, state: FloatArray) -> Pull:
+        return self.field.pull(state)
+
+    def between(self, one: Pull, other: Pull) -> Pull:
+        return one.between(other)
+
+    def advance(self, state: FloatArray, held: Pull, done: int, steps: int) -> FloatArray:
+        return self.apart.restored(self.field.advance(state, held, steps), done + steps)
+
+    def error(self, end: FloatArray, other: FloatArray, done: int) -> float:
+        return block_error(end, other, self.apart, done, self.eigenvalues)
+
+
 def follow(
     field: Field,
     weights: FloatArray,
@@ -93,33 +136,46 @@ def follow(
         apart: outputs that are known exactly.
         eigenvalues: (d,) of Sigma.
     """
+    return follow_in_blocks(_SingleLayer(field, apart, eigenvalues), weights, counts, growth)
+
+
+def follow_in_blocks(
+    motion: Motion[State, Held], state: State, counts: Iterable[int], growth: float
+) -> Iterator[State]:
+    """States at each of the ascending ``counts`` of steps.
+
+    Args:
+        motion: how a state moves.
+        state: at step 0.
+        counts: step counts to yield states at.
+        growth: largest block as a share of the steps done; 0 takes every single step.
+    """
     done, proposed = 0, np.inf
-    pull: Pull | None = None
+    held: Held | None = None
     for count in counts:
         while done < count:
-            pull = field.pull(weights) if pull is None else pull
+            held = motion.held(state) if held is None else held
             allowed = min(growth * done, count - done)
             block = _odd(min(allowed, proposed))
             if block == 1:
-                done += 1
-                weights, pull = apart.restored(field.advance(weights, pull, 1), done), None
+                state, held, done = motion.advance(state, held, done, 1), None, done + 1
                 # Single steps have no estimate: the next block tries whether three may be taken.
                 proposed = max(proposed, 3.0)
                 continue
-            middle = field.pull(field.advance(weights, pull, (block - 1) // 2))
-            end = apart.restored(field.advance(weights, middle, block), done + block)
-            end_pull = field.pull(end)
-            other = apart.restored(field.advance(weights, pull.between(end_pull), block), done + block)
+            middle = motion.held(motion.advance(state, held, done, (block - 1) // 2))
+            end = motion.advance(state, middle, done, block)
+            end_held = motion.held(end)
+            other = motion.advance(state, motion.between(held, end_held), done, block)
             # The error is of third order in the length of the block.
-            error = block_error(end, other, apart, done + block, eigenvalues)
+            error = motion.error(end, other, done + block)
             factor = 0.8 * (TOLERANCE / max(error, 1e-3 * TOLERANCE)) ** (1 / 3)
             if factor < 0.8:
                 # The next shorter odd number, at least.
                 proposed = min(max(factor, 0.25) * block, block - 2.0)
                 continue
-            weights, pull, done = end, end_pull, done + block
+            state, held, done = end, end_held, done + block
             proposed = min(factor, 2.0) * block if proposed <= allowed else proposed
-        yield weights
+        yield state
 
 
 def block_error(end: FloatArray, other: FloatArray, apart: ApartOutputs, steps: int, eigenvalues: FloatArray) -> float:

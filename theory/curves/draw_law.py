@@ -1,4 +1,4 @@
-"""The law of lemma L5 at numbers: where the mean over draws of W(0) turns, and where one draw does."""
+"""The law of lemma L5 in numbers: where the mean over draws of W(0) turns, and where a single draw does."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class DrawLaw:
     network: OneOutput
 
     @classmethod
-    def of(cls, network: OneOutput) -> DrawLaw:
+    def from_network(cls, network: OneOutput) -> DrawLaw:
         """The law of a one-output network."""
         draws = draw_series()
         # In units of the first eigenvalue: powers of it could overflow.

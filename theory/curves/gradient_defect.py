@@ -1,6 +1,6 @@
-"""How far samples carry training off the mean field: the gradient defect along its path, to first order.
+"""How far samples move training away from the mean field: the gradient defect along its path, to first order.
 
-The mean field needs one thing of data: that along its own path W(s) the gradient on the samples is that of
+The mean field makes one assumption on data: along its path W(s) the gradient on the samples is that of
 Gaussian classes with a common covariance,
 
     g(W) = sum_k pi_k E_k[t_k - p] mu_k^T - H W Sigma_W,    H = sum_k pi_k E_k[dp/dz].
@@ -34,10 +34,10 @@ from theory.data.data_model import DataModel
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, InputError, IntArray, at_least, class_labels, matrix_with_columns
 
-#: Points of the path a decade of steps: the trapezoidal rule between them is then off by less than the sampling error.
+#: Points of the path per decade of steps: the trapezoidal rule then errs by less than the sampling error.
 _PER_DECADE = 16
 
-#: Quadrature nodes a class.
+#: Quadrature nodes per class.
 _NODES = 128
 
 
@@ -48,7 +48,7 @@ class DefectResponse:
     Attributes:
         steps: (T,) steps of gradient descent.
         derived: (T,) L / tr Sigma of the mean field, mean over the draws of W(0).
-        deviation: (T,) what the defect adds to it.
+        deviation: (T,) change of it by the defect.
         standard_error: (T,) of the deviation, by the jackknife over parts of the samples.
         parts: number of these parts.
     """
@@ -152,7 +152,7 @@ def defect_response(
     parts: Sequence[IntArray],
     progress: Progress = silent,
 ) -> DefectResponse:
-    """Follow the mean field, evaluate the defect on samples along it, and carry it to the curve.
+    """Follow the mean field, evaluate the defect on samples along it and propagate it to the curve.
 
     Args:
         model: the data model; its mean field gives the path.
@@ -162,12 +162,12 @@ def defect_response(
         weights: (replica, outputs, d) W(0) in the eigenbasis.
         last: last step, at least 1.
         step_size: eta, within the loss's stability limit.
-        parts: the indices of at least two disjoint parts that cover the samples; no class lies in one part alone.
-        progress: wraps the iteration over the points of the path.
+        parts: the indices of at least two disjoint parts that cover the samples; no class lies within a single part.
+        progress: shows how many points of the path are done.
 
     Raises:
-        InputError: shapes that do not fit, NaN or infinity, labels out of range, a class that is missing without one
-            of the parts, a step size that is not stable.
+        InputError: shapes that do not fit, NaN or infinity, labels out of range, a class that lies within a single
+            part, a step size that is not stable.
     """
     rows = matrix_with_columns("inputs", inputs, model.dimension)
     known = class_labels("labels", labels, rows.shape[0], model.classes)

@@ -50,7 +50,7 @@ class LearntTransfer:
     start: float
 
     @classmethod
-    def of(cls, model: DataModel, loss: Loss, target: Target | None = None) -> LearntTransfer:
+    def from_model(cls, model: DataModel, loss: Loss, target: Target | None = None) -> LearntTransfer:
         """The path of the layer that ``loss`` trains on ``model``.
 
         Args:
@@ -61,14 +61,14 @@ class LearntTransfer:
         Raises:
             InputError: prototypes that are all zero, or a target of another dimension.
         """
-        decoded, outputs = check_target(model, target), SignalOutputs.of(model, loss)
+        decoded, outputs = check_target(model, target), SignalOutputs.from_model(model, loss)
         curvature = loss.initial_curvature(model.classes)
         return cls(
             decoded,
             np.asarray(curvature * model.eigenvalues, dtype=np.float64),
             outputs.signal[outputs.learns],
             np.asarray(outputs.curvatures[~outputs.learns] / curvature, dtype=np.float64),
-            TurningLaw.of(model, loss, decoded),
+            TurningLaw.from_model(model, loss, decoded),
             random_target_share(decoded, loss.outputs(model.classes)),
         )
 

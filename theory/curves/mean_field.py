@@ -14,7 +14,7 @@ without a signal (``theory.curves.signal_outputs``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -157,7 +157,7 @@ def gradient_share(model: DataModel, loss: Loss, weights: FloatArray, nodes: Flo
 
 
 @dataclass(frozen=True, eq=False)
-class _CommonCovariance:
+class CommonCovarianceField:
     """The mean field of Gaussian classes with a common covariance, for ``theory.curves.block_descent``."""
 
     model: DataModel
@@ -166,14 +166,20 @@ class _CommonCovariance:
     nodes: FloatArray
 
     def pull(self, weights: FloatArray) -> Pull:
+        """Force and Hessian at ``weights`` (replica, outputs, d)."""
         drive, hessian = output_statistics(self.model, self.loss, weights, self.nodes)
         return Pull(drive @ self.model.means, hessian)
 
     def advance(self, weights: FloatArray, pull: Pull, steps: int) -> FloatArray:
+        """``weights`` after ``steps`` steps at a constant pull."""
         values, vectors = np.linalg.eigh(pull.hessians)
         rates = self.step_size * np.maximum(values, 0.0)[..., None] * self.model.eigenvalues  # (replica, outputs, d)
         force = np.swapaxes(vectors, -1, -2) @ pull.force
         return geometric_steps(weights, vectors, rates, force, self.step_size, steps)
+
+    def descent(self, pull: Pull) -> Callable[[FloatArray], FloatArray]:
+        """The negative gradient at a constant pull, a function of the weights."""
+        return lambda weights: pull.force - pull.hessians @ (weights * self.model.eigenvalues)
 
 
 def mean_field_path(
@@ -196,7 +202,7 @@ def mean_field_path(
         step_size: eta, within the loss's stability limit.
         nodes: quasi-Monte-Carlo nodes a class, a power of two.
         growth: largest block of steps as a share of those done; 0 takes every single step.
-        progress: wraps the iteration over the recorded steps.
+        progress: shows how many of the recorded steps are done.
 
     Returns:
         The (replica, outputs, d) weights at each of ``steps``, computed as they are asked for.
@@ -209,8 +215,8 @@ def mean_field_path(
     loss.check_step_size(step_size, float(model.eigenvalues[0]))
     share = non_negative("growth", growth)
     normal = gaussian_nodes(weights.shape[1], nodes)
-    field = _CommonCovariance(model, loss, step_size, normal)
-    apart = ApartOutputs.of(model, loss, weights, step_size)
+    field = CommonCovarianceField(model, loss, step_size, normal)
+    apart = ApartOutputs.from_model(model, loss, weights, step_size)
     # A generator of its own, so that bad input is refused here and not at the first weights.
     return follow(field, weights, progress(counts.tolist()), share, apart, model.eigenvalues)
 
@@ -260,7 +266,7 @@ def curves_of_path(
     Raises:
         InputError: shapes that do not fit, NaN or infinity.
     """
-    apart = ApartOutputs.of(model, loss, finite_array("initial_weights", initial_weights, 3), step_size)
+    apart = ApartOutputs.from_model(model, loss, finite_array("initial_weights", initial_weights, 3), step_size)
     counts = step_counts("steps", steps)
     decoded = [check_target(model, target) for target in targets]
     rows = (apart.rows(weights, count) for weights, count in zip(path, counts.tolist(), strict=True))

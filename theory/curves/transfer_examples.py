@@ -18,7 +18,9 @@ _SPECTRUM = np.array([1.0, 0.1, 0.01])
 
 def _missed(model: DataModel, target: Target, times: list[float], loss: Loss | None = None) -> tuple[float, ...]:
     """1 - R_T along what is learnt, with squared error if no loss is named."""
-    shares = LearntTransfer.of(model, loss if loss is not None else SquaredError(), target).shares(np.array(times))
+    shares = LearntTransfer.from_model(model, loss if loss is not None else SquaredError(), target).shares(
+        np.array(times)
+    )
     return tuple(max(0.0, float(1 - share)) for share in shares)
 
 

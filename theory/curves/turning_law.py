@@ -58,7 +58,7 @@ class TurningLaw:
     saturation: float
 
     @classmethod
-    def of(cls, model: DataModel, loss: Loss, target: Target | None = None) -> TurningLaw:
+    def from_model(cls, model: DataModel, loss: Loss, target: Target | None = None) -> TurningLaw:
         """The law of the network that ``loss`` trains on ``model``.
 
         Args:
@@ -70,14 +70,14 @@ class TurningLaw:
         Raises:
             InputError: prototypes that are all zero, or a target of another dimension.
         """
-        eigenvalues, outputs = model.eigenvalues, SignalOutputs.of(model, loss)
+        eigenvalues, outputs = model.eigenvalues, SignalOutputs.from_model(model, loss)
         learns = outputs.learns
         if not learns.any():
             raise InputError("model: its prototypes are all zero; give classes with different means")
         decoded = check_target(model, target)
         # In units of the first eigenvalues and of the target's variance: only ratios can overflow then.
         first = float(eigenvalues[0])
-        terms = _Terms.of(eigenvalues / first, outputs.signal[learns], decoded)
+        terms = _Terms.from_rows(eigenvalues / first, outputs.signal[learns], decoded)
         curvature = loss.initial_curvature(model.classes)
         drift = curvature * terms.forgotten + float(outputs.curvatures[~learns].sum()) * terms.faded
         # What the sums of squares leave where nothing is outside of the signal, or the spectrum is flat.
@@ -127,12 +127,12 @@ class _Terms:
     size: float
 
     @classmethod
-    def of(cls, spectrum: FloatArray, rows: FloatArray, target: Target) -> _Terms:
+    def from_rows(cls, spectrum: FloatArray, rows: FloatArray, target: Target) -> _Terms:
         """From the eigenvalues (d,) of Sigma, the largest of which is 1, and the learnt rows (r, d), independent."""
         unit = float(np.abs(rows).max())
         learnt = rows / unit
         turn, singular, basis = np.linalg.svd(target.through_root(learnt), full_matrices=False)
-        # Other inputs than those trained on may not vary in a direction that is learnt.
+        # Inputs other than the training inputs may not vary in a learnt direction.
         varies = counted(singular)
         turn, singular, basis = turn[:, varies], singular[varies], basis[varies]  # (rows, r), (r,), (r, p)
         everything, nothing = np.ones_like(spectrum), np.zeros_like(basis)

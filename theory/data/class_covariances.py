@@ -1,4 +1,4 @@
-"""The data model with a covariance of its own for each class, where classes do not share one (A4 fails)."""
+"""The data model with a separate covariance for each class, where classes do not share one (A4 fails)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from theory.validation import FloatArray, InputError, IntArray, at_least, class_
 
 
 class ClassConditionalModel(MixtureModel):
-    """K classes with means and covariances of their own: a mixture with one component per class.
+    """K classes, each with its own mean and covariance: a mixture with one component per class.
 
     Args:
         model: eigenvalues of Sigma, prototypes and frequencies.
@@ -35,7 +35,7 @@ class ClassConditionalModel(MixtureModel):
         if known.shape[1] != known.shape[2]:
             raise InputError(f"within: has shape {known.shape}; give square covariances, one for each class")
         labels = np.arange(model.classes)
-        super().__init__(model, labels, model.frequencies, model.means, ComponentCovariances.dense(known))
+        super().__init__(model, labels, model.frequencies, model.means, ComponentCovariances.from_dense(known))
 
     @property
     def within(self) -> FloatArray:
@@ -43,7 +43,7 @@ class ClassConditionalModel(MixtureModel):
         return self.covariances.matrices
 
     @classmethod
-    def of_mixture(cls, mixture: MixtureModel) -> ClassConditionalModel:
+    def from_mixture(cls, mixture: MixtureModel) -> ClassConditionalModel:
         """The classes of ``mixture`` with their means and covariances, each taken as a single Gaussian."""
         model = mixture.model
         within = np.empty((model.classes, model.dimension, model.dimension))
@@ -74,13 +74,18 @@ class ClassConditionalModel(MixtureModel):
         if members.shape != expected[:1] or members.dtype.kind not in "iu" or members.min() < 1:
             raise InputError(f"counts: give {expected[0]} integers of at least 1 (no class may be empty)")
         model, turned = in_eigenbasis(
-            members / members.sum(), np.arange(members.size), centres, ComponentCovariances.dense(spread)
+            members / members.sum(), np.arange(members.size), centres, ComponentCovariances.from_dense(spread)
         )
         return cls(model, turned.matrices)
 
     @classmethod
     def from_samples(cls, inputs: ArrayLike, labels: ArrayLike, classes: int) -> ClassConditionalModel:
         """The model of ``inputs`` (n, D) with integer ``labels`` (n,) in 0 .. classes - 1.
+
+        Args:
+            inputs: (n, D).
+            labels: (n,) integers 0 .. classes - 1.
+            classes: K, at least 2.
 
         Raises:
             InputError: NaN, infinity, mismatched shapes, labels out of range, an empty class, inputs that do not vary.

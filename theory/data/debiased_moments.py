@@ -1,4 +1,4 @@
-"""Moments of classes of samples without what sampling noise adds to them, for A1 to A8 on samples."""
+"""Moments of classes of samples, corrected for what sampling noise adds to them; for A1 to A8 on samples."""
 
 from __future__ import annotations
 
@@ -28,8 +28,15 @@ class DebiasedMoments:
     fourth: float
 
     @classmethod
-    def of(cls, counts: FloatArray, sums: FloatArray, squares: FloatArray, fourth: float) -> DebiasedMoments:
-        """From counts (K,), sums of x and of x^2 by class (K, d), and the sum of |x|^4."""
+    def from_sums(cls, counts: FloatArray, sums: FloatArray, squares: FloatArray, fourth: float) -> DebiasedMoments:
+        """From counts (K,), sums of x and of x^2 by class (K, d), and the sum of |x|^4.
+
+        Args:
+            counts: (K,) samples of each class.
+            sums: (K, d) sums of x by class.
+            squares: (K, d) sums of x^2 by class.
+            fourth: sum of |x|^4.
+        """
         means = sums / counts[:, None]
         within = (squares - counts[:, None] * means**2) / np.maximum(counts - 1, 1)[:, None]
         total = counts.sum()

@@ -1,4 +1,4 @@
-"""First and second moments of labelled inputs: all that the closed forms need to know of data."""
+"""First and second moments of labelled inputs: all that the closed forms need of data."""
 
 from __future__ import annotations
 
@@ -74,6 +74,11 @@ class Moments:
     @classmethod
     def from_samples(cls, inputs: ArrayLike, labels: ArrayLike, classes: int) -> Moments:
         """Moments of ``inputs`` (n, d) with integer ``labels`` (n,) in 0 .. classes - 1.
+
+        Args:
+            inputs: (n, d).
+            labels: (n,) integers 0 .. classes - 1.
+            classes: K.
 
         Raises:
             InputError: NaN, infinity, mismatched shapes, labels out of range.

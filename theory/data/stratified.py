@@ -8,10 +8,10 @@ from theory.validation import IntArray, at_least
 
 
 def stratified_parts(labels: IntArray, parts: int, generator: np.random.Generator | None = None) -> list[IntArray]:
-    """The numbers of the samples in each of some disjoint parts that together hold all.
+    """Split samples into disjoint parts with equal shares of each class, as arrays of sample indices.
 
     Sizes of parts, and the numbers of samples that they hold of a class, differ by at most one: samples are sorted by
-    class and dealt out in turn. The last parts get the fewer.
+    class and dealt out in turn. The last parts get fewer.
 
     Args:
         labels: (n,) integers.

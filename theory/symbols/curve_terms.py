@@ -1,12 +1,12 @@
-"""What a curve is made of: terms of each mode, and how their sums give the loss and its speed.
+"""The terms of a curve per mode, and how their sums give the loss and its speed.
 
 The second moment of a weight, E w^2, follows from the flow of one mode. Two formulas turn it into a loss: one output,
 averaged over W(0) before the ratio is taken, and K outputs whose rows are independent and Gaussian, by a deterministic
-equivalent. Both hold for a decoder of limited budget mu >= 0, and both are only sums over modes, so that whoever
-evaluates them (numpy here, a web page elsewhere) needs no linear algebra.
+equivalent. Both hold for a decoder of budget mu >= 0, and both are only sums over modes, so that their
+evaluation (by numpy here, by a web page elsewhere) needs no linear algebra.
 
 The deterministic equivalent (lemma L4). Let S = X^T X for K rows X_k ~ N(0, D) of the whitened layer
-Sigma^(1/2) W^T, with D_i = l_i E w_i^2. A ridge decoder leaves (I - H) Sigma^(1/2) of an input, H = S (S + mu)^(-1),
+Sigma^(1/2) W^T, with D_i = l_i E w_i^2. A budgeted decoder leaves (I - H) Sigma^(1/2) of an input, H = S (S + mu)^(-1),
 hence the loss mu^2 tr Sigma (S + mu)^(-2). For many directions mu (S + mu)^(-1) is near kappa (D + kappa)^(-1), where
 mu = kappa (K - sum D_i / (D_i + kappa)): the equations of `theory.curves.expected_curve` with equal rows, mu added.
 As (S + mu)^(-2) is minus the derivative of (S + mu)^(-1) by mu, differentiating gives the loss.
@@ -98,8 +98,8 @@ def moment_parts() -> MomentParts:
 
 
 @lru_cache(maxsize=1)
-def limited_loss() -> tuple[sp.Expr, tuple[sp.Symbol, sp.Symbol]]:
-    """Loss of the ridge decoder of one output (theorem T8), in T, mu and the symbols (g, R).
+def budgeted_loss() -> tuple[sp.Expr, tuple[sp.Symbol, sp.Symbol]]:
+    """Loss of the budgeted decoder of one output (theorem T8), in T, mu and the symbols (g, R).
 
     An output of variance g that explains R is decoded as D Sigma w, |Sigma w|^2 = g R: the decoder that is best with
     the penalty mu on its square has the loss without it.
@@ -116,7 +116,7 @@ def limited_loss() -> tuple[sp.Expr, tuple[sp.Symbol, sp.Symbol]]:
 def one_output_formula() -> LossFormula:
     """The annealed loss of one output: its variance g = sum l v explains R = sum l^2 v / sum l v."""
     variance, second, variance_speed, second_speed = sp.symbols("G N G_s N_s", positive=True)
-    loss, (gain, explained) = limited_loss()
+    loss, (gain, explained) = budgeted_loss()
     relative = loss.subs({gain: variance, explained: second / variance}) / TOTAL
     speed = sp.diff(relative, variance) * variance_speed + sp.diff(relative, second) * second_speed
     terms = {
@@ -158,7 +158,7 @@ def gaussian_rows_balance() -> Balance:
 
 
 class _GaussianRows:
-    """F, the sum of D / (D + kappa), E, the sum of l kappa / (D + kappa), and the budget that goes with kappa."""
+    """F, the sum of D / (D + kappa), E, the sum of l kappa / (D + kappa), and the budget at kappa."""
 
     def __init__(self) -> None:
         size = EIGENVALUE * MOMENT

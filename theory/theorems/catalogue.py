@@ -1,4 +1,4 @@
-"""All theorems and lemmas, by name; nothing is derived before it is asked for."""
+"""All theorems and lemmas, by name; nothing is derived before it is requested."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from theory.theorems.t4_forgetting import FORGETTING_OF_THE_LEARNT
 from theory.theorems.t5_turning_point import TURNING_POINT
 from theory.theorems.t6_forgetting_rate import FORGETTING_RATE
 from theory.theorems.t7_phase_diagram import PHASE_DIAGRAM
-from theory.theorems.t8_limited_decoder import LIMITED_DECODER
+from theory.theorems.t8_budgeted_decoder import BUDGETED_DECODER
 from theory.theorems.t9_transfer import TRANSFER
+from theory.theorems.t10_depth import DEPTH_OF_A_NETWORK
+from theory.theorems.t11_relu import RECTIFIED_LAYER
 from theory.theorems.theorem import Theorem
 from theory.validation import one_of
 
@@ -27,8 +29,10 @@ THEOREMS = (
     TURNING_POINT,
     FORGETTING_RATE,
     PHASE_DIAGRAM,
-    LIMITED_DECODER,
+    BUDGETED_DECODER,
     TRANSFER,
+    DEPTH_OF_A_NETWORK,
+    RECTIFIED_LAYER,
 )
 LEMMAS = (
     POWER_SUMS,

@@ -1,4 +1,4 @@
-"""Lemma L4: what decoders of K outputs leave, when the rows of the whitened layer are independent and Gaussian.
+"""Lemma L4: the loss of decoders of K outputs when the rows of the whitened layer are independent and Gaussian.
 
 A deterministic equivalent (Derezinski, Liang & Mahoney 2020, "Precise expressions for random projections", arXiv
 2006.10653), which holds for many directions and is not proved here: the quadratic form in a row is near its mean, one
@@ -41,7 +41,7 @@ def _derivation() -> Derivation:
             -(BUDGET**2) * sp.Derivative(1 / (along + BUDGET), BUDGET),
             Relation.EQUAL,
             (BUDGET / (along + BUDGET)) ** 2,
-            "With rows `X` of the whitened layer and `S = X^T X`, a ridge decoder leaves `mu (S + mu)^-1 "
+            "With rows `X` of the whitened layer and `S = X^T X`, a budgeted decoder leaves `mu (S + mu)^-1 "
             "Sigma^(1/2)` of an input. Squared, along an eigenvector of `S` with eigenvalue `x`; the loss is `tr "
             "Sigma` of this, the derivative by `mu` of `tr Sigma (S + mu)^-1` times `-mu^2`.",
         ),
@@ -110,8 +110,8 @@ def _instance(generator: np.random.Generator) -> Mapping[sp.Symbol, sp.Rational]
 RANDOM_OUTPUTS = Theorem(
     name="L4",
     title="Decoders of `K` random outputs",
-    words="About the mean loss of a ridge decoder of `K` outputs whose rows have independent Gaussian weights of the "
-    "variances `v_i`, for many directions. `E` stands for `sum lambda_i kappa / (D_i + kappa)`, `D_i = lambda_i "
+    words="About the mean loss of a budgeted decoder of `K` outputs whose rows have independent Gaussian weights of "
+    "the variances `v_i`, for many directions. `E` stands for `sum lambda_i kappa / (D_i + kappa)`, `D_i = lambda_i "
     "v_i`, at the `kappa` where `kappa (K - sum D_i / (D_i + kappa)) = mu`. Rows are such at `W(0)`, and later, "
     "while outputs are of order one, for random Gaussian prototypes.",
     assumptions=("A6", "A8"),

@@ -1,12 +1,12 @@
 """Assumptions A1 to A8 evaluated on samples: debiased values, 95 % intervals, and what is not resolved.
 
 Class means of n samples are off by noise of the size of tr Sigma / n. The noise has the directions of large variance,
-so that prototypes of labels without any meaning look aligned, at every n. Two things keep it out:
+so that prototypes of labels without any meaning look aligned, at every n. Two corrections remove it:
 
-- products of class means are debiased: the covariance within a class over its number of samples is what noise adds,
-  so that the Gram matrix M Sigma M^T of meaningless labels has the mean zero;
+- products of class means are debiased: the covariance within a class over its number of samples is the contribution of
+  noise, so that the Gram matrix M Sigma M^T of meaningless labels has the mean zero;
 - a direction of the prototypes counts as resolved only where its debiased eigenvalue exceeds what sampling noise alone
-  gives in 99 of 100 cases. That law is drawn by random signs of the samples' deviations from their class means, which
+  gives in 99 of 100 cases. That law is sampled by random signs of the samples' deviations from their class means, which
   keeps each class's covariance and tails (Wu 1986, Ann. Statist. 14, 1261). What the other directions explain is left
   open between nothing and the largest eigenvalues.
 
@@ -64,7 +64,7 @@ DEFECT_SAMPLES, DEFECT_DIRECTIONS, DEFECT_STEPS = 2_000, 256, 1024
 
 @dataclass(frozen=True, eq=False)
 class SampledAssumptions:
-    """Samples with their data model, and what A1 to A8 are on them.
+    """Samples with their data model, on which A1 to A8 are evaluated.
 
     Attributes:
         model: the data model with the moments of all samples.
@@ -94,7 +94,7 @@ class SampledAssumptions:
             loss: the training loss.
             step_size: eta, positive.
             init_scale: sigma0, positive.
-            progress: wraps the iteration over the points of the path of A4.
+            progress: shows how many points of the path of A4 are done.
         """
         positive("step_size", step_size)
         positive("init_scale", init_scale)
@@ -112,7 +112,7 @@ class SampledAssumptions:
     def of_moments(
         self, loss: Loss, step_size: float, init_scale: float, parts: Sequence[IntArray]
     ) -> list[Assessment]:
-        """A1 to A3 and A5 to A8, which moments decide.
+        """Evaluate A1 to A3 and A5 to A8, which depend on moments only.
 
         Args:
             loss: the training loss.
@@ -146,12 +146,12 @@ class SampledAssumptions:
             fourth[number] = np.square(squared.sum(axis=1)).sum()
         total = [one.sum(axis=0) for one in (counts, sums, squares, fourth)]
         left = [
-            DebiasedMoments.of(
+            DebiasedMoments.from_sums(
                 total[0] - counts[i], total[1] - sums[i], total[2] - squares[i], float(total[3] - fourth[i])
             )
             for i in range(len(parts))
         ]
-        return DebiasedMoments.of(total[0], total[1], total[2], float(total[3])), left
+        return DebiasedMoments.from_sums(total[0], total[1], total[2], float(total[3])), left
 
     def _eigenvalues(self, whole: DebiasedMoments, own: DebiasedMoments) -> FloatArray:
         """Eigenvalues of a replicate, to first order: those of the model moved as the variances along them."""
@@ -159,7 +159,7 @@ class SampledAssumptions:
         return np.maximum(self.model.eigenvalues * own.variances / np.maximum(whole.variances, smallest), smallest)
 
     def _resolved_directions(self, loss: Loss, whole: DebiasedMoments) -> FloatArray:
-        """(outputs, q) eigenvectors of the debiased M Sigma M^T whose eigenvalues stand out of sampling noise."""
+        """(outputs, q) eigenvectors of the debiased M Sigma M^T whose eigenvalues exceed sampling noise."""
         values, vectors = np.linalg.eigh(_gram(whole, loss, self.model.eigenvalues))
         generator = self._generator(1)
         scale = np.sqrt(self.model.eigenvalues)
@@ -174,8 +174,8 @@ class SampledAssumptions:
         moved = rows @ noise
         drawn = moved @ np.swapaxes(moved, -1, -2) - expected
         found = 0
-        # From the strongest on, each beside the largest that noise gives in what the stronger ones leave. Outputs
-        # that learn nothing, as their mean for softmax, are beyond the rank of T.
+        # From the strongest on, each is compared with the largest that noise gives in what the stronger leave.
+        # Outputs that learn nothing, as their mean for softmax, are beyond the rank of T.
         while found < int(np.linalg.matrix_rank(rows)):
             left = vectors[:, : values.size - found]
             largest = np.linalg.eigvalsh(left.T @ drawn @ left)[:, -1]
@@ -264,14 +264,14 @@ class SampledAssumptions:
     def defect(
         self, loss: Loss, step_size: float, weights: FloatArray, last: int, progress: Progress = silent
     ) -> DefectResponse:
-        """What the gradient on some of the samples does to the mean field, along the leading directions.
+        """The effect of the gradient on some of the samples on the mean field, along the leading directions.
 
         Args:
             loss: the training loss.
-            step_size: eta.
+            step_size: eta, positive.
             weights: (replica, outputs, d) W(0) in the eigenbasis.
-            last: last step.
-            progress: wraps the iteration over the points of the path.
+            last: last step, at least 1.
+            progress: shows how many points of the path are done.
         """
         # Shares of classes as in all samples, and two of each for the jackknife.
         chosen = stratified_sample(self.labels, max(DEFECT_SAMPLES, 2 * self.model.classes), self.seed, fewest=2)

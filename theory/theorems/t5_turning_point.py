@@ -108,7 +108,7 @@ def _derivation() -> Derivation:
 
 def _turning_step(model: DataModel, loss: Loss, init_scale: float, step_size: float) -> PredictedStep:
     """The turning point by the law of as many outputs as the layer has (lemma L3)."""
-    event, law = "turning point", TurningLaw.of(model, loss)
+    event, law = "turning point", TurningLaw.from_model(model, loss)
     time = law.turning_point(init_scale)
     if time is not None:
         return PredictedStep(event, time / step_size)

@@ -71,7 +71,7 @@ class CheckReport(Report):
         }
 
     @classmethod
-    def read(cls, folder: Path) -> Self:
+    def _read(cls, folder: Path) -> Self:
         """See ``Report``."""
         content = read_json(folder / cls.result_name, _CONTENT, "folder")
         configuration = content["configuration"]

@@ -18,7 +18,7 @@ class Alignment(Enum):
     NOT_RESOLVED = "not resolved"
 
     @classmethod
-    def of(cls, fit: FitSummary) -> Alignment:
+    def from_fit(cls, fit: FitSummary) -> Alignment:
         """What a fit says of A3: not resolved where the interval of R2 / R0 holds 1, or classes hardly differ.
 
         Noise alone makes class means that point along high-variance directions, so that R2 > R0 says nothing where

@@ -76,7 +76,7 @@ def predictions_from(
         fitted: the fit.
         training: how the layer is trained.
         seed: of the parametric model's prototypes.
-        progress: wraps the iteration over the steps of each mean field.
+        progress: shows how many steps of each mean field are done.
 
     Raises:
         InputError: a step size that is not stable for the full moments.

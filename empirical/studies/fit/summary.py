@@ -100,7 +100,7 @@ class RankedVariances:
     signal_error: FloatArray | None
 
     @classmethod
-    def of(cls, spectrum: CrossValidatedSpectrum) -> Self:
+    def from_spectrum(cls, spectrum: CrossValidatedSpectrum) -> Self:
         """Those of a cross-validated spectrum."""
         error = np.sqrt(spectrum.signal_variance(np.zeros(spectrum.rank)))
         return cls(spectrum.fitted, spectrum.held_out, spectrum.signal, error)
@@ -176,12 +176,12 @@ class FitSummary:
     warnings: tuple[str, ...]
 
     @classmethod
-    def of(cls, fitted: FittedModel) -> Self:
+    def from_fit(cls, fitted: FittedModel) -> Self:
         """That of a fit."""
         spectrum = fitted.spectrum
         counts = {name: getattr(spectrum, name) for name in ("fitting_count", "held_out_count", "rank", "resolved")}
         known = {one.name: getattr(fitted, one.name) for one in fields(cls) if one.name not in {*counts, "ranks"}}
-        return cls(**counts, ranks=RankedVariances.of(spectrum), **known)
+        return cls(**counts, ranks=RankedVariances.from_spectrum(spectrum), **known)
 
     def as_values(self) -> dict[str, Any]:
         """All but the ranks as plain values of the shape SUMMARY."""

@@ -22,7 +22,7 @@ from simulation.runs.text_table import TERMINAL_WIDTH, text_table
 from theory.curves.boundaries import RESOLUTION
 from theory.theorems.catalogue import THEOREMS
 
-_CURVE = ("level", "regime", "half of fall", "turning", "return", "at 0", "lowest", "end")
+_CURVE = ("level", "regime", "phase I ends", "turning", "return", "at 0", "lowest", "end")
 
 #: The assumption that the interval of R2 / R0 decides.
 ALIGNMENT = "A3"
@@ -38,7 +38,7 @@ def fit_lines(fitted: Fitted, fit: FitSummary, check: Check, training: Training,
         training: how the layer of the predictions is trained.
         predictions: of its boundaries.
     """
-    aligned = Alignment.of(fit)
+    aligned = Alignment.from_fit(fit)
     return [
         *_wrapped(
             f"{fitted.title}: {fit.fitting_count} samples fit {fit.rank} directions, {fit.held_out_count} held out; "

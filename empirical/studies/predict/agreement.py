@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from empirical.studies.predict_reasons import Derivation
-from theory import Curve, measure_boundaries
+from theory import Curve, boundaries_of
 from theory.assumptions import Verdict
 from theory.curves.boundaries import RESOLUTION
 
@@ -69,7 +69,7 @@ def agreement_of(source: Derivation, derived: Curve, trained: Curve, step_size: 
     """
     difference = np.abs(derived.mean - trained.mean)
     early = trained.times <= EARLY * step_size * (1 + 1e-9)
-    times = [measure_boundaries(one.times, one.mean).turning_point for one in (derived, trained)]
+    times = [boundaries_of(one.times, one.mean).turning_point for one in (derived, trained)]
     ratio = times[0] / times[1] if times[0] is not None and times[1] is not None else float("nan")
     extent = max(float(np.ptp(one.mean)) for one in (derived, trained))
     return Agreement(source, float(difference[early].max()), float(difference.max()), float(ratio), extent)

@@ -108,7 +108,7 @@ def predict_features(
     defect = samples.defect(
         loss, step_size, started[:_DEFECT_DRAWS], plan.steps, described(progress, "gradient on the samples")
     )
-    return FeaturePrediction.of(features, step_size, trained, derived, defect, fitted.warnings, no_parametric)
+    return FeaturePrediction.from_curves(features, step_size, trained, derived, defect, fitted.warnings, no_parametric)
 
 
 def _trained(

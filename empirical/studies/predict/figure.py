@@ -14,7 +14,7 @@ from empirical.studies.predict_reasons import Derivation
 from simulation.figures.figure_text import figure_text
 from simulation.figures.step_axis import step_axis
 from simulation.figures.style import DECODER, DERIVED, LINEARISED, TRAINED, shade_phases, spaced
-from theory import measure_boundaries
+from theory import boundaries_of
 
 _STYLES = {
     Derivation.LINEARISED: (LINEARISED, "--"),
@@ -52,7 +52,7 @@ def draw_prediction(axes: Axes, one: FeaturePrediction) -> None:
     axes.margins(y=0.12)  # the curve starts below the names of the phases
     step_axis(axes, steps[-1])
     common = one.derived[Derivation.COMMON]
-    shade_phases(axes, measure_boundaries(common.times, common.mean), one.step_size, float(steps[-1]))
+    shade_phases(axes, boundaries_of(common.times, common.mean), one.step_size, float(steps[-1]))
     for source, curve in one.derived.items():
         colour, style = _STYLES[source]
         axes.plot(steps, curve.mean, color=colour, linestyle=style, linewidth=1.4, label=source.value)

@@ -61,7 +61,7 @@ class FeaturePrediction:
     no_parametric: str | None = None
 
     @classmethod
-    def of(
+    def from_curves(
         cls,
         features: Features,
         step_size: float,

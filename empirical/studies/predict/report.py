@@ -160,7 +160,7 @@ class PredictReport(DrawnReport):
         draw_predictions(self.predictions, Path(path))
 
     @classmethod
-    def read(cls, folder: Path) -> Self:
+    def _read(cls, folder: Path) -> Self:
         """See ``Report``; curves are means over the draws of W(0)."""
         content = read_json(folder / "result.json", _CONTENT, "folder")
         columns = read_table(folder / "curves.parquet", ("features", "curve", "step", "loss"), "folder")

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from empirical.studies.predict_reasons import Reason
-from simulation import Claim, ClaimKind, Comparison, Verdict
+from simulation import Claim, ClaimKind, Comparison
 from simulation.runs.json_reader import Flag, ListOf, Maybe, Real, Record, Shape, Text, Whole, Word
-from theory import Curve
+from theory import Curve, Verdict
 
 
 class Source(Enum):

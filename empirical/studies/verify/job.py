@@ -88,7 +88,7 @@ def verify(
         loaded.labels.size,
         plan,
         step_size,
-        ModelSummary.of(model),
+        ModelSummary.from_model(model),
         tuple(findings),
         software_versions(),
         loaded.notes,

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from empirical.studies.predict_reasons import CLASSES, COMMON, LINEARISED, Reason, prediction_reasons
 from empirical.studies.verify.plan import VerifyPlan
-from simulation import Claim, Comparison, Verdict
-from theory import InputError
+from simulation import Claim, Comparison
+from theory import InputError, Verdict
 from theory.curves.class_mean_field import class_mean_field_curve
 from theory.data.class_covariances import ClassConditionalModel
 from theory.data.memory_limit import array_bytes, check_memory

@@ -13,12 +13,12 @@ from empirical.studies.verify.figure import draw_verification
 from empirical.studies.verify.finding import CLAIM_ROW, REASON_ROW, Finding, Source, claim_of, reason_of
 from empirical.studies.verify.plan import LARGEST_SEED, VerifyPlan
 from empirical.studies.verify.table import finding_lines, summary_lines
-from simulation import Claim, Comparison, Tolerances, Verdict
+from simulation import Claim, Comparison, Tolerances
 from simulation.comparison.statistics import EqualityTest, equality_test
 from simulation.runs.json_reader import ListOf, MapOf, Maybe, Real, Record, Text, Whole, Word, read_json
 from simulation.runs.run_kinds import VERIFY
 from simulation.runs.table_reader import read_table
-from theory import Curve, DataModel, InputError, loss_named
+from theory import Curve, DataModel, InputError, Verdict, loss_named
 from theory.curves.losses import LOSSES
 from theory.validation import FloatArray
 
@@ -85,7 +85,7 @@ class ModelSummary:
     smallest_eigenvalue: float
 
     @classmethod
-    def of(cls, model: DataModel) -> ModelSummary:
+    def from_model(cls, model: DataModel) -> ModelSummary:
         """Of a data model."""
         values = model.eigenvalues
         return cls(model.dimension, model.classes, model.total_variance, float(values[0]), float(values[-1]))
@@ -199,7 +199,7 @@ class VerifyReport(DrawnReport):
         draw_verification(self.findings, self.data, self.step_size, Path(path))
 
     @classmethod
-    def read(cls, folder: Path) -> Self:
+    def _read(cls, folder: Path) -> Self:
         """See ``Report``; claims are those of result.json, curves those of curves.parquet."""
         content = read_json(folder / "result.json", _CONTENT, "folder")
         curves = read_table(folder / "curves.parquet", _COLUMNS, "folder")

@@ -10,9 +10,10 @@ import numpy as np
 
 from empirical.studies.predict_reasons import reason_table
 from empirical.studies.verify.finding import Finding
-from simulation import Claim, ClaimKind, Verdict
+from simulation import Claim, ClaimKind
 from simulation.comparison.statistics import EqualityTest
 from simulation.runs.text_table import TERMINAL_WIDTH, text_table
+from theory import Verdict
 
 _HEADER = ("claim", "derived", "measured", "difference", "within", "verdict")
 

@@ -179,7 +179,7 @@ def test_other_labels_are_numbered_in_ascending_order_and_the_user_is_told(
 
 
 def test_labels_that_the_training_labels_lack_are_refused_and_the_others_keep_their_numbers() -> None:
-    classes = Classes.of("labels", np.array([3, 7, 5, 3, 7, 5]))
+    classes = Classes.from_labels("labels", np.array([3, 7, 5, 3, 7, 5]))
     assert classes.numbers("test labels", np.array([7, 3, 5])).tolist() == [2, 0, 1]
     for foreign in (2, 4, 9):
         with pytest.raises(InputError, match=f"test labels: holds the label {foreign}, which the training labels lack"):

@@ -31,7 +31,7 @@ def test_data_know_their_channels_and_size() -> None:
 @given(st.integers(1, 60), st.integers(1, 4), seeds)
 def test_the_normalisation_is_the_mean_and_deviation_of_all_pixels(count: int, channels: int, seed: int) -> None:
     images = _split(count, (channels, 3, 4), 1, seed).images
-    normalisation = Normalisation.of(ImageSplit(images, np.zeros(count, np.int64)))
+    normalisation = Normalisation.from_images(ImageSplit(images, np.zeros(count, np.int64)))
     pixels = images.astype(np.float64) / 255
     # Float error of at most 720 sums of numbers below 1.
     np.testing.assert_allclose(normalisation.mean, pixels.mean(axis=(0, 2, 3)), rtol=1e-13)
@@ -45,7 +45,7 @@ def test_the_normalisation_covers_every_chunk_and_holds_no_copy_in_floats() -> N
     split = _split(20_000, (3, 8, 8))
     split.images[-1] = 255
     tracemalloc.start()
-    normalisation = Normalisation.of(split)
+    normalisation = Normalisation.from_images(split)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     # A float32 copy would be four times the images.
@@ -59,21 +59,21 @@ def test_a_spread_that_floats_would_lose_is_exact() -> None:
     """One pixel of 10^6 that differs by one gray value: deviation sqrt(p (1 - p)) / 255."""
     images = np.full((1000, 1, 10, 100), 254, np.uint8)
     images[3, 0, 4, 5] = 255
-    deviation = Normalisation.of(ImageSplit(images, np.zeros(1000, np.int64))).deviation
+    deviation = Normalisation.from_images(ImageSplit(images, np.zeros(1000, np.int64))).deviation
     np.testing.assert_allclose(deviation, np.sqrt(1e-6 * (1 - 1e-6)) / 255, rtol=1e-15)
 
 
 def test_negatives_are_normalised_to_the_opposite() -> None:
     split = _split(50)
     negative = ImageSplit(255 - split.images, split.labels)
-    one = Normalisation.of(split).apply(split.images)
-    np.testing.assert_allclose(Normalisation.of(negative).apply(negative.images), -one, atol=3e-6)
+    one = Normalisation.from_images(split).apply(split.images)
+    np.testing.assert_allclose(Normalisation.from_images(negative).apply(negative.images), -one, atol=3e-6)
 
 
 def test_the_test_split_is_normalised_with_the_training_split() -> None:
     data = _data()
     darker = ImageSplit(data.train.images // 2, data.train.labels)
-    normalisation = Normalisation.of(data.train)
+    normalisation = Normalisation.from_images(data.train)
     assert normalisation.apply(darker.images).mean() < -0.5
     assert normalisation.apply(data.train.images).dtype == np.float32
 
@@ -88,14 +88,14 @@ def test_the_test_split_is_normalised_with_the_training_split() -> None:
 )
 def test_what_cannot_be_normalised_is_refused(images: np.ndarray, match: str) -> None:
     with pytest.raises(InputError, match=match):
-        Normalisation.of(_split(9)).apply(images)
+        Normalisation.from_images(_split(9)).apply(images)
 
 
 def test_a_channel_without_variation_is_refused() -> None:
     images = _split(4).images.copy()
     images[:, 1] = 7
     with pytest.raises(InputError, match=r"deviation: is \[.*, 0.0, .*\] about the mean .* channels that vary"):
-        Normalisation.of(ImageSplit(images, np.zeros(4, np.int64)))
+        Normalisation.from_images(ImageSplit(images, np.zeros(4, np.int64)))
     with pytest.raises(InputError, match=r"mean: has shape \(2,\) and deviation \(1,\)"):
         Normalisation(np.zeros(2), np.ones(1))
 
@@ -195,7 +195,7 @@ def test_cifar10_as_published(cifar_root: Path) -> None:
     assert (data.train.images.shape, data.test.images.shape) == ((50_000, 3, 32, 32), (10_000, 3, 32, 32))
     assert np.bincount(data.train.labels).tolist() == [5000] * 10
     assert np.bincount(data.test.labels).tolist() == [1000] * 10
-    normalisation = Normalisation.of(data.train)
+    normalisation = Normalisation.from_images(data.train)
     # The numbers in common use, of the official pixels; compressed copies are known to differ by up to .002.
     np.testing.assert_allclose(normalisation.mean, [0.4914, 0.4822, 0.4465], atol=2e-3)
     np.testing.assert_allclose(normalisation.deviation, [0.2470, 0.2435, 0.2616], atol=2e-3)

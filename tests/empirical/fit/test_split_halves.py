@@ -51,7 +51,7 @@ def test_exponents_of_bent_laws_differ_between_halves_as_their_errors_say() -> N
 def test_every_interval_is_honest_on_early_and_late_layers_of_a_network_trained_on_images() -> None:
     """20,000 images of CIFAR-10, ten splits in halves; the network is trained for a few minutes."""
     images = load_images("cifar10")
-    network, normalisation = build_network("resnet10", 10, 3, 8, 0), Normalisation.of(images.train)
+    network, normalisation = build_network("resnet10", 10, 3, 8, 0), Normalisation.from_images(images.train)
     optimiser = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9)
     for step in range(300):
         chosen = batch_indices(0, step, images.train.labels.size, 128)

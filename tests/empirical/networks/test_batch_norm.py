@@ -71,7 +71,7 @@ def test_images_that_are_sorted_by_class_calibrate_with_all_classes():
     images = np.where(labels == 0, 200, 40).astype(np.uint8)[:, None, None, None]
     split = ImageSplit(images, labels)
     network = nn.Sequential(nn.BatchNorm2d(1))
-    with recalibrated_on(network, split, Normalisation.of(split), torch.device("cpu")):
+    with recalibrated_on(network, split, Normalisation.from_images(split), torch.device("cpu")):
         # In each batch half of the images are +1 and half -1, to rounding.
         assert float(network[0].running_mean) == pytest.approx(0, abs=1e-5)
         assert float(network[0].running_var) == pytest.approx(1, rel=2 / CALIBRATION_SIZE)

@@ -356,7 +356,7 @@ def test_maps_whose_channels_cannot_be_told_are_not_pooled(stage: nn.Module) -> 
     with torch.no_grad():
         flat = stage(images).flatten(1)
     found, said = _first(stage, images, 4, pooled_features=20)
-    assert torch.equal(found, Sketch.of(flat.shape[1], 20)(flat))
+    assert torch.equal(found, Sketch.from_widths(flat.shape[1], 20)(flat))
     assert "random groups" in said
     with pytest.raises(InputError, match=r"which axis is the channels cannot be told; give channels"):
         _first(stage, images, 4, rows="mean")
@@ -365,10 +365,10 @@ def test_maps_whose_channels_cannot_be_told_are_not_pooled(stage: nn.Module) -> 
 @given(st.integers(2, 60), st.integers(1, 60))
 def test_a_sketch_is_an_orthogonal_projection(features: int, width: int) -> None:
     width = min(features, width)
-    rows = Sketch.of(features, width)(torch.eye(features, dtype=torch.float64))  # (features, width)
+    rows = Sketch.from_widths(features, width)(torch.eye(features, dtype=torch.float64))  # (features, width)
     np.testing.assert_allclose(rows.T @ rows, torch.eye(width, dtype=torch.float64), atol=1e-14)
     assert set(np.count_nonzero(rows, axis=0)) <= {features // width, -(-features // width)}
-    assert torch.equal(rows, Sketch.of(features, width)(torch.eye(features, dtype=torch.float64)))
+    assert torch.equal(rows, Sketch.from_widths(features, width)(torch.eye(features, dtype=torch.float64)))
 
 
 def test_a_row_is_the_mean_or_the_first_or_last_token_or_all_of_them() -> None:

@@ -10,9 +10,10 @@ from empirical.data.images import ImageData, ImageSplit, Normalisation
 from empirical.moments.float_precision import full_precision
 from empirical.networks.network_training import TrainingPlan, TrainingRun
 from empirical.networks.networks import build_network
+from empirical.probes.measures import MeasureKind
 from empirical.probes.on_request import CONVOLUTIONAL, INFORMATION, LINEAR, requested_probe
 from empirical.probes.probe_tasks import transfer_tasks
-from empirical.probes.standard import BUDGETED, PROBE_ACCURACY, RECONSTRUCTION, ProbePlan, measure_checkpoint
+from empirical.probes.standard import ProbePlan, measure_checkpoint
 from empirical.probes.trained_decoder import DecoderTraining
 from empirical.tracker.phase_tracker import PhaseTracker, ProbeSchedule, SubsetProbe
 from simulation.runs.run_folder import RunFolder
@@ -40,7 +41,7 @@ def data() -> ImageData:
 
 def _run(folder: Path, split: ImageSplit, device: torch.device, name: str = "resnet10") -> TrainingRun:
     plan = TrainingPlan(name, base_width=4, steps=24, batch_size=64, step_size=0.02)
-    return TrainingRun(plan, split, 3, Normalisation.of(split), RunFolder(folder), device)
+    return TrainingRun(plan, split, 3, Normalisation.from_images(split), RunFolder(folder), device)
 
 
 @pytest.mark.parametrize("name", ["vgg8", "resnet10"])
@@ -74,18 +75,18 @@ def test_a_checkpoint_measures_on_a_card_as_on_the_processor(data: ImageData) ->
     """Losses and probes of the same weights; activations agree to float32, which only sums of many change."""
     chosen, tasks = transfer_tasks(data, None, None)
     plan = ProbePlan(("stage1", "stage3", "stage4"), pooled_features=64)
-    normalisation = Normalisation.of(data.train)
+    normalisation = Normalisation.from_images(data.train)
     network = build_network("resnet10", 3, base_width=4, seed=0)
     there, here = (
         measure_checkpoint(network.to(device), chosen, normalisation, tasks, plan, device) for device in (CARD, CPU)
     )
     assert [(one.layer, one.measure) for one in there] == [(one.layer, one.measure) for one in here]
     for found, expected in zip(there, here, strict=True):
-        if found.measure == RECONSTRUCTION or found.measure.startswith(BUDGETED):
+        if found.measure.kind in (MeasureKind.RECONSTRUCTION_LOSS, MeasureKind.BUDGETED_LOSS):
             assert found.value == pytest.approx(expected.value, rel=1e-4), found
-        elif found.measure.startswith(PROBE_ACCURACY):  # a sample or two of 600 near the border
+        elif found.measure.kind is MeasureKind.PROBE_ACCURACY:  # a sample or two of 600 near the border
             assert abs(found.value - expected.value) < 3 / 600, found
-        elif found.measure == "rank":
+        elif found.measure.kind is MeasureKind.RANK:
             assert found.value == expected.value
         else:
             np.testing.assert_allclose(found.value, expected.value, rtol=1e-2, atol=1e-3, err_msg=str(found))
@@ -95,7 +96,7 @@ def test_a_checkpoint_measures_on_a_card_as_on_the_processor(data: ImageData) ->
 def test_probes_on_request_run_on_a_card(data: ImageData, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same decoder from the same start after one epoch of the same batches."""
     monkeypatch.setattr("empirical.probes.on_request.DecoderTraining", lambda: DecoderTraining(epochs=1))
-    plan, normalisation = ProbePlan(("stage4",), pooled_features=32), Normalisation.of(data.train)
+    plan, normalisation = ProbePlan(("stage4",), pooled_features=32), Normalisation.from_images(data.train)
     network = build_network("resnet10", 3, base_width=4, seed=0).eval()
     there, here = (
         requested_probe(name)(network.to(device), data, normalisation, plan, device, silent) for device in (CARD, CPU)
@@ -106,7 +107,7 @@ def test_probes_on_request_run_on_a_card(data: ImageData, name: str, monkeypatch
 
 
 def test_a_subset_probe_on_a_card_finds_the_losses_of_the_processor(data: ImageData) -> None:
-    images = torch.from_numpy(Normalisation.of(data.train).apply(data.train.images[:400]))
+    images = torch.from_numpy(Normalisation.from_images(data.train).apply(data.train.images[:400]))
     network = build_network("vgg8", 3, base_width=4, seed=0)
     probe = SubsetProbe(images, ["block3", "block5"])
     here = probe.losses(network)
@@ -119,7 +120,7 @@ def test_a_subset_probe_on_a_card_finds_the_losses_of_the_processor(data: ImageD
 def test_a_tracker_changes_no_bit_of_a_training_on_a_card_and_leaves_nothing_there(
     data: ImageData, tmp_path: Path
 ) -> None:
-    normalisation = Normalisation.of(data.train)
+    normalisation = Normalisation.from_images(data.train)
     images = torch.from_numpy(normalisation.apply(data.train.images)).to(CARD)
     labels = torch.from_numpy(data.train.labels).to(CARD)
 

@@ -38,7 +38,7 @@ def run_in(folder, **changes):
     plan = TrainingPlan(
         **{"network": "vgg8", "base_width": 2, "steps": 12, "batch_size": 32, "step_size": 0.05} | changes
     )
-    return TrainingRun(plan, split, 3, Normalisation.of(split), RunFolder(folder), torch.device("cpu"))
+    return TrainingRun(plan, split, 3, Normalisation.from_images(split), RunFolder(folder), torch.device("cpu"))
 
 
 def weights(run, step):
@@ -139,7 +139,7 @@ def test_a_killed_training_resumes_to_the_same_weights(tmp_path):
 
 def test_batches_cover_the_split_in_order():
     split = images(10)
-    seen = list(image_batches(split, Normalisation.of(split), 4, torch.device("cpu")))
+    seen = list(image_batches(split, Normalisation.from_images(split), 4, torch.device("cpu")))
     assert [len(labels) for _, labels in seen] == [4, 4, 2]
     whole = torch.cat([inputs for inputs, _ in seen])
     # The training split is normalised: mean 0 and variance 1 in every channel, to float32.

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from empirical.moments.activation_moments import JointMoments
-from empirical.probes.reconstruction_probe import CrossValidatedDecoder, RidgeDecoders
+from empirical.probes.reconstruction_probe import BudgetedDecoders, CrossValidatedDecoder
 from tests.strategies import seeds, spectra
 from theory import InputError, Moments, budgeted_reconstruction_loss, reconstruction_loss
 from theory.validation import FloatArray
@@ -42,7 +42,7 @@ def _direct_loss(decoder: Decoder, pair: Pair) -> float:
     return float(np.square(pair[0] @ decoder[0] + decoder[1] - pair[1]).mean())
 
 
-def _ridge(pair: Pair, budget: float) -> Decoder:
+def _budgeted(pair: Pair, budget: float) -> Decoder:
     """The oracle: ridge with a free intercept, from the samples."""
     activations, inputs = pair
     centred = activations - activations.mean(axis=0)
@@ -60,15 +60,15 @@ def _least_squares(pair: Pair) -> Decoder:
 
 def test_losses_from_moments_are_those_of_a_second_pass_over_the_held_out_samples() -> None:
     training, held_out = _pair(1, 400), _pair(2, 90)
-    probe = RidgeDecoders.fit(_moments(training), _moments(held_out))
+    probe = BudgetedDecoders.from_moments(_moments(training), _moments(held_out))
     budgets = [1e-3, 1.0, 100.0]
     for budget, found in zip(budgets, probe.budgeted(budgets), strict=True):
-        expected = _direct_loss(_ridge(training, budget), held_out)
+        expected = _direct_loss(_budgeted(training, budget), held_out)
         # Sums in another order, in float64.
         assert found.loss == pytest.approx(expected, rel=1e-9)
         assert found.relative == pytest.approx(expected / held_out[1].var(axis=0).mean(), rel=1e-9)
         assert (found.budget, found.rank, found.warning) == (budget, 5, None)
-    expected = _direct_loss(_ridge(training, 0.0), held_out)
+    expected = _direct_loss(_budgeted(training, 0.0), held_out)
     exact = probe.exact()
     assert exact.loss == pytest.approx(expected, rel=1e-9)
     assert (exact.rank, exact.budget, exact.warning) == (5, 0.0, None)
@@ -86,7 +86,7 @@ def test_of_a_linear_layer_and_without_sampling_error_the_losses_are_those_of_th
         activations = Moments(np.zeros(3), covariance, np.array([count, count]), np.zeros((2, 3)))
         return JointMoments(activations, np.zeros(eigenvalues.size), eigenvalues.sum(), weights * eigenvalues)
 
-    probe = RidgeDecoders.fit(population(5_000), population(500))
+    probe = BudgetedDecoders.from_moments(population(5_000), population(500))
     budgets = [1e-3, 0.1, 10.0]
     for budget, found in zip(budgets, probe.budgeted(budgets), strict=True):
         if probe.rank == 3:
@@ -99,12 +99,12 @@ def test_of_a_linear_layer_and_without_sampling_error_the_losses_are_those_of_th
 
 def test_dependent_and_dead_features_change_nothing() -> None:
     training, held_out = _pair(1, 400), _pair(2, 90)
-    once = RidgeDecoders.fit(_moments(training), _moments(held_out)).exact()
+    once = BudgetedDecoders.from_moments(_moments(training), _moments(held_out)).exact()
 
     def widened(pair: Pair) -> JointMoments:
         return _moments((np.concatenate([pair[0], pair[0][:, :2], np.zeros((len(pair[1]), 2))], axis=1), pair[1]))
 
-    wide = RidgeDecoders.fit(widened(training), widened(held_out)).exact()
+    wide = BudgetedDecoders.from_moments(widened(training), widened(held_out)).exact()
     assert wide.loss == pytest.approx(once.loss, rel=1e-9)
     assert (wide.rank, wide.warning) == (5, None)
 
@@ -116,12 +116,12 @@ def test_a_direction_below_the_rank_tolerance_is_not_read_though_it_has_a_choles
 
     training, held_out = with_whisper(_pair(1, 400)), with_whisper(_pair(2, 90))
     assert np.isfinite(np.linalg.cholesky(training.activations.covariance)).all()
-    assert RidgeDecoders.fit(training, held_out).exact().rank == 5
+    assert BudgetedDecoders.from_moments(training, held_out).exact().rank == 5
 
 
 def test_a_dead_layer_leaves_the_mean_alone() -> None:
     training, held_out = ((np.zeros((count, 3)), _pair(count, count)[1]) for count in (200, 90))
-    probe = RidgeDecoders.fit(_moments(training), _moments(held_out))
+    probe = BudgetedDecoders.from_moments(_moments(training), _moments(held_out))
     expected = np.square(held_out[1] - training[1].mean(axis=0)).mean()
     for found in (probe.exact(), probe.regularised(), *probe.budgeted([1.0])):
         assert found.loss == pytest.approx(expected, rel=1e-12)
@@ -137,10 +137,10 @@ def test_fewer_samples_than_features_regularise_with_a_warning(decoder: str) -> 
         return _moments((generator.standard_normal((60, 200)), generator.standard_normal((60, 10))))
 
     training, held_out = noise(1), noise(2)
-    found = getattr(RidgeDecoders.fit(training, held_out), decoder)()
+    found = getattr(BudgetedDecoders.from_moments(training, held_out), decoder)()
     assert found.budget > 0
     assert found.warning is not None
-    assert found.warning.startswith("60 samples for 59 directions of 200 features: ridge")
+    assert found.warning.startswith("60 samples for 59 directions of 200 features: budget")
     # The mean's loss, 1 + 1/60, is the best there is; the scatter of 600 squares is 0.06.
     assert found.relative == pytest.approx(1 + 1 / 60, abs=0.18)
 
@@ -149,7 +149,7 @@ def test_fewer_samples_than_features_regularise_also_where_the_rank_is_low() -> 
     def widened(pair: Pair) -> JointMoments:
         return _moments((np.tile(pair[0], 30), pair[1]))
 
-    found = RidgeDecoders.fit(widened(_pair(1, 120)), widened(_pair(2, 90))).exact()
+    found = BudgetedDecoders.from_moments(widened(_pair(1, 120)), widened(_pair(2, 90))).exact()
     assert found.rank == 5
     assert found.warning is not None
 
@@ -164,7 +164,7 @@ def test_fewer_samples_than_features_regularise_also_where_the_rank_is_low() -> 
 )
 def test_cross_validation_finds_nearly_the_best_penalty_where_samples_are_few(count: int, least_gain: float) -> None:
     training, held_out = _noisy(1, count), _noisy(2, 2_000)
-    probe = RidgeDecoders.fit(_moments(training), _moments(held_out))
+    probe = BudgetedDecoders.from_moments(_moments(training), _moments(held_out))
     best = min(one.loss for one in probe.budgeted(list(np.geomspace(1e-3, 1e3, 61))))
     least_squares = _direct_loss(_least_squares(training), held_out)
     found = probe.regularised().loss
@@ -187,7 +187,7 @@ def test_held_out_samples_that_were_fitted_are_refused() -> None:
     copy = dataclasses.replace(training, cross=training.cross.copy())
     for held_out in (training, copy):
         with pytest.raises(InputError, match="held_out: are the moments of the training samples"):
-            RidgeDecoders.fit(training, held_out)
+            BudgetedDecoders.from_moments(training, held_out)
 
 
 @pytest.mark.parametrize(
@@ -202,12 +202,12 @@ def test_held_out_samples_that_were_fitted_are_refused() -> None:
 )
 def test_held_out_samples_that_do_not_fit_are_refused(held_out: Pair, match: str) -> None:
     with pytest.raises(InputError, match=match):
-        RidgeDecoders.fit(_moments(_pair(1, 100)), _moments(held_out))
+        BudgetedDecoders.from_moments(_moments(_pair(1, 100)), _moments(held_out))
 
 
 def test_values_out_of_range_are_refused() -> None:
     training, held_out = _moments(_pair(1, 100)), _moments(_pair(2, 100))
-    probe = RidgeDecoders.fit(training, held_out)
+    probe = BudgetedDecoders.from_moments(training, held_out)
     for budgets in ([], [0.0], [1.0, -1.0], [np.nan]):
         with pytest.raises(InputError, match="budgets"):
             probe.budgeted(budgets)
@@ -216,12 +216,12 @@ def test_values_out_of_range_are_refused() -> None:
 @pytest.mark.parametrize(("count", "features"), [(400, 5), (60, 90)], ids=["many samples", "more features"])
 def test_the_cross_validated_decoder_is_the_regularised_one(count: int, features: int) -> None:
     training, held_out = _pair(1, count, features), _pair(2, 90, features)
-    found = CrossValidatedDecoder.fit(_moments(training)).reconstruct(held_out[0])
-    expected = RidgeDecoders.fit(_moments(training), _moments(held_out)).regularised()
+    found = CrossValidatedDecoder.from_moments(_moments(training)).reconstruct(held_out[0])
+    expected = BudgetedDecoders.from_moments(_moments(training), _moments(held_out)).regularised()
     assert np.square(found - held_out[1]).mean() == pytest.approx(expected.loss, rel=1e-9)
 
 
 def test_the_cross_validated_decoder_of_constant_activations_is_the_mean() -> None:
     _, inputs = _pair(1, 50)
-    decoder = CrossValidatedDecoder.fit(_moments((np.ones((50, 3)), inputs)))
+    decoder = CrossValidatedDecoder.from_moments(_moments((np.ones((50, 3)), inputs)))
     np.testing.assert_allclose(decoder.reconstruct(np.ones((4, 3))), np.tile(inputs.mean(axis=0), (4, 1)))

@@ -16,21 +16,20 @@ from torch import nn
 
 from empirical.data.images import ImageData, ImageSplit, Normalisation
 from empirical.probes.binned_information import binned_information, equal_frequency_edges
-from empirical.probes.neighbour_information import label_information, leading_directions, uniform_ranks
-from empirical.probes.on_request import BINS, DIRECTIONS, INFORMATION, LINEAR, requested_probe
-from empirical.probes.probe_tasks import class_task
-from empirical.probes.standard import (
-    COLLAPSE,
+from empirical.probes.measures import (
     GRADIENT_SHARE,
-    PROBE_ACCURACY,
     RECONSTRUCTION,
     TEST_ACCURACY,
     TRAINING_ACCURACY,
     WHOLE,
+    Measure,
+    MeasureKind,
     Measurement,
-    ProbePlan,
-    measure_checkpoint,
 )
+from empirical.probes.neighbour_information import label_information, leading_directions, uniform_ranks
+from empirical.probes.on_request import BINS, DIRECTIONS, INFORMATION, LINEAR, requested_probe
+from empirical.probes.probe_tasks import class_task
+from empirical.probes.standard import ProbePlan, measure_checkpoint
 from empirical.probes.trained_decoder import DecoderTraining
 from theory.validation import FloatArray
 
@@ -89,8 +88,8 @@ def _outputs(network: nn.Module, activations: FloatArray) -> FloatArray:
 
 
 @pytest.fixture(scope="module")
-def measured(data: ImageData, network: nn.Module) -> dict[tuple[str, str], Measurement]:
-    rows = measure_checkpoint(network, data, Normalisation.of(data.train), [class_task(data)], PLAN, CPU)
+def measured(data: ImageData, network: nn.Module) -> dict[tuple[str, Measure], Measurement]:
+    rows = measure_checkpoint(network, data, Normalisation.from_images(data.train), [class_task(data)], PLAN, CPU)
     return {(row.layer, row.measure): row for row in rows}
 
 
@@ -149,7 +148,9 @@ def test_neural_collapse_is_that_of_the_training_images(measured, plain) -> None
         within = np.square(activations - means[labels]).sum()
         return float(within / np.square(means[labels] - activations.mean(axis=0)).sum())
 
-    assert measured["block", f"{COLLAPSE}variance ratio"].value == pytest.approx(ratio("train"), rel=1e-4)
+    assert measured["block", Measure(MeasureKind.COLLAPSE_VARIANCE_RATIO)].value == pytest.approx(
+        ratio("train"), rel=1e-4
+    )
     assert ratio("test") > 2 * ratio("train")
 
 
@@ -162,7 +163,7 @@ def test_the_class_probe_is_fitted_to_training_images_and_scored_on_test_images(
         peer.fit((activations - centre) / scale, labels)
         return float(peer.score((plain[scored][1] - centre) / scale, plain[scored][3]))
 
-    found = measured["block", f"{PROBE_ACCURACY}class"]
+    found = measured["block", Measure.probe("class")]
     expected = accuracy("train", "test", PLAN.classifier_samples)
     # A sample at a border between classes may fall on either side: two of 180 at most.
     assert found.value == pytest.approx(expected, abs=2.5 / 180)
@@ -174,7 +175,7 @@ def test_the_class_probe_is_fitted_to_training_images_and_scored_on_test_images(
 def test_a_trained_decoder_is_scored_on_test_images(data, network, plain, monkeypatch) -> None:
     training = DecoderTraining(epochs=60, learning_rate=1e-2, weight_decay=0.0)
     monkeypatch.setattr("empirical.probes.on_request.DecoderTraining", lambda: training)
-    rows = requested_probe(LINEAR)(network, data, Normalisation.of(data.train), PLAN, CPU, lambda calls: calls)
+    rows = requested_probe(LINEAR)(network, data, Normalisation.from_images(data.train), PLAN, CPU, lambda calls: calls)
     values = {row.measure: row.value for row in rows}
     design = np.column_stack([plain["train"][1], np.ones(300)])
     coefficients = np.linalg.lstsq(design, plain["train"][0], rcond=None)[0]
@@ -184,17 +185,19 @@ def test_a_trained_decoder_is_scored_on_test_images(data, network, plain, monkey
         return float(np.mean((pixels - np.column_stack([activations, np.ones(len(pixels))]) @ coefficients) ** 2))
 
     # Adam's last steps wander by the learning rate in each weight.
-    assert values["squared error a pixel of a trained linear decoder"] == pytest.approx(squared_error("test"), rel=0.03)
-    last_epoch = values["squared error a pixel of a trained linear decoder, last epoch of training"]
+    assert values[Measure(MeasureKind.LINEAR_DECODER_ERROR)] == pytest.approx(squared_error("test"), rel=0.03)
+    last_epoch = values[Measure(MeasureKind.LINEAR_DECODER_TRAINING_ERROR)]
     assert last_epoch == pytest.approx(squared_error("train"), rel=0.03)
     pixels = plain["test"][0]
     relative = squared_error("test") / np.mean((pixels - pixels.mean(axis=0)) ** 2)
-    assert values["reconstruction loss of a trained linear decoder"] == pytest.approx(relative, rel=0.03)
+    assert values[Measure(MeasureKind.LINEAR_DECODER_LOSS)] == pytest.approx(relative, rel=0.03)
     assert abs(squared_error("test") / squared_error("train") - 1) > 0.1
 
 
 def test_information_is_that_of_the_test_images(data, network, plain) -> None:
-    rows = requested_probe(INFORMATION)(network, data, Normalisation.of(data.train), PLAN, CPU, lambda calls: calls)
+    rows = requested_probe(INFORMATION)(
+        network, data, Normalisation.from_images(data.train), PLAN, CPU, lambda calls: calls
+    )
     values = {row.measure: row.value for row in rows}
 
     def information(name: str) -> tuple[float, float]:
@@ -205,8 +208,8 @@ def test_information_is_that_of_the_test_images(data, network, plain) -> None:
 
     neighbours, binned = information("test")
     # Ranks and bins of float32 activations may differ in single samples.
-    assert values["information: neighbours, about the label"] == pytest.approx(neighbours, abs=0.02)
-    assert values["information: binned, about the input"] == pytest.approx(binned, abs=0.02)
+    assert values[Measure(MeasureKind.INFORMATION_NEIGHBOURS_LABEL)] == pytest.approx(neighbours, abs=0.02)
+    assert values[Measure(MeasureKind.INFORMATION_BINNED_INPUT)] == pytest.approx(binned, abs=0.02)
     assert information("train")[0] > neighbours + 0.2
     assert information("train")[1] > binned + 0.2
 
@@ -227,14 +230,14 @@ def test_batch_normalisation_has_the_statistics_of_the_training_images(data, pla
         block = nn.Sequential(normalised, linear, nn.ReLU())
         return nn.Sequential(OrderedDict([("flat", nn.Flatten()), ("block", block), ("classifier", head)])).eval()
 
-    def values(own: nn.Module) -> dict[tuple[str, str], float]:
-        normalisation = Normalisation.of(data.train)
+    def values(own: nn.Module) -> dict[tuple[str, Measure], float]:
+        normalisation = Normalisation.from_images(data.train)
         rows = measure_checkpoint(own, data, normalisation, [], PLAN, CPU)
         for name in (LINEAR, INFORMATION):
             rows += requested_probe(name)(own, data, normalisation, PLAN, CPU, lambda calls: calls)
         return {(row.layer, row.measure): row.value for row in rows}
 
-    def folded(name: str) -> dict[tuple[str, str], float]:
+    def folded(name: str) -> dict[tuple[str, Measure], float]:
         pixels = torch.from_numpy(plain[name][0]).float()
         scaled = weight / torch.sqrt(pixels.var(dim=0) + 1e-5)
         return values(network(nn.Identity(), scaled, 0.3 - scaled @ pixels.mean(dim=0)))
@@ -245,8 +248,8 @@ def test_batch_normalisation_has_the_statistics_of_the_training_images(data, pla
     assert found == pytest.approx(expected, rel=2e-3, abs=5e-3)
     differing = (
         RECONSTRUCTION,
-        f"squared error a pixel of a trained {LINEAR}",
-        "information: neighbours, about the input",
+        Measure(MeasureKind.LINEAR_DECODER_ERROR),
+        Measure(MeasureKind.INFORMATION_NEIGHBOURS_INPUT),
     )
     for place in ((WHOLE, GRADIENT_SHARE), *(("block", measure) for measure in differing)):
         assert abs(other[place] - expected[place]) > 0.01

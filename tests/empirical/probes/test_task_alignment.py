@@ -88,7 +88,7 @@ def test_images_are_averaged_over_squares():
     chequered[labels == 1] += sign
     splits = [ImageSplit(images.astype(np.uint8), labels) for images in (bright, chequered)]
     tasks = [ProbeTask("a task", split, split, 2) for split in splits]
-    normalisation = Normalisation.of(splits[0])
+    normalisation = Normalisation.from_images(splits[0])
     assert task_alignment(tasks[0], tasks[0], normalisation) == pytest.approx(1, abs=1e-9)
     # Of the training images alone.
     mislabelled = ImageSplit(splits[0].images, np.arange(600) // 300)

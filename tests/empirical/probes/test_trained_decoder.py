@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from empirical.moments.activation_moments import JointMoments
-from empirical.probes.reconstruction_probe import RidgeDecoders
+from empirical.probes.reconstruction_probe import BudgetedDecoders
 from empirical.probes.trained_decoder import (
     PUBLISHED_BATCH,
     DecoderTraining,
@@ -41,7 +41,7 @@ def _moments(pair: Pair) -> JointMoments:
 
 def test_a_decoder_trained_to_the_end_is_the_exact_one_and_the_published_training_stops_before() -> None:
     training, held_out = _pair(1, 2_000), _pair(2, 500)
-    exact = RidgeDecoders.fit(_moments(training), _moments(held_out)).exact().loss
+    exact = BudgetedDecoders.from_moments(_moments(training), _moments(held_out)).exact().loss
     epochs = shuffled_epochs(*training, PUBLISHED_BATCH, seed=0)
     converged = linear_decoder(4, 6, seed=0)
     train_decoder(converged, epochs, DecoderTraining(epochs=150, learning_rate=3e-3, weight_decay=0.0))

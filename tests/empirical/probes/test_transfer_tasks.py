@@ -18,7 +18,7 @@ RAW = Normalisation(np.zeros(3), np.ones(3))
 def test_the_dominant_channel_of_normalised_images_has_the_largest_mean(seed: int) -> None:
     images = np.random.default_rng(seed).integers(0, 256, (20, 3, 4, 5), dtype=np.uint8)
     images[:, 0] //= 2  # red would win nowhere in raw bytes
-    normalisation = Normalisation.of(ImageSplit(images, np.zeros(20, dtype=np.int64)))
+    normalisation = Normalisation.from_images(ImageSplit(images, np.zeros(20, dtype=np.int64)))
     expected = normalisation.apply(images).mean(axis=(2, 3), dtype=np.float64).argmax(axis=1)
     found = dominant_channels(images, normalisation)
     assert np.array_equal(found, expected)

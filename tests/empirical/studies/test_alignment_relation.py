@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from empirical.studies.alignment_relation import alignment_relations, relation_lines
-from empirical.studies.transfer import Effect, TransferRow
+from empirical.studies.transfer.alignment_relation import alignment_relations
+from empirical.studies.transfer.comparison import Effect, TransferRow
+from empirical.studies.transfer.report import TransferReport
 from empirical.tracker.phase_reading import Estimate
 
 NOTHING = Estimate(0.0, 0.0)
@@ -19,7 +20,10 @@ def row(task: str, alignment: float, gain: float) -> TransferRow:
     """One training's row; only task, alignment and gain matter here."""
     value = Estimate(gain, 0.01)
     accuracies = (NOTHING, NOTHING, NOTHING, NOTHING, value, NOTHING)
-    return TransferRow("vgg8", "images", "block5", task, alignment, (8,), 8, 64, *accuracies, 0.02, Effect.UNDECIDED)
+    steps = (8, 8), 8, 64
+    return TransferRow(
+        0, "vgg8", "images", None, "block5", task, alignment, *steps, *accuracies, 0.02, Effect.UNDECIDED
+    )
 
 
 def test_gains_in_the_order_of_alignment_are_as_rare_as_counted() -> None:
@@ -29,8 +33,7 @@ def test_gains_in_the_order_of_alignment_are_as_rare_as_counted() -> None:
     assert (found.task, found.trainings) == ("colour", 5)
     assert found.rank_correlation == pytest.approx(1)
     assert found.p_value == pytest.approx(2 / 120)
-    (line,) = relation_lines([found])
-    assert line.endswith("+1.00, p = 0.02")
+    assert TransferReport(tuple(rows), (found,)).lines()[-1].endswith("correlate by +1.00, p = 0.02")
 
 
 def test_tasks_are_kept_apart_and_the_correlation_is_spearmans() -> None:

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from empirical.studies.verify.finding import Source
 from empirical.studies.verify.report import VerifyReport
 from phases import app
-from simulation import Claim, ClaimKind, Verdict
+from simulation import Claim, ClaimKind
+from theory import Verdict
 
 
 def _report(root: Path, out: Path, *arguments: str) -> VerifyReport:

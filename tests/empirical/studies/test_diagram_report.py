@@ -13,7 +13,7 @@ COMMITTED = Path(__file__).parents[3] / "paper" / "results" / "diagram"
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "diagram"
-    return diagram(DiagramPlan(dimension=8, replicas=2), folder), folder
+    return diagram(DiagramPlan(dimension=8, replicas=2), folder=folder), folder
 
 
 def test_a_report_that_is_read_back_says_the_same(saved) -> None:

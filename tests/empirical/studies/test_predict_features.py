@@ -58,7 +58,7 @@ def report_of(*predictions):
 
 def with_trained(prediction, trained):
     """The same derived curves compared with another trained one; no defect is known, so that it has no reasons."""
-    return FeaturePrediction.of(prediction.features, prediction.step_size, trained, prediction.derived)
+    return FeaturePrediction.from_curves(prediction.features, prediction.step_size, trained, prediction.derived)
 
 
 def test_a_run_started_again_does_not_train(prediction, tmp_path, monkeypatch):
@@ -102,7 +102,9 @@ def test_a_flat_curve_has_no_phases_to_speak_of(prediction):
         return dataclasses.replace(curve, losses=0.5 + 0.001 * curve.losses)
 
     derived = {source: flattened(curve) for source, curve in prediction.derived.items()}
-    flat = FeaturePrediction.of(prediction.features, prediction.step_size, flattened(prediction.trained), derived)
+    flat = FeaturePrediction.from_curves(
+        prediction.features, prediction.step_size, flattened(prediction.trained), derived
+    )
     assert flat.verdict is Verdict.NO_PHASES
     assert not flat.holds
     assert report_of(flat).content()["rows"][0]["verdict"] == "no phases to speak of"
@@ -116,7 +118,9 @@ def test_features_of_a_layer_are_centred_of_unit_variance_and_called_by_its_name
     generator = np.random.default_rng(0)
     split = ImageSplit(generator.integers(0, 256, (60, 3, 32, 32), dtype=np.uint8), np.arange(60) % 2)
     network = build_network("vgg8", 2, base_width=4)
-    found = layer_features(network, ("block4", "block5"), split, 2, Normalisation.of(split), 32, torch.device("cpu"))
+    found = layer_features(
+        network, ("block4", "block5"), split, 2, Normalisation.from_images(split), 32, torch.device("cpu")
+    )
     assert list(found) == ["block4", "block5"]
     for name, data in found.items():
         assert data.name == name
@@ -133,7 +137,7 @@ def test_a_layer_that_is_dead_is_named():
         network.get_submodule("block5.1").weight.zero_()
         network.get_submodule("block5.1").bias.fill_(-1.0)
     with pytest.raises(InputError, match="layer block5: inputs: are all equal"):
-        layer_features(network, ("block5",), split, 2, Normalisation.of(split), 32, torch.device("cpu"))
+        layer_features(network, ("block5",), split, 2, Normalisation.from_images(split), 32, torch.device("cpu"))
 
 
 @pytest.mark.parametrize(
@@ -175,7 +179,9 @@ VALLEY = np.array([0.50, 0.42, 0.30, 0.20, 0.30, 0.45])
 def planted(trained, defect=None, **derived):
     """Curves given loss by loss, by names as in ``Derivation``."""
     curves = {Derivation[name.upper()]: Curve(TIMES, np.array([losses])) for name, losses in derived.items()}
-    return FeaturePrediction.of(Features("planted", None, 8, 8), 0.5, Curve(TIMES, np.array([trained])), curves, defect)
+    return FeaturePrediction.from_curves(
+        Features("planted", None, 8, 8), 0.5, Curve(TIMES, np.array([trained])), curves, defect
+    )
 
 
 def test_agreement_is_that_of_the_mean_curves_and_of_the_derived_turning_point_over_the_trained(monkeypatch):

@@ -34,7 +34,7 @@ def prediction(layer, checkpoint, shift, without=()):
     defect = DefectResponse(STEPS, VALLEY, 0.01 * STEPS / 32, 0 * VALLEY, 10)
     missing = "too few directions" if Derivation.PARAMETRIC in without else None
     features = Features(layer, checkpoint, 12, 11)
-    return FeaturePrediction.of(features, 0.1, trained, derived, defect, ("a warning",), missing)
+    return FeaturePrediction.from_curves(features, 0.1, trained, derived, defect, ("a warning",), missing)
 
 
 @pytest.fixture

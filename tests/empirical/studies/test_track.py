@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,21 +11,15 @@ import torch
 from empirical.data.images import ImageData, ImageSplit, Normalisation
 from empirical.networks.network_training import TrainingPlan
 from empirical.networks.networks import build_network
+from empirical.probes.measures import RECONSTRUCTION, TEST_ACCURACY, WHOLE, Measure, MeasureKind, Measurement
 from empirical.probes.on_request import CONVOLUTIONAL, INFORMATION, LINEAR
 from empirical.probes.probe_tasks import COLOUR, HELD_OUT, parse_classes, transfer_tasks
-from empirical.probes.standard import (
-    PROBE_ACCURACY,
-    RECONSTRUCTION,
-    TEST_ACCURACY,
-    WHOLE,
-    Measurement,
-    ProbePlan,
-    measure_checkpoint,
-)
+from empirical.probes.standard import ProbePlan, measure_checkpoint
 from empirical.probes.trained_decoder import DecoderTraining
-from empirical.studies.track import Tracked, TrackPlan, measurement_columns, track
-from empirical.studies.track_report import draw_tracked, phase_lines, tracked_as_json
-from simulation.runs.run_folder import RunFolder
+from empirical.studies.track.job import track
+from empirical.studies.track.plan import TrackPlan
+from empirical.studies.track.report import TrackReport
+from empirical.studies.track.trainings import readings_of
 from theory import InputError
 
 CPU = torch.device("cpu")
@@ -50,14 +45,14 @@ PLAN = TrackPlan(
     TrainingPlan("vgg8", base_width=2, steps=16, batch_size=64, step_size=0.05),
     ProbePlan(("block3", "block5"), pooled_features=32),
     seeds=2,
+    classes=(0, 1),
 )
 
 
 @pytest.fixture(scope="module")
 def tracked(data, tmp_path_factory):
-    folder = RunFolder(tmp_path_factory.mktemp("run"))
-    chosen, tasks = transfer_tasks(data, (0, 1), None)
-    return track(PLAN, chosen, tasks, folder, CPU), folder, chosen, tasks
+    folder = tmp_path_factory.mktemp("run")
+    return track(data, PLAN, folder=folder), folder
 
 
 def test_the_network_learns_and_every_measure_is_in_its_range(tracked):
@@ -69,79 +64,94 @@ def test_the_network_learns_and_every_measure_is_in_its_range(tracked):
         loss = result.values(layer, RECONSTRUCTION)
         assert ((loss > 0) & (loss < 1.2)).all()
         for task in ("class", COLOUR, HELD_OUT):
-            share = result.values(layer, PROBE_ACCURACY + task)
+            share = result.values(layer, Measure.probe(task))
             assert ((share >= 0) & (share <= 1)).all()
     # An untrained convolutional layer keeps a bright corner apart: chance is one half.
-    assert result.values("block3", PROBE_ACCURACY + HELD_OUT)[:, 0].min() > 0.7
+    assert result.values("block3", Measure.probe(HELD_OUT))[:, 0].min() > 0.7
 
 
-def test_a_run_started_again_computes_nothing_and_says_the_same(tracked, monkeypatch):
-    result, folder, chosen, tasks = tracked
-    monkeypatch.setattr("empirical.studies.track.measure_checkpoint", None)
-    again = track(PLAN, chosen, tasks, folder, CPU)
-    np.testing.assert_equal(measurement_columns(again), measurement_columns(result))
+def test_a_run_started_again_computes_nothing_and_says_the_same(data, tracked, monkeypatch):
+    result, folder = tracked
+    monkeypatch.setattr("empirical.studies.track.measuring.measure_checkpoint", None)
+    again = track(data, PLAN, folder=folder)
+    np.testing.assert_equal(again.tables(), result.tables())
 
 
-def test_probes_on_request_join_the_others_without_measuring_those_again(tracked, monkeypatch):
-    result, folder, chosen, tasks = tracked
-    monkeypatch.setattr("empirical.studies.track.measure_checkpoint", None)
+def test_probes_on_request_join_the_others_without_measuring_those_again(data, tracked, tmp_path, monkeypatch):
+    result, folder = tracked
+    shutil.copytree(folder / "seed-0", tmp_path / "seed-0")
+    monkeypatch.setattr("empirical.studies.track.measuring.measure_checkpoint", None)
     monkeypatch.setattr("empirical.probes.on_request.DecoderTraining", lambda: DecoderTraining(epochs=2))
     asked = dataclasses.replace(PLAN, seeds=1, also=(LINEAR, CONVOLUTIONAL, INFORMATION))
-    found = track(asked, chosen, tasks, folder, CPU)
-    trained = found.values("block5", f"reconstruction loss of a trained {LINEAR}")
+    found = track(data, asked, folder=tmp_path)
+    trained = found.values("block5", Measure(MeasureKind.LINEAR_DECODER_LOSS))
     # Two epochs of 200 images are far from convergence: no better than the exact decoder.
     assert (trained > found.values("block5", RECONSTRUCTION)).all()
-    assert found.values("block5", f"reconstruction loss of a trained {CONVOLUTIONAL}").shape == (1, 6)
+    assert found.values("block5", Measure(MeasureKind.CONVOLUTIONAL_DECODER_LOSS)).shape == (1, 6)
     for layer in PLAN.probe.layers:
-        about_label = found.values(layer, "information: neighbours, about the label")
+        about_label = found.values(layer, Measure(MeasureKind.INFORMATION_NEIGHBOURS_LABEL))
         assert (about_label < np.log(2) + 0.05).all()  # no more than the entropy of two classes
     np.testing.assert_array_equal(found.values("block3", RECONSTRUCTION), result.values("block3", RECONSTRUCTION)[:1])
 
 
-def test_probes_on_request_may_be_made_at_some_checkpoints_only(tracked, monkeypatch):
-    _, folder, chosen, tasks = tracked
+def test_probes_on_request_may_be_made_at_some_checkpoints_only(data, tracked, tmp_path, monkeypatch):
+    shutil.copytree(tracked[1] / "seed-0", tmp_path / "seed-0")
     monkeypatch.setattr("empirical.probes.on_request.INFORMATION_SAMPLES", 100)
     asked = dataclasses.replace(PLAN, seeds=1, also=(INFORMATION,), also_stride=2)
-    found = track(asked, chosen, tasks, folder, CPU)
-    made = np.isfinite(found.values("block5", "information: neighbours, about the label")[0])
+    found = track(data, asked, folder=tmp_path)
+    made = np.isfinite(found.values("block5", Measure(MeasureKind.INFORMATION_NEIGHBOURS_LABEL))[0])
     assert asked.steps[made].tolist() == asked.also_steps.tolist() == [1, 4, 16]
     assert np.isfinite(found.values("block5", RECONSTRUCTION)).all()
 
 
-def test_a_measure_that_is_lost_is_made_again_to_the_bit(tracked):
-    result, folder, chosen, tasks = tracked
-    file = sorted((folder.path / "seed-1" / "measures").glob("step-00000004-*.json"))[0]
+def test_a_measure_that_is_lost_is_made_again_to_the_bit(data, tracked):
+    result, folder = tracked
+    file = sorted((folder / "seed-1" / "measures").glob("step-00000004-*.json"))[0]
     before = file.read_text()
     file.write_text(before[: len(before) // 2])
-    again = track(PLAN, chosen, tasks, folder, CPU)
+    again = track(data, PLAN, folder=folder)
     assert file.read_text() == before
-    np.testing.assert_equal(measurement_columns(again), measurement_columns(result))
+    np.testing.assert_equal(again.tables(), result.tables())
 
 
-def test_the_report_is_json_without_nan_and_the_figure_is_written(tracked, tmp_path):
-    result = tracked[0]
-    folder = RunFolder(tmp_path)
-    folder.write_json("result.json", tracked_as_json(result))
-    content = json.loads((tmp_path / "result.json").read_text())
+def test_the_folder_holds_json_without_nan_a_table_and_the_figure(tracked):
+    _, folder = tracked
+    content = json.loads((folder / "result.json").read_text())
     assert content["steps"] == [0, 1, 2, 4, 8, 16]
     assert set(content["phases"]) == {"block3", "block5"}
-    assert len(phase_lines(result)) == 2
-    draw_tracked(result, tmp_path / "track.png")
-    assert (tmp_path / "track.png").stat().st_size > 10_000
+    assert content["plan"]["classes"] == [0, 1]
+    assert (folder / "track.png").stat().st_size > 10_000
+    assert (folder / "measures.parquet").is_file()
+
+
+def test_the_layers_of_a_network_are_its_blocks_where_none_are_named():
+    assert TrackPlan().probe.layers == ("block1", "block2", "block3", "block4", "block5")
+    assert TrackPlan(TrainingPlan("resnet10")).probe.layers[-1] == "stage4"
+
+
+def test_without_a_folder_nothing_is_kept(data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    training = TrainingPlan("vgg8", base_width=2, steps=1, batch_size=32)
+    found = track(data, TrackPlan(training, ProbePlan(("block5",), 16, 100)))
+    assert found.values("block5", RECONSTRUCTION).shape == (1, 2)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unknown_layer_or_measure_is_named(data, tmp_path, tracked):
-    plan = TrackPlan(PLAN.training, ProbePlan(("blok5",)))
-    chosen, tasks = transfer_tasks(data, None, None)
     with pytest.raises(InputError, match="block5"):
-        track(plan, chosen, tasks, RunFolder(tmp_path), CPU)
-    with pytest.raises(InputError, match="measure: 'beauty' of 'block5' was not measured"):
-        tracked[0].values("block5", "beauty")
+        track(data, TrackPlan(PLAN.training, ProbePlan(("blok5",))), folder=tmp_path)
+    with pytest.raises(InputError, match="measure: 'probe accuracy: beauty' of 'block5' was not measured"):
+        tracked[0].values("block5", Measure.probe("beauty"))
+
+
+def test_a_folder_of_another_job_is_refused_before_the_images_are_loaded(tmp_path):
+    (tmp_path / "run.json").write_text('{"command": "phases verify"}')
+    with pytest.raises(InputError, match="holds results of phases verify"):
+        track(lambda: pytest.fail("loaded"), PLAN, folder=tmp_path)
 
 
 def test_nan_names_layer_step_and_seed(data, tmp_path, monkeypatch):
-    chosen, tasks = transfer_tasks(data, None, None)
-    from empirical.studies import track as tracking
+    from empirical.studies.track import measuring
 
     def broken(run, step):
         network = run._new_network().eval()
@@ -149,16 +159,18 @@ def test_nan_names_layer_step_and_seed(data, tmp_path, monkeypatch):
             network.get_submodule("block4.0").weight.fill_(float("nan"))
         return network
 
-    monkeypatch.setattr(tracking.TrainingRun, "network_at", broken)
+    monkeypatch.setattr(measuring.TrainingRun, "network_at", broken)
     with pytest.raises(InputError, match=r"step 0 of seed 0: .*block4"):
-        track(PLAN, chosen, tasks, RunFolder(tmp_path), CPU)
+        track(data, PLAN, folder=tmp_path)
 
 
 def test_the_accuracy_of_a_network_does_not_depend_on_how_far_its_layers_are_pooled(data):
     """With fewer features than classes the network's own outputs were pooled too."""
     network = build_network("vgg8", 4, base_width=2)
     rows = [
-        measure_checkpoint(network, data, Normalisation.of(data.train), [], ProbePlan(("block5",), width), CPU)[:3]
+        measure_checkpoint(
+            network, data, Normalisation.from_images(data.train), [], ProbePlan(("block5",), width), CPU
+        )[:3]
         for width in (2, 64)
     ]
     assert rows[0] == rows[1]
@@ -186,12 +198,20 @@ def grey(split):
             lambda data: transfer_tasks(dataclasses.replace(data, train=grey(data.train)), None, None),
             "data: all training images",
         ),
+        (
+            lambda data: transfer_tasks(data, None, dataclasses.replace(data, name="colour dominance")),
+            "transfer_data: the name 'colour dominance' is that of another task",
+        ),
         (lambda data: parse_classes("0,x"), "classes: '0,x' is not accepted"),
         (lambda data: parse_classes("9" * 5000), r"classes: '9{40}\.\.\.' is not accepted"),
         (lambda data: parse_classes("0,-1"), "classes: -1"),
         (lambda data: TrackPlan(PLAN.training, PLAN.probe, seeds=0), "seeds"),
         (lambda data: TrackPlan(PLAN.training, PLAN.probe, also=("magic",)), "also: 'magic' is unknown"),
         (lambda data: TrackPlan(PLAN.training, PLAN.probe, also_stride=0), "also_stride"),
+        (lambda data: TrackPlan(PLAN.training, PLAN.probe, classes=(0, -1)), "classes: -1"),
+        (lambda data: Measure(MeasureKind.PROBE_ACCURACY), "task: is None for probe accuracy"),
+        (lambda data: Measure(MeasureKind.RANK, budget=1.0), "budget: is 1.0 for rank"),
+        (lambda data: Measure.budgeted(-1.0), "budget"),
         (lambda data: ProbePlan(("a",), pooled_features=0), "pooled_features"),
     ],
 )
@@ -212,13 +232,23 @@ def test_the_report_states_means_over_seeds_with_their_errors():
         ]
         for columns in zip(falling, valley, valley + 0.1, strict=True)
     ]
-    planted = Tracked(PLAN, "planted", tuple(map(tuple, seeds)))
-    fallen, turned = phase_lines(planted)
-    assert fallen == "block3  falls by 0.220 +- 0.020 and has not turned"
-    reading = planted.phases("block5").turning_point
-    assert turned.startswith("block5  falls by 0.310 +- 0.010 (half of it by step ")
-    assert f"turns at step {reading.value:.0f} +- {reading.error:.0f}, rises by 0.240 +- 0.010" in turned
-    content = tracked_as_json(planted)
-    np.testing.assert_allclose(content["means"]["block5"][RECONSTRUCTION], valley.mean(axis=0))
-    np.testing.assert_allclose(content["means"][WHOLE][TEST_ACCURACY], valley.mean(axis=0) + 0.1)
+    rows = tuple(map(tuple, seeds))
+    planted = TrackReport(PLAN, "planted", rows, readings_of(PLAN, rows))
+    _, fallen, turned, *_ = planted.lines()
+    reading = planted.readings["block5"]
+    for shown in (
+        "I II III",
+        "0.310 +- 0.010",
+        f"{reading.phase_one_end.value:.0f} +- {reading.phase_one_end.error:.0f}",
+        f"{reading.turning_point.value:.0f} +- {reading.turning_point.error:.0f}",
+        "0.240 +- 0.010",
+    ):
+        assert shown in turned
+        turned = turned.partition(shown)[2]
+    assert "0.220 +- 0.020" in fallen
+    assert "I II" in fallen
+    assert "III" not in fallen
+    content = planted.content()
+    np.testing.assert_allclose(content["means"]["block5"][RECONSTRUCTION.name], valley.mean(axis=0))
+    np.testing.assert_allclose(content["means"][WHOLE][TEST_ACCURACY.name], valley.mean(axis=0) + 0.1)
     assert content["phases"]["block3"]["fall"] == pytest.approx({"value": 0.22, "error": 0.02})

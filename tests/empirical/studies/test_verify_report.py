@@ -11,9 +11,9 @@ from empirical import VerifyPlan, VerifyReport, verify
 from empirical.data.datasets import DataSet
 from empirical.studies.predict_reasons import REST
 from empirical.studies.verify.finding import Source
-from simulation import ClaimKind, Verdict
+from simulation import ClaimKind
 from simulation.runs.run_folder import RunFolder
-from theory import InputError, SquaredError
+from theory import InputError, SquaredError, Verdict
 
 COMMITTED = Path(__file__).parents[3] / "paper" / "results"
 

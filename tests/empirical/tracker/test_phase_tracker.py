@@ -13,7 +13,7 @@ from torch import nn
 
 import empirical.tracker.phase_tracker as module_under_test
 from empirical.moments.activation_moments import JointAccumulator
-from empirical.probes.reconstruction_probe import RidgeDecoders
+from empirical.probes.reconstruction_probe import BudgetedDecoders
 from empirical.tracker.phase_tracker import PhaseTracker, ProbeSchedule, SubsetProbe
 from empirical.tracker.probe_inputs import probe_inputs
 from theory import InputError
@@ -90,7 +90,7 @@ def test_the_loss_is_that_of_the_regularised_decoder_on_inputs_it_was_not_fitted
         accumulator = JointAccumulator(2)
         accumulator.update(network(rows), rows, torch.zeros(len(rows), dtype=torch.int64))
         moments.append(accumulator.result())
-    expected = RidgeDecoders.fit(*moments).regularised().relative
+    expected = BudgetedDecoders.from_moments(*moments).regularised().relative
     groups = SubsetProbe(inputs, ["1"]).losses(network)["1"]
     assert groups.shape == (25,)
     assert groups.mean() == pytest.approx(expected, rel=1e-6)
@@ -488,7 +488,7 @@ def test_one_hot_tokens_are_reconstructed_by_their_codes():
     coded = SubsetProbe({"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}, layers).losses(model)
     target = nn.functional.one_hot(tokens, 40).float()
     exact = SubsetProbe({"input_ids": tokens}, layers, target=target).losses(model)
-    # 120 directions of 600 samples; the rest is what ridge shrinks.
+    # 120 directions of 600 samples; the rest is what the budget shrinks.
     assert coded["one_hot"].mean() < 0.01
     assert 0.98 < coded["constant"].mean() < 1.05
     # Each position codes 40 tokens by 32 signs: the estimate varies by a few per cent.

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from simulation import Claim, ClaimKind, Tolerances, Verdict, compare, initial_weights
-from theory import Curve, DataModel, InputError, Logistic, gradient_descent_curve, logarithmic_steps
+from simulation import Claim, ClaimKind, Tolerances, compare, initial_weights
+from theory import Curve, DataModel, InputError, Logistic, Verdict, gradient_descent_curve, logarithmic_steps
 
 TOLERANCES = Tolerances(0.01, 0.02, 100, 0.01, 64, 0.15)
 STEP_SIZE = 0.5

@@ -38,7 +38,7 @@ def test_samples_have_the_moments_of_their_components() -> None:
     inputs, labels = MixtureSampler(mixture, 0, torch.float64).draw(count)
     shares = np.bincount(labels.numpy()) / count
     np.testing.assert_allclose(shares, [0.2, 0.8], atol=5 * np.sqrt(0.16 / count))
-    classes, rows = ClassConditionalModel.of_mixture(mixture), inputs.numpy()
+    classes, rows = ClassConditionalModel.from_mixture(mixture), inputs.numpy()
     for label in range(2):
         own = rows[labels.numpy() == label]
         error = own.std(axis=0) / np.sqrt(len(own))
@@ -47,7 +47,7 @@ def test_samples_have_the_moments_of_their_components() -> None:
         products = centred[:, :, None] * centred[:, None, :]
         error = products.std(axis=0) / np.sqrt(len(own))
         assert np.all(np.abs(products.mean(axis=0) - classes.within[label]) <= 5 * error)
-    # The second class is no Gaussian: its two components are nine deviations apart.
+    # The second class is not Gaussian: its two components are nine deviations apart.
     own = rows[labels.numpy() == 1] @ (mixture.means[1] - mixture.means[2])
     assert kurtosis(own) < -1
 
@@ -64,7 +64,7 @@ def test_a_sampler_draws_for_given_labels_and_refuses_others() -> None:
 
 @pytest.mark.parametrize(("seed", "separation", "ratio"), [(0, 1.0, 4.0), (3, 1.5, 1.0)])
 def test_networks_follow_the_mixture_and_not_one_gaussian_per_class(seed: int, separation: float, ratio: float) -> None:
-    """Trained on samples never seen twice, 300 steps, six draws of W(0), each with samples of its own.
+    """Trained on new samples at each step, 300 steps, six draws of W(0), each with its own samples.
 
     The seeds are of models on which the two mean fields differ by more than 0.01. The tolerance is five standard errors
     over the draws, and 0.001 for blocks, quadrature and what the noise of batches adds on average.
@@ -77,7 +77,7 @@ def test_networks_follow_the_mixture_and_not_one_gaussian_per_class(seed: int, s
     # Samples are drawn in the eigenbasis, where the weights are too.
     trained = train(source, replace(model, basis=None), loss, weights, steps, step_size).curve.losses
     own = trained - class_mean_field_curve(mixture, loss, weights, steps, step_size).losses
-    classes = ClassConditionalModel.of_mixture(mixture)
+    classes = ClassConditionalModel.from_mixture(mixture)
     single = trained - class_mean_field_curve(classes, loss, weights, steps, step_size).losses
     tolerance = 5 * own.std(axis=0, ddof=1) / np.sqrt(replicas) + 0.001
     off, off_single = np.abs(own.mean(axis=0)), np.abs(single.mean(axis=0))

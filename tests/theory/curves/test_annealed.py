@@ -16,8 +16,8 @@ from theory import (
     OneOutput,
     Softmax,
     SquaredError,
+    boundaries_of,
     boundary_formulas,
-    measure_boundaries,
 )
 from theory.curves.phase_diagram import network_with_alignment
 from theory.symbols.symbolic import (
@@ -158,7 +158,7 @@ def test_a_dip_above_the_initial_level_has_its_turning_point_too() -> None:
     assert turning is not None
     assert network.return_time(0.01).absence is Absence.ABOVE_START
     grid = np.geomspace(1e-3, 30, 200)
-    found = measure_boundaries(grid, network.relative_loss(0.01, grid), resolution=1e-5)
+    found = boundaries_of(grid, network.relative_loss(0.01, grid), resolution=1e-5)
     assert found.turning_point == pytest.approx(turning, rel=0.03)
 
 

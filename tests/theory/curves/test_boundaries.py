@@ -15,8 +15,8 @@ from theory import (
     OneOutput,
     Regime,
     SquaredError,
+    boundaries_of,
     logarithmic_steps,
-    measure_boundaries,
 )
 from theory.curves.boundaries import first_crossing, regime_of, turning_points
 from theory.curves.regimes import Valley, lowest_valley, moves_of
@@ -39,7 +39,7 @@ def _valley(logs: FloatArray, depth: float = 0.2) -> FloatArray:
         ([0.5, 0.501, 0.499], Regime.CONSTANT),
         ([0.5, 0.3, 0.4, 0.2], Regime.FALL_RISE_FALL),
         ([0.5, 0.3, 0.4, 0.3, 0.4], Regime.FALL_RISE_FALL_RISE),
-        ([0.5, 0.6, 0.3, 0.4, 0.3, 0.4], Regime.named("rise-fall-rise-fall-rise")),
+        ([0.5, 0.6, 0.3, 0.4, 0.3, 0.4], Regime.from_name("rise-fall-rise-fall-rise")),
         ([0.5, 0.505, 0.3, 0.305, 0.299, 0.4], Regime.THREE_PHASES),
     ],
 )
@@ -55,7 +55,7 @@ def test_ripples_below_the_resolution_do_not_change_the_regime(seed: int, size: 
 
 def test_boundaries_of_a_known_valley() -> None:
     logs = np.linspace(0, 6, 121)
-    found = measure_boundaries(np.exp(logs), _valley(logs))
+    found = boundaries_of(np.exp(logs), _valley(logs))
     assert found.regime is Regime.THREE_PHASES
     assert found.turning_point == pytest.approx(np.exp(3), rel=1e-3)
     # Half of the fall from the first value to the minimum.
@@ -88,8 +88,8 @@ def test_noise_of_single_points_averages_out() -> None:
 @given(st.floats(0.01, 100))
 def test_boundaries_scale_with_time(factor: float) -> None:
     logs = np.linspace(0, 6, 61)
-    one = measure_boundaries(np.exp(logs), _valley(logs))
-    other = measure_boundaries(factor * np.exp(logs), _valley(logs))
+    one = boundaries_of(np.exp(logs), _valley(logs))
+    other = boundaries_of(factor * np.exp(logs), _valley(logs))
     assert one.turning_point is not None
     assert one.fraction_point is not None
     assert other.turning_point == pytest.approx(factor * one.turning_point, rel=1e-9)
@@ -97,7 +97,7 @@ def test_boundaries_scale_with_time(factor: float) -> None:
 
 
 def test_a_curve_without_a_turning_point_has_no_boundaries() -> None:
-    found = measure_boundaries(np.array([0.0, 1, 2, 3]), np.array([0.3, 0.4, 0.5, 0.6]))
+    found = boundaries_of(np.array([0.0, 1, 2, 3]), np.array([0.3, 0.4, 0.5, 0.6]))
     assert found.regime is Regime.MONOTONE_RISE
     assert found.turning_point is None
     assert found.fraction_point is None
@@ -120,7 +120,7 @@ def test_a_curve_turns_where_it_is_lowest(
     losses: list[float], turning: float | Absence, half: float | None, back: float | Absence
 ) -> None:
     """Times by hand; between grid points crossings are read in log time, the first one to a sixth of a step."""
-    found = measure_boundaries(np.arange(float(len(losses))), np.array(losses))
+    found = boundaries_of(np.arange(float(len(losses))), np.array(losses))
     at = turning if isinstance(turning, Absence) else pytest.approx(turning)
     assert (found.turning_point or found.turning_absence) == at
     assert (found.return_time is None) == isinstance(back, Absence)
@@ -153,16 +153,16 @@ def test_the_turning_point_is_the_lowest_of_what_a_curve_has_fallen_to(losses: l
 
 def test_regimes_are_one_object_for_one_sequence_and_named_by_rule() -> None:
     for moves in ((), (1,), (-1, 1), (1, -1, 1), (1, -1, 1, -1), (-1, 1, -1, 1, -1)):
-        regime = Regime.of(moves)
-        assert Regime.named(regime.value) is regime
+        regime = Regime.from_moves(moves)
+        assert Regime.from_name(regime.value) is regime
         assert pickle.loads(pickle.dumps(regime)) is regime
         assert regime.begins_with_rise == (moves[:1] == (1,))
     assert Regime.RISE_FALL_RISE_FALL.value == "rise-fall-rise-fall"
-    assert str(Regime.named("rise-fall-rise")) == "rise-dip-rise"
+    assert str(Regime.from_name("rise-fall-rise")) == "rise-dip-rise"
     with pytest.raises(InputError, match="moves: "):
-        Regime.of((1, 1))
+        Regime.from_moves((1, 1))
     with pytest.raises(InputError, match="regime: 'up' is unknown"):
-        Regime.named("up")
+        Regime.from_name("up")
 
 
 def test_one_resolution_for_all_points_is_that_of_each_pair() -> None:
@@ -177,7 +177,7 @@ def test_the_turning_point_lies_where_the_loss_is_lowest_to_the_resolution() -> 
     """A valley much narrower than the window of the fit, which alone would be off by more than its width."""
     logs = np.linspace(0, 6, 601)
     losses = 0.5 - 0.3 * np.exp(-(((logs - 3) / 0.05) ** 2)) - 0.05 * (logs > 3) * np.minimum((logs - 3) / 0.5, 1.0)
-    found = measure_boundaries(np.exp(logs), losses)
+    found = boundaries_of(np.exp(logs), losses)
     assert found.turning_point == pytest.approx(np.exp(3), rel=0.03)
 
 
@@ -189,7 +189,7 @@ def test_a_move_must_exceed_the_resolution_at_both_of_its_ends() -> None:
 
 
 def test_a_dip_above_the_initial_level_has_no_return() -> None:
-    found = measure_boundaries(np.arange(5.0), np.array([0.3, 0.5, 0.4, 0.5, 0.6]))
+    found = boundaries_of(np.arange(5.0), np.array([0.3, 0.5, 0.4, 0.5, 0.6]))
     assert found.regime is Regime.RISE_DIP_RISE
     assert found.turning_point is not None
     assert found.return_time is None
@@ -205,18 +205,18 @@ def test_crossings_are_linear_in_the_logarithm_of_time() -> None:
 def test_half_of_the_fall_is_from_its_crest_and_the_return_is_to_the_initial_level() -> None:
     """Up from .5 to .6, down to .2, up again: the half at .4, between 2 and 8, the return at .5, between 64 and 128."""
     times, losses = np.array([0.0, 2, 8, 64, 128]), np.array([0.5, 0.6, 0.2, 0.4, 0.6])
-    found = measure_boundaries(times, losses)
+    found = boundaries_of(times, losses)
     assert found.regime is Regime.RISE_DIP_RISE
     assert found.fraction_point == pytest.approx(4)
     assert found.return_time == pytest.approx(64 * np.sqrt(2))
-    quarter = measure_boundaries(times, losses, fraction=0.25)
+    quarter = boundaries_of(times, losses, fraction=0.25)
     assert quarter.fraction_point == pytest.approx(2 * 4**0.25)
 
 
 def test_a_move_as_large_as_the_resolution_does_not_count() -> None:
     for up in (1, -1):
         assert regime_of(0.5 + up * np.array([0.0, 0.25]), 0.25) is Regime.CONSTANT
-        assert regime_of(0.5 + up * np.array([0.0, 0.25]), 0.2499) is Regime.of([up])
+        assert regime_of(0.5 + up * np.array([0.0, 0.25]), 0.2499) is Regime.from_moves([up])
 
 
 def test_crossings_next_to_time_zero_are_linear_in_time() -> None:
@@ -241,7 +241,7 @@ def test_the_step_grid_takes_all_small_integers_and_stays_dense() -> None:
 )
 def test_bad_curves_are_refused(times: list[float], losses: list[float], match: str) -> None:
     with pytest.raises(InputError, match=match):
-        measure_boundaries(np.array(times), np.array(losses))
+        boundaries_of(np.array(times), np.array(losses))
 
 
 @pytest.mark.parametrize(

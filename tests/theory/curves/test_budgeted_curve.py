@@ -1,4 +1,4 @@
-"""Curves for decoders of limited budget, against their limits and against networks drawn one by one."""
+"""Curves for budgeted decoders, against their limits and against networks drawn one by one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from theory import (
     InputError,
     OneOutput,
     SquaredError,
+    budgeted_curve,
     budgeted_reconstruction_loss,
-    limited_curve,
     random_outputs_curve,
     random_sketch_level,
     relative_loss,
@@ -35,7 +35,7 @@ def drawn(own: OneOutput, outputs: int, scale: float, times: FloatArray, draws: 
 
 def test_without_a_budget_one_output_has_the_annealed_curve() -> None:
     own, times = network(1.0, 2.0), np.geomspace(1e-4, 1e4, 40)
-    np.testing.assert_allclose(limited_curve(own, 0.01, times, 0.0), own.relative_loss(0.01, times), rtol=1e-13)
+    np.testing.assert_allclose(budgeted_curve(own, 0.01, times, 0.0), own.relative_loss(0.01, times), rtol=1e-13)
 
 
 @pytest.mark.parametrize("budget", [1e-6, 1e-3, 1.0])
@@ -45,7 +45,7 @@ def test_one_output_is_the_ridge_decoder_of_its_mean_square(budget: float) -> No
     rows = np.sqrt(own.second_moments(0.01, times))[:, None, :]
     expected = budgeted_reconstruction_loss(rows, own.eigenvalues, budget) / own.eigenvalues.sum()
     # Rounding of sums of 300 terms.
-    np.testing.assert_allclose(limited_curve(own, 0.01, times, budget), expected, rtol=1e-12)
+    np.testing.assert_allclose(budgeted_curve(own, 0.01, times, budget), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("outputs", [1, 3, 20, 299])
@@ -94,4 +94,4 @@ def test_bad_values_are_refused(outputs: int, budget: float, message: str) -> No
 
 def test_a_negative_budget_of_one_output_is_refused() -> None:
     with pytest.raises(InputError, match="budget: -1"):
-        limited_curve(network(1.0, 1.0), 0.1, np.ones(1), -1.0)
+        budgeted_curve(network(1.0, 1.0), 0.1, np.ones(1), -1.0)

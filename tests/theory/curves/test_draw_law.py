@@ -24,13 +24,13 @@ def _explained(draws: FloatArray, init_scale: float, times: FloatArray) -> Float
 
 def test_the_mean_over_draws_turns_later_than_the_annealed_curve_and_where_the_law_of_outputs_says() -> None:
     scale = 1e-4
-    annealed, law = _NETWORK.turning_point_formula(scale), DrawLaw.of(_NETWORK)
+    annealed, law = _NETWORK.turning_point_formula(scale), DrawLaw.from_network(_NETWORK)
     corrected = law.mean_turning_point(scale)
     assert annealed == pytest.approx(0.01829, rel=1e-3)
     assert corrected == pytest.approx(0.01969, rel=1e-3)
     strength = np.sum(_MODEL.eigenvalues * _NETWORK.signal**2)
     assert corrected == pytest.approx(np.cbrt(annealed**3 + 8 * scale**2 / strength), rel=1e-10)
-    assert corrected == pytest.approx(TurningLaw.of(_MODEL, SquaredError()).turning_point(scale), rel=1e-10)
+    assert corrected == pytest.approx(TurningLaw.from_model(_MODEL, SquaredError()).turning_point(scale), rel=1e-10)
     # 4,000 draws, each with its mirror image, so that the linear term cancels: a parabola through the maximum.
     logs = np.linspace(-0.4, 0.4, 9)
     draws = np.random.default_rng(0).standard_normal((4000, 100))
@@ -43,7 +43,7 @@ def test_the_mean_over_draws_turns_later_than_the_annealed_curve_and_where_the_l
 
 
 def test_one_draw_turns_at_the_root_or_at_the_first_power_of_sigma0_by_its_sign_and_never_at_two_thirds() -> None:
-    law = DrawLaw.of(_NETWORK)
+    law = DrawLaw.from_network(_NETWORK)
     draws = np.random.default_rng(1).standard_normal((12, 100))
     pull = law.linear_term(draws)
     draws, pull = draws[np.abs(pull) > 0.1], pull[np.abs(pull) > 0.1]
@@ -61,7 +61,7 @@ def test_one_draw_turns_at_the_root_or_at_the_first_power_of_sigma0_by_its_sign_
 
 
 def test_the_linear_term_has_the_derived_deviation_and_is_the_slope_of_one_draw() -> None:
-    law = DrawLaw.of(_NETWORK)
+    law = DrawLaw.from_network(_NETWORK)
     draws = np.random.default_rng(2).standard_normal((20_000, 100))
     # The standard error of a deviation is 1/sqrt(2 n) of it: 0.5 %.
     assert law.linear_term(draws).std() == pytest.approx(law.linear_deviation, rel=0.02)
@@ -79,7 +79,7 @@ def test_the_law_of_the_mean_is_that_of_one_draw_only_where_the_second_order_ter
     wide = DataModel.power_law(3000, 0.3, 0.8, 0.01)
     held = mean_law(wide, SquaredError(), 1e-3)
     assert held.holds
-    law = DrawLaw.of(OneOutput.from_model(wide, SquaredError()))
+    law = DrawLaw.from_network(OneOutput.from_model(wide, SquaredError()))
     turning = law.mean_turning_point(1e-3)
     assert turning is not None
     assert held.value == pytest.approx(law.remainder * 1e-3 / turning / law.linear_deviation, rel=1e-12)

@@ -132,7 +132,7 @@ def test_it_turns_where_the_mean_over_draws_turns(classes: int, unequal: bool, l
 @pytest.mark.parametrize(("classes", "unequal"), [(2, False), (3, True), (5, False), (10, False), (10, True)])
 def test_the_law_is_the_limit_of_small_initial_weights(classes: int, unequal: bool, loss: Loss) -> None:
     model = several_classes(classes, 400, 0.7, unequal)
-    law = TurningLaw.of(model, loss)
+    law = TurningLaw.from_model(model, loss)
     scales = (1e-8, 1e-6)
     formula, exact = (
         [turning(scale) for scale in scales]
@@ -166,7 +166,7 @@ def test_the_law_holds_between_the_last_crossover_and_the_first_saturation() -> 
 def test_the_coefficients_of_the_law_with_projectors_written_out(loss: Loss) -> None:
     """C and v of the module's formulas, few directions, unequal outputs; what the idle output drifts by differences."""
     model = several_classes(3, 7, 0.5, True)
-    law, sigma = TurningLaw.of(model, loss), np.diag(model.eigenvalues)
+    law, sigma = TurningLaw.from_model(model, loss), np.diag(model.eigenvalues)
     whitened = model.prototypes * np.sqrt(model.eigenvalues)
     strengths, vectors = np.linalg.eigh(whitened.T @ whitened)
     basis, strengths = vectors[:, -2:], strengths[-2:]
@@ -194,7 +194,7 @@ def test_the_coefficients_of_the_law_with_projectors_written_out(loss: Loss) -> 
 def test_the_law_of_one_output_is_theorem_five_up_to_the_inverse_effective_rank() -> None:
     model = DataModel.power_law(5000, 0.5, 1.5, 0.01)
     network = OneOutput.from_model(model, Logistic())
-    found, expected = TurningLaw.of(model, Logistic()).turning_point(1e-6), network.turning_point_formula(1e-6)
+    found, expected = TurningLaw.from_model(model, Logistic()).turning_point(1e-6), network.turning_point_formula(1e-6)
     assert found is not None
     assert expected is not None
     assert found == pytest.approx(expected, rel=5 / effective_rank(model))
@@ -207,7 +207,7 @@ def test_weak_outputs_that_point_at_little_variance_have_no_law_and_still_a_turn
     prototypes = np.stack([strong + weak, -strong + weak, -2 * weak])
     model = DataModel(eigenvalues, prototypes, np.full(3, 1 / 3))
     model = model.with_signal_scaled(float(np.sqrt(0.5 / model.class_shares[1][0])))
-    law = TurningLaw.of(model, Softmax())
+    law = TurningLaw.from_model(model, Softmax())
     assert law.remainder < 0
     assert law.turning_point(1e-3) is None
     times = np.geomspace(1e-2, 1e3, 300)
@@ -220,20 +220,20 @@ def test_weak_outputs_that_point_at_little_variance_have_no_law_and_still_a_turn
 def test_misaligned_classes_have_no_turning_point() -> None:
     model = DataModel.power_law(100, 0.5, -2.0, 1e-6)
     assert expected_turning_point(model, SquaredError(), 1e-4).absence is Absence.NO_FALL
-    assert TurningLaw.of(model, SquaredError()).turning_point(1e-4) is None
+    assert TurningLaw.from_model(model, SquaredError()).turning_point(1e-4) is None
 
 
 @pytest.mark.parametrize("scale", [0.0, -1.0, float("nan")])
 def test_bad_scales_are_refused(scale: float) -> None:
     model = DataModel.power_law(10, 1.0, 1.0, 0.01)
-    for bad in (expected_turning_point, lambda *given: TurningLaw.of(*given[:2]).turning_point(given[2])):
+    for bad in (expected_turning_point, lambda *given: TurningLaw.from_model(*given[:2]).turning_point(given[2])):
         with pytest.raises(InputError, match="init_scale"):
             bad(model, SquaredError(), scale)
 
 
 def test_classes_with_equal_means_are_refused() -> None:
     with pytest.raises(InputError, match="prototypes are all zero"):
-        TurningLaw.of(DataModel(np.ones(3), np.zeros((2, 3)), np.full(2, 0.5)), SquaredError())
+        TurningLaw.from_model(DataModel(np.ones(3), np.zeros((2, 3)), np.full(2, 0.5)), SquaredError())
 
 
 @pytest.mark.parametrize("condition", [1e2, 1e5, 1e8])

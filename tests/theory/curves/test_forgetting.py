@@ -80,7 +80,10 @@ def test_softmax_beyond_its_linear_range_makes_the_loss_fall_late() -> None:
 def test_a_verdict_needs_centred_outputs_and_the_linear_range() -> None:
     """Outputs as they are have no verdict in either counterexample; centred ones have, while the loss is linear."""
     for model in (CONSERVED_ROW, BENT):
-        whole, centred = Forgetting.of(model, Softmax()), Forgetting.of(model, CentredOutputs(Softmax()))
+        whole, centred = (
+            Forgetting.from_model(model, Softmax()),
+            Forgetting.from_model(model, CentredOutputs(Softmax())),
+        )
         assert (whole.idle, centred.idle) == (1, 0)
         assert not whole.is_phase_three
         assert centred.is_phase_three
@@ -117,7 +120,7 @@ def test_the_linear_range_ends_where_the_gradients_differ_by_a_tenth_of_the_line
         difference = gradient - linear
         return float(np.sqrt(difference @ (eigenvalues * difference) / (linear @ (eigenvalues * linear))))
 
-    found = Forgetting.of(model, Logistic())
+    found = Forgetting.from_model(model, Logistic())
     # 512 quasi-random nodes and the root's accuracy leave about 1e-4 of the time.
     assert off(found.until) == pytest.approx(0.1, rel=2e-3)
     assert max(off(found.until * share) for share in (0.05, 0.3, 0.6, 0.9)) < 0.1
@@ -135,7 +138,7 @@ def test_outputs_beyond_the_rank_of_the_prototypes_are_idle() -> None:
     row = 0.1 * np.array([0.5, 0.1, 0.3, 0.2, 0.1, 0.1])
     model = DataModel(eigenvalues, np.outer([3.0, -1, -1, -1], row), np.full(4, 0.25))
     for loss, idle, allowance in ((SquaredError(), 3, 11 - 1.75), (CentredOutputs(Softmax()), 2, 9 - 0.75)):
-        found = Forgetting.of(model, loss)
+        found = Forgetting.from_model(model, loss)
         assert found.idle == idle
         assert found.allowance == pytest.approx(allowance / 12.75, rel=1e-12)
         assert not found.is_monotone
@@ -152,7 +155,7 @@ def test_a_bound_on_idle_outputs_is_enough_where_the_learnt_path_loses_more() ->
         prototypes[row, [row, 20 + row, 40 + row]] = 0.1, 0.03, 0.02
     prototypes[3] = -prototypes[:3].sum(axis=0)
     model = DataModel(eigenvalues, prototypes, np.full(4, 0.25))
-    found = Forgetting.of(model, SquaredError())
+    found = Forgetting.from_model(model, SquaredError())
     assert found.idle == 1
     assert found.is_phase_three
     times = np.array([1e-4, 1e5])
@@ -170,7 +173,7 @@ def test_an_invariant_span_loses_nothing_though_sigma_is_not_constant_on_it() ->
     model = DataModel(np.array([4.0, 1.0, 0.5]), prototypes, np.full(3, 1 / 3))
     losses = flow_curve(model, CentredOutputs(Softmax()), np.zeros((1, 2, 3)), np.geomspace(0.01, 100, 30)).losses
     np.testing.assert_allclose(5.5 * (1 - losses), 5, rtol=1e-12)
-    found = Forgetting.of(model, CentredOutputs(Softmax()))
+    found = Forgetting.from_model(model, CentredOutputs(Softmax()))
     assert found.taken < 1e-12
     assert not found.is_phase_three
     (condition,) = unmet_conditions(model, CentredOutputs(Softmax()))
@@ -179,12 +182,12 @@ def test_an_invariant_span_loses_nothing_though_sigma_is_not_constant_on_it() ->
 
 @given(data_models(largest_dimension=12))
 def test_the_learnt_path_never_gains_and_has_no_verdict_without_classes_that_differ(model: DataModel) -> None:
-    found = Forgetting.of(model, CentredOutputs(SquaredError()) if model.classes > 2 else SquaredError())
+    found = Forgetting.from_model(model, CentredOutputs(SquaredError()) if model.classes > 2 else SquaredError())
     assert 0 <= found.taken <= 1
     assert found.until == np.inf
     flat = DataModel(model.eigenvalues, np.zeros_like(model.prototypes), model.frequencies)
     assert unmet_conditions(flat, Softmax()) == ("classes with different means",)
     with pytest.raises(InputError, match="prototypes are all zero"):
-        Forgetting.of(flat, Softmax())
+        Forgetting.from_model(flat, Softmax())
     with pytest.raises(InputError, match="tolerance"):
-        Forgetting.of(model, Softmax(), tolerance=1.5)
+        Forgetting.from_model(model, Softmax(), tolerance=1.5)

@@ -54,7 +54,7 @@ def _as_it_is(mixture: MixtureModel, rows: IntArray, shares: FloatArray) -> Mixt
         mixture.labels[rows],
         shares * mixture.frequencies[rows],
         mixture.means[rows],
-        ComponentCovariances.dense(matrices),
+        ComponentCovariances.from_dense(matrices),
     )
 
 
@@ -74,7 +74,7 @@ def test_the_population_gradient_is_that_of_many_samples(loss: Loss) -> None:
     terms = (targets - loss.predictions(inputs @ weights[0].T))[:, :, None] * inputs[:, None, :]
     accepted = 5 * terms.std(axis=0) / np.sqrt(count)
     assert np.all(np.abs(terms.mean(axis=0) - expected) <= accepted)
-    single = class_gradient(ClassConditionalModel.of_mixture(mixture), loss, weights, nodes)[0][0]
+    single = class_gradient(ClassConditionalModel.from_mixture(mixture), loss, weights, nodes)[0][0]
     assert bool(np.any(np.abs(terms.mean(axis=0) - single) > accepted)) is not isinstance(loss, SquaredError)
 
 

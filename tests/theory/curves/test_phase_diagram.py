@@ -41,7 +41,7 @@ def test_a_network_has_the_alignment_asked_for() -> None:
 
 def test_the_sums_give_the_annealed_curve_at_every_scale() -> None:
     network = network_with_alignment(SPECTRUM, 1.5)
-    family = ScaleFamily.of(network)
+    family = ScaleFamily.from_network(network)
     scaled = np.array([0.01, 1.0])
     init_scales = scaled / (network.phase_one_end(1.0) * network.eigenvalues[0])
     expected = np.stack([network.relative_loss(scale, family.times) for scale in init_scales])
@@ -49,15 +49,15 @@ def test_the_sums_give_the_annealed_curve_at_every_scale() -> None:
 
 
 def test_regions_follow_the_theorems() -> None:
-    aligned = ScaleFamily.of(network_with_alignment(SPECTRUM, 2.0))
+    aligned = ScaleFamily.from_network(network_with_alignment(SPECTRUM, 2.0))
     assert regimes_at(aligned, np.array([0.01]), 2e-3) == [Regime.THREE_PHASES]
-    misaligned = ScaleFamily.of(network_with_alignment(SPECTRUM, 0.7))
+    misaligned = ScaleFamily.from_network(network_with_alignment(SPECTRUM, 0.7))
     assert regimes_at(misaligned, np.array([0.01, 0.1]), 2e-3) == [Regime.MONOTONE_RISE] * 2
 
 
 def test_on_a_border_the_move_that_appears_or_vanishes_is_the_resolution() -> None:
     resolution = 1e-3
-    aligned = ScaleFamily.of(network_with_alignment(SPECTRUM, 2.0))
+    aligned = ScaleFamily.from_network(network_with_alignment(SPECTRUM, 2.0))
     found = borders(aligned, resolution)
     rise, end = rise_border(found), end_border(found)
     assert [one.scaled for one in found] == [rise, end]
@@ -70,7 +70,7 @@ def test_on_a_border_the_move_that_appears_or_vanishes_is_the_resolution() -> No
     *_, valley, last = _levels(aligned, end)
     np.testing.assert_allclose([crest - start, last - valley], resolution, rtol=1e-3)
 
-    weak = ScaleFamily.of(network_with_alignment(SPECTRUM, 1.2))
+    weak = ScaleFamily.from_network(network_with_alignment(SPECTRUM, 1.2))
     dip = dip_border(borders(weak, resolution))
     *_, crest, valley, _ = _levels(weak, dip / 1.0001)
     assert crest - valley == pytest.approx(resolution, rel=1e-3)
@@ -104,7 +104,7 @@ def test_the_regions_are_the_regimes_of_the_curves(model: DataModel, exponent: f
     network = OneOutput.from_model(model, SquaredError())
     scaled = 10.0**exponent
     init_scale = scaled / (network.phase_one_end(1.0) * network.eigenvalues[0])
-    family = ScaleFamily.of(network)
+    family = ScaleFamily.from_network(network)
     (found,) = regimes_at(family, np.array([scaled]), resolution)
     assert found == regime_of(family.relative_losses(np.array([scaled]))[0], resolution)
     # Between times 7 % apart or so an extremum is missed by less than a hundredth of its move.
@@ -119,9 +119,9 @@ def test_a_fourth_phase_is_found_at_every_level() -> None:
     expected = {1e-2: "rise-fall-rise-fall", 1.1e-2: "fall-rise-fall", 5e-2: "three phases", 0.2: "constant"}
     times = np.concatenate([[0.0], np.geomspace(1e-4, 1e5, 2000)])
     for resolution, name in expected.items():
-        assert network.regime(0.1, resolution) is Regime.named(name)
-        assert regimes_at(ScaleFamily.of(network), np.array([scaled]), resolution) == [Regime.named(name)]
-        assert regime_of(network.relative_loss(0.1, times), resolution) is Regime.named(name)
+        assert network.regime(0.1, resolution) is Regime.from_name(name)
+        assert regimes_at(ScaleFamily.from_network(network), np.array([scaled]), resolution) == [Regime.from_name(name)]
+        assert regime_of(network.relative_loss(0.1, times), resolution) is Regime.from_name(name)
 
 
 @pytest.mark.parametrize("wanted", [(1, -1, 1, -1), (-1, 1, -1, 1, -1), (1, -1, 1, -1, 1, -1)])
@@ -149,7 +149,7 @@ def test_the_number_of_moves_is_bounded() -> None:
 
 
 def test_the_border_of_the_first_rise_tends_to_its_asymptote_with_the_resolution() -> None:
-    family = ScaleFamily.of(network_with_alignment(SPECTRUM, 1.5), points=2000)
+    family = ScaleFamily.from_network(network_with_alignment(SPECTRUM, 1.5), points=2000)
     errors = [
         abs(rise_border(borders(family, resolution)) / rise_border_asymptote(family, resolution) - 1)
         for resolution in (1e-5, 1e-7)
@@ -158,27 +158,27 @@ def test_the_border_of_the_first_rise_tends_to_its_asymptote_with_the_resolution
     # of two for what comes after.
     assert errors[0] < 0.05
     assert errors[1] < errors[0] / 5
-    assert np.isnan(rise_border_asymptote(ScaleFamily.of(network_with_alignment(SPECTRUM, 0.9)), 1e-5))
+    assert np.isnan(rise_border_asymptote(ScaleFamily.from_network(network_with_alignment(SPECTRUM, 0.9)), 1e-5))
 
 
 def test_for_small_initial_weights_the_fall_begins_at_its_alignment() -> None:
     resolution = 1e-3
     alignment = fall_alignment(SPECTRUM, resolution)
     around = [
-        regimes_at(ScaleFamily.of(network_with_alignment(SPECTRUM, factor * alignment)), np.array([2e-4]), resolution)[
-            0
-        ]
+        regimes_at(
+            ScaleFamily.from_network(network_with_alignment(SPECTRUM, factor * alignment)), np.array([2e-4]), resolution
+        )[0]
         for factor in (0.999, 1.003)
     ]
     assert around == [Regime.MONOTONE_RISE, Regime.THREE_PHASES]
 
 
 def test_a_late_fall_begins_at_its_border_and_for_large_weights_at_its_alignment() -> None:
-    family = ScaleFamily.of(network_with_alignment(SPECTRUM, 1.2))
+    family = ScaleFamily.from_network(network_with_alignment(SPECTRUM, 1.2))
     border = late_fall_border(borders(family, 1e-3))
     assert regimes_at(family, border * np.array([0.99, 1.01]), 1e-3) == [Regime.MONOTONE_RISE, Regime.RISE_FALL]
     # Few and well separated eigenvalues: elsewhere the last two part only for sigma0 above exp(l_d / (l_(d-1) - l_d)).
-    misaligned = ScaleFamily.of(network_with_alignment(np.array([1.0, 0.5, 0.1]), 0.7))
+    misaligned = ScaleFamily.from_network(network_with_alignment(np.array([1.0, 0.5, 0.1]), 0.7))
     _, crest, end = _levels(misaligned, 1e12)
     assert crest - end == pytest.approx(late_fall(misaligned.network), rel=1e-3)
     resolution = 1e-3

@@ -16,7 +16,7 @@ def _case(eigenvalues: FloatArray, outputs: int, seed: int) -> FloatArray:
 
 
 def _naive_budgeted_loss(weights: FloatArray, eigenvalues: FloatArray, budget: float) -> float:
-    """Error of the ridge decoder D = C^T (G + mu)^-1, written out from its definition."""
+    """Error of the budgeted decoder D = C^T (G + mu)^-1, written out from its definition."""
     sigma = np.diag(eigenvalues)
     gram = weights @ sigma @ weights.T
     decoder = sigma @ weights.T @ np.linalg.inv(gram + budget * np.eye(len(gram)))

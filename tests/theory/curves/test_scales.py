@@ -69,9 +69,11 @@ def test_curves_do_not_depend_on_the_units_of_the_inputs(unit: float) -> None:
 def test_turning_points_and_levels_scale_with_the_units_of_the_inputs(unit: float) -> None:
     scaled, root, loss = _in_units(_MODEL, unit), np.sqrt(unit), SquaredError()
     np.testing.assert_allclose(crossovers(scaled, loss, 0.1 / root) * unit, crossovers(_MODEL, loss, 0.1), rtol=1e-9)
-    law, expected = (TurningLaw.of(one, loss) for one in (scaled, _MODEL))
+    law, expected = (TurningLaw.from_model(one, loss) for one in (scaled, _MODEL))
     assert law.turning_point(1e-6 / root) * unit == pytest.approx(expected.turning_point(1e-6), rel=1e-9)
-    draws, expected_draws = (DrawLaw.of(OneOutput.from_model(one, loss)) for one in (_in_units(_PAIR, unit), _PAIR))
+    draws, expected_draws = (
+        DrawLaw.from_network(OneOutput.from_model(one, loss)) for one in (_in_units(_PAIR, unit), _PAIR)
+    )
     assert draws.mean_turning_point(1e-4 / root) * unit == pytest.approx(expected_draws.mean_turning_point(1e-4))
 
 
@@ -103,9 +105,9 @@ def test_a_budgeted_loss_is_at_least_the_loss_whatever_the_budget() -> None:
 
 def test_one_direction_has_a_law_without_a_turning_point() -> None:
     for loss in (SquaredError(), Softmax()):
-        law = TurningLaw.of(DataModel.two_classes([2.0], [0.3]), loss)
+        law = TurningLaw.from_model(DataModel.two_classes([2.0], [0.3]), loss)
         assert law.turning_point(0.01) is None
-        flat = TurningLaw.of(DataModel.two_classes(np.ones(5), np.full(5, 0.1)), loss)
+        flat = TurningLaw.from_model(DataModel.two_classes(np.ones(5), np.full(5, 0.1)), loss)
         assert flat.turning_point(1e-6) is None
 
 
@@ -140,7 +142,7 @@ def test_functions_take_lists_for_arrays() -> None:
         lambda kind: explained_variance_speed(kind(rows[:1]), kind(eigenvalues), kind([0.1, 0.2])),
         lambda kind: chebyshev_terms(kind(rows[:1]), kind(eigenvalues), kind([0.1, 0.2])),
         lambda kind: network.modes(kind([0.0, 1.0])),
-        lambda kind: DrawLaw.of(network).draw_turning_points(kind(rows), 0.1),
+        lambda kind: DrawLaw.from_network(network).draw_turning_points(kind(rows), 0.1),
     )
     for call in calls:
         np.testing.assert_array_equal(call(list), call(np.array))

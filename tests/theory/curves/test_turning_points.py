@@ -20,12 +20,12 @@ from theory import (
     Softmax,
     SquaredError,
     TurningLaw,
+    boundaries_of,
     expected_curve,
     expected_turning_point,
     flow_curve,
     logarithmic_steps,
     mean_field_curve,
-    measure_boundaries,
 )
 from theory.curves.annealed_path import Extrema
 from theory.curves.regimes import Regime, regime_of
@@ -166,7 +166,7 @@ def test_very_small_initial_weights_turn_by_theorem_five(scale: float) -> None:
     else:
         assert found.absence is Absence.NOT_RESOLVED
         assert "TurningLaw" in str(found)
-        law = TurningLaw.of(DataModel.power_law(30, 1.0, 2.0, 0.2), SquaredError())
+        law = TurningLaw.from_model(DataModel.power_law(30, 1.0, 2.0, 0.2), SquaredError())
         assert law.turning_point(scale) == pytest.approx(formula, rel=0.3)
 
 
@@ -323,7 +323,7 @@ def test_curves_of_all_levels_turn_where_they_are_lowest(seed: int) -> None:
     for name, curve in _levels(model, weights, steps, 0.2).items():
         losses = curve()
         expected = brute_force(0.2 * steps, losses, 0.01)
-        found = measure_boundaries(0.2 * steps, losses)
+        found = boundaries_of(0.2 * steps, losses)
         assert (found.turning_point is None) == (expected is None), name
         assert (found.turning_absence is None) == (expected is not None)
         if expected is not None:

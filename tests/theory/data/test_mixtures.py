@@ -46,14 +46,14 @@ def test_factor_form_is_dense_algebra(seed: int) -> None:
     np.testing.assert_allclose(covariances.variances, np.diagonal(plain, axis1=1, axis2=2), rtol=0, atol=1e-12)
     np.testing.assert_allclose(covariances.mean(weights), np.tensordot(weights, plain, 1), rtol=0, atol=1e-11)
     np.testing.assert_allclose(_dense(covariances.rotated(basis)), basis.T @ plain @ basis, rtol=0, atol=1e-11)
-    dense = ComponentCovariances.dense(plain)
+    dense = ComponentCovariances.from_dense(plain)
     np.testing.assert_array_equal(dense.times(rows), rows @ plain)
 
 
 def test_covariances_count_the_numbers_that_determine_them() -> None:
     """By hand: two symmetric 6 x 6 matrices; factors of 6, 6+5+4+3 and 6+5 numbers up to rotation; three shares."""
     assert _covariances(0).parameters == 2 * 21 + 6 + 18 + 11 + 3
-    assert ComponentCovariances.dense(np.stack([np.eye(3)] * 4)).parameters == 4 * 6
+    assert ComponentCovariances.from_dense(np.stack([np.eye(3)] * 4)).parameters == 4 * 6
     # A factor of more rows than directions has no more numbers than a covariance.
     wide = ComponentCovariances(np.zeros((1, 3, 3)), np.zeros(1, int), np.zeros(1), (np.ones((50, 3)),))
     assert wide.parameters == 6 + 6
@@ -99,7 +99,7 @@ def test_components_of_samples_add_up_to_their_moments(seed: int) -> None:
 @given(seeds)
 def test_classes_of_a_mixture_are_those_of_its_samples(seed: int) -> None:
     inputs, components, labels = _samples(seed)
-    found = ClassConditionalModel.of_mixture(_mixture(seed))
+    found = ClassConditionalModel.from_mixture(_mixture(seed))
     expected = ClassConditionalModel.from_samples(inputs, labels[components], 3)
     # Eigenvectors have a sign each.
     ours, theirs = found.model.basis, expected.model.basis
@@ -126,7 +126,7 @@ _OK = MixtureModel(
     np.array([0, 1, 1]),
     np.array([0.5, 0.25, 0.25]),
     np.array([[-1.0, 0.0], [1.0, 0.5], [1.0, -0.5]]),
-    ComponentCovariances.dense(np.array([np.eye(2), np.diag([1.0, 0.75]), np.diag([1.0, 0.75])])),
+    ComponentCovariances.from_dense(np.array([np.eye(2), np.diag([1.0, 0.75]), np.diag([1.0, 0.75])])),
 )
 
 
@@ -140,8 +140,8 @@ _OK = MixtureModel(
         pytest.param({"frequencies": np.array([0.4, 0.3, 0.3])}, "class 0 add up to 0.4", id="other frequencies"),
         pytest.param({"means": np.zeros((3, 3))}, "means: has shape", id="three directions"),
         pytest.param({"means": np.array([[-1, 0], [1, 0.6], [1, -0.5]])}, "prototype of class 1 differs", id="means"),
-        pytest.param({"covariances": ComponentCovariances.dense(np.stack([np.eye(2)] * 2))}, "give \\(3, 2, 2\\)"),
-        pytest.param({"covariances": ComponentCovariances.dense(np.stack([np.eye(2)] * 3))}, "differ .* by 0.125"),
+        pytest.param({"covariances": ComponentCovariances.from_dense(np.stack([np.eye(2)] * 2))}, "give \\(3, 2, 2\\)"),
+        pytest.param({"covariances": ComponentCovariances.from_dense(np.stack([np.eye(2)] * 3))}, "differ .* by 0.125"),
     ],
 )
 def test_components_that_do_not_add_up_are_refused(change: dict[str, object], match: str) -> None:
@@ -149,7 +149,7 @@ def test_components_that_do_not_add_up_are_refused(change: dict[str, object], ma
         replace(_OK, **change)
 
 
-_GOOD = ([0.5, 0.5], [0, 1], np.eye(2), ComponentCovariances.dense(np.stack([np.eye(2)] * 2)))
+_GOOD = ([0.5, 0.5], [0, 1], np.eye(2), ComponentCovariances.from_dense(np.stack([np.eye(2)] * 2)))
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,11 @@ _GOOD = ([0.5, 0.5], [0, 1], np.eye(2), ComponentCovariances.dense(np.stack([np.
         (1, [0, 2], "labels: give 2 integers 0 to K - 1"),
         (1, [0.0, 1.0], "labels: give 2 integers"),
         (2, np.eye(3), "frequencies: give 3"),
-        (3, ComponentCovariances.dense(np.stack([np.eye(3)] * 2)), "covariances: are 2 in 3 directions; give 2 in 2"),
+        (
+            3,
+            ComponentCovariances.from_dense(np.stack([np.eye(3)] * 2)),
+            "covariances: are 2 in 3 directions; give 2 in 2",
+        ),
     ],
 )
 def test_bad_components_are_refused(place: int, value: object, match: str) -> None:

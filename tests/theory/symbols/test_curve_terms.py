@@ -18,14 +18,14 @@ from theory.symbols.curve_terms import (
     OUTPUTS,
     TOTAL,
     WIDTH,
+    budgeted_loss,
     gaussian_rows_balance,
     gaussian_rows_formula,
-    limited_loss,
     moment_parts,
     one_output_formula,
 )
 from theory.symbols.symbolic import CURVATURE, EIGENVALUE, INITIAL_SCALE, SIGNAL, TIME, boundary_formulas
-from theory.theorems.t8_limited_decoder import LIMITED_DECODER
+from theory.theorems.t8_budgeted_decoder import BUDGETED_DECODER
 
 #: A few modes, with curvature 1/4 and sigma0 = 0.3, and two outputs.
 EIGENVALUES = np.array([1.0, 0.4, 0.15, 0.05, 0.02])
@@ -42,9 +42,9 @@ def test_the_two_parts_are_the_second_moment() -> None:
 
 
 def test_the_best_ridge_decoder_has_the_loss_of_theorem_t8() -> None:
-    loss, (gain, explained) = limited_loss()
+    loss, (gain, explained) = budgeted_loss()
     given = dict(zip(sp.symbols("g mu R T", positive=True), (gain, BUDGET, explained, TOTAL), strict=True))
-    assert sp.simplify(LIMITED_DECODER.statement.rhs.subs(given) - loss) == 0
+    assert sp.simplify(BUDGETED_DECODER.statement.rhs.subs(given) - loss) == 0
 
 
 @lru_cache

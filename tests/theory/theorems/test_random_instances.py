@@ -145,7 +145,7 @@ CLAIMS = (
     Claim("T4 a path of gradient descent", descent_pieces(), rise_along_the_path),
     Claim("T2 between R0 and R2", one_outputs(), departure_from_the_two_levels),
     Claim("T3 never away from R2", one_outputs(), lambda one: step_along_the_alignment(one, -1)),
-    Claim("T8 limited decoders", budgets(), gain_from_a_smaller_budget),
+    Claim("T8 budgeted decoders", budgets(), gain_from_a_smaller_budget),
 )
 
 

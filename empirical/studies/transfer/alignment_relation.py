@@ -1,4 +1,4 @@
-"""How the gain of stopping early goes with the alignment of the tasks, over several trainings."""
+"""How the gain of stopping early correlates with the alignment of the tasks, over several trainings."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from empirical.studies.transfer import TransferRow
+from empirical.studies.transfer.comparison import TransferRow
 from theory.validation import FloatArray
 
-#: Trainings from which on a rank correlation can be told from chance: of 120 pairings of five, two are as far from zero
-#: as gains in the order of the alignment; of 24 pairings of four, more than a twentieth.
+#: Trainings from which on a rank correlation can be distinguished from chance: of 120 pairings of five, two are as far
+#: from zero as gains in the order of the alignment; of 24 pairings of four, more than a twentieth.
 LEAST_TRAININGS = 5
 
-# One task on the same images has one alignment, but for the order in which a processor adds.
+# One task on the same images has one alignment, but for the order in which a CPU adds.
 _DECIMALS = 9
 
 
@@ -36,11 +36,11 @@ class AlignmentRelation:
     p_value: float
 
 
-def alignment_relations(rows: Sequence[TransferRow]) -> list[AlignmentRelation]:
+def alignment_relations(rows: Sequence[TransferRow], seed: int = 0) -> list[AlignmentRelation]:
     """For every task of at least LEAST_TRAININGS trainings, not all of one alignment or of one gain.
 
     Tasks are kept apart: two tasks differ in more than their alignment. All pairings are tried up to 8 trainings, and
-    10,000 random ones beyond.
+    10,000 random ones, from ``seed``, beyond.
     """
     found = []
     for task in dict.fromkeys(row.task for row in rows):
@@ -48,7 +48,7 @@ def alignment_relations(rows: Sequence[TransferRow]) -> list[AlignmentRelation]:
         alignment = _ranks([row.alignment for row in own])
         gain = _ranks([row.gain.value for row in own])
         if len(own) >= LEAST_TRAININGS and np.ptp(alignment) > 0 and np.ptp(gain) > 0:
-            found.append(_relation(task, alignment, gain))
+            found.append(_relation(task, alignment, gain, seed))
     return found
 
 
@@ -57,7 +57,7 @@ def _ranks(values: Sequence[float]) -> FloatArray:
     return np.asarray(stats.rankdata(np.round(values, _DECIMALS)), dtype=np.float64)
 
 
-def _relation(task: str, alignment: FloatArray, gain: FloatArray) -> AlignmentRelation:
+def _relation(task: str, alignment: FloatArray, gain: FloatArray, seed: int) -> AlignmentRelation:
     def correlation(paired: FloatArray) -> float:
         return float(np.corrcoef(paired, gain)[0, 1])
 
@@ -69,15 +69,6 @@ def _relation(task: str, alignment: FloatArray, gain: FloatArray) -> AlignmentRe
         alternative="greater",
         vectorized=False,
         n_resamples=50_000 if len(gain) <= 8 else 10_000,
-        rng=np.random.default_rng(0),
+        rng=np.random.default_rng(seed),
     )
     return AlignmentRelation(task, len(gain), correlation(alignment), float(tested.pvalue))
-
-
-def relation_lines(relations: Sequence[AlignmentRelation]) -> list[str]:
-    """A sentence a task."""
-    return [
-        f"{one.task}: over {one.trainings} trainings the gain goes with the alignment by Spearman's "
-        f"{one.rank_correlation:+.2f}, p = {one.p_value:.2f}"
-        for one in relations
-    ]

@@ -1,4 +1,4 @@
-"""Theorem T8: a decoder of limited budget has a phase I and a phase II of its own."""
+"""Theorem T8: a budgeted decoder has a phase I and a phase II of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from theory.theorems.theorem import Derivation, Theorem
 
 
 def _derivation() -> Derivation:
-    """T8: a decoder of limited budget has a phase I and a phase II of its own."""
+    """T8: a budgeted decoder has a phase I and a phase II of its own."""
     gain, budget, explained, total, size = sp.symbols("g mu R T D", positive=True)
     penalised = total - 2 * size * gain * explained + (gain + budget) * size**2 * gain * explained
     loss = total - explained * gain * (gain + 2 * budget) / (gain + budget) ** 2
@@ -31,8 +31,8 @@ def _derivation() -> Derivation:
             sp.Subs(sp.Derivative(penalised, size), size, 1 / (gain + budget)),
             Relation.EQUAL,
             sp.Integer(0),
-            "One output with variance `g`: the ridge decoder `D Sigma w` is best at `D = 1/(g + mu)`; `|Sigma w|^2 = "
-            "g R`.",
+            "One output with variance `g`: the budgeted decoder `D Sigma w` is best at `D = 1/(g + mu)`; "
+            "`|Sigma w|^2 = g R`.",
         ),
         Step(
             (penalised - budget * size**2 * gain * explained).subs(size, 1 / (gain + budget)),
@@ -40,7 +40,7 @@ def _derivation() -> Derivation:
             loss,
             "Its squared error, without the penalty.",
         ),
-        Step(sp.Limit(loss, budget, 0), Relation.EQUAL, total - explained, "An unlimited decoder has the loss `L`."),
+        Step(sp.Limit(loss, budget, 0), Relation.EQUAL, total - explained, "Without a penalty the loss is `L`."),
         Step(
             sp.Limit(loss, gain, 0),
             Relation.EQUAL,
@@ -70,15 +70,15 @@ def _derivation() -> Derivation:
     )
 
 
-LIMITED_DECODER = Theorem(
+BUDGETED_DECODER = Theorem(
     name="T8",
-    title="Decoders of limited budget",
-    words="The loss of a ridge decoder for an output of variance `g` that explains `R` of `T = tr Sigma`.",
+    title="Budgeted decoders",
+    words="The loss of a budgeted decoder for an output of variance `g` that explains `R` of `T = tr Sigma`.",
     assumptions=(),
     derive=_derivation,
     domain=Domain(
         ("R", "T", "g", "mu"),
         (Condition(lambda v: v["R"] <= v["T"], "an explained variance R of at most T = tr Sigma"),),
     ),
-    corollaries=("Exact and limited decoders can disagree on whether phases I and II exist: report both.",),
+    corollaries=("Exact and budgeted decoders can disagree on whether phases I and II exist: report both.",),
 )

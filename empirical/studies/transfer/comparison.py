@@ -1,4 +1,4 @@
-"""Whether the recommended checkpoint transfers better than the last one, task by task, and by how much.
+"""What a tracked training gains on each task by stopping at the recommended checkpoint instead of the last one.
 
 The recommendation is that of the stop rule on the exact reconstruction loss of the last layer, which knows nothing of
 the tasks. Seeds are paired: what one seed's network gains by stopping early is one observation.
@@ -6,16 +6,16 @@ the tasks. Seeds are paired: what one seed's network gains by stopping early is 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 import numpy as np
 from scipy import stats
 
+from empirical.probes.measures import RECONSTRUCTION, Measure
 from empirical.probes.probe_tasks import CLASS
-from empirical.probes.standard import PROBE_ACCURACY, RECONSTRUCTION
-from empirical.studies.track import Tracked
+from empirical.studies.track.report import TrackReport
 from empirical.tracker.phase_reading import Estimate, mean_over_seeds
 from empirical.tracker.stop_rule import StopRule
 from theory import InputError
@@ -38,8 +38,10 @@ class TransferRow:
     """One task of one tracked training; accuracies are of linear probes of the last layer on held-out images.
 
     Attributes:
+        training: its number among those compared, from 0 on.
         network: its name.
         data: what it was trained on.
+        classes: of the data that it was trained on; None for all.
         layer: that is probed, and whose reconstruction loss decides.
         task: the task's name.
         alignment: share of the task's linear signal that the source's predictors see.
@@ -57,8 +59,10 @@ class TransferRow:
         effect: what the interval says.
     """
 
+    training: int
     network: str
     data: str
+    classes: tuple[int, ...] | None
     layer: str
     task: str
     alignment: float
@@ -75,9 +79,27 @@ class TransferRow:
     effect: Effect
 
 
-def recommended_indices(tracked: Tracked) -> IntArray:
+@dataclass(frozen=True, eq=False)
+class TaskCurve:
+    """Held-out accuracies of a linear probe of one task over a training.
+
+    Attributes:
+        steps: (T,) the checkpoints' steps.
+        accuracy: (seed, T).
+    """
+
+    steps: IntArray
+    accuracy: FloatArray
+
+
+def task_curves(tracked: TrackReport, rows: Sequence[TransferRow]) -> list[TaskCurve]:
+    """The curve of the task of each row of one training."""
+    return [TaskCurve(tracked.plan.steps, tracked.values(row.layer, Measure.probe(row.task))) for row in rows]
+
+
+def recommended_indices(tracked: TrackReport) -> IntArray:
     """(seed,) index of the checkpoint that the stop rule recommends, from the losses of the last layer."""
-    layer = tracked.plan.probe.layers[-1]
+    layer = tracked.last_layer
     steps = tracked.plan.steps.tolist()
     found = []
     for losses in tracked.values(layer, RECONSTRUCTION):
@@ -88,30 +110,29 @@ def recommended_indices(tracked: Tracked) -> IntArray:
     return np.array(found)
 
 
-def transfer_rows(tracked: Tracked, alignments: dict[str, float]) -> list[TransferRow]:
+def transfer_rows(tracked: TrackReport, training: int = 0) -> list[TransferRow]:
     """A row for every task of transfer.
 
     Args:
         tracked: measurements of all seeds.
-        alignments: of the task trained on with each task, by name.
+        training: its number among those compared.
 
     Raises:
         InputError: no task of transfer was probed, or one without its alignment.
     """
-    layer = tracked.plan.probe.layers[-1]
-    probed = [one.removeprefix(PROBE_ACCURACY) for one in tracked.measures(layer) if one.startswith(PROBE_ACCURACY)]
-    tasks = [task for task in probed if task != CLASS]
+    tasks = [task for task in tracked.tasks(tracked.last_layer) if task != CLASS]
     if not tasks:
         raise InputError(f"folder: {tracked.data} was tracked without a task of transfer; give one with such tasks")
-    missing = [task for task in tasks if task not in alignments]
+    missing = [task for task in tasks if task not in tracked.alignment]
     if missing:
         raise InputError(f"folder: the alignment of {missing[0]!r} is missing; track again in that folder")
     chosen = recommended_indices(tracked)
-    return [_row(tracked, layer, task, alignments[task], chosen) for task in tasks]
+    return [_row(tracked, training, task, chosen) for task in tasks]
 
 
-def _row(tracked: Tracked, layer: str, task: str, alignment: float, chosen: IntArray) -> TransferRow:
-    accuracy = tracked.values(layer, PROBE_ACCURACY + task)
+def _row(tracked: TrackReport, training: int, task: str, chosen: IntArray) -> TransferRow:
+    layer = tracked.last_layer
+    accuracy = tracked.values(layer, Measure.probe(task))
     steps = tracked.plan.steps
     best = int(np.argmax(accuracy.mean(axis=0)))
     recommended = accuracy[np.arange(chosen.size), chosen]
@@ -119,11 +140,13 @@ def _row(tracked: Tracked, layer: str, task: str, alignment: float, chosen: IntA
     gain = mean_over_seeds(gains)
     half_width = _half_width(gains)
     return TransferRow(
+        training=training,
         network=tracked.plan.training.network,
         data=tracked.data,
+        classes=tracked.plan.classes,
         layer=layer,
         task=task,
-        alignment=alignment,
+        alignment=tracked.alignment[task],
         recommended_steps=tuple(int(steps[index]) for index in chosen),
         best_step=int(steps[best]),
         last_step=int(steps[-1]),
@@ -150,51 +173,3 @@ def _effect(gain: float, half_width: float) -> Effect:
     if gain > half_width:
         return Effect.HELPS
     return Effect.HURTS if gain < -half_width else Effect.UNDECIDED
-
-
-def transfer_as_json(rows: list[TransferRow]) -> list[dict[str, Any]]:
-    """The rows as plain data."""
-    return [asdict(row) | {"effect": row.effect.value} for row in rows]
-
-
-def transfer_lines(rows: list[TransferRow]) -> list[str]:
-    """The table as aligned lines of text, in the order of the alignment, and what it says in words."""
-    header = ("network", "trained on", "task", "alignment", "recommended", "best", "last", "gain", "effect")
-    ordered = sorted(rows, key=lambda row: row.alignment)
-    table = [header] + [
-        (
-            row.network,
-            row.data,
-            row.task,
-            f"{row.alignment:.2f}",
-            f"{_accuracy(row.recommended)} at {_range(row.recommended_steps)}",
-            f"{_accuracy(row.best)} at {row.best_step:,}",
-            f"{_accuracy(row.last)} at {row.last_step:,}",
-            f"{row.gain.value:+.3f}" + ("" if np.isnan(row.half_width) else f" +- {row.half_width:.3f}"),
-            row.effect.value,
-        )
-        for row in ordered
-    ]
-    widths = [max(len(row[column]) for row in table) for column in range(len(header))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
-    return [*lines, *(_sentence(row) for row in ordered)]
-
-
-def _sentence(row: TransferRow) -> str:
-    where = f"{row.network} trained on {row.data}, {row.task}"
-    if row.effect is Effect.HELPS:
-        return f"{where}: stopping helps"
-    if row.effect is Effect.HURTS:
-        return f"{where}: stopping does not help, training on does"
-    if len(row.recommended_steps) == 1:
-        return f"{where}: one seed does not tell stopping from training on; give several"
-    return f"{where}: {len(row.recommended_steps)} seeds do not tell stopping from training on"
-
-
-def _accuracy(estimate: Estimate) -> str:
-    return f"{estimate.value:.3f}" if np.isnan(estimate.error) else f"{estimate.value:.3f} +- {estimate.error:.3f}"
-
-
-def _range(steps: tuple[int, ...]) -> str:
-    low, high = min(steps), max(steps)
-    return f"{low:,}" if low == high else f"{low:,}-{high:,}"
