@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from empirical.command.exit_codes import OneLineGroup, bad_input_exits
+from empirical.command.interrupts import run
 from empirical.command.network_commands import fit, predict, track, transfer
 from empirical.command.options import (
     LARGEST_WIDTH,
@@ -112,9 +113,9 @@ def verify(
     how far they differ (and the standard error of that, over draws of W(0)), how far they may, and
     the verdict. A claim fails beyond its tolerance plus two standard errors; between the two, or
     with a standard error above the tolerance, it is not resolved: more replicas, larger batches
-    or more steps would tell. Claims on curves that move by less than 1 % of the variance are neither: such curves have
-    no phases to speak of, and an absolute tolerance says nothing about them. Where a claim fails, which assumption
-    costs how much is printed.
+    or more steps would decide. Claims on curves that move by less than 1 % of the variance are
+    neither: such curves have no phases to speak of, and an absolute tolerance says nothing about
+    them. Where a claim fails, the cost of each assumption is printed.
 
     Writes result.json, curves.parquet and phases.png. The same command run again in the same folder
     uses what is finished there.
@@ -194,7 +195,7 @@ def check(
 @app.command()
 def derive(
     context: typer.Context,
-    theorem: Annotated[str | None, text_argument("T1 to T10 or L1 to L5; all of them if left out.")] = None,
+    theorem: Annotated[str | None, text_argument("T1 to T11 or L1 to L5; all of them if left out.")] = None,
     latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX instead of text.")] = False,
     values: Annotated[
         str | None,
@@ -205,9 +206,9 @@ def derive(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Print theorems with their derivations, every step of which is checked again.
+    """Print theorems with their derivations, and check every step.
 
-    Beside each step stands how far its check carries: an identity or an inequality that SymPy proves, or a comparison
+    Each step is shown with how far its check carries: an identity or an inequality that SymPy proves, or a comparison
     at 50 digits on random instances, which is evidence and no proof; under each theorem and at the end, how many there
     are of each. --latex prints without checking.
     With --values the statement of one theorem is evaluated instead: give the sums A1, B1, ... that it holds, or
@@ -224,7 +225,7 @@ def derive(
     """
     output = Output(as_json, quiet)
     if values is not None and latex:
-        raise typer.BadParameter("does not go with --latex; give one of the two", param_hint="values")
+        raise typer.BadParameter("excludes --latex; give one of the two", param_hint="values")
     if values is not None or latex:
         refuse_without(context, "a check of steps", "seed")
     with bad_input_exits() as bars:
@@ -304,8 +305,8 @@ app.add_typer(sweeps, name="sweep")
 
 
 def main() -> None:
-    """Entry point of the command."""
-    app()
+    """Run the command in a process of its own."""
+    run(app)
 
 
 if __name__ == "__main__":

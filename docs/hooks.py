@@ -1,7 +1,7 @@
 """What the documentation takes from elsewhere in the repository, so that each thing has one source.
 
 MkDocs calls ``on_files`` and ``on_page_markdown``. The figures are those under paper/results, the page of the commands
-is their own help, the explorer is made anew, and two pages are files of the repository's top folder.
+is their own help, the explorer is rebuilt, and two pages are files of the repository's top folder.
 """
 
 from __future__ import annotations
@@ -66,6 +66,13 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Links of the top folder's pages into docs/ are links between pages here."""
+    """Turn links of the top folder's pages into docs/ into links between pages.
+
+    Args:
+        markdown: text of the page.
+        page: which page it is.
+        config: not used.
+        files: not used.
+    """
     del config, files
     return markdown.replace("](docs/", "](") if page.file.src_uri in TOP_PAGES else markdown

@@ -3,6 +3,10 @@
 from .data.data_root import DATA_ROOT_VARIABLE
 from .data.datasets import DataSet, load
 from .data.images import ImageData, ImageSplit, Normalisation, load_images, only_classes, padded_to
+from .data.target_tasks import TargetTask, chosen_classes, class_task, regression_task, target_task
+from .fit.mixture_fit import MixtureFit, fit_mixture
+from .fit.mixture_model import mixture_model
+from .fit.mixture_summary import MixtureSummary
 from .fit.model_fit import FittedModel, fit_data_model, split_for_fit
 from .fit.parametric_model import parametric_model
 from .moments.activation_moments import JointAccumulator, JointMoments
@@ -38,6 +42,7 @@ from .studies.transfer.report import TransferReport
 from .studies.verify.job import verify
 from .studies.verify.plan import VerifyPlan
 from .studies.verify.report import VerifyReport
+from .studies.verify_transfer import TransferVerification, VerifyTransferPlan, verify_transfer
 from .tracker.phase_reading import PhaseReading, read_phases
 from .tracker.phase_tracker import PhaseTracker, ProbeSchedule
 from .tracker.stop_rule import StopRule
@@ -76,9 +81,17 @@ __all__ = [
     "TrackReport",
     "transfer",
     "TransferReport",
+    "verify_transfer",
+    "VerifyTransferPlan",
+    "TransferVerification",
     # Data
     "DataSet",
     "load",
+    "chosen_classes",
+    "TargetTask",
+    "target_task",
+    "class_task",
+    "regression_task",
     "ImageData",
     "ImageSplit",
     "load_images",
@@ -115,6 +128,10 @@ __all__ = [
     "fit_data_model",
     "FittedModel",
     "parametric_model",
+    "fit_mixture",
+    "MixtureFit",
+    "MixtureSummary",
+    "mixture_model",
     # Tracker
     "PhaseTracker",
     "ProbeSchedule",

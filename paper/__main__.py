@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from empirical.command.exit_codes import OneLineCommand, bad_input_exits
+from empirical.command.interrupts import run
 from empirical.command.options import path_option, seed_option
 from empirical.command.terminal import say
 
@@ -20,11 +21,11 @@ SOURCE = Path(__file__).resolve().parent
 @app.command(cls=OneLineCommand)
 def paper(
     quick: Annotated[
-        bool, typer.Option("--quick", help="Run the studies that are missing at small settings, in a folder apart.")
+        bool, typer.Option("--quick", help="Run the studies that are missing at small settings, in a separate folder.")
     ] = False,
     pdf: Annotated[bool, typer.Option("--pdf", help="Typeset the paper, with latexmk.")] = False,
     out: Annotated[Path, path_option("Folder of the results of new runs and of all that is generated.")] = SOURCE,
-    seed: Annotated[int | None, seed_option("Run all short studies anew with this seed, in a folder apart.")] = None,
+    seed: Annotated[int | None, seed_option("Rerun all short studies with this seed, in a separate folder.")] = None,
 ) -> None:
     """Make all numbers, tables and figures of the paper from result folders.
 
@@ -46,4 +47,4 @@ def paper(
 
 
 if __name__ == "__main__":
-    app()
+    run(app)

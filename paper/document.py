@@ -56,7 +56,7 @@ def make(run: Run, say: Callable[[str], None]) -> Path:
 
 @contextmanager
 def results_of(part: Part) -> Iterator[None]:
-    """Name the part whose results are of the right shape but do not go together, as when a layer has no phases."""
+    """Name the part whose results are of the right shape but do not fit together, as when a layer has no phases."""
     try:
         yield
     except (InputError, OSError):
@@ -64,7 +64,7 @@ def results_of(part: Part) -> Iterator[None]:
     except (LookupError, ArithmeticError, TypeError, ValueError, StopIteration) as error:
         fault = " ".join(f"{type(error).__name__}: {error}".split())
         named = ", ".join(part.results)
-        raise InputError(f"results: those of {named} do not go together ({fault}); run their study again") from error
+        raise InputError(f"results: those of {named} do not fit together ({fault}); run their study again") from error
 
 
 def present_parts(results: ResultFolders) -> tuple[Part, ...]:
@@ -73,7 +73,14 @@ def present_parts(results: ResultFolders) -> tuple[Part, ...]:
 
 
 def write_numbers(folder: RunFolder, results: ResultFolders, present: tuple[Part, ...], quick: bool) -> None:
-    """Write the macros, the theorems and the list of the empirical sections."""
+    """Write the macros, the theorems and the list of the empirical sections.
+
+    Args:
+        folder: to write to.
+        results: the result folders that the macros are read from.
+        present: the parts whose results exist.
+        quick: whether the results are those of a quick run, which the text then says.
+    """
     derived = theorems.derived()
     numbers = dict(theorems.numbers(derived))
     for part in present:
@@ -96,14 +103,14 @@ def find_latexmk() -> str:
 
 
 def compile_pdf(run: Run, latexmk: str) -> Path:
-    """Typeset the paper in ``build`` beside what was made; returns the PDF.
+    """Typeset the paper in ``build``, next to its figures and tables; returns the PDF.
 
     Raises:
         InputError: LaTeX finds an error.
     """
     build = run.out.resolve() / "build"
     build.mkdir(parents=True, exist_ok=True)
-    # The empty last entry of each path stands for the files of TeX itself.
+    # The empty last entry of each path means the files of TeX itself.
     places = os.pathsep.join((str(run.out.resolve()), str(SOURCE), ""))
     environment = os.environ | {"TEXINPUTS": places, "BIBINPUTS": places}
     command = [latexmk, "-pdf", "-interaction=nonstopmode", "-halt-on-error", str(SOURCE / "main.tex")]

@@ -34,7 +34,10 @@ def fixed(value: float, decimals: int = 3) -> str:
 def with_error(value: float, error: float, digits: int = 3) -> str:
     """A number with its standard error, both to the error's first digit (the second where the first is 1).
 
-    Without an error, or with one of zero, to ``digits`` significant digits.
+    Args:
+        value: the number.
+        error: its standard error; NaN, infinite or 0 where there is none.
+        digits: significant digits of a number without an error.
     """
     if not (math.isfinite(value) and math.isfinite(error) and error > 0):
         return significant(value, digits)
@@ -46,14 +49,21 @@ def with_error(value: float, error: float, digits: int = 3) -> str:
 
 
 def interval(value: float, low: float, high: float, decimals: int = 2) -> str:
-    """An estimate with its confidence interval."""
+    """An estimate with its confidence interval, or a dash where the estimate is not finite.
+
+    Args:
+        value: the estimate.
+        low: lower end of the interval.
+        high: upper end.
+        decimals: of all three, at least 0.
+    """
     if not math.isfinite(value):
         return "--"
     return f"${value:.{decimals}f}$ $[{low:.{decimals}f}, {high:.{decimals}f}]$"
 
 
 def count(number: int) -> str:
-    """A whole number with its thousands apart."""
+    """A whole number with a comma between thousands."""
     return f"{number:,}".replace(",", "{,}")
 
 

@@ -1,4 +1,4 @@
-"""Panels of curves over training steps on one page: what they have in common."""
+"""The common parts of panels of curves over training steps on one page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from simulation.figures.style import DECODER
 
 
 def finish_panels(figure: Figure, panels: np.ndarray[Any, Any], used: int, legend_columns: int) -> None:
-    """Blank the panels (rows, columns) after the first ``used``, label the outer axes, one legend and decoder below."""
+    """Finish a figure of panels: blank those unused, label the outer axes, add one legend and the decoder below.
+
+    Args:
+        figure: that holds the panels.
+        panels: (rows, columns) of axes.
+        used: number of panels that show something, from the first.
+        legend_columns: of the legend.
+    """
     for axes in panels.flat[used:]:
         axes.set_axis_off()
     for axes in panels[:, 0]:

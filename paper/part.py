@@ -1,4 +1,4 @@
-"""A part of the paper: one section file, and what is made for it from result folders."""
+"""A part of the paper: one section file, with its numbers, tables and figures from result folders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Draw = Callable[[Path], None]
 
 @dataclass(frozen=True)
 class Part:
-    """What one section needs.
+    """One section with its numbers, tables and figures.
 
     Attributes:
         section: name of its file under ``sections``, without the ending.
@@ -31,5 +31,5 @@ class Part:
     figures: Callable[[ResultFolders], Mapping[str, Draw]]
 
     def is_present(self, folders: ResultFolders) -> bool:
-        """Whether there are results for all of it."""
+        """Whether all of its results exist."""
         return all(folders.names(pattern) for pattern in self.results)

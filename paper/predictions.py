@@ -28,7 +28,7 @@ def _reports(folders: ResultFolders) -> list[PredictReport]:
 
 
 def numbers(folders: ResultFolders) -> dict[str, str]:
-    """How many sets of features keep to the tolerances, and the largest deviations of the mean field."""
+    """Number of sets of features within the tolerances, and the largest deviations of the mean field."""
     reports = _reports(folders)
     sets = [one for report in reports for one in report.predictions]
     plan = reports[0].plan
@@ -78,7 +78,7 @@ def _cells(one: FeaturePrediction) -> list[str]:
 
 
 def _title(features: Features) -> str:
-    """A set of features as readers know it: the layer, and whether the network was trained."""
+    """The name of a set of features for readers: the layer, and whether the network was trained."""
     return f"{features.layer}, {'untrained' if features.checkpoint is None else 'trained'}"
 
 

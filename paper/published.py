@@ -1,4 +1,4 @@
-"""The published curve of VGG-8 beside one of this package: a trained decoder and the exact one on the same networks."""
+"""The published curve of VGG-8 and one of this package: a trained decoder and the exact one on the same networks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FILE = SOURCE / "published" / "learnphase.csv"
 
 @dataclass(frozen=True, eq=False)
 class Published:
-    """What the authors publish of VGG-8's last layer.
+    """The published curves of VGG-8's last layer.
 
     Attributes:
         steps: (T,) training steps.

@@ -1,4 +1,4 @@
-"""What limits what: results of ``phases sweep robustness``."""
+"""The limits of the theory: results of ``phases sweep robustness``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TITLES = {
     Relaxed.TAIL_INDEX: "tail index of noise (A4)",
     Relaxed.MINORITY_SHARE: "mirrored minority, share (A4)",
     Relaxed.LABEL_NOISE: "random labels, share (A4)",
-    Relaxed.BATCH_SIZE: "new samples a step",
+    Relaxed.BATCH_SIZE: "new samples per step",
     Relaxed.STEP_SHARE: r"step size $\eta c \lambda_1$ (A5)",
     Relaxed.SAMPLES: "number of samples",
     Relaxed.CLASSES: "number of classes",

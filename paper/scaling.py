@@ -13,7 +13,7 @@ RESULT = "scaling"
 
 _PARAMETERS = {Parameter.INIT_SCALE: r"$\sigma_0$", Parameter.STEP_SIZE: r"$\eta$", Parameter.TIME: "$s$"}
 
-#: Times and steps have their unit beside them; a share needs none.
+#: Units after times and steps; a share has none.
 _QUANTITIES = {one: one.value for one in Quantity} | {Quantity.EXPLAINED_VARIANCE: "explained variance"}
 
 

@@ -1,4 +1,4 @@
-"""The studies that the paper stands on: which command makes each result folder, and which are run on demand."""
+"""The studies that the paper reports: which command makes each result folder, and which are run on demand."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _on_network(command: str, network: str) -> tuple[str, ...]:
 
 
 def _tracked(network: str) -> tuple[str, ...]:
-    """Three trainings of a network, which take hours without a CUDA card."""
+    """Three trainings of a network, which take hours without a CUDA GPU."""
     return ("track", "--network", network, *_ON_A_CARD)
 
 
@@ -103,12 +103,12 @@ STUDIES = (
 
 @dataclass(frozen=True)
 class Run:
-    """One making of the paper.
+    """One run that makes the paper.
 
     Attributes:
         out: folder of what is generated and of new results.
         quick: whether missing studies run at small settings.
-        seed: of the short studies, all of which run anew then; None for the results that are there.
+        seed: of the short studies, all of which are then rerun; None uses the existing results.
 
     Raises:
         InputError: a negative seed.

@@ -1,4 +1,4 @@
-"""Tables in the manner of booktabs."""
+"""Tables in the style of booktabs."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def proofs(known: tuple[Theorem, ...]) -> str:
 
 
 def numbers(known: tuple[Theorem, ...]) -> dict[str, str]:
-    """How many steps there are of each kind."""
+    """Number of steps of each kind."""
     kinds = count_kinds(step for theorem in known for step in theorem.steps)
     return {
         "ProofSteps": str(sum(kinds.values())),
@@ -57,7 +57,7 @@ def numbers(known: tuple[Theorem, ...]) -> dict[str, str]:
 
 
 def _evidence(numerical: int) -> str:
-    """What is said of the steps that are not proved, be there any or not."""
+    """The sentence on the steps that are not proved, or that there are none."""
     if not numerical:
         return "none rests on numbers alone"
     verb = "rests" if numerical == 1 else "rest"

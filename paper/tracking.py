@@ -65,7 +65,7 @@ def _trainings(folders: ResultFolders) -> list[TrackReport]:
 
 
 def class_ranges(classes: Sequence[int] | None) -> str:
-    """The classes that a network was trained on; consecutive ones are a range, as 0--4."""
+    """The classes that a network was trained on; consecutive classes are a range, as 0--4."""
     if classes is None:
         return "all"
     runs: list[list[int]] = []

@@ -1,4 +1,4 @@
-"""Whether the recommended checkpoint transfers better than the last one: the result of ``phases transfer``."""
+"""Compares the transfer of the recommended and the last checkpoint: the result of ``phases transfer``."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _gain(row: TransferRow) -> str:
 
 
 def _spread(value: str, spread: float) -> str:
-    """A number and what is about it, which a single network does not give."""
+    """A number with its spread, which a single network does not have."""
     return f"${value}$" if np.isnan(spread) else rf"${value} \pm {spread:.3f}$"
 
 

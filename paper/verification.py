@@ -34,7 +34,7 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
     found: dict[str, str] = {}
     for result, (prefix, _) in _NAMES.items():
         found |= {f"{prefix}{name}": value for name, value in _numbers(reports[result]).items()}
-    # In both, the tolerances that a reader needs.
+    # The tolerances that a reader needs are in both.
     cifar, digits = reports[CIFAR].plan, reports[DIGITS].plan
     return found | {
         "CifarBatch": count(cifar.batch_size or reports[CIFAR].count),

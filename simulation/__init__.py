@@ -4,6 +4,7 @@ from simulation.comparison.claim import Claim, ClaimKind
 from simulation.comparison.comparison import Comparison, Tolerances, compare
 from simulation.comparison.measurement import MeasuredBoundaries, measured_boundaries
 from simulation.comparison.statistics import EqualityTest, Slope, equality_test, holm, slope_with_interval
+from simulation.comparison.transfer import TransferComparison, TransferReading, compare_transfer
 from simulation.runs.run_folder import RunFolder
 from simulation.runs.schedulers import DaskScheduler, LocalScheduler
 from simulation.runs.sweep import SweepResult, grid, run_sweep
@@ -63,6 +64,9 @@ __all__ = [
     "Comparison",
     "Claim",
     "ClaimKind",
+    "compare_transfer",
+    "TransferComparison",
+    "TransferReading",
     # Statistics
     "EqualityTest",
     "equality_test",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from theory import DataModel
+from theory import DataModel, Target
 from theory.validation import FloatArray
 
 seeds = st.integers(0, 2**32 - 1)
@@ -86,6 +86,26 @@ def weights(draw: st.DrawFn, outputs: int, dimension: int, replicas: int = 2) ->
     """(replica, outputs, dimension) Gaussian weights of a random scale."""
     scale = 10.0 ** draw(st.floats(-4, 1))
     return scale * np.random.default_rng(draw(seeds)).standard_normal((replicas, outputs, dimension))
+
+
+@st.composite
+def targets(draw: st.DrawFn, eigenvalues: FloatArray, other_inputs: bool = True) -> Target:
+    """Reconstruction, and targets of one to four outputs with and without noise, on the model's inputs or on others."""
+    dimension = eigenvalues.size
+    generator = np.random.default_rng(draw(seeds))
+    kinds = ["reconstruction", "own inputs", *(["other inputs"] if other_inputs else [])]
+    kind = draw(st.sampled_from(kinds))
+    if kind == "reconstruction":
+        return Target.reconstruction(eigenvalues)
+    profile = np.abs(draw(signals(eigenvalues))) + 1e-3
+    signal = profile[:, None] * generator.standard_normal((dimension, draw(st.integers(1, 4))))
+    variance = float(np.square(signal).sum()) * (1 + draw(st.sampled_from([0.0, 0.1, 10.0])))
+    if kind == "own inputs":
+        return Target(eigenvalues, np.sqrt(eigenvalues)[:, None] * signal, variance)
+    # Inputs of about the same spectrum in another basis.
+    mixing = np.linalg.qr(np.eye(dimension) + 0.3 * generator.standard_normal((dimension, dimension))).Q
+    root = np.sqrt(eigenvalues)[:, None] * mixing * np.sqrt(generator.uniform(0.2, 2, dimension))
+    return Target(root @ root.T, root @ signal, variance)
 
 
 @st.composite

@@ -3,8 +3,7 @@
 A user's data flow one way: moments -> data model -> curve -> boundaries. Nothing here imports torch.
 """
 
-from theory.assessment import Assessment, Verdict
-from theory.assumptions import assess
+from theory.assumptions import Assessment, Verdict, assess, mean_law
 from theory.curves.annealed import OneOutput
 from theory.curves.annealed_transfer import AnnealedTransfer
 from theory.curves.boundaries import Boundaries, boundaries_of
@@ -13,7 +12,7 @@ from theory.curves.centred_outputs import CentredOutputs, centred_rows
 from theory.curves.class_mean_field import class_mean_field_curve, class_mean_field_path
 from theory.curves.curve import Curve, logarithmic_steps
 from theory.curves.deep_linear import deep_linear_curves, deep_linear_path
-from theory.curves.draw_law import DrawLaw, mean_law
+from theory.curves.draw_law import DrawLaw
 from theory.curves.early_depth import EarlyDepth
 from theory.curves.expected_curve import expected_curve, expected_turning_point
 from theory.curves.finite_sample import SampledOneOutput
@@ -29,7 +28,7 @@ from theory.curves.learnt_transfer import LearntTransfer
 from theory.curves.linearised import flow_curve, gradient_descent_curve
 from theory.curves.logistic_flow import LogisticPath, laplace_margins, log_concavity, logistic_path
 from theory.curves.losses import Logistic, Loss, Softmax, SquaredError, loss_named
-from theory.curves.mean_field import gradient_share, mean_field_curve, mean_field_path
+from theory.curves.mean_field import curves_of_path, gradient_share, mean_field_curve, mean_field_path
 from theory.curves.phase_diagram import Border, ScaleFamily, borders, regimes_at
 from theory.curves.phase_three import (
     chebyshev_terms,
@@ -47,6 +46,7 @@ from theory.curves.reconstruction import (
     unexplained_share,
 )
 from theory.curves.regimes import Absence, Boundary, Regime, regime_of
+from theory.curves.transfer_diagram import TransferColumn, transfer_diagram
 from theory.curves.transfer_verdict import Stopping, TransferVerdict, transfer_verdict
 from theory.curves.turning_law import TurningLaw
 from theory.data.class_covariances import ClassConditionalModel
@@ -57,11 +57,11 @@ from theory.data.moments import Moments, MomentsAccumulator, merge_all
 from theory.data.sample_spectrum import SampleSpectrum
 from theory.data.target import Target
 from theory.progress import Progress
-from theory.sampled_assumptions import SampledAssumptions
 from theory.symbols.symbolic import BoundaryFormulas, boundary_formulas
 from theory.theorems.catalogue import LEMMAS, THEOREMS, theorem_named
 from theory.theorems.domain import Domain
 from theory.theorems.evaluation import statement_at
+from theory.theorems.sampled_assumptions import SampledAssumptions
 from theory.theorems.step import Relation, Step, check_step
 from theory.theorems.theorem import Derivation, Theorem
 from theory.validation import InputError
@@ -108,6 +108,7 @@ __all__ = [
     "mean_field_path",
     "class_mean_field_curve",
     "class_mean_field_path",
+    "curves_of_path",
     "gradient_share",
     "LogisticPath",
     "logistic_path",
@@ -142,6 +143,8 @@ __all__ = [
     "transfer_verdict",
     "TransferVerdict",
     "Stopping",
+    "TransferColumn",
+    "transfer_diagram",
     # Phase diagram
     "ScaleFamily",
     "regimes_at",

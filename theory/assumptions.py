@@ -1,6 +1,8 @@
 """Assumptions A1 to A8 as predicates: what each measures, its limit, whether it holds and by how much.
 
-The limits are conventions: they say where the theorems have been seen to describe trained networks
+``Assessment`` is the outcome of one, on a data model or on a sample; claims share its ``Verdict``.
+
+The limits are conventions: they say where the theorems have been observed to describe trained networks
 to the accuracy that the README states, not where a proof ends. A margin is the value's distance from its
 limit, positive where the assumption holds, as a share of the limit.
 """
@@ -8,16 +10,102 @@ limit, positive where the assumption holds, as a share of the limit.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 
-from theory.assessment import Assessment, Side
+from theory.curves.annealed import OneOutput
+from theory.curves.draw_law import DrawLaw
 from theory.curves.gradient_defect import DefectResponse
 from theory.curves.initial_level import crossovers, random_sketch_level
 from theory.curves.losses import Loss
 from theory.curves.reconstruction import explained_variance
 from theory.data.data_model import DataModel
-from theory.validation import FloatArray, IntArray, finite_array, positive
+from theory.validation import FloatArray, InputError, IntArray, finite_array, positive
+
+
+class Verdict(Enum):
+    """The outcome for an assumption or a claim."""
+
+    HOLDS = "holds"
+    FAILS = "FAILS"
+    NOT_RESOLVED = "not resolved"
+    #: For a claim on a curve that does not move by its resolution: met, but not evidence.
+    NO_PHASES = "no phases to speak of"
+
+
+class Side(Enum):
+    """The side of its limit on which an assumption holds."""
+
+    AT_MOST = "at most"
+    AT_LEAST = "at least"
+    ABOVE = "above"
+
+    def admits(self, value: float, limit: float) -> bool:
+        """Whether ``value`` is on this side of ``limit``; NaN is on none."""
+        match self:
+            case Side.AT_MOST:
+                return value <= limit
+            case Side.AT_LEAST:
+                return value >= limit
+            case Side.ABOVE:
+                return value > limit
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """One assumption, evaluated on a data model or on a sample.
+
+    Attributes:
+        name: A1 to A8.
+        statement: the assumption in words.
+        measure: the quantity that ``value`` measures.
+        value: the measured number; NaN where there is none.
+        limit: where the assumption ends, not zero.
+        side: on which side of the limit it holds.
+        interval: lower and upper end at 95 % from a sample: infinite ends where it leaves the value
+            open, NaN where the sample gives none. None for a data model, whose numbers are exact.
+
+    Raises:
+        InputError: a lower end above the upper one.
+    """
+
+    name: str
+    statement: str
+    measure: str
+    value: float
+    limit: float
+    side: Side
+    interval: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.interval is not None and self.interval[0] > self.interval[1]:
+            raise InputError(f"interval: {self.interval} is not accepted; give the lower end first")
+
+    @property
+    def verdict(self) -> Verdict:
+        """HOLDS or FAILS where value and interval are on one side of the limit, NOT_RESOLVED where it divides them.
+
+        An exact value that does not exist (NaN) fails; a sample without an interval is not resolved.
+        """
+        ends = (self.value,) if self.interval is None else self.interval
+        if self.interval is not None and np.isnan(ends).any():
+            return Verdict.NOT_RESOLVED
+        inside = {self.side.admits(end, self.limit) for end in ends}
+        if len(inside) > 1:
+            return Verdict.NOT_RESOLVED
+        return Verdict.HOLDS if inside.pop() else Verdict.FAILS
+
+    @property
+    def holds(self) -> bool:
+        """Whether the verdict is HOLDS."""
+        return self.verdict is Verdict.HOLDS
+
+    @property
+    def margin(self) -> float:
+        """Distance of the value from the limit as a share of it, positive on the side where the assumption holds."""
+        distance = abs(self.value - self.limit) / abs(self.limit)
+        return distance if self.side.admits(self.value, self.limit) else -distance
 
 
 @dataclass(frozen=True)
@@ -42,7 +130,7 @@ def rank_ranges(count: int, per_decade: int = 8) -> IntArray:
 def fit_power_law(values: FloatArray, per_decade: int = 8) -> PowerLawFit | None:
     """Fit ``values`` (d,) ~ rank^-exponent by least squares on means over log-spaced ranges of ranks.
 
-    Equal weight for each range keeps the many last ranks from deciding. None with fewer than four
+    Equal weight for each range keeps the many last ranks from dominating. None with fewer than four
     ranges or values that are not positive.
     """
     numbers = finite_array("values", values, 1)
@@ -89,7 +177,7 @@ def alignment(model: DataModel, loss: Loss) -> Assessment:
 def gaussian_gradient(response: DefectResponse) -> Assessment:
     """A4: along the path of the mean field, the gradient on samples is that of Gaussian classes with one covariance.
 
-    Measured by what the difference of the two gradients does to the curve (``theory.curves.gradient_defect``): the
+    Measured by the effect of the difference of the two gradients on the curve (``theory.curves.gradient_defect``): the
     projections that count are those on W(s), at the times s at which training uses them.
 
     Args:
@@ -104,7 +192,13 @@ def gaussian_gradient(response: DefectResponse) -> Assessment:
 
 
 def small_steps(model: DataModel, loss: Loss, step_size: float) -> Assessment:
-    """A5: eta lambda_1 c <= 1."""
+    """A5: eta lambda_1 c <= 1.
+
+    Args:
+        model: the data model.
+        loss: the training loss.
+        step_size: eta, positive.
+    """
     value = positive("step_size", step_size) * float(model.eigenvalues[0]) * loss.initial_curvature(model.classes)
     return Assessment("A5", "step size within eta lambda_1 c <= 1", "eta lambda_1 c", value, 1.0, Side.AT_MOST)
 
@@ -115,8 +209,39 @@ def effective_rank(model: DataModel) -> Assessment:
     return Assessment("A6", "large effective rank", "(tr Sigma)^2 / tr Sigma^2", value, 10.0, Side.AT_LEAST)
 
 
+def mean_law(model: DataModel, loss: Loss, init_scale: float) -> Assessment:
+    """Whether one draw of W(0) turns where the mean over draws does; complements A6.
+
+    The value is C sigma0/s* over the deviation of a: the second-order term at s* against the linear one, whose sign
+    differs from draw to draw. It falls with sigma0 as sigma0^(1/3).
+
+    Args:
+        model: two classes.
+        loss: a loss of one output.
+        init_scale: sigma0, positive.
+
+    Raises:
+        InputError: a scale that is not positive, or a model of several outputs.
+    """
+    law = DrawLaw.from_network(OneOutput.from_model(model, loss))
+    time = law.mean_turning_point(init_scale)
+    if time is None:
+        value = float("nan")
+    else:
+        taken = law.remainder * init_scale / time
+        value = taken / law.linear_deviation if law.linear_deviation > 0 else float("inf")
+    measure = "second-order over linear effect of W(0) at s*"
+    return Assessment("A6 draws", "one draw turns where the mean does", measure, value, 1.0, Side.AT_LEAST)
+
+
 def small_initialisation(model: DataModel, loss: Loss, init_scale: float) -> Assessment:
-    """A7: the strongest signal outgrows W(0) well before the first mode saturates, s1 lambda_1 c << 1."""
+    """A7: the strongest signal outgrows W(0) well before the first mode saturates, s1 lambda_1 c << 1.
+
+    Args:
+        model: the data model.
+        loss: the training loss.
+        init_scale: sigma0, positive.
+    """
     first = float(crossovers(model, loss, init_scale)[0])
     value = first * float(model.eigenvalues[0]) * loss.initial_curvature(model.classes)
     return Assessment("A7", "small initialisation", "lambda_1 c times the first crossover", value, 0.3, Side.AT_MOST)
@@ -126,6 +251,11 @@ def small_outputs(model: DataModel, loss: Loss, init_scale: float) -> Assessment
     """A8: outputs of order one, at the start and once the first mode saturates.
 
     The size is the root mean square of W(0) x together with that of M phi_s x at s = 1/(lambda_1 c).
+
+    Args:
+        model: the data model.
+        loss: the training loss.
+        init_scale: sigma0, positive.
     """
     curvature = loss.initial_curvature(model.classes)
     rates = curvature * model.eigenvalues
@@ -137,7 +267,7 @@ def small_outputs(model: DataModel, loss: Loss, init_scale: float) -> Assessment
 
 
 def assess(model: DataModel, loss: Loss, step_size: float, init_scale: float) -> tuple[Assessment, ...]:
-    """All assumptions that a data model decides: A1 to A3 and A5 to A8, in order.
+    """Evaluate all assumptions that a data model decides: A1 to A3 and A5 to A8, in order.
 
     Args:
         model: the data model.

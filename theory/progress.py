@@ -1,4 +1,4 @@
-"""How long computations report progress: a wrapper around what they iterate over."""
+"""Progress reports of long computations: a wrapper around the items they iterate over."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ Item = TypeVar("Item")
 
 
 class Progress(Protocol):
-    """Hands on the items it is given, in order, and shows how far it is.
+    """Yields the given items in order and shows the progress.
 
-    What every ``progress`` argument of this project takes: ``tqdm.tqdm`` is one, and so are the bars of the command.
+    The type of every ``progress`` argument of this project: ``tqdm.tqdm`` is one, and so are the bars of the command.
     """
 
     def __call__(self, items: Iterable[Item], description: str | None = None, /) -> Iterable[Item]:
@@ -24,7 +24,7 @@ def silent(items: Iterable[Item], description: str | None = None, /) -> Iterable
 
 
 def described(progress: Progress, description: str) -> Progress:
-    """``progress`` with a description, for a computation that gives none of its own.
+    """``progress`` with a description, for a computation that gives none.
 
     Args:
         progress: shows how far the work is.

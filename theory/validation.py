@@ -1,4 +1,4 @@
-"""One voice for bad input: every error names the argument, what was wrong and what is accepted."""
+"""Checks of arguments: every error names the argument, what was wrong and what is accepted."""
 
 from __future__ import annotations
 
@@ -12,16 +12,34 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 
-# Characters of a refused name.
-_SHOWN = 80
+#: Characters of a refused value that a message quotes.
+QUOTED = 60
 
 
 class InputError(ValueError):
     """Bad input, described in one line: argument, fault, what is accepted."""
 
 
+def quoted(value: object) -> str:
+    """A refused value as a message quotes it: as Python writes it, the first QUOTED characters of a longer one."""
+    try:
+        return cut(repr(value))
+    except ValueError:  # an integer of more digits than Python converts
+        return f"{type(value).__name__} that is too long to print"
+
+
+def cut(text: str) -> str:
+    """A text as a message quotes it without quotation marks: the first QUOTED characters of a longer one."""
+    return text if len(text) <= QUOTED else f"{text[:QUOTED]}..."
+
+
 def finite_array(name: str, value: ArrayLike, dimensions: int) -> FloatArray:
     """``value`` as a float64 array with the given number of axes and only finite entries.
+
+    Args:
+        name: of the argument, for the error.
+        value: what the user gave.
+        dimensions: number of axes accepted.
 
     Raises:
         InputError: not numeric, another number of axes, empty, or NaN or infinity inside.
@@ -41,7 +59,7 @@ def finite_array(name: str, value: ArrayLike, dimensions: int) -> FloatArray:
 
 
 def keep_arrays(instance: object, **arrays: FloatArray | IntArray) -> None:
-    """Put the checked arrays into the fields of a frozen dataclass, whose user may have given lists."""
+    """Store the checked arrays in the fields of a frozen dataclass, whose user may have given lists."""
     for name, array in arrays.items():
         object.__setattr__(instance, name, array)
 
@@ -54,7 +72,13 @@ def positive_eigenvalues(value: ArrayLike) -> FloatArray:
 
 
 def matrix_with_columns(name: str, value: ArrayLike, columns: int) -> FloatArray:
-    """``value`` as a finite float64 matrix with ``columns`` columns; InputError otherwise."""
+    """``value`` as a finite float64 matrix with ``columns`` columns; InputError otherwise.
+
+    Args:
+        name: of the argument, for the error.
+        value: what the user gave.
+        columns: number of columns accepted.
+    """
     array = finite_array(name, value, 2)
     if array.shape[1] != columns:
         raise InputError(f"{name}: has shape {array.shape}; give {columns} columns")
@@ -63,6 +87,12 @@ def matrix_with_columns(name: str, value: ArrayLike, columns: int) -> FloatArray
 
 def class_labels(name: str, value: ArrayLike, count: int, classes: int) -> IntArray:
     """``value`` as ``count`` integer labels in 0 .. classes - 1.
+
+    Args:
+        name: of the argument, for the error.
+        value: what the user gave.
+        count: number of labels accepted.
+        classes: K; labels are 0 .. K - 1.
 
     Raises:
         InputError: another shape, labels that are not integers, or a label out of range.
@@ -76,6 +106,25 @@ def class_labels(name: str, value: ArrayLike, count: int, classes: int) -> IntAr
         outside = array.min() if array.min() < 0 else array.max()
         raise InputError(f"{name}: holds the label {outside}; give integers 0 to {classes - 1}")
     return array.astype(np.int64)
+
+
+def check_class_counts(labels: IntArray, classes: int, smallest: int, reason: str) -> None:
+    """InputError that names the smallest class where it has fewer than ``smallest`` samples.
+
+    Args:
+        labels: (n,) integers 0 .. classes - 1.
+        classes: number of classes K.
+        smallest: fewest samples of a class that are accepted.
+        reason: what they are needed for, as the end of the message.
+    """
+    counts = np.bincount(labels, minlength=classes)
+    fewest = int(np.argmin(counts))
+    if counts[fewest] < smallest:
+        number = int(counts[fewest])
+        raise InputError(
+            f"labels: class {fewest} has {number} sample{'' if number == 1 else 's'}; give at least {smallest} of each "
+            f"class, {reason}"
+        )
 
 
 def positive(name: str, value: float) -> float:
@@ -95,21 +144,27 @@ def open_unit(name: str, value: float) -> float:
 
 def _real(name: str, value: float, accepts: Callable[[float], bool], accepted: str) -> float:
     try:
-        # A text would pass here and fail where its owner counts with it.
+        # A string would pass here and fail where it is used as a number.
         number = float("nan") if isinstance(value, str | bytes | bytearray | bool | np.bool_) else float(value)
     except (TypeError, ValueError, RuntimeError):
-        raise InputError(f"{name}: {value!r} is not a number; give {accepted}") from None
+        raise InputError(f"{name}: {quoted(value)} is not a number; give {accepted}") from None
     except OverflowError:
         raise InputError(f"{name}: an integer beyond the range of floats is not accepted; give {accepted}") from None
     if not np.isfinite(number) or not accepts(number):
-        raise InputError(f"{name}: {value!r} is not accepted; give {accepted}")
+        raise InputError(f"{name}: {quoted(value)} is not accepted; give {accepted}")
     return number
 
 
 def at_least(name: str, value: int, smallest: int) -> int:
-    """``value`` as an integer that is at least ``smallest``; InputError otherwise."""
+    """``value`` as an integer that is at least ``smallest``; InputError otherwise.
+
+    Args:
+        name: of the argument, for the error.
+        value: what the user gave.
+        smallest: smallest value accepted.
+    """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < smallest:
-        raise InputError(f"{name}: {value!r} is not accepted; give an integer of at least {smallest}")
+        raise InputError(f"{name}: {quoted(value)} is not accepted; give an integer of at least {smallest}")
     return int(value)
 
 
@@ -124,9 +179,13 @@ def step_counts(name: str, value: Sequence[int] | IntArray) -> IntArray:
 
 
 def one_of(name: str, value: str, accepted: Sequence[str]) -> str:
-    """``value`` if it is one of ``accepted``; InputError, listing them, otherwise."""
+    """``value`` if it is one of ``accepted``; InputError, listing them, otherwise.
+
+    Args:
+        name: of the argument, for the error.
+        value: what the user gave.
+        accepted: the accepted values.
+    """
     if value not in accepted:
-        shown = repr(value)
-        shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
-        raise InputError(f"{name}: {shown} is unknown; give one of {', '.join(accepted)}")
+        raise InputError(f"{name}: {quoted(value)} is unknown; give one of {', '.join(accepted)}")
     return value

@@ -1,4 +1,4 @@
-"""How a command ends: one line for what went wrong, and an exit code for each kind of end."""
+"""Ends a command: one line for what went wrong, and an exit code for each kind of end."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import errno
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from empirical.command.interrupts import INTERRUPTED, answer, received
 from empirical.command.terminal import Bars, UnwritableOutputError, complain, discard_output
 
 FINE, CLAIM_FAILS, BAD_INPUT, INTERNAL_ERROR = 0, 1, 2, 3
 
-#: Of a process that a signal ends, as shells count them: 128 and the number of SIGINT or SIGPIPE.
-INTERRUPTED, OUTPUT_CLOSED = 130, 141
+#: Exit code of a process whose output nobody reads, as shells count it: 128 and the number of SIGPIPE.
+OUTPUT_CLOSED = 141
 
 #: For help texts.
 EXIT_CODES = (
@@ -28,23 +29,25 @@ EXIT_CODES = (
 # Typer brings its own copy of click, or takes the installed one, by its version.
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 
-_STOPPED = "interrupted: finished parts are kept; the same command goes on from them"
-
 #: What PyTorch's errors say when memory runs out.
 _NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
 
-class OneLineGroup(TyperGroup):
-    """A command with subcommands that ends as ``ended`` says."""
+class _OneLine:
+    """The part that commands and groups of commands share: they end as ``ended`` says."""
 
     def main(self, *arguments: Any, standalone_mode: bool = True, **named: Any) -> Any:
-        """Run it; ends the process with an exit code, unless ``standalone_mode`` is off."""
-        return _main(super().main, arguments, standalone_mode, named)
+        """Run the command; ends the process with an exit code, unless ``standalone_mode`` is off."""
+        return _main(super().main, arguments, standalone_mode, named)  # type: ignore[misc]
 
     def invoke(self, context: Any) -> Any:
-        """Run the subcommand."""
+        """Run the function, or the subcommand."""
         with interruption():
-            return super().invoke(context)
+            return super().invoke(context)  # type: ignore[misc]
+
+
+class OneLineGroup(_OneLine, TyperGroup):
+    """A command with subcommands that ends as ``ended`` says."""
 
     def format_commands(self, context: Any, formatter: Any) -> None:
         """List the subcommands, each with the whole first sentence of its help."""
@@ -54,26 +57,17 @@ class OneLineGroup(TyperGroup):
             formatter.write_dl(rows)
 
 
-class OneLineCommand(TyperCommand):
+class OneLineCommand(_OneLine, TyperCommand):
     """A command that ends as ``ended`` says."""
-
-    def main(self, *arguments: Any, standalone_mode: bool = True, **named: Any) -> Any:
-        """Run it; ends the process with an exit code, unless ``standalone_mode`` is off."""
-        return _main(super().main, arguments, standalone_mode, named)
-
-    def invoke(self, context: Any) -> Any:
-        """Run the function."""
-        with interruption():
-            return super().invoke(context)
 
 
 @contextmanager
 def interruption() -> Iterator[None]:
-    """Answer Ctrl-C with one line and its exit code."""
+    """Handle Ctrl-C with one line and its exit code."""
     try:
         yield
     except KeyboardInterrupt:
-        complain(_STOPPED)
+        answer()
         raise typer.Exit(INTERRUPTED) from None
 
 
@@ -81,14 +75,15 @@ def interruption() -> Iterator[None]:
 def bad_input_exits() -> Iterator[Bars]:
     """Turn bad input, or a file that cannot be read or written, into one line and exit code 2.
 
-    Hands out progress bars; those of short work are shown where nothing was refused.
+    Yields progress bars; those of short work are shown only if nothing was refused.
     """
     from theory import InputError
 
-    bars = Bars()
     try:
-        yield bars
-        bars.show()
+        # Bars end before a line says what went wrong.
+        with closing(Bars()) as bars:
+            yield bars
+            bars.show()
     except InputError as error:
         complain(f"error: {error}")
         raise typer.Exit(BAD_INPUT) from None
@@ -108,12 +103,12 @@ def ended(call: Callable[[], Any]) -> int:
     """The exit code of a call; what went wrong is printed on the standard error.
 
     A bad argument, a file that cannot be read or written, or memory that runs out is one line. An error of this
-    program is printed with its traceback, for whoever reports it.
+    program is printed with its traceback, for a bug report.
     """
     try:
         code = call()
     except KeyboardInterrupt:
-        complain(_STOPPED)
+        answer()
         return INTERRUPTED
     except UnwritableOutputError as error:
         discard_output()
@@ -126,6 +121,9 @@ def ended(call: Callable[[], Any]) -> int:
             return OUTPUT_CLOSED
         return _bad(system_error(error))
     except Exception as error:
+        if received():
+            answer()
+            return INTERRUPTED
         if _is_bad_input(error):
             return _bad(str(error))
         if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
@@ -137,7 +135,7 @@ def ended(call: Callable[[], Any]) -> int:
 
 
 def usage_message(error: Exception) -> str:
-    """A fault in the call as one line that names the option."""
+    """Describe a fault in the call in one line that names the option."""
     message = " ".join(str(getattr(error, "message", error)).split()).rstrip(".")
     parameter = getattr(error, "param", None)
     name = _typed_name(parameter) or getattr(error, "param_hint", None)
@@ -154,13 +152,13 @@ def _typed_name(parameter: Any) -> str | None:
 
 
 def _is_bad_input(error: Exception) -> bool:
-    """Whether this is an InputError, of a module that need not be loaded to ask."""
+    """Whether this is an InputError, without loading the module that defines it."""
     validation = sys.modules.get("theory.validation")
     return validation is not None and isinstance(error, validation.InputError)
 
 
 def complain_lines(text: str) -> None:
-    """Several lines on the standard error."""
+    """Print several lines on the standard error."""
     for line in text.splitlines():
         complain(line)
 

@@ -90,16 +90,16 @@ def track(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train a deep network and see the phases of each of its layers.
+    """Train a deep network and measure the phases of each of its layers.
 
-    At steps 0, 1, 2, 4, ... a checkpoint is kept and measured: the held-out loss of reconstructing the image from each
-    layer, by the exact linear decoder and by budgeted decoders; linear probes of the classes and of tasks of
+    At steps 0, 1, 2, 4, ... a checkpoint is stored and measured: the held-out loss of reconstructing the image from
+    each layer, by the exact linear decoder and by budgeted decoders; linear probes of the classes and of tasks of
     transfer (dominant colour, held-out classes, another data set); neural collapse; the share of the images that carry
     the gradient. Decoders and probes are fitted on the training split and scored on the test split; the statistics of
-    batch normalisation are measured anew at each checkpoint.
+    batch normalisation are recomputed at each checkpoint.
 
-    Writes measures.parquet, result.json and track.png. A run that was stopped or killed and is started again resumes
-    where it was. VGG-8 on CIFAR-10 takes about half an hour per seed on two cores, a few minutes on a CUDA GPU.
+    Writes measures.parquet, result.json and track.png. A run that was stopped or killed resumes when it is
+    started again. VGG-8 on CIFAR-10 takes about half an hour per seed on two cores, a few minutes on a CUDA GPU.
 
     For example:
 
@@ -144,8 +144,8 @@ def transfer(
 
     The stop rule reads the reconstruction loss of the last layer and recommends a checkpoint for each seed. For every
     task of transfer, the accuracy of a linear probe at that checkpoint is compared with the last and with the best
-    one. The gain over the last is paired by seed, with a 95 % interval by Student's distribution; it stands beside the
-    alignment of the tasks: the share of the new task's linear signal that predictors of the trained classes see. With
+    one. The gain over the last is paired by seed, with a 95 % interval by Student's distribution; it is given with the
+    alignment of the tasks: the share of the new task's linear signal within the predictors of the trained classes. With
     five trainings or more per task, the rank correlation of gain and alignment is given.
 
     Writes result.json, accuracies.parquet and transfer.png. Exit code 1 where stopping hurts the probe of the dominant
@@ -194,7 +194,7 @@ def fit(
     share, effective rank, all with 95 % intervals; rival spectra on held-out samples; the assumptions A1 to A8; the
     boundaries of a softmax layer trained on these features, as predicted from the full moments and from the parametric
     model, with the distance between the two. Half of the samples give the principal directions, the other half is
-    measured along them; both hold the classes alike, of which each needs six samples.
+    measured along them. Both hold the classes in equal shares; each class needs six samples.
 
     Writes result.json, spectrum.parquet and fit.png.
 
@@ -254,14 +254,14 @@ def predict(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Put the theory to the test on features: single-layer classifiers on frozen activations.
+    """Test the theory on features: single-layer classifiers on frozen activations.
 
     For each layer of the untrained network and of every checkpoint, the curve of the reconstruction loss is derived in
     four ways (linearised; mean field with one covariance within classes, and with one for each class; mean field of
     the fitted parametric model) and compared with trained classifiers: the largest difference of L / tr Sigma up to
     step 1,024 and over all steps, and the ratio of turning points.
 
-    Writes result.json, curves.parquet and predict.png. A run started again goes on where it was. Exit code 1 where
+    Writes result.json, curves.parquet and predict.png. A run started again resumes. Exit code 1 where
     the better of linearised and mean field from the full moments is off by more than .02 up to step 1,024, .03 in all,
     or a quarter of the turning point; for each such set of features, which assumption costs how much is printed.
 

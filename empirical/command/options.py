@@ -1,19 +1,18 @@
-"""Options of the command: one reader for each kind, which checks a value before anything else happens.
+"""Options of the command: one reader for each kind of value, which checks the value first.
 
-A reader turns the text of a call into a value or refuses it with what is accepted; help texts state the same bounds.
+A reader turns the text of a call into a value, or refuses it with what is accepted; help texts state the same bounds.
 """
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import typer
 
 from empirical.command.terminal import complain
 
-#: Counts of what is trained, drawn or kept; whether they fit in memory is asked where the other sizes are known.
+#: Counts of what is trained, drawn or kept; whether they fit in memory is checked where the other sizes are known.
 LARGEST_COUNT = 1_000_000_000
 
 #: Runs, each with its own folder and processes.
@@ -34,39 +33,52 @@ SMALLEST_SCALE, LARGEST_SCALE = 1e-15, 1e15
 #: eta lambda_1; at a smaller one nothing moves within LARGEST_COUNT steps, and a larger one is not stable.
 SMALLEST_SHARE, LARGEST_SHARE = 1e-9, 1e3
 
-_SHOWN = 40
+#: Characters of a name in a path, on the usual file systems.
+_LONGEST_NAME = 255
+
+# As theory.validation.QUOTED, which would take SymPy along.
+_SHOWN = 60
+
+Number = TypeVar("Number", int, float)
 
 
 def whole_option(description: str, least: int, most: int = LARGEST_COUNT) -> Any:
-    """An option that takes whole numbers from ``least`` to ``most``."""
-    accepted = f"an integer from {least} to {_power(most)}"
+    """An option that takes whole numbers in a range.
 
-    def read(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            raise typer.BadParameter(f"{_shown(text)} is not an integer; give {accepted}") from None
-        if not least <= number <= most:
-            raise typer.BadParameter(f"{_cut(_digits(number))} is not accepted; give {accepted}")
-        return number
-
-    return typer.Option(help=f"{description} [{least} to {_power(most)}]", parser=read, metavar="INTEGER")
+    Args:
+        description: the option's help.
+        least: smallest number accepted.
+        most: largest number accepted.
+    """
+    return _number_option(description, int, least, most, (str(least), _power(most)))
 
 
 def real_option(description: str, least: float, most: float) -> Any:
-    """An option that takes finite numbers from ``least`` to ``most``."""
-    accepted = f"a number from {least:g} to {most:g}"
+    """An option that takes finite numbers in a range.
 
-    def read(text: str) -> float:
+    Args:
+        description: the option's help.
+        least: smallest number accepted.
+        most: largest number accepted.
+    """
+    return _number_option(description, float, least, most, (f"{least:g}", f"{most:g}"))
+
+
+def _number_option(description: str, kind: type[Number], least: Number, most: Number, bounds: tuple[str, str]) -> Any:
+    """An option that takes numbers of a kind, whose bounds are written as ``bounds``."""
+    name, metavar = ("an integer", "INTEGER") if kind is int else ("a number", "FLOAT")
+    accepted = f"{name} from {bounds[0]} to {bounds[1]}"
+
+    def read(text: str) -> Number:
         try:
-            number = float(text)
+            number = kind(text)
         except ValueError:
-            raise typer.BadParameter(f"{_shown(text)} is not a number; give {accepted}") from None
-        if not (math.isfinite(number) and least <= number <= most):
-            raise typer.BadParameter(f"{number} is not accepted; give {accepted}")
+            raise typer.BadParameter(f"{_shown(text)} is not {name}; give {accepted}") from None
+        if not least <= number <= most:  # NaN is within no bounds
+            raise typer.BadParameter(f"{_cut(_digits(number))} is not accepted; give {accepted}")
         return number
 
-    return typer.Option(help=f"{description} [{least:g} to {most:g}]", parser=read, metavar="FLOAT")
+    return typer.Option(help=f"{description} [{bounds[0]} to {bounds[1]}]", parser=read, metavar=metavar)
 
 
 def count_option(description: str, least: int = 1) -> Any:
@@ -95,7 +107,7 @@ def text_option(description: str) -> Any:
 
 
 def text_argument(description: str) -> Any:
-    """The same as an argument."""
+    """The same, as an argument."""
     return typer.Argument(help=description, parser=_text)
 
 
@@ -105,7 +117,7 @@ def path_option(description: str) -> Any:
 
 
 def path_argument(description: str, metavar: str) -> Any:
-    """The same as an argument."""
+    """The same, as an argument."""
     return typer.Argument(help=description, parser=_path, metavar=metavar, show_default=False)
 
 
@@ -202,6 +214,9 @@ def _text(text: str) -> str:
 
 def _path(text: str) -> Path:
     path = Path(_text(str(text)))
+    longest = max(map(len, path.parts), default=0)
+    if longest > _LONGEST_NAME:
+        raise typer.BadParameter(f"a name of {longest} characters is too long; give another")
     try:
         return path.expanduser()
     except RuntimeError:
@@ -209,14 +224,15 @@ def _path(text: str) -> Path:
 
 
 def _power(number: int) -> str:
-    """A bound as people write it."""
+    """A bound in readable form."""
     return {LARGEST_COUNT: "1e9", LARGEST_INTEGER: "2^63 - 1"}.get(number, str(number))
 
 
-def _digits(number: int) -> str:
+def _digits(number: int | float) -> str:
     try:
         return str(number)
     except ValueError:  # more digits than Python converts
+        assert isinstance(number, int)
         return f"a number of {number.bit_length()} bits"
 
 

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Output:
-    """What a call wants on the standard output.
+    """What a call prints on the standard output.
 
     Attributes:
         as_json: the result as JSON instead of lines.
-        quiet: nothing.
+        quiet: print nothing.
     """
 
     as_json: bool = False
@@ -37,7 +37,7 @@ def publish(report: Report, folder: Path | None, output: Output) -> None:
     """Print a report and end the command.
 
     Args:
-        report: what the job found.
+        report: of the job.
         folder: where it was saved; None where nothing was.
         output: what goes to the standard output; notes and failures go to the standard error.
 

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands have, each with its help text once."""
+"""Arguments and options that several commands share, with their help texts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _IMAGES = (
     "[default: cifar10]"
 )
 
-#: The data of a job, as its argument; a command has ``OlderData`` beside it and hands both to ``chosen_data``.
+#: The data of a job, as its argument; a command also has ``OlderData`` and passes both to ``chosen_data``.
 LabelledData = Annotated[str | None, data_argument(_LABELLED)]
 ImageSet = Annotated[str | None, data_argument(_IMAGES)]
 FitData = Annotated[
@@ -103,7 +103,7 @@ Quiet = Annotated[bool, quiet_option()]
 
 
 def chosen_scheduler(context: typer.Context, workers: int, address: str | None) -> Scheduler:
-    """Where a sweep runs.
+    """The scheduler that a sweep runs on.
 
     Args:
         context: of the call.

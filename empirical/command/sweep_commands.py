@@ -29,9 +29,9 @@ sweeps = typer.Typer(cls=OneLineGroup, no_args_is_help=True, rich_markup_mode=No
 
 @sweeps.callback()
 def sweep() -> None:
-    """Train many ensembles: measure the scaling laws, or see where the theory breaks.
+    """Train many ensembles: measure the scaling laws, or where the theory breaks.
 
-    Each configuration's result is a file of its own in the folder --out, written once; a sweep that was stopped
+    Each configuration's result is a separate file in the folder --out, written once; a sweep that was stopped
     or killed and is started again runs only what is missing.
     """
 
@@ -51,7 +51,7 @@ def scaling(
 
     End of phase I against sigma0 (derived exponent 1), turning point against sigma0 (2/3) and, in steps, against eta
     (-1), on three data models; explained variance against time in phase III on four. Two intervals per slope: at 95 %
-    each, and at 95 % for all nine together. Beside each slope stand the exponent of the limit and the slope of the
+    each, and at 95 % for all nine together. Next to each slope are the exponent of the limit and the slope of the
     derived curve over the measured range; an interval covers the draws of W(0) alone. Exit code 1 where a derived slope
     over the measured range is outside the latter interval, or in phase III further than 0.01 from the measured one.
 
@@ -86,12 +86,12 @@ def robustness(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """See where the theory breaks: relax one assumption after another and compare training with the mean field.
+    """Measure where the theory breaks: relax one assumption at a time and compare training with the mean field.
 
     Heavy tails, a minority in each class, label noise, batch size, step size, number of samples, classes, imbalance and
-    optimiser, each by degrees. For each level, with errors over independent samples: the largest deviation of
+    optimiser, each at several levels. For each level, with errors over independent samples: the largest deviation of
     L / tr Sigma from gradient descent and from the gradient flow as derived, regime, end of phase I, turning point and
-    return. At last the rises of explained variance in phase III at steps past 1 / lambda_1.
+    return. Finally the rises of explained variance in phase III at steps past 1 / lambda_1.
 
     Writes result.json and robustness.png. Exit code 3 where a setting could not be computed. Six minutes on two cores.
 

@@ -1,4 +1,4 @@
-"""What reaches the terminal: a line per item, without a character that a terminal would obey."""
+"""Prints to the terminal: one line per item, without control characters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, TextIO
 import typer
 from tqdm import tqdm
 
-#: Seconds of work before a progress bar appears: what is refused sooner is refused without one.
+#: Seconds of work before a progress bar appears: a call that is refused sooner shows none.
 BAR_AFTER = 0.5
 
 #: Seconds between the lines of a bar where there is no terminal.
@@ -22,8 +22,8 @@ class UnwritableOutputError(Exception):
     """The standard output cannot be written.
 
     Attributes:
-        closed: whether its reader has gone, as that of ``phases ... | head -1``, and not, say, a disk run full.
-        reason: what the system says.
+        closed: whether its reader has ended, as with ``phases ... | head -1``; otherwise, say, the disk is full.
+        reason: the system's message.
     """
 
     def __init__(self, error: OSError) -> None:
@@ -68,23 +68,24 @@ def complain(text: str) -> None:
 
 
 def discard_output() -> None:
-    """Send what is still buffered for the standard output nowhere, so that the end of the process does not fail."""
+    """Discard what is still buffered for the standard output, so that the end of the process does not fail."""
     _discard(sys.stdout)
 
 
 class Bars:
     """Progress bars on the standard error.
 
-    A bar appears once its work has taken BAR_AFTER; what was done sooner is shown when all is done, so that a call
-    that is refused is answered by its error alone. Where the standard error is no terminal, as in a log, a bar is a
+    A bar appears once its work has taken BAR_AFTER; what was done sooner is shown when all is done, so that a refused
+    call prints its error alone. Where the standard error is not a terminal, as in a log, a bar is a
     line every LINE_EVERY seconds and one at its end.
     """
 
     def __init__(self) -> None:
         self._finished: list[str] = []
+        self._bars: list[Any] = []
 
     def __call__(self, items: Iterable[Any], description: str | None = None, /) -> Iterable[Any]:
-        """The same items, counted; a bar that cannot be written is left out."""
+        """Yield the same items with a bar that counts them; a bar that cannot be written is left out."""
         total = len(items) if isinstance(items, Sized) else None
         with tqdm(
             desc=terminal_text(description or "work"),
@@ -94,6 +95,7 @@ class Bars:
             delay=BAR_AFTER,
             mininterval=0.1 if _is_terminal(sys.stderr) else LINE_EVERY,
         ) as bar:
+            self._bars.append(bar)
             for item in items:
                 yield item
                 bar.update()
@@ -105,6 +107,12 @@ class Bars:
         for line in self._finished:
             complain(line)
         self._finished.clear()
+
+    def close(self) -> None:
+        """End the bars that an error has stopped; the iterators that its traceback holds would end them later."""
+        for bar in self._bars:
+            bar.close()
+        self._bars.clear()
 
 
 class _Forgiving:

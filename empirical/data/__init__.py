@@ -1,1 +1,1 @@
-"""Labelled inputs and images, one reader a format."""
+"""Labelled inputs and images, one reader per format."""

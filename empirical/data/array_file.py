@@ -1,4 +1,4 @@
-"""Arrays with names in a file, whatever its format: one reader a format behind one interface."""
+"""Arrays with names in a file, of any supported format: one reader per format behind one interface."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from empirical.data.reading import listed, printable, shown
 from theory import InputError
-from theory.memory_limit import check_memory
+from theory.data.memory_limit import check_memory
+from theory.validation import quoted
 
 
 @dataclass(frozen=True)
 class ArrayHeader:
-    """What a file says of an array before it is read.
+    """What a file states about an array before the array is read.
 
     Attributes:
         shape: lengths of its axes.
@@ -45,17 +46,17 @@ class ArrayFile(Protocol):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the arrays; InputError where the file is damaged."""
+        """Names of the arrays; InputError where the file is damaged."""
 
     def header(self, name: str) -> ArrayHeader:
-        """Of one of the arrays, found without reading it where the format allows it; InputError likewise."""
+        """The header of an array, without reading the array where the format allows it; InputError likewise."""
 
     def read(self, name: str) -> NDArray[Any]:
-        """One of the arrays, of numbers, truth values or text; InputError likewise."""
+        """The values of an array, of numbers, truth values or text; InputError likewise."""
 
 
 def header_of(file: ArrayFile, name: str, option: str) -> ArrayHeader:
-    """The header of an array that the user asks for.
+    """The header of an array that the user names.
 
     Args:
         file: that holds it.
@@ -68,7 +69,7 @@ def header_of(file: ArrayFile, name: str, option: str) -> ArrayHeader:
     known = file.names
     if name not in known:
         raise InputError(
-            f"data: {shown(file.path)} holds no array {printable(repr(name))} but {listed(list(known))}; "
+            f"data: {shown(file.path)} holds no array {quoted(name)} but {listed(list(known))}; "
             f"give one of these names by {option}"
         )
     header = file.header(name)

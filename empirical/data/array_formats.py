@@ -12,6 +12,7 @@ from empirical.data.parquet_format import ParquetFile
 from empirical.data.reading import check_regular_file, shown
 from empirical.data.tensor_file import TensorFile
 from theory import InputError
+from theory.validation import quoted
 
 #: Suffixes of the files that are read.
 ARRAY_SUFFIXES = (".npz", ".npy", ".pt", ".pth", ".safetensors", ".parquet", ".h5", ".hdf5")
@@ -46,7 +47,7 @@ def open_arrays(path: Path, labels: str) -> ArrayFile:
             return ParquetFile(path, labels)
         case ".h5" | ".hdf5":
             return Hdf5File(path)
-    raise InputError(f"data: {shown(path)} has the suffix {path.suffix!r}; give {_GIVEN}")
+    raise InputError(f"data: {shown(path)} has the suffix {quoted(path.suffix)}; give {_GIVEN}")
 
 
 def open_labels(path: Path, inputs: ArrayFile, labels: str) -> tuple[ArrayFile, str]:
@@ -54,6 +55,11 @@ def open_labels(path: Path, inputs: ArrayFile, labels: str) -> tuple[ArrayFile, 
 
     That is the same file; of a .npy file, which holds one array, it is the .npy file at the path ``labels``, relative
     to the folder that the command runs in or to that of the inputs.
+
+    Args:
+        path: of the file of the inputs.
+        inputs: that file, open.
+        labels: name of the labels in it, or the path of their .npy file.
 
     Raises:
         InputError: no such .npy file.
@@ -65,7 +71,7 @@ def open_labels(path: Path, inputs: ArrayFile, labels: str) -> tuple[ArrayFile, 
     if own.suffix.lower() != ".npy":
         raise InputError(
             f"data: {shown(path)} holds one array, the inputs; give the .npy file of their labels by --labels-key "
-            f"FILE.npy, {labels!r} is none"
+            f"FILE.npy, {quoted(labels)} is none"
         )
     check_regular_file("labels_key", own, "the .npy file of the labels")
     return NpyFile(own), ONLY_NAME

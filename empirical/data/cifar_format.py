@@ -27,7 +27,7 @@ class CifarLayout:
     """Where the records are, and how their labels are read.
 
     Attributes:
-        name: what the data set is called in tables and figures.
+        name: of the data set in tables and figures.
         folder: the folder that the archive unpacks to.
         archive: the published archive.
         train: the files of the training split, in order.
@@ -117,7 +117,7 @@ def cifar_folder(layout: CifarLayout, files: tuple[str, ...], data_root: Path | 
         layout: CIFAR10 or CIFAR100.
         files: those of the layout that are wanted.
         data_root: folder that holds (or is) the layout's; None takes LEARNING_PHASES_DATA.
-        download: fetch the official archive beside the layout's folder where a file is absent, and check it.
+        download: fetch the official archive next to the layout's folder where a file is absent, and check it.
 
     Raises:
         InputError: no data root, no such folder, a file missing, or a download that fails.
@@ -136,6 +136,11 @@ def cifar_folder(layout: CifarLayout, files: tuple[str, ...], data_root: Path | 
 def read_cifar(layout: CifarLayout, files: tuple[str, ...], folder: Path) -> tuple[NDArray[np.uint8], IntArray]:
     """Images (n, 3, 32, 32) and labels (n,) of the files, in order.
 
+    Args:
+        layout: that of CIFAR-10 or CIFAR-100.
+        files: names of files of the layout.
+        folder: that holds them.
+
     Raises:
         InputError: a file that cannot be read, of another size than the official one, or with a label out of range;
             a whole split whose classes are unequal in number, which those of the official splits are not.
@@ -151,10 +156,10 @@ def read_cifar(layout: CifarLayout, files: tuple[str, ...], folder: Path) -> tup
         start = part.stop
     counts = np.bincount(labels, minlength=len(layout.class_names))
     if files in (layout.train, layout.test) and counts.min() != counts.max():
-        # The files of CIFAR-10 have one size: nothing else tells that one lies in place of another.
+        # The files of CIFAR-10 have one size: nothing else shows that one has replaced another.
         raise InputError(
             f"data_root: {folder / files[0]} {'and the like hold' if len(files) > 1 else 'holds'} {counts.min()} to "
-            f"{counts.max()} images a class, the official split the same number of each; training and test files are "
+            f"{counts.max()} images per class, the official split the same number of each; training and test files are "
             "swapped or changed: fetch them again"
         )
     return images, labels

@@ -1,4 +1,4 @@
-"""What labelled samples need before anything is derived from them: classes of several members, with different means."""
+"""Checks labelled samples before anything is derived from them: classes of several members, with different means."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from empirical.data.datasets import DataSet
 from theory import InputError
+from theory.validation import check_class_counts
 
 #: Variance of the class means as a share of all variance; below it they differ by the rounding of single precision.
 SMALLEST_SEPARATION = 1e-12
@@ -13,11 +14,7 @@ SMALLEST_SEPARATION = 1e-12
 
 def check_class_sizes(data: DataSet) -> None:
     """Refuse a class of one member, whose covariance is not defined; InputError names it."""
-    counts = np.bincount(data.labels, minlength=data.classes)
-    if counts.min() < 2:
-        raise InputError(
-            f"labels: class {int(np.argmin(counts))} has {counts.min()} members; give at least 2 of each class"
-        )
+    check_class_counts(data.labels, data.classes, 2, "as the covariance within a class needs them")
 
 
 def check_class_means(data: DataSet) -> None:

@@ -18,14 +18,14 @@ from empirical.data.data_root import DATA_ROOT_VARIABLE as DATA_ROOT_VARIABLE
 from empirical.data.labels import Classes, check_label_shape, plain_labels
 from empirical.data.reading import printable, shown
 from theory import InputError
-from theory.memory_limit import array_bytes, check_memory
-from theory.validation import FloatArray, IntArray
+from theory.data.memory_limit import array_bytes, check_memory
+from theory.validation import FloatArray, IntArray, quoted
 
 CIFAR10_FOLDER = CIFAR10.folder
 
 _NAMED = ("digits", "cifar10")
 
-#: Entries that are held in float64 at once, beside the inputs.
+#: Entries that are held in float64 at once, in addition to the inputs.
 _CHUNK = 2**20
 
 #: Matrices (d, d) in float64 held at once where a covariance is decomposed: itself, a copy that LAPACK overwrites, the
@@ -38,11 +38,11 @@ class DataSet:
     """Labelled inputs.
 
     Attributes:
-        name: what it is called in tables and figures.
+        name: in tables and figures.
         inputs: (n, d) float32.
         labels: (n,) integers 0 .. classes - 1; no class is empty.
         classes: number of classes, at least 2.
-        notes: what a user should know of how they were read, a line each.
+        notes: what a user should know about how they were read, one line each.
     """
 
     name: str
@@ -126,7 +126,7 @@ def load_file(path: Path, inputs_key: str | None = None, labels_key: str | None 
     """A file of inputs (n, ...) and labels, centred and scaled to tr Sigma / d = 1; nothing in it is ever run.
 
     Inputs with more than two axes are flattened to one row per sample. Labels are taken by the rule of
-    ``empirical.data.labels``; where classes are numbered anew, the notes say how. Sizes are checked before contents are
+    ``empirical.data.labels``; where classes are renumbered, the notes say how. Sizes are checked before contents are
     read.
 
     Args:
@@ -138,7 +138,7 @@ def load_file(path: Path, inputs_key: str | None = None, labels_key: str | None 
             .h5, .hdf5: data sets, named by their paths in the file.
         inputs_key: name of the inputs; None takes ``inputs``.
         labels_key: name of the labels, and for .npy the path of their file; None takes ``labels``, and
-            ``labels.npy`` beside the inputs.
+            ``labels.npy`` next to the inputs.
 
     Raises:
         InputError: no such file, another suffix, a damaged file, names that it lacks, arrays of the wrong kind, NaN or
@@ -218,6 +218,13 @@ def load(
 ) -> DataSet:
     """The data set called ``digits`` or ``cifar10``, or the file at the path ``name``; see ``load_file``.
 
+    Args:
+        name: "digits", "cifar10" or the path of a file of arrays.
+        data_root: folder of CIFAR-10, as in ``load_cifar10``.
+        download: fetch CIFAR-10 where it is absent.
+        inputs_key: name of the inputs in a file of arrays; None for the default.
+        labels_key: name of the labels likewise, or for a .npy file their own file.
+
     Raises:
         InputError: an unknown name, a key for a data set that is no file, or data that do not load.
     """
@@ -227,10 +234,10 @@ def load(
                 raise InputError(f"{option}: does nothing for {name}; give it with a file of arrays, or leave it out")
         return load_digits() if name == "digits" else load_cifar10(data_root, download)
     if not name.isprintable():
-        raise InputError(f"data: {name!r} has characters that cannot be printed; rename the file")
+        raise InputError(f"data: {quoted(name)} has characters that cannot be printed; rename the file")
     if not is_array_file(name):
         raise InputError(
-            f"data: {name!r} is unknown; give digits, cifar10 or the path of a file {', '.join(ARRAY_SUFFIXES)}"
+            f"data: {quoted(name)} is unknown; give digits, cifar10 or the path of a file {', '.join(ARRAY_SUFFIXES)}"
         )
     return load_file(Path(name).expanduser(), inputs_key, labels_key)
 
@@ -240,7 +247,7 @@ GivenData = DataSet | str | Path | Callable[[], DataSet]
 
 
 def given_data(data: GivenData) -> DataSet:
-    """The data set that a job is given; names and paths are loaded as ``load`` has it.
+    """The data set that a job is given; names and paths are loaded by ``load``.
 
     Raises:
         InputError: an unknown name or data that do not load.

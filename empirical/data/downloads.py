@@ -1,7 +1,7 @@
-"""Official files fetched on request, checked against their published checksums, put in place whole or not at all.
+"""Fetches official files on request, checks their published checksums, and stores them whole or not at all.
 
-pooch, an optional dependency, downloads under a temporary name and renames what passes the check. A file that lies
-there already, fetched by hand, is taken if it passes.
+pooch, an optional dependency, downloads under a temporary name and renames what passes the check. An existing file,
+fetched by hand, is used if it passes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class RemoteFile:
     md5: str
 
     def __post_init__(self) -> None:
-        # What is fetched is checked against md5 alone, which whoever answers a plain request may forge.
+        # Files are checked against md5 alone, which anyone who answers an unencrypted request may forge.
         plain = [url for url in self.urls if not url.startswith("https://")]
         if plain or not self.urls:
             raise InputError(f"urls: {plain[0] if plain else 'none'} is not accepted; give https:// addresses")
@@ -65,6 +65,11 @@ def fetch_and_unpack(remote: RemoteFile, root: Path, members: tuple[str, ...]) -
     """Fetch a tar archive into ``root`` and unpack the named members there, each under its own path.
 
     Nothing but ``members`` is unpacked, so that no archive can write elsewhere.
+
+    Args:
+        remote: the archive, with its addresses and checksum.
+        root: folder to unpack in.
+        members: paths in the archive.
 
     Raises:
         InputError: the archive cannot be fetched, lacks a member, is damaged, or the disk is full.

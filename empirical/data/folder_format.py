@@ -1,4 +1,4 @@
-"""Trees of image files, one folder a class: train/CLASS/FILE beside test/CLASS/FILE (or val/CLASS/FILE)."""
+"""Trees of image files, one folder per class: train/CLASS/FILE and test/CLASS/FILE (or val/CLASS/FILE)."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from numpy.typing import NDArray
 
 from empirical.data.reading import check_regular_file, one_line, one_line_faults, shown
 from theory import InputError
-from theory.memory_limit import array_bytes, check_memory
+from theory.data.memory_limit import array_bytes, check_memory
 from theory.validation import IntArray
 
 #: What Pillow may decode; its rarer formats, some of which call other programs, are left out.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
-#: Modes of Pillow with one channel of 8 bits, beside transparency; all other modes accepted are read as RGB.
+#: Modes of Pillow with one channel of 8 bits, apart from transparency; all other modes accepted are read as RGB.
 GRAY_MODES = frozenset({"1", "L", "LA", "La"})
 COLOUR_MODES = frozenset({"RGB", "RGBA", "RGBX", "RGBa", "P", "PA", "CMYK", "YCbCr"})
 
-#: Pixels of an image at most, 4,096 x 4,096: networks are trained on far smaller ones, and a small file can claim more.
+#: Most pixels of an image, 4,096 x 4,096: networks are trained on far smaller ones, and a small file can claim more.
 LARGEST_IMAGE = 2**24
 
-#: Pillow's names for pixels of 16 bits a channel that it would cut to 8; ``BGR;16`` is 16 bits for all channels.
+#: Pillow's names for pixels of 16 bits per channel that it would cut to 8; ``BGR;16`` is 16 bits for all channels.
 _DEEP = re.compile(r"(?<!BGR);16[LBNS]")
 
 #: The tag of EXIF's orientation, and those of its values that swap height and width.
@@ -62,7 +62,7 @@ def read_tree(folder: Path) -> ImageTree:
 
     Raises:
         InputError: pillow is not installed, a split or a class folder is missing or empty, a file that is no image
-            or is damaged, images with more than 8 bits a channel, of unequal size, too large or more than the memory
+            or is damaged, images with more than 8 bits per channel, of unequal size, too large or more than the memory
             holds.
     """
     try:
@@ -108,7 +108,7 @@ def _files_by_class(split: Path) -> dict[str, list[Path]]:
             raise InputError(f"data: {folder} is not a class folder; give {split.name}/CLASS/FILE")
         files[folder.name] = _visible(folder)
         if not files[folder.name]:
-            raise InputError(f"data: class folder {folder} is empty; give at least one image a class")
+            raise InputError(f"data: class folder {folder} is empty; give at least one image per class")
     if len(files) < 2:
         raise InputError(f"data: {split} holds {len(files)} class folders; give at least 2 classes")
     return files
@@ -120,7 +120,7 @@ def _common_size_and_mode(paths: list[Path], pillow: ModuleType) -> tuple[tuple[
     for path in paths:
         with _opened(path, pillow) as image:
             found_mode = image.mode
-            # Before the orientation is asked for, which decodes a PNG and forgets how it was coded.
+            # Before the orientation is read, which decodes a PNG and loses how it was coded.
             _check_depth(path, image)
             found = _turned_size(image)
         if path == first:
@@ -144,15 +144,15 @@ def _turned_size(image: Any) -> tuple[int, int]:
 
 
 def _check_depth(path: Path, image: Any) -> None:
-    """Refuse an image whose channels have more than 8 bits, or stand for something else than gray or colour."""
+    """Refuse an image whose channels have more than 8 bits, or hold anything but gray or colour."""
     if image.mode not in GRAY_MODES | COLOUR_MODES:
-        raise InputError(f"data: {path} has pixels of mode {image.mode}; give images of 8 bits a channel")
-    # How a block is coded stands in the last entry of its tile: the layout of its bytes, and for PPM the largest value.
+        raise InputError(f"data: {path} has pixels of mode {image.mode}; give images of 8 bits per channel")
+    # The last entry of a tile says how its block is coded: the layout of its bytes, and for PPM the largest value.
     for codec, _, _, coded in image.tile:
         parts = coded if isinstance(coded, tuple) else (coded,)
         largest = max((one for one in parts if isinstance(one, int)), default=0) if codec.startswith("ppm") else 0
         if largest > 255 or any(isinstance(one, str) and _DEEP.search(one) for one in parts):
-            raise InputError(f"data: {path} has 16 bits a channel; give images of 8 bits a channel")
+            raise InputError(f"data: {path} has 16 bits per channel; give images of 8 bits per channel")
 
 
 def _decoded(
@@ -173,7 +173,7 @@ def _decoded(
 
 @contextmanager
 def _opened(path: Path, pillow: ModuleType) -> Iterator[Any]:
-    """Pillow's image; whatever fails while it is open is reported as a fault of the file."""
+    """Pillow's image; any failure while it is open is reported as a fault of the file."""
     check_regular_file("data", path, "a readable image")
     with one_line_faults("data", path, "a readable image", "remove or replace it"):
         # Among Pillow's warnings only the one of an image that may be meant to fill the memory is of use.

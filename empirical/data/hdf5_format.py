@@ -26,7 +26,7 @@ class Hdf5File:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of its data sets, those behind links to other files left out; InputError for a damaged file."""
+        """Names of its data sets, without those behind links to other files; InputError for a damaged file."""
         h5py = _library()
         found: list[str] = []
         with self._file() as file:
@@ -34,7 +34,7 @@ class Hdf5File:
         return tuple(found)
 
     def header(self, name: str) -> ArrayHeader:
-        """Of a data set; InputError for a damaged file."""
+        """The header of a data set; InputError for a damaged file."""
         h5py = _library()
         with self._file() as file:
             found = file[name]
@@ -47,7 +47,7 @@ class Hdf5File:
             return ArrayHeader(tuple(found.shape), str(found.dtype), found.dtype.itemsize, fault)
 
     def read(self, name: str) -> NDArray[Any]:
-        """A data set; InputError for a damaged file."""
+        """The values of a data set; InputError for a damaged file."""
         h5py = _library()
         with self._file() as file:
             found = file[name]

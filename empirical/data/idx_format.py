@@ -21,7 +21,7 @@ from empirical.data.data_root import data_folder
 from empirical.data.downloads import RemoteFile, fetch
 from empirical.data.reading import one_line
 from theory import InputError
-from theory.memory_limit import check_memory
+from theory.data.memory_limit import check_memory
 from theory.validation import IntArray
 
 _UNSIGNED_BYTE = 8
@@ -41,7 +41,7 @@ class IdxLayout:
     """Where the files are.
 
     Attributes:
-        name: what the data set is called in tables and figures.
+        name: of the data set in tables and figures.
         folder: the folder of the files under the data root, as torchvision lays them out.
         train: the training split.
         test: the test split.
@@ -126,6 +126,11 @@ def idx_folder(layout: IdxLayout, data_root: Path | None, download: bool) -> Pat
 
 def read_idx(layout: IdxLayout, split: IdxSplit, folder: Path) -> tuple[NDArray[np.uint8], IntArray]:
     """Images (n, 1, height, width) and labels (n,) of a split whose files are in ``folder``.
+
+    Args:
+        layout: of the data set.
+        split: names of its files.
+        folder: that holds them.
 
     Raises:
         InputError: a file that is damaged or no idx file of the right kind, other numbers of images and of labels,

@@ -19,8 +19,8 @@ from empirical.data.idx_format import FASHION_MNIST, MNIST, IdxLayout, idx_folde
 from empirical.data.labels import Classes, check_label_shape, plain_labels
 from empirical.data.reading import shown
 from theory import InputError
-from theory.memory_limit import array_bytes, check_memory
-from theory.validation import FloatArray, IntArray, at_least, class_labels
+from theory.data.memory_limit import array_bytes, check_memory
+from theory.validation import FloatArray, IntArray, at_least, class_labels, quoted
 
 #: Images whose squares are held at once.
 _CHUNK = 4096
@@ -61,12 +61,12 @@ class ImageData:
     """A training and a test split of images with the same classes.
 
     Attributes:
-        name: what it is called in tables and figures.
+        name: in tables and figures.
         train: the training split.
         test: the test split; its images have the shape of the training images.
         classes: number of classes, at least 2; each has an image in both splits.
-        class_names: one a class.
-        notes: what a user should know of how they were read, a line each.
+        class_names: one per class.
+        notes: what a user should know about how they were read, one line each.
     """
 
     name: str
@@ -93,7 +93,7 @@ class ImageData:
                 empty = int(np.argmin(present))
                 raise InputError(
                     f"{self.name}: class {empty} of 0 to {self.classes - 1} is empty in the {which} split; "
-                    "give at least one image a class"
+                    "give at least one image per class"
                 )
 
     @property
@@ -183,7 +183,7 @@ def load_images(
             cifar10: ROOT/cifar-10-batches-bin, the official binary files;
             cifar100: ROOT/cifar-100-binary, likewise, with the 100 fine or the 20 coarse classes;
             mnist, fashion-mnist: ROOT/MNIST/raw, ROOT/FashionMNIST/raw, the official idx files, plain or .gz;
-            a folder train/CLASS/FILE beside test/CLASS/FILE (or val/CLASS/FILE), of image files of one size;
+            folders train/CLASS/FILE and test/CLASS/FILE (or val/CLASS/FILE), of image files of one size;
             a file .npz, .pt, .pth, .safetensors, .h5 or .hdf5 of uint8 images of two splits, (n, channels, height,
             width) or (n, height, width), and their labels, which are taken by the rule of ``empirical.data.labels``.
         data_root: ROOT, or the named folder itself; None takes the environment variable LEARNING_PHASES_DATA.
@@ -212,7 +212,7 @@ GivenImages = ImageData | str | Path | Callable[[], ImageData]
 
 
 def given_images(data: GivenImages) -> ImageData:
-    """The images that a job is given; names and paths are loaded as ``load_images`` has it.
+    """The images that a job is given; names and paths are loaded by ``load_images``.
 
     Raises:
         InputError: an unknown name or images that do not load.
@@ -244,7 +244,7 @@ def _loaded(
         case "fashion-mnist":
             return _idx(FASHION_MNIST, data_root, download)
     if not name_or_path.isprintable():
-        raise InputError(f"data: {name_or_path!r} has characters that cannot be printed; rename the file or folder")
+        raise InputError(f"data: {quoted(name_or_path)} has characters that cannot be printed; rename it")
     if not is_file:
         tree = read_tree(path)
         splits = ImageSplit(*tree.train), ImageSplit(*tree.test)
@@ -252,8 +252,8 @@ def _loaded(
     if is_array_file(name_or_path) and os.path.lexists(path):
         return _arrays(path, _pair("inputs_key", inputs_key, "images"), _pair("labels_key", labels_key, "labels"))
     raise InputError(
-        f"data: {name_or_path!r} is unknown; give {', '.join(_NAMED)}, the path of a folder of images or of a file "
-        f"{', '.join(ARRAY_SUFFIXES)}"
+        f"data: {quoted(name_or_path)} is unknown; give {', '.join(_NAMED)}, the path of a folder of images or of "
+        f"a file {', '.join(ARRAY_SUFFIXES)}"
     )
 
 
@@ -338,7 +338,9 @@ def _pair(option: str, key: str | None, kind: str) -> tuple[str, str]:
     """The names of the arrays of the training and of the test split."""
     names = (f"train_{kind},test_{kind}" if key is None else key).split(",")
     if len(names) != 2 or not all(names):
-        raise InputError(f"{option}: {key!r} is not accepted; give two names with a comma between, training then test")
+        raise InputError(
+            f"{option}: {quoted(key)} is not accepted; give two names with a comma between, training then test"
+        )
     return names[0].strip(), names[1].strip()
 
 

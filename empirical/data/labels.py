@@ -1,7 +1,7 @@
-"""One rule for labels as files hold them: what is taken, what is refused, and how classes are numbered.
+"""One rule for labels in files: what is accepted, what is refused, and how classes are numbered.
 
-Taken is one label an input, in an array (n,), (n, 1) or (1, n): integers, floats that are whole, truth values, text; or
-one row an input that is 1 in the column of its class and 0 elsewhere (one-hot). Classes are the different labels in
+Accepted is one label per input, in an array (n,), (n, 1) or (1, n): integers, whole floats, truth values, text; or
+one row per input that is 1 in the column of its class and 0 elsewhere (one-hot). Classes are the different labels in
 ascending order, numbered from 0 on. Where the labels are not these numbers already, a note says which is which.
 """
 
@@ -18,7 +18,7 @@ from empirical.data.reading import printable
 from theory import InputError
 from theory.validation import IntArray
 
-#: Classes that a note names at most.
+#: Most classes that a note names.
 _NAMED = 10
 
 _ACCEPTED = "give one integer or name of a class for each input, or one-hot rows"
@@ -39,8 +39,8 @@ class Classes:
         """The classes of plain labels (n,), as ``plain_labels`` returns them.
 
         Raises:
-            InputError: one class only; or more than two, and more than one for two inputs, so that labels are something
-                else than classes.
+            InputError: one class only; or more than two, and more than one for two inputs, so that labels are not
+                classes.
         """
         values = np.unique(labels)
         if values.size < 2:
@@ -48,18 +48,18 @@ class Classes:
         if values.size > 2 and 2 * values.size > labels.size:
             raise InputError(
                 f"{name}: take {values.size} values on {labels.size} inputs; give labels of classes, with two inputs "
-                "or more a class on average"
+                "or more per class on average"
             )
         return cls(values)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the classes, in the order of their numbers."""
+        """Names of the classes, in the order of their numbers."""
         return tuple(map(str, self.values.tolist()))
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Which label has which number, in a line; nothing where each is its own."""
+        """Which label has which number, in one line; nothing where labels are their numbers."""
         if self.values.dtype.kind != "U" and np.array_equal(self.values, np.arange(self.values.size)):
             return ()
         pairs = [f"{printable(repr(value))} is class {at}" for at, value in enumerate(self.values[:_NAMED].tolist())]
@@ -86,6 +86,11 @@ class Classes:
 
 def check_label_shape(name: str, shape: Sequence[int], count: int) -> None:
     """Refuse a shape that cannot be labels of ``count`` inputs, before the labels are read.
+
+    Args:
+        name: of the labels, for the error.
+        shape: that the file declares.
+        count: number of inputs n.
 
     Raises:
         InputError: not (n,), (n, 1), (1, n) or one-hot (n, K).

@@ -1,6 +1,6 @@
 """Arrays as NumPy writes them, in .npy files and as members of .npz archives; nothing in them is ever run.
 
-The header says how many bytes follow. It is held against what the file holds before anything is allocated, so that a
+The header says how many bytes follow. It is compared with the file's size before anything is allocated, so that a
 header that promises more costs nothing.
 """
 
@@ -36,12 +36,12 @@ class NpyFile:
         return (ONLY_NAME,)
 
     def header(self, name: str) -> ArrayHeader:
-        """Of the array; InputError for a damaged file."""
+        """The header of the array; InputError for a damaged file."""
         with one_line_faults("data", self.path, _EXPECTED), self.path.open("rb") as stream:
             return header_in(stream, self.path.stat().st_size, shown(self.path))
 
     def read(self, name: str) -> NDArray[Any]:
-        """The array; InputError for a damaged file."""
+        """The values of the array; InputError for a damaged file."""
         with one_line_faults("data", self.path, _EXPECTED), self.path.open("rb") as stream:
             return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
 
@@ -56,7 +56,7 @@ def header_in(stream: IO[bytes], size: int, place: str) -> ArrayHeader:
 
     Raises:
         InputError: fewer or more bytes than the header says.
-        Exception: whatever NumPy raises for a header that is none.
+        Exception: what NumPy raises for an invalid header.
     """
     start = stream.tell()
     major, _ = np.lib.format.read_magic(stream)

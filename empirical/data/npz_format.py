@@ -21,8 +21,8 @@ from theory import InputError
 _SUFFIX = ".npy"
 _ENCRYPTED = 1
 
-#: Above so many bytes a member that is packed more than so many times is refused: numbers that vary at all do not
-#: pack like this, while a small file of zeros can fill any memory.
+#: A member above this many bytes that is compressed by more than this factor is refused: numbers that vary are not
+#: compressed so far, while a small file of zeros can fill any memory.
 _LARGE, _LARGEST_RATIO = 2**28, 500
 
 
@@ -34,17 +34,17 @@ class NpzFile:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of its arrays, without the suffix of their members; InputError for a damaged archive."""
+        """Names of its arrays, without the suffix of their members; InputError for a damaged archive."""
         with self._archive() as archive:
             return tuple(dict.fromkeys(map(_array_name, archive.namelist())))
 
     def header(self, name: str) -> ArrayHeader:
-        """Of an array; InputError for a damaged archive or member, or one that is no array."""
+        """The header of an array; InputError for a damaged archive or member, or one that is not an array."""
         with self._member(name) as (stream, info):
             return header_in(stream, info.file_size, f"{printable(repr(name))} in {shown(self.path)}")
 
     def read(self, name: str) -> NDArray[Any]:
-        """An array; InputError for a damaged archive or member, or one that is no array."""
+        """The values of an array; InputError for a damaged archive or member, or one that is not an array."""
         with self._member(name) as (stream, _):
             return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
 
@@ -63,7 +63,7 @@ class NpzFile:
                 yield stream, found[0]
 
     def _check(self, name: str, found: list[zipfile.ZipInfo]) -> None:
-        """Refuse, before it is opened, a member that is there twice, is encrypted, no array or packed to excess."""
+        """Refuse, before it is opened, a member that occurs twice, is encrypted, not an array or packed to excess."""
         count = Counter(info.filename for info in found)
         if len(found) != 1:
             raise InputError(
@@ -78,7 +78,7 @@ class NpzFile:
             raise InputError(f"data: {place} is no array; give an archive of members NAME.npy, as np.savez writes them")
         if info.file_size > _LARGE and info.file_size > _LARGEST_RATIO * info.compress_size:
             raise InputError(
-                f"data: {place} has {info.file_size} bytes packed into {info.compress_size}, hardly more than one "
+                f"data: {place} has {info.file_size} bytes packed into {info.compress_size}, little more than one "
                 "number over and over; give data that vary"
             )
 

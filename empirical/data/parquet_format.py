@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from empirical.data.array_file import ArrayHeader
 from empirical.data.reading import one_line_faults, printable, shown
 from theory import InputError
+from theory.validation import quoted
 
 #: Columns that pandas adds for the numbers of the rows.
 _INDEX = re.compile(r"__index_level_\d+__")
@@ -41,11 +42,11 @@ class ParquetFile:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of its columns, and ``inputs`` for all but the labels; InputError for a damaged file."""
+        """Names of its columns, and ``inputs`` for all but the labels; InputError for a damaged file."""
         return tuple(dict.fromkeys((*self._schema.names, ALL_COLUMNS)))
 
     def header(self, name: str) -> ArrayHeader:
-        """Of a column or of all together; InputError for a damaged file.
+        """The header of a column or of all together; InputError for a damaged file.
 
         The length of the lists in a column is the mean one, until the column is read.
         """
@@ -62,7 +63,7 @@ class ParquetFile:
         )
         fault = None
         if not columns:
-            fault = f"would be all columns but {self.labels!r}, and there are none"
+            fault = f"would be all columns but {quoted(self.labels)}, and there are none"
         elif other is not None:
             fault = (
                 f"would be all columns but {printable(repr(self.labels))}, but column {printable(repr(other))} has "
@@ -71,7 +72,7 @@ class ParquetFile:
         return ArrayHeader((rows, len(columns)), "columns", 8, fault)
 
     def read(self, name: str) -> NDArray[Any]:
-        """A column, or all together; InputError for a damaged file, missing values, or lists of unequal lengths."""
+        """The values of a column, or of all; InputError for a damaged file, missing values, or unequal lists."""
         together = name not in self._schema.names
         columns = self._inputs if together else (name,)
         with self._faults():

@@ -1,4 +1,4 @@
-"""Reading of files that may come from anywhere: whatever goes wrong is one line that names the file."""
+"""Reading of files that may come from anywhere: every failure is reported in one line that names the file."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 
 from theory import InputError
 
-#: Characters of a library's message, or of a name out of a file, that are shown at most.
+#: Most characters shown of a library's message or of a name from a file.
 _SHOWN = 160
 
-#: Names that an error lists at most.
+#: Most names that an error lists.
 _LISTED = 8
 
-#: What errors mean that have no text of their own.
+#: Descriptions of errors that have no text.
 _WORDS = (
     (EOFError, "it ends too early"),
     (MemoryError, "it asks for more memory than there is"),
@@ -35,7 +35,7 @@ _KINDS = (
 
 
 def check_regular_file(name: str, path: Path, accepted: str) -> None:
-    """Refuse what is no regular file, before it is opened: a pipe or a device could be read for ever.
+    """Refuse a path that is not a regular file, before it is opened: a pipe or a device could be read for ever.
 
     Symbolic links are followed.
 
@@ -60,7 +60,7 @@ def check_regular_file(name: str, path: Path, accepted: str) -> None:
 
 @contextmanager
 def one_line_faults(name: str, path: Path, expected: str, remedy: str = "give an intact file") -> Iterator[None]:
-    """Turn whatever a reader raises on a damaged or hostile file into an ``InputError``, and silence its warnings.
+    """Turn what a reader raises on a damaged or hostile file into an ``InputError``, and silence its warnings.
 
     Readers raise some twenty kinds of exceptions on such files, among them TypeError, IndexError, AssertionError,
     NotImplementedError, RecursionError and MemoryError; none of them is a fault of the caller.
@@ -84,9 +84,9 @@ def one_line_faults(name: str, path: Path, expected: str, remedy: str = "give an
 
 
 def one_line(error: BaseException) -> str:
-    """What a library says of an error, in one printable line; its class where it says nothing of use.
+    """A library's message about an error, in one printable line; the error's class where the message is of no use.
 
-    Sentences from the first one on that speaks of pickles are left out: they advise to load pickles, which run code.
+    It ends before the first sentence about pickles: such sentences advise loading pickles, which run code.
     """
     text = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
     if not text or isinstance(error, KeyError):  # whose text is the key alone
@@ -113,7 +113,7 @@ def printable(text: str) -> str:
 
 
 def listed(names: list[str]) -> str:
-    """Names out of a file, quoted, the first few of many; "nothing" of none."""
+    """List names from a file, quoted, the first few of many; "nothing" if there are none."""
     some = [repr(name if len(name) <= _SHOWN else name[:_SHOWN] + "...") for name in names[:_LISTED]]
     more = [f"{len(names) - _LISTED} more"] if len(names) > _LISTED else []
     return ", ".join([*some, *more]) or "nothing"

@@ -22,19 +22,19 @@ from torch import Tensor
 from empirical.data.array_file import ArrayHeader
 from empirical.data.reading import check_regular_file, one_line, one_line_faults, printable, shown
 from theory import InputError
-from theory.memory_limit import check_memory
+from theory.data.memory_limit import check_memory
 
 _SAFETENSORS = ".safetensors"
 _ZIP_START = b"PK\x03\x04"
 
-#: Types of entries that stand for numbers by themselves; those of 8 bits and less need scales that are kept elsewhere.
+#: Types of entries that are numbers by themselves; those of 8 bits and fewer need scales that are stored elsewhere.
 _FLOATING = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 _WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.uint16, torch.uint32, torch.uint64)
 ACCEPTED_TYPES = (*_FLOATING, *_WHOLE, torch.bool)
 
 
 def read_tensors(name: str, path: Path) -> dict[str, Tensor]:
-    """The dictionary of tensors in a file, on the CPU, whatever their types and layouts.
+    """The dictionary of tensors in a file, on the CPU, of any type and layout.
 
     Args:
         name: the argument that the user gave.

@@ -1,18 +1,20 @@
 """Several Gaussians fitted to the samples of one class by expectation maximisation.
 
-Samples are taken to coordinates in which the class has about unit covariance. There the ridge epsilon that scikit-learn
-adds to a component's covariance is a shrinkage towards the covariance of its class, S_c + epsilon Sigma_k: it is what
-holds a component up that has few samples for its directions.
+Samples are transformed to coordinates in which the class has about unit covariance. There the ridge epsilon that
+scikit-learn adds to a component's covariance is a shrinkage towards the covariance of its class, S_c + epsilon Sigma_k:
+it keeps a component well-conditioned that has few samples for its directions.
 
-The likelihood has many maxima. Two starts are followed and the better one is kept: k-means, for parts that differ in
-where they are, and equal numbers of samples by their distance from the class's mean, for parts that differ in how far
-they spread. Images have both.
+The likelihood has many maxima, and which is found depends on the start. There are two starts: k-means, for parts that
+differ in location, and equal numbers of samples by their distance from the class's mean, for parts that differ in
+spread. The likelihood of held-out samples decides between them, not that of the fit: in many directions distances
+differ by chance, and a fit to that chance has a high likelihood.
 """
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 from sklearn.cluster import KMeans
@@ -24,6 +26,13 @@ from theory.validation import FloatArray, IntArray
 
 #: Steps of expectation maximisation, and the gain in log-likelihood per sample below which they end.
 _STEPS, _GAIN = 60, 1e-3
+
+
+class Start(Enum):
+    """What the parts of a class are assumed to differ in before they are fitted."""
+
+    PLACE = "place"
+    SPREAD = "spread"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +68,9 @@ class ClassMixture:
         return np.asarray((samples - self.centre) @ self.whitening, dtype=np.float64)
 
 
-def fit_class_mixture(samples: FloatArray, components: int, ridge: float, seed: int = 0) -> ClassMixture:
+def fit_class_mixture(
+    samples: FloatArray, components: int, ridge: float, start: Start = Start.PLACE, seed: int = 0
+) -> ClassMixture:
     """Fit Gaussians to the samples of one class.
 
     Args:
@@ -67,18 +78,20 @@ def fit_class_mixture(samples: FloatArray, components: int, ridge: float, seed: 
             k-means starts there.
         components: m, at least 1.
         ridge: epsilon, positive: what is added to each covariance, in units of the class's own.
+        start: where expectation maximisation starts.
         seed: of k-means.
     """
     whole = OAS().fit(samples)
     values, vectors = np.linalg.eigh(whole.covariance_)
     whitening = np.asarray(vectors / np.sqrt(values), dtype=np.float64)
     inside = (samples - whole.location_) @ whitening
-    starts = [np.zeros(len(samples), dtype=np.int64)]
-    if components > 1:
-        starts = [_by_place(samples, components, seed), _by_spread(inside, components)]
-    found = [_followed(inside, start, components, ridge) for start in starts]
-    best = max(found, key=lambda one: float(one.lower_bound_))
-    return ClassMixture(whole.location_, whitening, 0.5 * float(np.log(values).sum()), best)
+    match start:
+        case Start.PLACE:
+            parts = _by_place(samples, components, seed)
+        case Start.SPREAD:
+            parts = _by_spread(inside, components)
+    fitted = _followed(inside, parts, components, ridge)
+    return ClassMixture(whole.location_, whitening, 0.5 * float(np.log(values).sum()), fitted)
 
 
 def _by_place(samples: FloatArray, components: int, seed: int) -> IntArray:

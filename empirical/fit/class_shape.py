@@ -1,4 +1,4 @@
-"""How heavy the tails of classes are, beyond what moments say.
+"""Measures how heavy the tails of classes are, beyond what moments say.
 
 Within-class projections, standardised class by class, are compared with Student's t by the ratio of two order
 statistics, the 0.99 and the 0.5 quantile of their absolute values, which grows as the tail index nu falls. Unlike a
@@ -19,7 +19,7 @@ from scipy.stats import t as student
 
 from empirical.fit.jackknife import Interval, jackknife_interval
 from theory import InputError
-from theory.validation import FloatArray, IntArray, finite_array
+from theory.validation import FloatArray, IntArray, check_class_counts, finite_array
 
 #: The two order statistics, as quantiles of the absolute value.
 TAIL_QUANTILE, CENTRE_QUANTILE = 0.99, 0.5
@@ -73,10 +73,9 @@ def tail_index(projections: FloatArray, labels: IntArray, parts: Sequence[IntArr
 
 def _standardised(projections: FloatArray, labels: IntArray) -> FloatArray:
     """Projections less their class's mean, in units of its standard deviation."""
+    check_class_counts(labels, int(labels.max()) + 1, 2, "as the variance within a class needs them")
     one_hot = (labels[:, None] == np.arange(labels.max() + 1)).astype(np.float64)
     counts = one_hot.sum(axis=0)
-    if counts.min() < 2:
-        raise InputError(f"labels: class {int(np.argmin(counts))} has {int(counts.min())} members; give at least 2")
     # A sample of n deviates from its own class's mean by sqrt((n - 1) / n) of what it does from the expectation.
     factors = np.sqrt(counts / (counts - 1))
     centred = (projections - ((one_hot.T @ projections) / counts[:, None])[labels]) * factors[labels][:, None]

@@ -1,26 +1,27 @@
-"""How many Gaussians a class asks for, by the likelihood of its samples that were held out."""
+"""Chooses the number of Gaussians of a class by the likelihood of its held-out samples."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
-from empirical.fit.class_mixture import fit_class_mixture
+from empirical.fit.class_mixture import Start, fit_class_mixture
 from theory.data.stratified import stratified_parts
 from theory.validation import FloatArray, IntArray
 
-#: Numbers of Gaussians tried in a class, until two in a row are no better than what was best before.
+#: Numbers of Gaussians tried in a class, until two in a row are no better than the best before.
 NUMBERS = (1, 2, 3, 4, 6, 8, 12, 16)
 
 #: Shrinkages tried, as ridges in units of the class's covariance.
 RIDGES = (0.01, 0.03, 0.1, 0.3, 1.0)
 
-#: Of these as many at once: the more Gaussians, the fewer samples each has, and the larger the ridge that it needs.
+#: As many of these are compared at once: the more Gaussians, the fewer samples each has, and the larger its ridge.
 _RIDGES_AHEAD = 3
 
-#: Fewest samples per Gaussian in what is left of a class when a fold is held out.
+#: Fewest samples per Gaussian in the rest of a class when a fold is held out.
 FEWEST_SAMPLES = 15
 
 #: Parts of the samples, of which each is held out once.
@@ -29,7 +30,7 @@ FOLDS = 3
 
 @dataclass(frozen=True)
 class ClassChoice:
-    """How many Gaussians the held-out samples of a class ask for.
+    """The number of Gaussians of a class, chosen by its held-out samples.
 
     Log-likelihoods are in nats per sample and direction, of held-out samples.
 
@@ -37,6 +38,7 @@ class ClassChoice:
         label: the class.
         components: the number chosen.
         ridge: the shrinkage that is best for it.
+        start: the start that is best for it.
         held_out: log-likelihood of that many Gaussians.
         single: log-likelihood of one Gaussian.
         gain_error: standard error of the difference of the two, over samples.
@@ -46,6 +48,7 @@ class ClassChoice:
     label: int
     components: int
     ridge: float
+    start: Start
     held_out: float
     single: float
     gain_error: float
@@ -53,7 +56,7 @@ class ClassChoice:
 
     @property
     def gain(self) -> float:
-        """What the Gaussians chosen gain on a single one."""
+        """Held-out log-likelihood of the chosen Gaussians beyond that of a single one."""
         return self.held_out - self.single
 
 
@@ -63,7 +66,7 @@ def choose_components(
     """Choose the number of Gaussians of one class.
 
     It is the smallest whose held-out log-likelihood is within one standard error of the best, each number with the
-    ridge that is best for it.
+    ridge and the start that are best for it.
 
     Args:
         samples: (n, q) of the class, n at least 2.
@@ -75,16 +78,17 @@ def choose_components(
     count, directions = samples.shape
     folds = stratified_parts(np.zeros(count, dtype=np.int64), min(FOLDS, count), np.random.default_rng(seed))
     densities: dict[int, FloatArray] = {}
-    ridges: dict[int, float] = {}
+    settings: dict[int, tuple[float, Start]] = {}
     first = 0
     for number in sorted({1, *numbers}):
         if number > numbers[0] and (count - folds[0].size) < number * FEWEST_SAMPLES:
             break
-        ahead = len(RIDGES) if number == 1 else _RIDGES_AHEAD
-        scores = [_held_out(samples, folds, number, ridge, seed) for ridge in RIDGES[first : first + ahead]]
+        ridges = RIDGES[first:] if number == 1 else RIDGES[first : first + _RIDGES_AHEAD]
+        tried = list(product(ridges, (Start.PLACE,) if number == 1 else Start))
+        scores = [_held_out(samples, folds, number, ridge, start, seed) for ridge, start in tried]
         best = int(np.argmax([score.mean() for score in scores]))
-        first += best
-        densities[number], ridges[number] = scores[best], RIDGES[first]
+        densities[number], settings[number] = scores[best], tried[best]
+        first = RIDGES.index(tried[best][0])
         means = [float(one.mean()) for one in densities.values()]
         if len(means) > 2 and max(means[-2:]) <= max(means[:-2]):
             break
@@ -95,7 +99,7 @@ def choose_components(
     return ClassChoice(
         label,
         chosen,
-        ridges[chosen],
+        *settings[chosen],
         float(densities[chosen].mean() / directions),
         float(densities[1].mean() / directions),
         float(gains.std() / np.sqrt(count) / directions),
@@ -103,12 +107,14 @@ def choose_components(
     )
 
 
-def _held_out(samples: FloatArray, folds: Sequence[IntArray], components: int, ridge: float, seed: int) -> FloatArray:
+def _held_out(
+    samples: FloatArray, folds: Sequence[IntArray], components: int, ridge: float, start: Start, seed: int
+) -> FloatArray:
     """(n,) log-density of each sample under the Gaussians of the other folds."""
     found = np.empty(len(samples))
     for fold in folds:
         kept = np.delete(samples, fold, axis=0)
-        found[fold] = fit_class_mixture(kept, components, ridge, seed).log_densities(samples[fold])
+        found[fold] = fit_class_mixture(kept, components, ridge, start, seed).log_densities(samples[fold])
     return found
 
 

@@ -6,9 +6,9 @@ Biometrika 43, 128) gives
 
     E l_i = lambda_i (1 + e_i),    E h_i = lambda_i (1 - e_i),    e_i = (1/n) sum_j lambda_j / (lambda_i - lambda_j):
 
-the fit takes sampling noise for variance at the head and misses it in the tail; the held-out variances, free
-of that, belong to directions that mix neighbours. Their geometric mean is free of both to this order. So is
-the product of fitted and held-out prototype coordinates free of the noise that a square would add.
+the fitted eigenvalues count sampling noise as variance at the head and lack it in the tail; the held-out variances,
+free of that, belong to directions that mix neighbours. Their geometric mean is free of both to this order. Likewise
+the product of fitted and held-out prototype coordinates is free of the noise that a square would add.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class CrossValidatedSpectrum:
 
     @property
     def resolved(self) -> int:
-        """Number of leading ranks whose eigenvalues are told from noise.
+        """Number of leading ranks whose eigenvalues are distinguished from noise.
 
         They end where fitted and held-out variances, each averaged over the last tenth of the ranks so far, disagree
         by ``LARGEST_DISAGREEMENT``. (A held-out variance is many times its own standard error, sqrt(2/n) of itself,

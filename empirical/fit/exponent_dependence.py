@@ -1,7 +1,7 @@
-"""How much an exponent depends on the ranks and on the estimator that it is fitted with.
+"""Measures how much an exponent depends on the ranks and on the estimator that it is fitted with.
 
 No spectrum of real features is a power law; the exponent is then a summary whose interval, at one range and by one
-estimator, says nothing of what another range or another estimator would give.
+estimator, says nothing about another range or another estimator.
 """
 
 from __future__ import annotations

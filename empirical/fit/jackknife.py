@@ -1,6 +1,6 @@
 """Standard errors by leaving out one part of the data at a time: the delete-a-shard jackknife.
 
-An estimate is computed again without each of m disjoint parts of equal size; the scatter of these m values
+An estimate is recomputed without each of m disjoint parts of equal size; the scatter of these m values
 gives its standard error (Quenouille 1956; Tukey 1958; for groups Shao & Tu 1995, "The jackknife and
 bootstrap", section 2.3). Parts are moments, so that leaving one out costs no pass over the data.
 """
@@ -89,7 +89,11 @@ def jackknife_interval(value: float, replicates: Sequence[float] | FloatArray, l
 
 
 def check_parts(name: str, parts: Sequence[Moments]) -> None:
-    """InputError, naming the argument, where there are too few parts or parts of unequal size."""
+    """Refuse too few parts, or parts of unequal size.
+
+    Raises:
+        InputError: for either, with the argument's name.
+    """
     if len(parts) < SMALLEST_PARTS:
         raise InputError(f"{name}: holds {len(parts)} parts; give at least {SMALLEST_PARTS} for a jackknife")
     counts = finite_array(name, [part.count for part in parts], 1)

@@ -1,8 +1,8 @@
-"""Whether part of a class sits away from its mean: two Gaussian components along the class's own prototype.
+"""Finds a minority of a class away from its mean: two Gaussian components along the class's prototype.
 
 Whether a class has a minority, and which of several optima of the likelihood is the highest, are choices that another
 sample may decide otherwise. Where shares are added up over classes the first is taken softly, and the interval is
-that of a bootstrap in which every resample makes all choices anew (Efron 2014, "Estimation and accuracy after model
+that of a bootstrap in which every resample repeats all choices (Efron 2014, "Estimation and accuracy after model
 selection": the mean over resamples is smooth where the estimate of one sample jumps).
 """
 

@@ -1,14 +1,13 @@
 """Several Gaussians per class, fitted in the leading directions of the samples.
 
-Most of the variance is there, and a density in all directions of an image asks for more samples than there are.
-``empirical.fit.mixture_model`` makes a data model in all directions of it.
+Most of the variance is there, and a density in all directions of an image needs more samples than a class has.
+``empirical.fit.mixture_model`` extends the fit to a data model in all directions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,9 +18,9 @@ from empirical.fit.component_choice import NUMBERS, ClassChoice, choose_componen
 from theory import InputError
 from theory.data.data_model import RELATIVE_RANK_TOLERANCE
 from theory.progress import Progress, silent
-from theory.validation import FloatArray, at_least, class_labels, finite_array
+from theory.validation import FloatArray, IntArray, at_least, class_labels, finite_array
 
-#: Leading directions in which Gaussians are fitted hold this share of the variance, and are at most so many.
+#: Share of the variance in the leading directions in which Gaussians are fitted, and the largest number of these.
 VARIANCE_SHARE, MOST_DIRECTIONS = 0.95, 32
 
 #: Most samples of a class to which Gaussians are fitted.
@@ -37,8 +36,8 @@ class MixtureFit:
         parts: of each class, the Gaussians.
         centre: (D,) mean of the samples.
         directions: (D, q) the leading directions, orthonormal.
-        frequencies: (K,) class frequencies of the samples.
-        samples: their number.
+        frequencies: (K,) class frequencies of all samples.
+        samples: number of samples to which Gaussians are fitted, at most MOST_SAMPLES of a class.
     """
 
     choices: tuple[ClassChoice, ...]
@@ -47,32 +46,6 @@ class MixtureFit:
     directions: FloatArray
     frequencies: FloatArray
     samples: int
-
-    @property
-    def components(self) -> int:
-        """Number of Gaussians of all classes together."""
-        return sum(choice.components for choice in self.choices)
-
-    @property
-    def gain(self) -> float:
-        """Held-out log-likelihood in nats per sample and direction beyond that of one Gaussian per class."""
-        return float(self.frequencies @ [choice.gain for choice in self.choices])
-
-    @property
-    def gain_error(self) -> float:
-        """Standard error of the gain, over samples."""
-        return float(np.linalg.norm(self.frequencies * [choice.gain_error for choice in self.choices]))
-
-    @property
-    def parameters(self) -> int:
-        """How many numbers the Gaussians have: frequencies, means and covariances in the leading directions."""
-        directions = int(self.directions.shape[1])
-        return self.components * (1 + directions + directions * (directions + 1) // 2) - 1
-
-    @property
-    def data_numbers(self) -> int:
-        """How many numbers the samples have in these directions, labels included."""
-        return self.samples * (int(self.directions.shape[1]) + 1)
 
     def leading(self, inputs: FloatArray) -> FloatArray:
         """(n, q) leading coordinates of ``inputs`` (n, D)."""
@@ -87,13 +60,13 @@ def fit_mixture(
     seed: int = 0,
     progress: Progress = silent,
 ) -> MixtureFit:
-    """Fit several Gaussians to each class, as many as its held-out samples ask for.
+    """Fit several Gaussians to each class; the held-out likelihood chooses their number.
 
     Args:
         inputs: (n, D) samples.
         labels: (n,) classes 0 to K - 1, each with at least two samples.
         classes: K.
-        numbers: of Gaussians to choose from, ascending; a single one is taken as it is.
+        numbers: of Gaussians to choose from, ascending; a single number is used without a choice.
         seed: of the samples to which Gaussians are fitted, of folds and of starts.
         progress: shows how many classes are done.
 
@@ -101,26 +74,36 @@ def fit_mixture(
         InputError: NaN, infinity, mismatched shapes, numbers that are not ascending, a class of fewer than two samples
             or of fewer than the first of ``numbers``, or inputs that do not vary.
     """
-    rows = finite_array("inputs", inputs, 2)
-    known = class_labels("labels", labels, rows.shape[0], at_least("classes", classes, 2))
+    rows = np.asarray(inputs)
+    known = class_labels("labels", labels, len(rows), at_least("classes", classes, 2))
     tried = [at_least("numbers", number, 1) for number in numbers]
     if not tried or tried != sorted(set(tried)):
         raise InputError(f"numbers: {list(numbers)} is not accepted; give ascending integers of at least 1")
     members = np.bincount(known, minlength=classes)
-    # The smallest fold that is kept has half of two samples, or two thirds of more.
+    # What is kept of a class while a fold is held out is at least half of it.
     fewest = max(2, 2 * tried[0] if tried[0] > 1 else 2)
     if members.min() < fewest:
         raise InputError(f"labels: class {members.argmin()} has {members.min()} samples; give at least {fewest}")
-    centre, directions = _leading_directions(rows)
-    leading = (rows - centre) @ directions
-    generator = np.random.default_rng(at_least("seed", seed, 0))
+    chosen = _some_of_each_class(known, np.random.default_rng(at_least("seed", seed, 0)))
+    some, labels_of_some = finite_array("inputs", rows[chosen], 2), known[chosen]
+    centre, directions = _leading_directions(some)
+    leading = some @ directions - centre @ directions
     choices, parts = [], []
     for label in progress(range(classes)):
-        own = leading[known == label]
-        some = own if len(own) <= MOST_SAMPLES else own[generator.choice(len(own), MOST_SAMPLES, replace=False)]
-        choices.append(choose_components(some, label, tried, seed))
-        parts.append(fit_class_mixture(some, choices[-1].components, choices[-1].ridge, seed))
-    return MixtureFit(tuple(choices), tuple(parts), centre, directions, members / len(rows), len(rows))
+        own = leading[labels_of_some == label]
+        choice = choose_components(own, label, tried, seed)
+        choices.append(choice)
+        parts.append(fit_class_mixture(own, choice.components, choice.ridge, choice.start, seed))
+    return MixtureFit(tuple(choices), tuple(parts), centre, directions, members / len(rows), chosen.size)
+
+
+def _some_of_each_class(labels: IntArray, generator: np.random.Generator) -> IntArray:
+    """Numbers of at most MOST_SAMPLES samples of each class."""
+    order = generator.permutation(labels.size)
+    by_class = order[np.argsort(labels[order], kind="stable")]
+    counts = np.bincount(labels)
+    place = np.arange(labels.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.sort(by_class[place < MOST_SAMPLES])
 
 
 def _leading_directions(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -132,29 +115,3 @@ def _leading_directions(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
     wanted = int(np.searchsorted(np.cumsum(found.explained_variance_ratio_), VARIANCE_SHARE)) + 1
     count = min(wanted, int(np.count_nonzero(variances > RELATIVE_RANK_TOLERANCE * variances[0])))
     return np.asarray(found.mean_, dtype=np.float64), np.asarray(found.components_[:count].T, dtype=np.float64)
-
-
-def mixture_lines(fit: MixtureFit) -> list[str]:
-    """What the fit found, as lines of text."""
-    numbers = " ".join(str(choice.components) for choice in fit.choices)
-    directions, share = fit.directions.shape[1], fit.parameters / fit.data_numbers
-    return [
-        f"Gaussians by class {numbers}",
-        f"  held-out log-likelihood {fit.gain:+.3f} +- {fit.gain_error:.1g} nats per sample and direction beyond "
-        "one each",
-        f"  {fit.parameters} numbers in {directions} leading directions beside {fit.data_numbers} of the samples: "
-        f"{share:.2g} (from 1 on the model is the data, and predicts nothing)",
-    ]
-
-
-def mixture_content(fit: MixtureFit) -> dict[str, Any]:
-    """What the fit found, as plain values."""
-    return {
-        "directions": int(fit.directions.shape[1]),
-        "components": fit.components,
-        "held_out_gain": fit.gain,
-        "held_out_gain_error": fit.gain_error,
-        "parameters": fit.parameters,
-        "data_numbers": fit.data_numbers,
-        "classes": [asdict(choice) for choice in fit.choices],
-    }

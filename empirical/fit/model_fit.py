@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from empirical.data.datasets import DataSet
-from empirical.data.stratified import check_class_counts
 from empirical.fit.class_shape import TailIndex, tail_index
 from empirical.fit.cross_validated_spectrum import CrossValidatedSpectrum
 from empirical.fit.exponent_dependence import ExponentVariant, signal_variants, spectrum_variants
@@ -26,7 +25,7 @@ from empirical.fit.spectrum_rivals import FEWEST_RANKS, Rival, SpectrumShape, co
 from theory import DataModel, InputError, Moments, merge_all
 from theory.data.stratified import stratified_parts
 from theory.progress import Progress, silent
-from theory.validation import FloatArray, IntArray, at_least, class_labels, matrix_with_columns
+from theory.validation import FloatArray, IntArray, at_least, check_class_counts, class_labels, matrix_with_columns
 
 #: Random directions along which the tails of classes are measured.
 PROJECTIONS = 64
@@ -40,7 +39,7 @@ LARGEST_DEVIATION = 1.5
 
 @dataclass(frozen=True, eq=False)
 class FittedModel(MomentFit):
-    """What was fitted: beside what moments decide, the shape of classes and the spectrum's rivals.
+    """What was fitted: what moments decide, the shape of classes and the spectrum's rivals.
 
     Attributes:
         tail_index: of random projections within classes.
@@ -83,7 +82,7 @@ def split_for_fit(
         seed: of the order.
 
     Raises:
-        InputError: too few shards, a class with fewer than six inputs, or fewer than two inputs a shard.
+        InputError: too few shards, a class with fewer than six inputs, or fewer than two inputs per shard.
     """
     parts = at_least("shards", shards, SMALLEST_PARTS)
     generator = np.random.default_rng(at_least("seed", seed, 0))

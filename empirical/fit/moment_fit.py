@@ -1,9 +1,9 @@
-"""What moments alone decide of a fit: spikes and bulk, effective rank, alignment, class separation, with intervals.
+"""The part of a fit that moments decide: spikes, bulk, effective rank, alignment, class separation, with intervals.
 
-The K - 1 directions that K class means span carry variance that the rest of the spectrum knows nothing of: in the last
-layers of a trained network they stand far above it. So the leading K - 1 principal directions are measured one by one,
+The K - 1 directions that K class means span carry variance that does not follow the rest of the spectrum: in the last
+layers of a trained network it is far larger. So the leading K - 1 principal directions are measured one by one,
 the *spikes*, and power laws of spectrum and signal describe the ranks beyond, the *bulk*. Which ranks belong to which
-is fixed in advance, so that no choice lies outside the intervals.
+is fixed in advance, so that the intervals cover every choice.
 
 Every estimate is repeated without one shard of the fitting samples and the corresponding part of the held-out samples,
 eigenvectors included.
@@ -50,7 +50,7 @@ class Spikes:
 
 @dataclass(frozen=True, eq=False)
 class MomentFit:
-    """What moments alone decide. All intervals are at 95 %.
+    """The part of a fit that moments alone decide. All intervals are at 95 %.
 
     Attributes:
         spikes: the leading directions, measured one by one.
@@ -145,7 +145,7 @@ def _laws(spectrum: CrossValidatedSpectrum) -> tuple[RankedPowerLaw | None, Rank
 
 
 def _estimates(spectrum: CrossValidatedSpectrum, fitting: Moments, held_out: Moments) -> tuple[float, ...]:
-    """Alpha, beta, effective rank, alignment, class separation, the spikes' two shares; NaN for what there is not."""
+    """Alpha, beta, effective rank, alignment, class separation, the spikes' two shares; NaN for no estimate."""
     nothing = float("nan")
     spectrum_law, signal_law = _laws(spectrum)
     crossed = float(np.sum(fitting.covariance * held_out.covariance))

@@ -1,4 +1,4 @@
-"""The data model that a fit's few numbers stand for: measured spikes, and power laws of a bulk beyond them."""
+"""The data model of a fit's few parameters: measured spikes, and power laws for the bulk beyond them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from theory.validation import FloatArray, at_least
 
 
 def parametric_model(fitted: FittedModel, seed: int = 0) -> DataModel:
-    """A data model with the fitted spikes and exponents and, beside them, no more than the measured totals.
+    """A data model with the fitted spikes and exponents and, apart from these, only the measured totals.
 
     The rule: as many directions as the fitting samples have. The leading S, with the prototypes' coordinates along
     them, are those of all samples. Beyond, lambda_i = A i^-alpha, with A such that the variance of the bulk is that

@@ -19,7 +19,7 @@ from theory.validation import FloatArray, IntArray, at_least
 #: Bins in a tenfold of ranks; the first ranks have a bin each.
 PER_DECADE = 8
 
-#: Relative deviation from a power law that a bin may have, beside its sampling error.
+#: Relative deviation from a power law that a bin may have, in addition to its sampling error.
 TOLERANCE = 0.1
 
 #: What leaving a bin out costs: a bin that lies two tolerances off is worth it.

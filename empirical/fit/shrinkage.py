@@ -8,7 +8,7 @@ import numpy as np
 
 from theory import Moments
 
-#: Above this many directions a sample, moments are shrunk before boundaries are predicted from them.
+#: Above this many directions per sample, moments are shrunk before boundaries are predicted from them.
 SHRUNK_ABOVE = 0.1
 
 

@@ -7,8 +7,8 @@ variance
     sampling variance + g^2 [SIGNAL_TOLERANCE^2 + 2 / ((K - 1) m)] + f^2,
 
 g the law's mean over a bin of m ranks, f NEGLIGIBLE times the mean signal of the ranks in question. The second term in
-brackets is the scatter of random prototypes of K classes around their profile; f keeps ranks without a signal worth
-the name (the edge of an image) from bending the law. ``signal_range`` finds the straightest range; the choice jumps
+brackets is the scatter of random prototypes of K classes around their profile; f keeps ranks with a negligible
+signal (the edge of an image) from bending the law. ``signal_range`` finds the straightest range; the choice jumps
 from one sample to another, so that no interval is computed over it.
 """
 
@@ -27,7 +27,7 @@ from theory.validation import FloatArray
 #: real data differ along a few directions in common, and neighbouring bins go up and down by this much.
 SIGNAL_TOLERANCE = 0.3
 
-#: A bin's signal counts as seen where it exceeds this many of its standard errors without a signal.
+#: A bin's signal counts as observed where it exceeds this many of its standard errors without a signal.
 SMALLEST_RATIO = 2.0
 
 #: Exponents from which the fit is started; the best of them is taken.
@@ -58,7 +58,13 @@ def signal_range(spectrum: CrossValidatedSpectrum) -> tuple[int, int] | None:
 
 
 def is_signal_seen(spectrum: CrossValidatedSpectrum, first: int, last: int) -> bool:
-    """Whether three bins or more, among those within the ranks ``first`` .. ``last``, hold a signal beyond noise."""
+    """Whether at least three bins within a range of ranks hold a signal that exceeds its noise.
+
+    Args:
+        spectrum: measured eigenvalues and signal.
+        first: smallest rank, counted from 1.
+        last: largest rank, included.
+    """
     bins = rank_bins(spectrum.rank)
     noise = np.sqrt(bins.means(spectrum.signal_variance(np.zeros(spectrum.rank))) / bins.sizes)
     seen = (bins.means(spectrum.signal) > SMALLEST_RATIO * noise) & (bins.within(first, last) > 0)
@@ -66,7 +72,13 @@ def is_signal_seen(spectrum: CrossValidatedSpectrum, first: int, last: int) -> b
 
 
 def fit_signal(spectrum: CrossValidatedSpectrum, first: int, last: int) -> RankedPowerLaw | None:
-    """The power law fitted to the bins within the ranks ``first`` .. ``last``, from 1 on; None where none fits."""
+    """The power law fitted to the signal in the bins within a range of ranks; None where none fits.
+
+    Args:
+        spectrum: measured eigenvalues and signal.
+        first: smallest rank, counted from 1.
+        last: largest rank, included.
+    """
     problem = _problem(spectrum, first, last)
     inside = problem.bins.within(first, last)
     laws = _fit(problem, inside[None])

@@ -1,9 +1,9 @@
 """The exponent alpha of a power-law spectrum lambda_i = A i^-alpha, over a range of ranks.
 
-Bins hold mean logarithms, in which a power law is a straight line whatever the bins; a line is fitted by least squares
+Bins hold mean logarithms, in which a power law is a straight line for any bins; a line is fitted by least squares
 with the weights 1 / (TOLERANCE^2 + e^4 + f^2 + sampling variance). There 2 e is the log ratio of the fitted and the
 held-out variance, whose geometric mean is right to the first order in e, and f is NEGLIGIBLE times the mean variance
-of a direction in units of the bin's: where the fit follows noise, and where next to nothing varies (the edge of an
+of a direction in units of the bin's: where the fit follows noise, and where the variance is negligible (the edge of an
 image), the weight fades, and no rank has to be chosen at which the tail ends. ``spectrum_range`` finds the straightest
 range; the choice jumps from one sample to another, so that no interval is computed over it.
 """
@@ -18,7 +18,7 @@ from empirical.fit.cross_validated_spectrum import CrossValidatedSpectrum
 from empirical.fit.rank_bins import TOLERANCE, best_range, candidate_ranges, rank_bins
 from theory.validation import FloatArray
 
-#: A direction with less than this share of the mean direction's variance hardly counts.
+#: A direction with less than this share of the mean direction's variance is negligible.
 NEGLIGIBLE = 0.01
 
 #: Logarithms that vary by less are equal but for rounding; a flat law then explains all there is.
@@ -66,7 +66,13 @@ def spectrum_range(spectrum: CrossValidatedSpectrum) -> tuple[int, int] | None:
 
 
 def fit_spectrum(spectrum: CrossValidatedSpectrum, first: int, last: int) -> RankedPowerLaw:
-    """The power law fitted to the bins within the ranks ``first`` .. ``last``, counted from 1."""
+    """The power law fitted to the eigenvalues in the bins within a range of ranks.
+
+    Args:
+        spectrum: measured eigenvalues.
+        first: smallest rank, counted from 1.
+        last: largest rank, included.
+    """
     logs, values, tolerated = _binned(spectrum)
     inside = rank_bins(spectrum.rank).within(first, last)
     slopes, offsets = _lines((inside / tolerated**2)[None], logs, values)

@@ -20,7 +20,7 @@ from empirical.fit.rank_bins import rank_bins
 from theory import InputError, Moments
 from theory.validation import FloatArray, at_least
 
-#: Spikes are at most this many, and at most a quarter of the directions; with more they would be the spectrum.
+#: Spikes are at most this many, and at most a quarter of the directions: more would be the spectrum itself.
 MOST_SPIKES = 20
 
 #: Rivals are compared over at least this many directions.
@@ -61,7 +61,7 @@ class Rival:
 
     @property
     def name(self) -> str:
-        """What the curve is called in tables."""
+        """The curve's name in tables."""
         return self.shape.value
 
 
@@ -164,7 +164,13 @@ def exponential(ranks: FloatArray, variances: FloatArray) -> _Shape:
 
 
 def spikes_and_bulk(ranks: FloatArray, variances: FloatArray, samples: int) -> _Shape:
-    """Free leading eigenvalues above a flat bulk; how many, the criterion of Schwarz (1978) decides."""
+    """Free leading eigenvalues above a flat bulk; the criterion of Schwarz (1978) decides how many.
+
+    Args:
+        ranks: (m,) consecutive ranks.
+        variances: (m,) their variances, positive.
+        samples: number of samples that the variances were measured on.
+    """
     most = min(MOST_SPIKES, variances.size // 4)
     counts = np.arange(most + 1)
     sums = np.concatenate([[0.0], np.cumsum(variances)])[counts]

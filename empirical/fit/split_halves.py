@@ -1,8 +1,8 @@
-"""Whether the intervals of a fit are honest on data whose law nobody knows: two fits to disjoint halves.
+"""Checks the intervals of a fit on data whose distribution is unknown: two fits to disjoint halves.
 
 Each random split of a data set in halves, stratified by class, gives two independent fits of everything. The difference
 of a quantity over its standard error, z = (a - b) / sqrt(e_a^2 + e_b^2), has a standard deviation of about one where
-the error says how far the quantity moves from sample to sample; choices that lie outside an error show as more.
+the error covers how far the quantity varies from sample to sample; choices that it does not cover make it larger.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from theory.data.stratified import stratified_parts
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, at_least
 
-#: What moments decide, and what the samples decide beside them.
+#: What moments decide, and what only the samples decide.
 MOMENT_QUANTITIES = ("alpha", "beta", "effective rank", "alignment", "class separation", "variance in spikes",
                      "class variance in spikes")  # fmt: skip
 QUANTITIES = (*MOMENT_QUANTITIES, "inverse tail index", "minority share")
@@ -37,7 +37,7 @@ def split_half_scores(data: DataSet, splits: int, seed: int = 0, progress: Progr
         progress: shows how many splits are done.
 
     Returns:
-        (splits,) scores a quantity; NaN where one half has no such quantity, 0 where both are equal.
+        (splits,) scores of each quantity; NaN where one half has no such quantity, 0 where both are equal.
 
     Raises:
         InputError: as ``split_for_fit`` and ``fit_data_model``.
@@ -48,7 +48,14 @@ def split_half_scores(data: DataSet, splits: int, seed: int = 0, progress: Progr
 def split_half_moment_scores(
     data: DataSet, splits: int, seed: int = 0, progress: Progress = silent
 ) -> dict[str, FloatArray]:
-    """The same of what moments decide, MOMENT_QUANTITIES, in a fraction of the time; arguments likewise."""
+    """``split_half_scores`` of MOMENT_QUANTITIES alone, which moments decide, in a fraction of the time.
+
+    Args:
+        data: inputs with labels.
+        splits: number of random halvings, at least 1.
+        seed: of the halvings, at least 0.
+        progress: shows how many are done.
+    """
     return _scores(data, splits, seed, progress, partial(_from_moments, seed=seed), MOMENT_QUANTITIES)
 
 

@@ -1,7 +1,7 @@
 """Two Gaussian components of a common variance, fitted to many samples of one variable at once.
 
 Samples are counted in bins, and all are followed together by expectation maximisation. Bins are narrower than a tenth
-of a standard deviation unless samples lie beyond six of them on either side; each stands for its samples by their mean.
+of a standard deviation unless samples lie beyond six of them on either side; each is represented by its samples' mean.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _BETWEEN_CHECKS = 5
 _ACCURACY = 1e-5
 _SMALLEST_SHARE = 1e-9
 
-# Optima are one where their means differ by less than this many deviations; the likeliest few are followed.
+# Optima are counted once where their means differ by less than this many deviations; the likeliest few are followed.
 _SAME, _MOST_OPTIMA = 0.05, 3
 
 
@@ -116,7 +116,7 @@ def _starts(positions: FloatArray, counts: FloatArray) -> tuple[FloatArray, Floa
 def _expectation_maximisation(
     positions: FloatArray, weights: FloatArray, shares: FloatArray, means: FloatArray
 ) -> Mixtures:
-    """Follow all starts until none gains more than _ACCURACY a sample in _BETWEEN_CHECKS iterations."""
+    """Follow all starts until none gains more than _ACCURACY per sample in _BETWEEN_CHECKS iterations."""
     totals = weights.sum(axis=1)
     centres = np.sum(weights * positions, axis=1) / totals
     spreads = np.sum(weights * (positions - centres[:, None]) ** 2, axis=1) / totals

@@ -119,7 +119,7 @@ class ActivationAccumulator:
 
     @property
     def shift(self) -> Tensor:
-        """(p,) what is taken from all activations before they are multiplied; InputError before any batch."""
+        """(p,) what is subtracted from all activations before they are multiplied; InputError before any batch."""
         if self._shift is None:
             raise InputError("batches: none was given; give at least one")
         return self._shift
@@ -146,9 +146,12 @@ class JointAccumulator:
 
     @torch.no_grad()
     def update(self, activations: Tensor, inputs: Tensor, labels: Tensor) -> None:
-        """Add a batch of ``activations`` (n, p), the ``inputs`` (n, ...) that gave them and ``labels`` (n,).
+        """Add a batch.
 
-        Inputs are flattened to (n, D).
+        Args:
+            activations: (n, p).
+            inputs: (n, ...) that gave them, flattened here to (n, D).
+            labels: (n,) integers.
 
         Raises:
             InputError: as ``ActivationAccumulator.update``, for activations and inputs; nothing is added then.

@@ -1,7 +1,7 @@
-"""Single precision as it is meant: all 24 bits of float32, on every device, whatever a training allows itself.
+"""Full single precision: all 24 bits of float32 on every device, whatever precision a training allows.
 
-CUDA cards multiply and convolve with 11 bits where they may, and for convolutions torch lets them by default. A decoder
-takes such rounding for noise in the activations.
+CUDA GPUs multiply and convolve with 11 bits where allowed, which torch's default is for convolutions. To a decoder
+such rounding is noise in the activations.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import torch
 
 @contextmanager
 def full_precision(device: torch.device) -> Iterator[None]:
-    """Products, convolutions and recurrent layers with all digits of float32, without autocast; settings are put back.
+    """Compute products, convolutions and recurrent layers with all digits of float32, without autocast.
 
-    The choice belongs to the process: other threads compute with all digits meanwhile too. It is put back for each
-    operation by itself, so that torch's settings for all of them at once act on these no longer.
+    The settings are restored at the end. They belong to the process: other threads compute with all digits meanwhile
+    too. They are restored for each operation separately, so that torch's common settings no longer act on these.
     """
     own = backends()
     before = [backend.fp32_precision for backend in own]
@@ -62,8 +62,8 @@ def backends() -> tuple[Any, ...]:
     Where each backend has its own setting, that is used: the common one then fails once they have been set
     apart, and does not put back what it found.
     """
-    processor: Any = torch.backends.mkldnn
-    card: Any = torch.backends.cudnn
-    if not hasattr(processor, "matmul"):
+    cpu: Any = torch.backends.mkldnn
+    gpu: Any = torch.backends.cudnn
+    if not hasattr(cpu, "matmul"):
         return _Products(), _Convolutions()
-    return torch.backends.cuda.matmul, card.conv, card.rnn, processor.matmul, processor.conv, processor.rnn
+    return torch.backends.cuda.matmul, gpu.conv, gpu.rnn, cpu.matmul, cpu.conv, cpu.rnn

@@ -1,4 +1,4 @@
-"""Sums of products of rows, within the memory of a few of them and with the digits that float32 can give.
+"""Sums of products of rows, in the memory of a few of them and with the digits that float32 can give.
 
 Rows are moved near mean zero, multiplied in float32 (in float64 where they have it) and added up in float64.
 """
@@ -21,10 +21,15 @@ LARGEST = 1e17
 
 
 def check_rows(name: str, rows: Tensor, shift: Tensor | None) -> None:
-    """Refuse rows that are no finite real numbers of bounded size, or not as many columns as ``shift``.
+    """Refuse rows that are not finite real numbers of bounded size, or of another width than before.
+
+    Args:
+        name: of the rows, for the error.
+        rows: should be (n, features).
+        shift: (features,) of earlier rows; None before the first.
 
     Raises:
-        InputError: under ``name``, for each of these.
+        InputError: for each of these.
     """
     if rows.ndim != 2 or rows.numel() == 0 or rows.is_complex():
         raise InputError(f"{name}: have shape {tuple(rows.shape)}, type {rows.dtype}; give real numbers (n, features)")
@@ -40,7 +45,7 @@ def check_rows(name: str, rows: Tensor, shift: Tensor | None) -> None:
 
 
 def in_chunks(rows: Tensor) -> tuple[Tensor, ...]:
-    """``rows`` in parts that are multiplied at once."""
+    """Cut ``rows`` into parts that are multiplied at once."""
     return torch.split(rows, _ROWS)
 
 
@@ -68,14 +73,26 @@ def add_scatter(sums: Tensor, rows: Tensor) -> None:
 
 
 def add_product(sums: Tensor, left: Tensor, right: Tensor) -> None:
-    """Add left^T right to ``sums``."""
+    """Add left^T right to ``sums`` in place, by panels that bound the memory of the product.
+
+    Args:
+        sums: (p, q).
+        left: (n, p).
+        right: (n, q).
+    """
     for start in range(0, left.shape[1], _PANEL):
         panel = slice(start, start + _PANEL)
         sums[panel].add_((left[:, panel].T @ right).to(sums.device))
 
 
 def covariance_of(scatter: Tensor, count: int, offset: FloatArray) -> FloatArray:
-    """(p, p) symmetric covariance from the upper panels of the sums of products and the offset of the mean."""
+    """(p, p) symmetric covariance from sums of products of shifted rows.
+
+    Args:
+        scatter: (p, p) sums of products, of which the upper panels are read.
+        count: number of rows n.
+        offset: (p,) mean of the shifted rows.
+    """
     covariance = scatter.cpu().numpy() / count
     for start in range(0, offset.size, _PANEL):
         end = start + _PANEL

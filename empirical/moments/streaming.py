@@ -17,7 +17,13 @@ _BATCH = 8192
 
 
 def batches_of(inputs: Inputs, labels: IntArray, size: int) -> Iterator[tuple[Inputs, IntArray]]:
-    """Consecutive batches of at most ``size`` inputs (n, d) with their labels (n,)."""
+    """Consecutive batches of inputs with their labels.
+
+    Args:
+        inputs: (n, d).
+        labels: (n,).
+        size: most rows per batch, at least 1.
+    """
     at_least("size", size, 1)
     for start in range(0, labels.shape[0], size):
         yield inputs[start : start + size], labels[start : start + size]
@@ -40,7 +46,13 @@ def stream_moments(batches: Iterable[tuple[ArrayLike, ArrayLike]], classes: int)
 
 
 def moments_of(inputs: Inputs, labels: IntArray, classes: int, progress: Progress = silent) -> Moments:
-    """Moments of inputs (n, d) with labels (n,), in batches that bound the memory of the float64 copies.
+    """Moments of all inputs, in batches that bound the memory of the float64 copies.
+
+    Args:
+        inputs: (n, d).
+        labels: (n,) in 0 .. classes - 1.
+        classes: K.
+        progress: shows how many batches are done.
 
     Raises:
         InputError: as ``stream_moments``.

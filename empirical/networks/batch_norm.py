@@ -2,7 +2,7 @@
 
 The running averages that training keeps lag behind the weights: at step 0 they are 0 and 1 and describe no data at all,
 and in the first steps they are mostly that. A probe of an early checkpoint would measure the lag. Here they are
-measured anew, on the weights as they are (the "precise" statistics of Wu & Johnson 2021).
+recomputed for the current weights (the "precise" statistics of Wu & Johnson 2021).
 """
 
 from __future__ import annotations
@@ -18,14 +18,13 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from empirical.data.images import ImageSplit, Normalisation
-from empirical.data.stratified import stratified_sample
 from empirical.moments.float_precision import full_precision
 from empirical.networks.layer_reading import Inputs, run
 from empirical.networks.module_names import checked_network
 from empirical.networks.network_training import image_batches
 from empirical.networks.undisturbed import undisturbed
 from theory import InputError
-from theory.data.stratified import stratified_parts
+from theory.data.stratified import stratified_parts, stratified_sample
 
 #: Batches of this size, and at most this many of them, recalibrate a network on images.
 CALIBRATION_SIZE, CALIBRATION_BATCHES = 512, 10
@@ -40,7 +39,7 @@ def recalibrated(network: Network, batches: Iterable[Inputs]) -> Network:
 
     Args:
         network: any module that can be copied; it is left as it was.
-        batches: inputs (n, ...) on the network's device; every batch counts the same, so let them be of one size.
+        batches: inputs (n, ...) on the network's device; all of one size, as every batch has the same weight.
 
     Raises:
         InputError: no batch, a network that cannot be copied, or statistics that are not finite, with the layer's name.
@@ -59,7 +58,7 @@ def recalibrated(network: Network, batches: Iterable[Inputs]) -> Network:
 
 
 def measure_statistics(network: nn.Module, batches: Iterable[Inputs]) -> None:
-    """Measure the statistics of batch normalisation anew, in the network itself, which is in evaluation.
+    """Recompute the statistics of batch normalisation in the network itself, which is in evaluation mode.
 
     Args:
         network: any module; inside ``undisturbed`` it gets its own statistics back at the end.
@@ -100,6 +99,12 @@ def recalibrated_on(
 
     At most CALIBRATION_BATCHES of CALIBRATION_SIZE images are used. They are drawn with the classes of all, each batch
     likewise: a split may be sorted by class.
+
+    Args:
+        network: any module for such images.
+        split: images with labels.
+        normalisation: of the images.
+        device: that computes.
 
     Raises:
         InputError: as ``recalibrated``.

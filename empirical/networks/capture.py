@@ -1,4 +1,4 @@
-"""The activations of named layers of any torch module, a batch at a time, without a trace left in the module."""
+"""Captures the activations of named layers of any torch module, one batch at a time, which leaves the module as it was."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def capture(
     dtype: torch.dtype = torch.float32,
     rows: Rows = None,
 ) -> Iterator[Captured]:
-    """Stream the activations of ``layers``, all from one forward pass a batch, in the memory of that batch.
+    """Stream the activations of ``layers``, all from one forward pass per batch, in the memory of that batch.
 
     The pass computes what the module computes in evaluation (running statistics of batch normalisation, no
     dropout), without gradients and without hooks. The module is put back before a batch is handed out (see
@@ -73,7 +73,7 @@ def capture(
             the module itself, its output.
         batches: pairs of inputs and integer labels (n,). Inputs are a tensor (n, ...) or a dictionary of them, as
             Hugging Face's tokenizers give it: its entries are given to the module by name, or as they are to a
-            module that takes one dictionary. A dictionary with ``labels`` in it may stand for the pair.
+            module that takes one dictionary. A dictionary with an entry ``labels`` may replace the pair.
         pooled_features: largest number of features of a layer; None keeps all. A wider map of two or three axes is
             average-pooled to max(1, length // f) by the smallest whole factor f that leaves at most this many;
             windows overlap by a pixel where f does not divide the length. That needs the axis of the channels (see
@@ -103,7 +103,13 @@ def capture(
 
 
 def read_inside(network: nn.Module, reader: LayerReader, batches: Iterable[Any]) -> Iterator[Captured]:
-    """``capture`` inside ``undisturbed``, where the network is put back once and not after every batch."""
+    """``capture`` inside ``undisturbed``, where the network is put back once and not after every batch.
+
+    Args:
+        network: without wrappers.
+        reader: of its layers.
+        batches: as in ``capture``.
+    """
     return _stream(network, reader, batches, nullcontext)
 
 

@@ -101,7 +101,7 @@ class HeldState:
                 (waiting if own or isinstance(one, nn.Module) else self._of_files).extend(held)
 
     def detach(self) -> None:
-        """Hide gradients, and put stand-ins instead of iterators, which could not be rewound."""
+        """Hide gradients, and replace iterators, which could not be rewound, by stand-ins."""
         for tensor, _ in self._gradients:
             tensor.grad = None
         for container in self._containers:
@@ -316,7 +316,7 @@ class HeldState:
 
 
 class _Unread:
-    """Stands for an iterator during a probe: what is taken from one cannot be put back."""
+    """Replaces an iterator during a probe, as items taken from an iterator cannot be put back."""
 
     def __init__(self, kind: str) -> None:
         self._kind = kind

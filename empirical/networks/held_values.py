@@ -1,4 +1,4 @@
-"""What functions, classes and objects of the user keep, and how to put it back."""
+"""Restores what functions, classes and objects of the user keep."""
 
 from __future__ import annotations
 
@@ -33,7 +33,13 @@ def restore_slots(one: object, values: dict[str, object]) -> None:
 
 
 def restore_names(space: dict[str, object], names: set[str], values: dict[str, object]) -> None:
-    """Put back variables of a file; of ``names``, those without a value are removed."""
+    """Put back variables of a file.
+
+    Args:
+        space: the file's variables by name.
+        names: of those to put back.
+        values: what they were; a name without a value is removed.
+    """
     for name in names:
         if name in values:
             if space.get(name) is not values[name]:

@@ -26,7 +26,7 @@ from theory.validation import IntArray
 
 _BATCH = 512
 
-#: Axis of the channels in the maps of networks for images, (n, c, h, w), where nothing tells another one.
+#: Axis of the channels in the maps of networks for images, (n, c, h, w), unless something indicates another.
 CHANNELS = 1
 
 
@@ -39,9 +39,18 @@ def activations_of(
     device: torch.device,
     rows: Rows = None,
 ) -> dict[str, Tensor]:
-    """(n, p) activations of every layer on the images of a split, on the CPU; arguments as ``layer_features``.
+    """(n, p) activations of every layer on the images of a split, on the CPU.
 
     The network has to be on the device, inside ``undisturbed``.
+
+    Args:
+        network: in evaluation mode.
+        layers: names of its modules.
+        split: n images.
+        normalisation: of the images.
+        pooled_features: largest number of features of a layer.
+        device: that computes.
+        rows: what becomes a row, as in ``capture``.
 
     Raises:
         InputError: as ``capture``.
@@ -67,7 +76,7 @@ def layer_features(
 ) -> dict[str, DataSet]:
     """Features of every layer, centred and scaled to unit mean variance.
 
-    Statistics of batch normalisation are measured anew on the first images of the split.
+    Statistics of batch normalisation are recomputed from the first images of the split.
 
     Args:
         network: left as it was.
@@ -78,11 +87,11 @@ def layer_features(
         pooled_features: largest number of features; wider layers are pooled or sketched (see
             ``empirical.networks.capture``).
         device: that computes.
-        rows: what becomes a row, as in ``empirical.networks.capture``; a map's channels come before positions where
-            nothing tells otherwise.
+        rows: what becomes a row, as in ``empirical.networks.capture``; a map's channels come before positions unless
+            something indicates otherwise.
 
     Returns:
-        A data set (n, p) a layer, called by its name.
+        A data set (n, p) for each layer, by the layer's name.
 
     Raises:
         InputError: an unknown layer; NaN or infinity, or activations that do not vary, with the layer's name.
@@ -127,7 +136,18 @@ def training_features(
     pooled_features: int,
     device: torch.device,
 ) -> dict[str, DataSet]:
-    """``layer_features`` of the training split; of every block where ``layers`` is None or empty."""
+    """``layer_features`` of the training split.
+
+    Args:
+        network: one of the package's; left as it was.
+        data: images.
+        layers: names of its modules; None or none for every block.
+        pooled_features: largest number of features of a layer.
+        device: that computes.
+
+    Raises:
+        InputError: as ``layer_features``.
+    """
     chosen = tuple(layers) if layers else layer_names(network)
     return layer_features(
         network, chosen, data.train, data.classes, Normalisation.from_images(data.train), pooled_features, device

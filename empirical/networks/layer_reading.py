@@ -1,4 +1,4 @@
-"""One forward pass, and the rows of activations that layers give in it."""
+"""Reads the rows of layers' activations from one forward pass."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class LayerReader:
             (see ``pooled``); what is still too wide becomes as many signed means of random groups of features (see
             ``Sketch``). None keeps everything.
         dtype: of the activations.
-        otherwise: axis of the channels of a map where nothing tells it; None where it is then unknown.
+        otherwise: axis of the channels of a map where nothing indicates it; None where it is then unknown.
         whole: those of the layers whose features are all kept.
 
     Attributes:
@@ -225,7 +225,7 @@ class LayerReader:
 
 
 class _Unclear:
-    """Stands for the rows of a layer in whose output two axes may be the samples."""
+    """Replaces the rows of a layer in whose output either of two axes may be that of the samples."""
 
 
 def run(network: nn.Module, inputs: Inputs) -> None:
@@ -259,7 +259,12 @@ def first_samples(inputs: Inputs, count: int) -> Inputs:
 
 
 def in_precision(name: str, activations: Tensor, dtype: torch.dtype) -> Tensor:
-    """A copy in another type.
+    """A copy of activations in another type.
+
+    Args:
+        name: of the layer, for the error.
+        activations: (n, p).
+        dtype: of the copy, one of PRECISIONS.
 
     Raises:
         LayerError: NaN or infinity before or after.

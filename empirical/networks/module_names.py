@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from theory import InputError
+from theory.validation import cut, quoted
 
 # Attributes under which wrappers hold the module that they wrap. The plain name "module" is one of a wrapper only in
 # those of torch for several devices.
 _WRAPPED = ("_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module")
 _DISTRIBUTED = (nn.parallel.DistributedDataParallel, nn.DataParallel)
 _MODULE = "module"
-_SHOWN = 80  # characters of what is refused
 
 
 def inner_module(module: nn.Module) -> nn.Module | None:
@@ -61,7 +61,7 @@ def uninitialised(network: nn.Module) -> str | None:
 
 
 def device_and_type(network: nn.Module) -> tuple[torch.device, torch.dtype]:
-    """Device of a network's first tensor, and the type of its first real one; processor and float32 without any."""
+    """Device of a network's first tensor, and type of its first real tensor; CPU and float32 if there is none."""
     tensors = [tensor for _, tensor in _tensors(network)]
     real = [tensor for tensor in tensors if tensor.is_floating_point()]
     device = next((tensor.device for tensor in (*real, *tensors)), torch.device("cpu"))
@@ -76,7 +76,7 @@ def named_layers(network: nn.Module, layers: Sequence[str]) -> dict[str, nn.Modu
     """
     if not isinstance(layers, list | tuple) or not layers or not all(isinstance(one, str) for one in layers):
         shown = repr(layers) if isinstance(layers, str | list | tuple) or layers is None else _kind(layers)
-        raise InputError(f"layers: {_cut(shown)} is not accepted; give a list of at least one name of named_modules()")
+        raise InputError(f"layers: {cut(shown)} is not accepted; give a list of at least one name of named_modules()")
     # Under one name, the innermost module comes last. A module registered under two names is known by both.
     parts = list(_walk(bare(network), "", ""))
     known = {own: module for _, own, module in parts}
@@ -89,11 +89,9 @@ def named_layers(network: nn.Module, layers: Sequence[str]) -> dict[str, nn.Modu
         own = own if own in known else as_wrapped.get(own, plain_name(name, known))
         if own not in known:
             nearest = difflib.get_close_matches(own, filter(None, known), n=3, cutoff=0.0)
-            raise InputError(
-                f"layers: {_cut(repr(name))} is unknown; the nearest names are {', '.join(nearest) or 'none'}"
-            )
+            raise InputError(f"layers: {quoted(name)} is unknown; the nearest names are {', '.join(nearest) or 'none'}")
         if own in found:
-            raise InputError(f"layers: {name!r} is given twice; give each name once")
+            raise InputError(f"layers: {quoted(name)} is given twice; give each name once")
         found[own] = known[own]
     return found
 
@@ -152,10 +150,6 @@ def _joined(prefix: str, name: str) -> str:
 def _tensors(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
     yield from cast(Iterator[tuple[str, Tensor]], network.named_parameters())
     yield from network.named_buffers()
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _kind(value: object) -> str:

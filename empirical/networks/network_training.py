@@ -27,7 +27,7 @@ from theory import InputError
 from theory.progress import Progress, silent
 from theory.validation import IntArray, at_least, non_negative, one_of, positive
 
-#: Steps between two states that a killed run can go on from; a checkpoint is one as well.
+#: Steps between two states from which a killed run can resume; a checkpoint is such a state as well.
 STATE_INTERVAL = 256
 
 _STATE = "state.safetensors"
@@ -46,7 +46,7 @@ class TrainingPlan:
         network: of NETWORK_NAMES.
         base_width: of its first part; None takes the family's default.
         steps: last step.
-        batch_size: images a step; the last batch of an epoch takes what is left.
+        batch_size: images per step; the last batch of an epoch takes what is left.
         step_size: eta.
         momentum: in [0, 1).
         weight_decay: at least 0.
@@ -113,7 +113,7 @@ class TrainingRun:
 
     @cached_property
     def key(self) -> str:
-        """Made of all that determines the weights at a step, apart from the last step."""
+        """Identifies all that determines the weights at a step, apart from the last step."""
         digest = array_digest(self.split.images, self.split.labels)
         constants = [*self.normalisation.mean.tolist(), *self.normalisation.deviation.tolist()]
         configuration = asdict(self.plan) | {"data": digest, "classes": self.classes, "normalisation": constants}
@@ -141,7 +141,7 @@ class TrainingRun:
         return network.eval()
 
     def train_to(self, last: int, progress: Progress = silent) -> None:
-        """Train up to step ``last``, going on from the latest state; what is on the disk already is not done again.
+        """Train up to step ``last`` from the latest state; steps that are already on the disk are not repeated.
 
         Raises:
             InputError: ``last`` beyond the plan's steps, a loss that is not finite, a damaged or foreign file.
@@ -192,7 +192,7 @@ class TrainingRun:
         return network
 
     def _restore(self, network: nn.Module, optimiser: torch.optim.Optimizer, missing: int) -> int:
-        """Take up the latest state, if there is one that is not past the step ``missing``; returns its step."""
+        """Resume from the latest state that is not past the step ``missing``, if there is one; returns its step."""
         file = self.folder.path / _STATE
         if not file.exists():
             return 0
@@ -220,7 +220,7 @@ def batch_indices(seed: int, step: int, count: int, batch_size: int) -> IntArray
         seed: of the orders; each epoch's is independent of the others'.
         step: from 0 on.
         count: samples n.
-        batch_size: samples a step; the last of an epoch has what is left.
+        batch_size: samples per step; the last batch of an epoch takes what is left.
     """
     epoch, position = divmod(step, -(-count // batch_size))
     order = np.random.default_rng([seed, epoch]).permutation(count)
@@ -230,7 +230,14 @@ def batch_indices(seed: int, step: int, count: int, batch_size: int) -> IntArray
 def image_batches(
     split: ImageSplit, normalisation: Normalisation, size: int, device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Consecutive batches of normalised images (n, c, h, w) float32 with their labels (n,) on ``device``."""
+    """Consecutive batches of normalised images (n, c, h, w) float32 with their labels (n,) on ``device``.
+
+    Args:
+        split: the images, not normalised.
+        normalisation: to apply.
+        size: most images per batch, at least 1.
+        device: to put the batches on.
+    """
     for start in range(0, split.labels.size, at_least("size", size, 1)):
         inputs = torch.from_numpy(normalisation.apply(split.images[start : start + size])).to(device)
         labels = torch.from_numpy(split.labels[start : start + size]).to(device)

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from theory import InputError
-from theory.memory_limit import check_memory
+from theory.data.memory_limit import check_memory
 from theory.validation import at_least, one_of
 
-#: Convolutions in each of the five blocks (Simonyan & Zisserman 2015; VGG-8 has one a block). The last convolution of
+#: Convolutions in each of the five blocks (Simonyan & Zisserman 2015; VGG-8 has one per block). The last convolution of
 #: a block halves the image by a stride of two, as in the networks of Schneider & Prabhushankar (2024).
 _VGG_BLOCKS = {8: (1, 1, 1, 1, 1), 11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3)}
 #: Widths of the blocks in units of the first one's.
@@ -168,5 +168,5 @@ def _parameter_count(build: Callable[[int], nn.Module], base_width: int) -> int:
 
 
 def layer_names(network: nn.Sequential) -> tuple[str, ...]:
-    """The parts whose outputs are worth a probe: all but pooling and classifier, input to output."""
+    """Names of the parts whose outputs are probed: all but pooling and classifier, from input to output."""
     return tuple(name for name, _ in network.named_children() if name not in ("pool", "classifier"))

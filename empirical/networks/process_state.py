@@ -21,7 +21,7 @@ _GLOBAL_HOOKS = tuple(
 
 @contextmanager
 def kept_process_state() -> Iterator[None]:
-    """Put back random states and settings, and suspend the hooks that act on all modules, for the time inside.
+    """Suspend the hooks that act on all modules, and restore random states and settings at the end.
 
     Random states: of torch on the CPU and on every device in use, of Python's ``random`` and of NumPy's global
     generator. Settings: default type, modes of autograd and autocast, deterministic algorithms, cuDNN, precision of
@@ -34,7 +34,7 @@ def kept_process_state() -> Iterator[None]:
             hooks = getattr(torch_module, name)
             stack.callback(_refill, hooks, dict(hooks))
             hooks.clear()
-        # Weights computed without gradients must not become the training's, which may have asked for one computation.
+        # Weights computed without gradients must not become those of the training, which may cache one computation.
         stack.callback(setattr, parametrize, "_cache_enabled", parametrize._cache_enabled)
         parametrize._cache_enabled = 0
         yield
@@ -45,9 +45,9 @@ def _random_states() -> Iterator[tuple[Callable[[], Any], Callable[[Any], object
     yield random.getstate, random.setstate
     yield lambda: np.random.get_state(legacy=False), np.random.set_state  # noqa: NPY002
     for name in ("cuda", "xpu"):
-        cards = getattr(torch, name, None)
-        if cards is not None and cards.is_available() and cards.is_initialized():
-            yield cards.get_rng_state_all, cards.set_rng_state_all
+        backend = getattr(torch, name, None)
+        if backend is not None and backend.is_available() and backend.is_initialized():
+            yield backend.get_rng_state_all, backend.set_rng_state_all
     if torch.backends.mps.is_available():
         yield torch.mps.get_rng_state, torch.mps.set_rng_state
 
@@ -73,8 +73,8 @@ def _settings() -> Iterator[tuple[Callable[[], Any], Callable[[Any], object]]]:
             lambda owner=owner, name=name: getattr(owner, name),  # type: ignore[misc]
             lambda value, owner=owner, name=name: setattr(owner, name, value),  # type: ignore[misc]
         )
-    cards: Any = torch.cuda
-    if cards.is_available() and cards.is_initialized():
+    cuda: Any = torch.cuda
+    if cuda.is_available() and cuda.is_initialized():
         yield torch.cuda.current_device, torch.cuda.set_device
 
 

@@ -1,4 +1,4 @@
-"""What becomes a row of a layer's activations: which tensor, which axes, and how many features at most."""
+"""Rules for the rows of a layer's activations: which tensor, which axes, and how many features at most."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from theory import InputError
-from theory.validation import at_least, one_of
+from theory.validation import at_least, one_of, quoted
 
 FLATTEN, MEAN, FIRST, LAST = "flatten", "mean", "first", "last"
 
@@ -37,7 +37,7 @@ _POOLS: dict[int, Any] = {
 
 
 class LayerError(Exception):
-    """What a layer did that cannot be captured, and what to do about it."""
+    """A layer cannot be captured; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class RowRule:
     def __post_init__(self) -> None:
         one_of("rows", self.take, (FLATTEN, MEAN, FIRST, LAST))
         if self.channels is not None and (isinstance(self.channels, bool) or not isinstance(self.channels, int)):
-            raise InputError(f"channels: {self.channels!r} is not accepted; give an axis, such as 1 or -1")
+            raise InputError(f"channels: {quoted(self.channels)} is not accepted; give an axis, such as 1 or -1")
         if self.channels == 0:
             raise InputError("channels: 0 is the axis of the samples; give another axis, such as 1 or -1")
         if self.samples is not None:
@@ -74,7 +74,7 @@ class RowRule:
         if self.call is not None:
             at_least("call", self.call, -1)
         if isinstance(self.output, bool) or not isinstance(self.output, int | str | None):
-            raise InputError(f"output: {self.output!r} is not accepted; give a key or a position")
+            raise InputError(f"output: {quoted(self.output)} is not accepted; give a key or a position")
 
 
 #: One rule for all layers, by itself or by the name of what it takes, or one for each layer that is not flattened.
@@ -105,7 +105,16 @@ def _rule(given: Any) -> RowRule:
 
 
 def selected(name: str, output: Any, wanted: int | str | None) -> Tensor:
-    """The tensor of a layer's output that is meant: see ``RowRule.output``."""
+    """The tensor of a layer's output that ``RowRule.output`` names.
+
+    Args:
+        name: of the layer, for the error.
+        output: a tensor, or a tuple, list or dictionary of them, nested or not.
+        wanted: position or key of the tensor; None takes the first.
+
+    Raises:
+        LayerError: no dense tensor.
+    """
     found = _entry(output, wanted)
     if wanted is None and isinstance(found, tuple | list):
         found = _first_tensor(found)
@@ -123,7 +132,7 @@ def selected(name: str, output: Any, wanted: int | str | None) -> Tensor:
         )
     kind = "a tuple or list without tensors" if isinstance(output, tuple | list) else type(output).__name__
     if isinstance(output, tuple | list) and wanted is not None:
-        kind = f"{len(output)} outputs, none of which is a tensor called {wanted!r}"
+        kind = f"{len(output)} outputs, none of which is a tensor called {quoted(wanted)}"
     raise LayerError(f"{name!r} returns {kind}; give a layer that returns a tensor or a tuple with one")
 
 
@@ -157,7 +166,14 @@ def _first_tensor(output: Any) -> Any:
 
 
 def sample_axis(layer: nn.Module, shape: tuple[int, ...], count: int, rule: RowRule) -> int | None:
-    """The axis of the samples; None where two axes could be; -1 where none can."""
+    """The axis of the samples: None where two axes could be, -1 where none can.
+
+    Args:
+        layer: whose ``batch_first`` decides between two axes, where it has that attribute.
+        shape: of its output.
+        count: number of samples n.
+        rule: may name the axis.
+    """
     if rule.samples is not None:
         return rule.samples if rule.samples < len(shape) and shape[rule.samples] == count else -1
     fitting = [axis for axis in range(min(2, len(shape))) if shape[axis] == count]
@@ -184,11 +200,16 @@ def channels_of(layer: nn.Module) -> int | None:
 
 
 def channel_axis(layer: nn.Module, shape: tuple[int, ...], latest: int | None) -> int | None:
-    """The axis of the channels in an output (n, ...), or None where the layout cannot be told.
+    """The axis of the channels in an output (n, ...), or None where the layout is not known.
 
     It is known of torch's own layers. Otherwise it is the only axis as long as the last layer with channels that has
     run, inside the layer or before it, has channels. Where no axis is that long, it is the one that makes a map square:
-    (n, c, h, h) or (n, h, h, c). Otherwise nothing tells the axes apart.
+    (n, c, h, h) or (n, h, h, c). Otherwise the axes cannot be distinguished.
+
+    Args:
+        layer: that returns the output.
+        shape: (n, ...) of the output.
+        latest: number of channels of the last layer with channels that has run; None before any.
     """
     if isinstance(layer, _MAPS_FIRST):
         return 1
@@ -207,7 +228,7 @@ def channel_axis(layer: nn.Module, shape: tuple[int, ...], latest: int | None) -
 
 @dataclass(frozen=True, eq=False)
 class Sketch:
-    """Signed means of random groups of features: an orthogonal projection that knows nothing of axes.
+    """Signed means of random groups of features: an orthogonal projection that does not depend on axes.
 
     Every feature belongs to one group; groups are as equal as they can be. The draw depends on the two sizes alone.
     The expected squared length of a row is kept, up to the factor ``width / features``.
@@ -229,7 +250,7 @@ class Sketch:
         signs = np.zeros(width * size)
         order[:features] = draw.permutation(features)
         signs[:features] = draw.choice([-1.0, 1.0], features)
-        # Dealt out like cards, so that no group has two features more than another.
+        # Dealt out in turn, so that the sizes of the groups differ by one feature at most.
         groups, weights = order.reshape(size, width).T, signs.reshape(size, width).T
         lengths = np.abs(weights).sum(axis=1, keepdims=True)
         return cls(torch.from_numpy(groups.copy()), torch.from_numpy(weights / np.sqrt(lengths)))
@@ -244,7 +265,7 @@ class Sketch:
 def pooled(maps: Tensor, limit: int) -> Tensor:
     """Feature maps (n, c, ...) of two or three axes, averaged over windows until at most ``limit`` features are left.
 
-    By the smallest whole factor f that suffices, to max(1, length // f) along every axis; 1 everywhere where even that
+    The factor f is the smallest whole one that suffices; every axis shrinks to max(1, length // f), or to 1 if even that
     leaves more. Windows overlap where f does not divide a length.
     """
     channels, *lengths = maps.shape[1:]
@@ -256,10 +277,21 @@ def pooled(maps: Tensor, limit: int) -> Tensor:
 
 
 def taken(name: str, output: Tensor, take: str, axis: int | None, mask: Tensor | None) -> Tensor:
-    """(n, c): the mean, first or last position of an output (n, ...) with at least three axes."""
+    """(n, c): the mean, first or last position of an output with at least three axes.
+
+    Args:
+        name: of the layer, for the error.
+        output: (n, ...).
+        take: "mean", "first" or "last".
+        axis: of the channels.
+        mask: (n, positions), nonzero at the positions that count; None, or one of another shape, counts all.
+
+    Raises:
+        LayerError: ``axis`` is None, or the mask leaves a sample no position.
+    """
     if axis is None:
         shape = tuple(output.shape[1:])
-        raise LayerError(f"{name!r} returns {shape} a sample, which axis is the channels cannot be told; give channels")
+        raise LayerError(f"{name!r} returns {shape} per sample, whose axis of channels is not known; give channels")
     positions = output.movedim(axis, -1).flatten(1, -2)
     seen = torch.ones(positions.shape[:2], dtype=torch.bool, device=output.device)
     if mask is not None and mask.shape == seen.shape:

@@ -1,4 +1,4 @@
-"""A network's forward pass without a trace: nothing of the network or the process is another thing afterwards.
+"""Runs a network's forward pass without a trace: the network and the process are afterwards as they were.
 
 The network is used where it is, not copied: modules that hold locks, open files or weights that are computed from
 others cannot be copied, and a copy would still share random states and counters with the original.
@@ -26,11 +26,11 @@ _COMPUTING = ("torch.nn.utils.", "torch.ao.")
 
 @contextmanager
 def undisturbed(network: nn.Module) -> Iterator[None]:
-    """Run the network inside, in evaluation; everything is put back at the end, also after an error or interrupt.
+    """Put a network in evaluation mode inside, and restore everything at the end, also after an error or interrupt.
 
     Inside: all registered modules are in evaluation, autograd is off, gradients are hidden, compiled parts run as
     written, and no hook runs. Hooks of torch's weight_norm, spectral_norm, pruning and quantisation do run, since they
-    are how the weights come about. What a hook of the user changes in an activation is therefore not seen.
+    are how the weights are computed. What a hook of the user changes in an activation therefore has no effect.
 
     Put back to the bit: parameters and buffers, computed weights, ``requires_grad``, ``grad``, version counters (a
     graph that waits for its backward pass stays valid), training flags, hooks; attributes of modules and of
@@ -85,7 +85,7 @@ def _computes(hook: Any) -> bool:
 
 
 def _run_as_written(module: nn.Module) -> None:
-    """Without compilation, whose cache would grow, and without the wrappers of several devices."""
+    """Run without compilation, whose cache would grow, and without the wrappers of several devices."""
     own = vars(module)
     if own.get("_compiled_call_impl") is not None:
         own["_compiled_call_impl"] = None

@@ -1,12 +1,12 @@
-"""Information of a layer's output by binning, the way of the information plane (Shwartz-Ziv & Tishby 2017).
+"""Information of a layer's output by binning, as in the information plane (Shwartz-Ziv & Tishby 2017).
 
 A network is deterministic and its inputs are continuous, so that the mutual information of input and output is
-infinite. What binning gives is the entropy of the binned output: a measure of how samples spread over the cells, which
-depends on the bins. With bins at fixed places the scale of a layer decides it, and outputs without bounds, such as
-those of ReLU, make it say nothing (Saxe et al. 2018): bins have to follow the layer. Information is in nats.
+infinite. Binning gives the entropy of the binned output: a measure of how samples spread over the cells, which
+depends on the bins. With fixed bins the scale of a layer decides it, and for unbounded outputs, such as
+those of ReLU, it is meaningless (Saxe et al. 2018): bins have to follow the layer. Information is in nats.
 
-Cells are joint patterns of all units. With many units every sample soon has a cell of its own: the input's information
-is then log n and the label's its entropy, whatever the layer does. Bin a few leading directions instead.
+Cells are joint patterns of all units. With many units every sample soon has a separate cell: the input's information
+is then log n and the label's its entropy, for every layer. Bin a few leading directions instead.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class BinnedInformation:
 def equal_frequency_edges(outputs: FloatArray, bins: int) -> FloatArray:
     """Inner edges at the quantiles of all outputs of the layer, one set for all units.
 
-    Where many outputs are equal, as the zeros of ReLU, they have a bin of their own, and fewer edges than bins - 1 are
+    Where many outputs are equal, as the zeros of ReLU, they have a separate bin, and fewer edges than bins - 1 are
     left. Order alone decides: a strictly increasing map of the outputs moves the edges with it.
 
     Args:
@@ -55,7 +55,7 @@ def equal_frequency_edges(outputs: FloatArray, bins: int) -> FloatArray:
 
 
 def binned_information(outputs: FloatArray, labels: IntArray, edges: FloatArray) -> BinnedInformation:
-    """Where a layer is in the information plane for given bins.
+    """Place a layer in the information plane, for given bins.
 
     Args:
         outputs: (n, units) of the layer, or its leading directions.

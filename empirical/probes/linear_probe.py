@@ -1,4 +1,4 @@
-"""What a linear classifier reads from frozen activations: logistic regression, deterministic."""
+"""Linear classifiers of frozen activations: deterministic logistic regression."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from numpy.typing import NDArray
 from scipy import linalg, optimize
 from torch import Tensor
 
-from empirical.data.stratified import stratified_sample
 from theory import InputError
+from theory.data.stratified import stratified_sample
 from theory.validation import FloatArray, at_least, class_labels, positive
 
 Features = Tensor | NDArray[np.float32] | NDArray[np.float64]
 Labels = Tensor | NDArray[np.int64]
 
-#: L2 penalty on the weights of features of unit variance, beside the mean loss of a sample.
+#: L2 penalty on the weights of features of unit variance, added to the mean loss per sample.
 PENALTY = 1e-4
 
 #: Steps of L-BFGS after which logistic regression is left as it is, with a warning.
 LARGEST_ITERATIONS = 500
 
-# Float32 products know a gradient no better.
+# Products in float32 give a gradient no more digits.
 _GRADIENT_TOLERANCE = 1e-5
 
 # Rows that are taken for each feature to estimate the curvature.
@@ -49,7 +49,7 @@ class Accuracy:
 
 @dataclass(frozen=True, eq=False)
 class LinearClassifier:
-    """The class of the largest of weights f + intercept.
+    """Predicts the class of the largest entry of weights f + intercept.
 
     Attributes:
         weights: (K, p).
@@ -62,7 +62,7 @@ class LinearClassifier:
     warning: str | None = None
 
     def accuracy(self, batches: Iterable[tuple[Features, Labels]]) -> Accuracy:
-        """On (features, labels) batches that it was not fitted to, with products in float32.
+        """The accuracy on (features, labels) batches that it was not fitted to, with products in float32.
 
         Raises:
             InputError: no batch, NaN or infinity, shapes that do not fit, labels out of range.

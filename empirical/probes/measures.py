@@ -1,7 +1,6 @@
-"""What a checkpoint's probes measure: kinds of numbers, each of a layer or of the whole network.
+"""The quantities that probes of a checkpoint measure, each of a layer or of the whole network.
 
-A measure is a value that code compares; its name is for tables alone. Files hold the names, and whoever reads one maps
-them back here, once.
+Code compares measures by value; their names are for tables and files alone, and are mapped back here.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ _ACCURACIES = (MeasureKind.TRAINING_ACCURACY, MeasureKind.TEST_ACCURACY, Measure
 
 @dataclass(frozen=True)
 class Measure:
-    """One kind of number of a layer or network.
+    """One quantity that is measured of a layer or network.
 
     Attributes:
         kind: what is measured.
@@ -87,7 +86,7 @@ class Measure:
 
     @property
     def name(self) -> str:
-        """In tables and files."""
+        """The name in tables and files."""
         if self.budget is not None:
             return f"{self.kind.value}{_BEFORE[self.kind]}{self.budget:.2e}"
         return self.kind.value if self.task is None else f"{self.kind.value}{_BEFORE[self.kind]}{self.task}"

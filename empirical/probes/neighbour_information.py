@@ -1,10 +1,10 @@
 """Mutual information from distances to nearest neighbours (Kraskov, Stoegbauer & Grassberger 2004; Ross 2014).
 
-What these estimates can tell: how far a few leading directions of a layer's output depend on a few leading directions
-of the input, or on the label, without bins. What they cannot: the mutual information of a deterministic network's
-input and whole output is infinite, and no estimate from n samples exceeds about log n; in many dimensions neighbours
-are far and dependence is missed. Project first (``leading_directions``), state how many directions, and compare layers
-and checkpoints at the same number. Information is in nats.
+These estimates measure, without bins, how far a few leading directions of a layer's output depend on a few leading
+directions of the input, or on the label. They cannot measure the mutual information of a deterministic network's
+input and whole output, which is infinite: no estimate from n samples exceeds about log n, and in many dimensions
+neighbours are far away and dependence is missed. Project first (``leading_directions``), state how many directions, and
+compare layers and checkpoints at the same number. Information is in nats.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def neighbour_information(first: FloatArray, second: FloatArray, neighbours: int
 
     psi(k) + psi(n) - <psi(m + 1) + psi(l + 1)>, with m and l the numbers of samples nearer in one variable than the
     k-th neighbour is in both, by the largest difference of a coordinate. Where k or more samples coincide with one,
-    as at the zeros of ReLU, all that do take the place of the k nearest (Gao et al. 2017).
+    as at the zeros of ReLU, all that do replace the k nearest (Gao et al. 2017).
 
     Args:
         first: (n, a).

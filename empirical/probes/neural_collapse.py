@@ -20,7 +20,7 @@ _RELATIVE_TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class NeuralCollapse:
-    """How far a layer has collapsed; zeros at full collapse, but for the shares that say so.
+    """Measures of how far a layer has collapsed; zero at full collapse unless stated otherwise.
 
     Attributes:
         within_class: NC1, tr(Sigma_W Sigma_B^+) / K.
@@ -44,7 +44,7 @@ class NeuralCollapse:
 def neural_collapse(moments: Moments) -> NeuralCollapse:
     """NC1 and NC2 of a layer.
 
-    Norms and angles are taken from the plain average of the class means, as a simplex is one whatever the classes'
+    Norms and angles are taken from the plain average of the class means, as a simplex does not depend on the classes'
     frequencies. The pseudo-inverse acts in the span of the class means: no matrix of p x p is decomposed.
 
     Args:
@@ -85,7 +85,7 @@ def _check_classes(moments: Moments) -> None:
     spread = np.abs(_centred_means(moments)).max()
     # Equal means differ by their rounding error.
     if spread <= _RELATIVE_TOLERANCE**2 * np.abs(moments.class_means).max() or spread == 0:
-        raise InputError("moments: all class means are equal; give a layer that tells classes apart")
+        raise InputError("moments: all class means are equal; give a layer that distinguishes classes")
 
 
 def _centred_means(moments: Moments) -> FloatArray:

@@ -1,8 +1,8 @@
-"""Probes of a checkpoint that are made on request only: trained decoders, and the information plane.
+"""Probes of a checkpoint that run on request only: trained decoders, and the information plane.
 
-They are the measures that others use. A trained decoder need not have converged, and what it shows depends on how long
-it was trained; the information of a deterministic layer is that of its bins or of a few of its directions. Both stand
-beside the exact decoder's loss on the same checkpoints, so that a reader can compare the accounts.
+They are measures used in other work. A trained decoder need not have converged, and what it shows depends on how long
+it was trained; the information of a deterministic layer is that of its bins or of a few of its directions. Both are
+reported next to the exact decoder's loss on the same checkpoints, so that they can be compared.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, nn
 
 from empirical.data.images import ImageData, ImageSplit, Normalisation
-from empirical.data.stratified import stratified_sample
 from empirical.networks.batch_norm import recalibrated_on
 from empirical.networks.layer_features import activations_of
 from empirical.probes.binned_information import binned_information, equal_frequency_edges
@@ -38,14 +37,16 @@ from empirical.probes.trained_decoder import (
     train_decoder,
 )
 from theory import InputError
+from theory.data.stratified import stratified_sample
 from theory.progress import Progress, silent
+from theory.validation import quoted
 
 _BATCH = 512
 
-#: Directions, bins a direction and samples of the information plane.
+#: Directions, bins per direction and samples of the information plane.
 DIRECTIONS, BINS, INFORMATION_SAMPLES = 3, 30, 5000
 
-#: What can be asked for.
+#: Probes that can be requested.
 LINEAR, CONVOLUTIONAL, INFORMATION = "linear decoder", "convolutional decoder", "information"
 
 #: A probe of the last of the plan's layers, of a network that is left as it was.
@@ -64,7 +65,7 @@ def requested_probe(name: str) -> RequestedProbe:
         INFORMATION: _information,
     }
     if name not in known:
-        raise InputError(f"also: {name!r} is unknown; give one of {', '.join(known)}")
+        raise InputError(f"also: {quoted(name)} is unknown; give one of {', '.join(known)}")
     return known[name]
 
 
@@ -81,7 +82,7 @@ class _TrainedDecoder:
     """A decoder of the last layer, and what is measured of it.
 
     Attributes:
-        build: it, untrained, from the number of features and the images.
+        build: the untrained decoder, from the number of features and the images.
         loss: held out, relative to the variance.
         error: held out, per pixel.
         training_error: the same in the last epoch of training.

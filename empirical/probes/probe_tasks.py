@@ -1,4 +1,4 @@
-"""The tasks that a linear probe is set on frozen activations: the classes themselves, and tasks of transfer."""
+"""The tasks of linear probes on frozen activations: the classes themselves, and tasks of transfer."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ import numpy as np
 from empirical.data.images import ImageData, ImageSplit, Normalisation, only_classes, padded_to
 from empirical.probes.transfer_tasks import dominant_channels
 from theory import InputError
+from theory.validation import quoted
 
 CLASS = "class"
 COLOUR = "colour dominance"
 HELD_OUT = "held-out classes"
-
-_SHOWN = 40  # characters of what is refused
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +40,12 @@ def at_least_32(data: ImageData) -> ImageData:
 
 
 def class_task(data: ImageData, name: str = CLASS) -> ProbeTask:
-    """To tell the classes of a data set."""
+    """The task of classifying the images of a data set."""
     return ProbeTask(name, data.train, data.test, data.classes)
 
 
 def colour_task(data: ImageData) -> ProbeTask:
-    """To tell which of red, green and blue, each normalised by the training split, has the largest mean in an image.
+    """The task of recognising which of red, green and blue, each normalised, has the largest mean in an image.
 
     The transfer task of the published figures (Schneider & Prabhushankar 2024).
 
@@ -101,7 +100,7 @@ def transfer_tasks(
 
 
 def _check_splits(data: ImageData) -> None:
-    """What a decoder could not be scored on is refused before any training."""
+    """Refuse, before any training, a test split that a decoder could not be scored on."""
     if np.array_equal(data.train.images, data.test.images):
         raise InputError(f"data: the test images of {data.name} are its training images; hold others out for the test")
     for which, split in (("training", data.train), ("test", data.test)):
@@ -120,8 +119,9 @@ def parse_classes(text: str | None) -> tuple[int, ...] | None:
     try:
         found = tuple(int(part) for part in text.split(","))
     except ValueError:
-        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-        raise InputError(f"classes: {shown!r} is not accepted; give numbers with commas between, as in 0,1,2") from None
+        raise InputError(
+            f"classes: {quoted(text)} is not accepted; give numbers with commas between, as in 0,1,2"
+        ) from None
     if min(found) < 0:
         raise InputError(f"classes: {min(found)} is not accepted; give numbers from 0 on")
     return found

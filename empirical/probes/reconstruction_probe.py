@@ -1,4 +1,4 @@
-"""How well inputs can be linearly reconstructed from a layer, on samples that no decoder was fitted to.
+"""Measures how well inputs can be linearly reconstructed from a layer, on samples that no decoder was fitted to.
 
 A decoder x = A^T (a - mean a) + mean x is fitted to the moments of training samples. Its loss on held-out samples
 with covariances G of the activations, C of these with the inputs and S of the inputs is
@@ -18,15 +18,15 @@ from theory import InputError
 from theory.validation import FloatArray, finite_array, positive
 
 #: Eigenvalues of the activations' covariance below this share of the largest count as zero: sums of products in
-#: float32 know them no better.
+#: float32 do not resolve them.
 RELATIVE_RANK_TOLERANCE = 1e-6
 
 #: Samples for each direction below which least squares is regularised. With r directions and n samples it adds the
 #: share r / (n - r) of the smallest loss (Gaussian activations): a ninth at this limit.
-LEAST_SAMPLES_A_DIRECTION = 10
+LEAST_SAMPLES_PER_DIRECTION = 10
 
-# Penalties, in units of the largest eigenvalue, among which cross-validation chooses: from none that matters
-# down to the eigenvalues that are taken for zero, ten a decade.
+# Penalties, in units of the largest eigenvalue, among which cross-validation chooses: ten per decade, down to the
+# eigenvalues that count as zero.
 _GRID = np.geomspace(RELATIVE_RANK_TOLERANCE, 1e4, 101)
 
 
@@ -35,9 +35,9 @@ class ReconstructionLoss:
     """Held-out loss of a linear decoder.
 
     Attributes:
-        loss: mean squared error an input coordinate, in squared units of the inputs.
-        relative: L / tr Sigma of the held-out inputs: 0 is perfect; 1 is what their mean reaches, so that a decoder
-            that does harm is above it.
+        loss: mean squared error per input coordinate, in squared units of the inputs.
+        relative: L / tr Sigma of the held-out inputs: 0 is perfect; 1 is the loss of their mean, so that a decoder
+            that does harm is above 1.
         rank: directions of the activations that the decoder reads.
         budget: ridge penalty mu, in squared units of the activations; 0 for the exact decoder.
         warning: why the decoder is not the one asked for; None if it is.
@@ -87,12 +87,12 @@ class BudgetedDecoders:
 
     @property
     def too_few_samples(self) -> bool:
-        """Whether least squares would fit noise: fewer samples than features or than ten a direction."""
-        return self.samples <= self.features or self.samples < LEAST_SAMPLES_A_DIRECTION * self.rank
+        """Whether least squares would fit noise: fewer samples than features or than ten per direction."""
+        return self.samples <= self.features or self.samples < LEAST_SAMPLES_PER_DIRECTION * self.rank
 
     @classmethod
     def from_moments(cls, training: JointMoments, held_out: JointMoments) -> BudgetedDecoders:
-        """One eigendecomposition for all penalties.
+        """The decoders of all penalties, from one eigendecomposition.
 
         Raises:
             InputError: different features or inputs, inputs that do not vary, or held-out moments that are those of
@@ -130,7 +130,7 @@ class BudgetedDecoders:
 
         GCV (Golub, Heath & Wahba 1979), training loss / (1 - degrees of freedom / n)^2, estimates the held-out loss;
         with a budget it is consistent also with more features than samples (Patil et al. 2021). The intercept takes one
-        degree of freedom. The penalty is among ten a decade, from what counts as zero to 10^4 lambda_1.
+        degree of freedom. The penalty is one of ten per decade, from what counts as zero to 10^4 lambda_1.
         """
         if self.rank == 0:
             return self._result(self.constant, 0.0, self._warning(0.0))
@@ -163,7 +163,7 @@ class BudgetedDecoders:
     def _warning(self, budget: float) -> str:
         return (
             f"{self.samples} samples for {self.rank} directions of {self.features} features: budget {budget:.3g} by "
-            f"generalised cross-validation; the exact decoder needs {LEAST_SAMPLES_A_DIRECTION} samples a direction"
+            f"generalised cross-validation; the exact decoder needs {LEAST_SAMPLES_PER_DIRECTION} samples per direction"
         )
 
 
@@ -185,7 +185,7 @@ class CrossValidatedDecoder:
 
     @classmethod
     def from_moments(cls, training: JointMoments) -> CrossValidatedDecoder:
-        """One eigendecomposition and one product; without a direction that varies it is the mean of the inputs."""
+        """The decoder from training moments; without a direction that varies it returns the mean of the inputs."""
         values, vectors, kept = _eigenbasis(training)
         eigenvalues, basis = values[kept], vectors[:, kept]
         read = basis.T @ training.cross

@@ -1,6 +1,6 @@
-"""All that is measured of one checkpoint of a deep network, as rows of a table.
+"""Measures one checkpoint of a deep network, as rows of a table.
 
-Batch normalisation is measured anew on training images first. Decoders are fitted on the training split and scored on
+Batch normalisation is first calibrated on training images. Decoders are fitted on the training split and scored on
 the test split, classifiers likewise; the moments of all layers and the network's outputs come from one forward pass
 over each split.
 """
@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 
 from empirical.data.images import ImageData, ImageSplit, Normalisation
-from empirical.data.stratified import joint_labels, stratified_sample
 from empirical.moments.activation_moments import JointAccumulator, JointMoments
 from empirical.moments.float_precision import full_precision
 from empirical.networks.batch_norm import recalibrated_on
@@ -41,6 +40,7 @@ from empirical.probes.probe_tasks import ProbeTask
 from empirical.probes.reconstruction_probe import BudgetedDecoders
 from simulation.training.gradient_share import sample_gradient_share
 from theory import Moments, Softmax
+from theory.data.stratified import joint_labels, stratified_sample
 from theory.progress import Progress, silent
 from theory.validation import at_least
 
@@ -52,14 +52,14 @@ _OUTPUT = ""
 
 @dataclass(frozen=True)
 class ProbePlan:
-    """How a checkpoint is measured.
+    """The layers and limits with which a checkpoint is measured.
 
     Attributes:
         layers: names of the network's modules; none for every block, where the network is known
             (``empirical.studies.track``).
         pooled_features: largest number of features of a layer; larger feature maps are average-pooled, what is
             still larger is sketched (see ``empirical.networks.capture``). Rows are flattened: the layers are those of
-            networks for images, and the rules for tokens (``RowRule``) are ``capture``'s and ``PhaseTracker``'s alone.
+            networks for images, and the rules for tokens (``RowRule``) are for ``capture`` and ``PhaseTracker`` alone.
         classifier_samples: training images, at most, that linear classifiers are fitted to, with the classes of all.
     """
 

@@ -1,9 +1,8 @@
-"""How much of a task of transfer the linear predictors of the task that is trained on see already.
+"""The alignment of a task of transfer with the task that is trained on.
 
-Among linear predictors of its one-hot labels a task has a best one, and that explains a part of the labels' variance:
-the task's linear signal. A network trained on a source task learns, first of all, to tell the source's classes. The
-alignment is the share of the target's signal that is left when the inputs may be read through the best linear
-predictors of the source's classes only.
+The best linear predictor of a task's one-hot labels explains a part of the labels' variance: the task's linear signal.
+A network trained on a source task first learns to distinguish the source's classes. The alignment is the share of the
+target's signal that is left when the inputs are read only through the best linear predictors of the source's classes.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ from empirical.probes.probe_tasks import ProbeTask
 from theory import InputError, Moments
 from theory.validation import FloatArray
 
-#: Pixels on each side of the averaged images that alignment is measured on: few directions, well known from thousands
-#: of samples, which hold most of the variance of natural images.
+#: Pixels on each side of the averaged images that alignment is measured on: few directions, which thousands of samples
+#: determine well, and which hold most of the variance of natural images.
 SIDE = 8
 
 # Eigenvalues below this share of the largest one count as zero.
@@ -34,7 +33,7 @@ def task_alignment(source: ProbeTask, target: ProbeTask, normalisation: Normalis
         normalisation: of the images of both.
 
     Returns:
-        Between 0 (nothing of the target's linear signal is seen) and 1 (all of it).
+        Between 0 (nothing of the target's linear signal is left) and 1 (all of it).
 
     Raises:
         InputError: images of different shapes, or a target without linear signal.

@@ -1,7 +1,8 @@
 """Decoders trained by gradient descent on frozen activations: the published way to measure reconstruction.
 
 Schneider & Prabhushankar (AAAI 2024, arXiv 2312.06887) train a linear decoder for 20 epochs with Adam (3e-4, weight
-decay 1e-5, batch 128). It need not have converged; the exact decoder of ``reconstruction_probe`` shows by how much.
+decay 1e-5, batch 128). It need not have converged; the exact decoder of ``reconstruction_probe`` shows how far it is
+from the optimum.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from theory.validation import at_least, non_negative, positive
 #: Batches of activations (n, p) with the inputs (n, D) or (n, ...) that gave them.
 Pairs = Iterable[tuple[Tensor, Tensor]]
 
-#: The batches of an epoch, given its number from 0. They may come from memory or be computed anew.
+#: The batches of an epoch, given its number from 0. They may come from memory or be recomputed.
 Epochs = Callable[[int], Pairs]
 
 
@@ -46,12 +47,18 @@ class DecoderTraining:
         non_negative("weight_decay", self.weight_decay)
 
 
-#: Samples a step in the published training.
+#: Samples per step in the published training.
 PUBLISHED_BATCH = 128
 
 
 def linear_decoder(features: int, coordinates: int, seed: int) -> nn.Linear:
-    """From p to D with bias, at PyTorch's initial distribution, drawn from ``seed`` alone."""
+    """A linear layer from p to D with bias, at PyTorch's initial distribution.
+
+    Args:
+        features: p, at least 1.
+        coordinates: D, at least 1.
+        seed: of the initial weights, which depend on nothing else.
+    """
     sizes = at_least("features", features, 1), at_least("coordinates", coordinates, 1)
     with _drawn_from(seed):
         return nn.Linear(*sizes)
@@ -95,18 +102,24 @@ def shuffled_epochs(activations: Tensor, inputs: Tensor, size: int, seed: int) -
 
     The order depends on ``seed`` and the number of the epoch alone.
 
+    Args:
+        activations: (n, p).
+        inputs: (n, ...).
+        size: rows per batch, at least 1.
+        seed: at least 0.
+
     Raises:
         InputError: different numbers of rows, none, or a size below 1.
     """
     count = activations.shape[0]
     if inputs.shape[0] != count or count == 0:
-        raise InputError(f"inputs: {inputs.shape[0]} rows beside {count} of activations; give as many, at least one")
-    rows_a_step, key = at_least("size", size, 1), at_least("seed", seed, 0)
+        raise InputError(f"inputs: {inputs.shape[0]} rows, but {count} of activations; give as many, at least one")
+    rows_per_step, key = at_least("size", size, 1), at_least("seed", seed, 0)
 
     def batches(epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         order = torch.from_numpy(np.random.default_rng([key, epoch]).permutation(count))
-        for start in range(0, count, rows_a_step):
-            rows = order[start : start + rows_a_step]
+        for start in range(0, count, rows_per_step):
+            rows = order[start : start + rows_per_step]
             yield activations[rows.to(activations.device)], inputs[rows.to(inputs.device)]
 
     return batches
@@ -121,16 +134,16 @@ def train_decoder(
         decoder: maps (n, p) to (n, D); batches are moved to its device. Nothing else is trained: activations take
             no gradient.
         epochs: the batches of each epoch.
-        training: how long and how fast.
+        training: number of epochs, learning rate and weight decay.
         progress: shows how many epochs are done.
 
     Returns:
-        Mean squared error an input coordinate over each epoch, measured while it was trained.
+        Mean squared error per input coordinate over each epoch, measured while it was trained.
 
     Raises:
         InputError: no batch, shapes that do not fit, or a loss that is not finite.
     """
-    # Fused: one pass over the weights a step instead of several, the same but for rounding.
+    # Fused: one pass over the weights per step instead of several, the same but for rounding.
     optimiser = torch.optim.Adam(
         decoder.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
     )
@@ -149,7 +162,7 @@ def train_decoder(
 
 
 def held_out_error(decoder: nn.Module, pairs: Pairs) -> float:
-    """Mean squared error an input coordinate on samples that the decoder was not trained on.
+    """Mean squared error per input coordinate on samples that the decoder was not trained on.
 
     Args:
         decoder: in evaluation mode afterwards.

@@ -1,4 +1,4 @@
-"""A task to which a representation may transfer: to tell the dominant colour of an image."""
+"""A task of transfer: to recognise the dominant colour of an image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from theory.validation import IntArray
 
 
 def dominant_channels(images: NDArray[np.uint8], normalisation: Normalisation) -> IntArray:
-    """The channel of the largest normalised mean over each image: 0 red, 1 green, 2 blue; the first of equal ones.
+    """The channel of the largest normalised mean of each image: 0 red, 1 green, 2 blue; the first of equal means.
 
     Normalised, as in the published figures: of raw bytes red would be the answer for most images.
 

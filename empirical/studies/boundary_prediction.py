@@ -1,4 +1,4 @@
-"""Boundaries that a data model predicts for a single layer trained on it, at two levels of the theory."""
+"""Predicts the boundaries of a single layer trained on a data model, at two levels of the theory."""
 
 from __future__ import annotations
 
@@ -88,7 +88,13 @@ class Prediction:
 
     @classmethod
     def from_curve(cls, source: Source, level: Level, curve: Curve) -> Self:
-        """The prediction of a curve, whose boundaries are read off its mean."""
+        """The prediction of a curve, whose boundaries are read off its mean.
+
+        Args:
+            source: which data model it is.
+            level: of the theory.
+            curve: derived at that level.
+        """
         return cls(source, level, curve, boundaries_of(curve.times, curve.mean))
 
 

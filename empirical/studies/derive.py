@@ -46,7 +46,7 @@ _EVALUATED = Record({"theorem": Text(), "values": MapOf(Real()), "statement": _L
 
 @dataclass(frozen=True, eq=False)
 class DeriveReport(Report):
-    """Theorems with their derivations, every step of which has been checked.
+    """Theorems with their derivations, of which every step has been checked.
 
     Attributes:
         theorems: in text, with the outcome of each check.
@@ -67,7 +67,7 @@ class DeriveReport(Report):
         return all(theorem.verified for theorem in self.theorems)
 
     def lines(self) -> list[str]:
-        """The theorems one below the other, and how many steps of several are of which kind."""
+        """The theorems one after another, and the number of steps of each kind if there are several."""
         lines = [line for theorem in self.theorems for line in [*theorem.lines(), ""]]
         if len(self.theorems) == 1:
             return lines[:-1]

@@ -41,7 +41,7 @@ _COLUMNS = ("scaled", "alignment", "predicted", "measured", "near_border")
 
 @dataclass(frozen=True)
 class DiagramPlan:
-    """What a diagram is made of.
+    """The settings of a diagram.
 
     Attributes:
         dimension: d of the spectrum lambda_i = i^-alpha, at least 8.
@@ -61,7 +61,7 @@ class DiagramPlan:
 
 @dataclass(frozen=True, eq=False)
 class DiagramReport(DrawnReport):
-    """Derived regions, and what trained networks did in them.
+    """Derived regions, and the regimes of trained networks in them.
 
     Attributes:
         grid: where networks are trained.
@@ -136,7 +136,7 @@ class DiagramReport(DrawnReport):
         return {"points.parquet": {name: [row[name] for row in rows] for name in rows[0]}}
 
     def draw(self, path: Path | str) -> None:
-        """Draw regions and borders, which are derived here, and the points on top."""
+        """Draw the derived regions and borders, with the points on top."""
         draw_diagram(self.grid, list(self.points), Path(path))
 
     @classmethod
@@ -162,7 +162,7 @@ class DiagramReport(DrawnReport):
 def diagram(
     plan: DiagramPlan | None = None, *, folder: str | Path | None = None, progress: Progress = silent
 ) -> DiagramReport:
-    """Train one-output networks over a grid of initialisation scales and alignments, beside the derived diagram.
+    """Train one-output networks over initialisation scales and alignments, and compare them with the derived diagram.
 
     Args:
         plan: what to train; ``DiagramPlan()`` by default, a quarter of a minute on two cores.

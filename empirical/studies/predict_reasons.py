@@ -1,4 +1,4 @@
-"""Why a derived curve misses the trained one: what each assumption costs, rung by rung.
+"""Explains why a derived curve misses the trained one: what each assumption costs, rung by rung.
 
 Each rung drops one assumption of the one before: the linearised curve drops A8 for the mean field, the mean field drops
 A4 for the gradient on the samples along its path (``theory.curves.gradient_defect``), and what is left beyond it is
@@ -30,7 +30,7 @@ class Derivation(Enum):
 
 LINEARISED, COMMON, CLASSES = Derivation.LINEARISED, Derivation.COMMON, Derivation.CLASSES
 
-#: What of A4 is only unequal covariances, and what is left beyond all rungs.
+#: The part of A4 that is only unequal covariances, and the remainder beyond all rungs.
 OF_COVARIANCES, REST = "A4, of this unequal covariances", "rest"
 
 #: The assumption in a few words, for tables.

@@ -22,7 +22,7 @@ Columns = dict[str, Any]
 
 
 class Report(ABC):
-    """What a job found.
+    """The result of a job.
 
     Attributes:
         kind: the run that its folder belongs to.
@@ -39,7 +39,7 @@ class Report(ABC):
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """What could not be computed, a line per failure."""
+        """What could not be computed, one line per failure."""
         return ()
 
     @property
@@ -120,7 +120,7 @@ def run_folder(folder: str | Path | None, kind: RunKind) -> RunFolder | None:
 
 @contextmanager
 def working_folder(folder: str | Path | None, kind: RunKind) -> Iterator[RunFolder]:
-    """The folder of a job that keeps parts as it goes: the caller's, or a temporary one that is gone in the end.
+    """The folder of a job that stores parts as it runs: the caller's, or a temporary one that is removed at the end.
 
     Raises:
         InputError: as ``run_folder``.
@@ -134,10 +134,10 @@ def working_folder(folder: str | Path | None, kind: RunKind) -> Iterator[RunFold
 
 
 def curve_part(folder: RunFolder | None, name: str, key: str, compute: Callable[[], Curve]) -> Curve:
-    """A curve that takes long: that of ``folder``, if it is finished there, or else computed, and kept there.
+    """A curve that takes long: read from ``folder`` if it is finished there, or else computed and stored there.
 
     Args:
-        folder: of the run; None keeps nothing.
+        folder: of the run; None stores nothing.
         name: of the part.
         key: made from all that determines the curve.
         compute: computes it.
@@ -147,9 +147,9 @@ def curve_part(folder: RunFolder | None, name: str, key: str, compute: Callable[
 
 @contextmanager
 def reading(folder: Path) -> Iterator[None]:
-    """Name the folder whose files have the right shape but do not go together, as when a curve is missing."""
+    """Name the folder whose files have the right shape but do not fit together, as when a curve is missing."""
     try:
         yield
     except (LookupError, ArithmeticError, TypeError, ValueError) as error:  # InputError is a ValueError
         fault = " ".join(str(error).split())
-        raise InputError(f"folder: {folder}: its files do not go together ({fault}); run it again") from error
+        raise InputError(f"folder: {folder}: its files do not fit together ({fault}); run it again") from error

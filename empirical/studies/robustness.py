@@ -1,4 +1,4 @@
-"""Where the theory breaks: trained networks with one assumption after another relaxed, as a report."""
+"""Measures where the theory breaks: trained networks with one assumption relaxed at a time, as a report."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ _CONTENT = Record(
 
 @dataclass(frozen=True)
 class RobustnessPlan:
-    """What is relaxed, and how much is trained.
+    """The assumptions to relax, and the number of trainings.
 
     Attributes:
         draws: samples, each with W(0) and -W(0), of a level with full batches; at least 2.
@@ -94,7 +94,7 @@ class RobustnessPlan:
 
 @dataclass(frozen=True, eq=False)
 class RobustnessReport(DrawnReport):
-    """Training beside the mean field, level by level.
+    """Training compared with the mean field, level by level.
 
     Attributes:
         plan: what was relaxed.
@@ -177,11 +177,11 @@ def robustness(
     scheduler: Scheduler | None = None,
     progress: Progress = silent,
 ) -> RobustnessReport:
-    """Relax one assumption after another by degrees, and compare training with the mean field.
+    """Relax one assumption at a time, at several levels, and compare training with the mean field.
 
     Args:
         plan: what to relax; ``RobustnessPlan()`` by default, six minutes on two cores.
-        folder: where each level's result and the report are saved; a sweep started again there goes on. None saves
+        folder: where each level's result and the report are saved; a sweep started again there resumes. None saves
             nothing.
         scheduler: where levels run; two processes of this machine by default.
         progress: shows how many levels are done.

@@ -37,7 +37,7 @@ def rise_lines(rises: Sequence[Rise]) -> list[str]:
 
 
 def findings(found: Robustness) -> list[str]:
-    """For each axis a sentence: the assumption that it relaxes, and what was seen."""
+    """For each axis one sentence: the assumption that it relaxes, and what was observed."""
     sentences = []
     for axis in AXES:
         points = [(one, one.descent) for one in found.along(axis) if one.descent is not None]

@@ -1,4 +1,4 @@
-"""What a run will need, asked before it starts: memory for features and moments, samples for its batches."""
+"""Checks what a run needs before it starts: memory for features and moments, samples for its batches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from empirical.data.images import ImageData, ImageSplit, Normalisation
 from empirical.networks.capture import capture
 from empirical.networks.network_training import image_batches
 from theory import InputError, Loss
-from theory.memory_limit import array_bytes, check_memory
+from theory.data.memory_limit import array_bytes, check_memory
 
 # Arrays of the size of the features' covariance that are held at once: sums of two splits, eigenvectors, products.
 _COVARIANCES = 6
@@ -22,7 +22,7 @@ def check_batches(batch_size: int, replicas: int, count: int) -> None:
 
     Args:
         batch_size: samples per step.
-        replicas: draws, each with batches of its own.
+        replicas: draws, each with different batches.
         count: samples of the data.
 
     Raises:
@@ -47,6 +47,12 @@ def check_step_share(step_share: float, loss: Loss) -> None:
 def feature_counts(network: nn.Module, layers: Sequence[str], data: ImageData, pooled_features: int) -> dict[str, int]:
     """The number of features of each layer, from one pass of two images.
 
+    Args:
+        network: any module that takes such images.
+        layers: names of its modules.
+        data: at least two training images.
+        pooled_features: largest number of features of a layer, as in ``capture``.
+
     Raises:
         InputError: as ``capture``: an unknown layer, among others.
     """
@@ -59,8 +65,14 @@ def feature_counts(network: nn.Module, layers: Sequence[str], data: ImageData, p
 def check_features(network: nn.Module, layers: Sequence[str], data: ImageData, pooled_features: int) -> dict[str, int]:
     """``feature_counts``, refused where the moments of a layer, or its features, do not fit in memory.
 
+    Args:
+        network: as in ``feature_counts``, and so are the others.
+        layers: names of its modules.
+        data: images.
+        pooled_features: largest number of features of a layer.
+
     Raises:
-        InputError: likewise, with the bytes; an unknown layer.
+        InputError: what does not fit, with the bytes; an unknown layer.
     """
     found = feature_counts(network, layers, data, pooled_features)
     for layer, count in found.items():

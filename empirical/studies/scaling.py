@@ -19,7 +19,7 @@ from simulation.runs.schedulers import LocalScheduler, Scheduler
 from simulation.runs.table_reader import read_table
 from simulation.runs.text_table import text_table
 from theory import InputError
-from theory.assessment import Verdict
+from theory.assumptions import Verdict
 from theory.progress import Progress, described, silent
 from theory.validation import at_least
 
@@ -45,14 +45,14 @@ _CONTENT = Record(
 
 _HEADER = ("alpha", "beta", "q", "+-", "jointly", "derived", "limit", "verdict")
 
-#: What tells the points of one law from those of another in the table, and their own columns there.
+#: Columns that identify the law of a point in the table, and the columns of the point itself.
 _LAW_COLUMNS = ("quantity", "parameter", "alpha", "beta", "dimension")
 _POINT_COLUMNS = {"value": "values", "measured": "measured", "relative_error": "relative_errors"}
 
 
 @dataclass(frozen=True)
 class ScalingPlan:
-    """How much is trained.
+    """The number of trainings.
 
     Attributes:
         pairs: pairs W(0), -W(0) at each value of sigma0, at least 2.
@@ -72,7 +72,7 @@ class ScalingPlan:
 
 @dataclass(frozen=True, eq=False)
 class ScalingReport(DrawnReport):
-    """Measured slopes beside derived ones.
+    """Measured slopes compared with derived slopes.
 
     Attributes:
         plan: how much was trained.
@@ -113,7 +113,7 @@ class ScalingReport(DrawnReport):
         return {"configuration": asdict(self.plan), "versions": self.versions, "laws": laws}
 
     def tables(self) -> dict[str, Columns]:
-        """The points of all laws in one long table, each beside its law's derived slope and exponent."""
+        """The points of all laws in one long table, each with its law's derived slope and exponent."""
         rows = [
             (*_key(law), law.derived, law.exponent, *point)
             for law in self.laws
@@ -144,11 +144,11 @@ def scaling(
     scheduler: Scheduler | None = None,
     progress: Progress = silent,
 ) -> ScalingReport:
-    """Measure on trained networks how boundaries move with sigma0 and eta, and how fast phase III forgets.
+    """Measure on trained networks how boundaries scale with sigma0 and eta, and how fast phase III forgets.
 
     Args:
         plan: how much to train; ``ScalingPlan()`` by default, two minutes on two cores.
-        folder: where each configuration's result and the report are saved; a sweep started again there goes on. None
+        folder: where each configuration's result and the report are saved; a sweep started again there resumes. None
             saves nothing.
         scheduler: where configurations run; two processes of this machine by default.
         progress: shows how many configurations are done.

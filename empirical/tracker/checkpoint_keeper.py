@@ -15,6 +15,7 @@ from empirical.networks.module_names import plain_state
 from empirical.networks.undisturbed import undisturbed
 from simulation.runs.run_folder import RunFolder
 from theory import InputError
+from theory.validation import quoted
 
 _CHECKPOINTS = "step-*.safetensors"
 
@@ -31,7 +32,7 @@ class CheckpointKeeper:
 
     def __init__(self, folder: str | Path) -> None:
         if not isinstance(folder, str | Path) or not str(folder) or "\0" in str(folder):
-            raise InputError(f"folder: {folder!r} is not accepted; give a path")
+            raise InputError(f"folder: {quoted(folder)} is not accepted; give a path")
         try:
             self._folder = RunFolder(Path(folder).expanduser())
         except InputError as error:

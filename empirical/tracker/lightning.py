@@ -20,9 +20,9 @@ _UPDATES = "updates"
 class LightningPhaseTracker(Callback):
     """Calls the tracker when training starts and after every batch, with the number of updates of the weights.
 
-    Updates are those of the module that the tracker watches, whatever other optimisers do and however many batches are
-    accumulated (see ``UpdateCount``). The tracker's state and the count are part of Lightning's checkpoints. The
-    trainer is told to stop only by a tracker that was made with ``stop_after_turning``.
+    Updates are those of the module that the tracker watches, independent of other optimisers and of accumulated
+    batches (see ``UpdateCount``). The tracker's state and the count are part of Lightning's checkpoints. The
+    trainer is stopped only by a tracker that was made with ``stop_after_turning``.
 
     Args:
         tracker: of the module that is trained, or of a part of it.
@@ -50,25 +50,25 @@ class LightningPhaseTracker(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Probe if one is due."""
+        """Probe the network if a probe is due."""
         self.tracker.update(self._count.batch_ended(trainer.global_step))
         if self.tracker.should_stop:
             trainer.should_stop = True
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Leave the optimisers alone."""
+        """Stop counting the optimisers' steps."""
         self._count.stop()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Leave the optimisers alone."""
+        """Stop counting the optimisers' steps."""
         self._count.stop()
 
     def state_dict(self) -> dict[str, Any]:
-        """The tracker's, and the number of updates."""
+        """The tracker's state and the number of updates."""
         return self.tracker.state_dict() | {_UPDATES: self._count.updates}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from the tracker's state in a checkpoint."""
+        """Resume from the tracker's state in a checkpoint."""
         self.tracker.load_state_dict(state_dict)
         if _UPDATES in state_dict:
             self._count.updates = int(state_dict[_UPDATES])

@@ -77,7 +77,7 @@ def read_phases(steps: ArrayLike, losses: ArrayLike, resolution: float = RESOLUT
     counts = step_counts("steps", np.asarray(steps))
     curves = finite_array("losses", losses, 2)
     if counts.size < 2 or counts[0] != 0 or curves.shape[1] != counts.size:
-        raise InputError(f"steps: {counts.size} for losses {curves.shape}; give at least 2, from 0 on, one a column")
+        raise InputError(f"steps: {counts.size} for losses {curves.shape}; give at least 2, from 0 on, one per column")
     smallest = positive("resolution", resolution)
     mean = curves.mean(axis=0)
     found = lowest_descent(mean, smallest_moves(curves, smallest))
@@ -108,7 +108,7 @@ def smallest_moves(curves: FloatArray, resolution: float) -> FloatArray:
     """(T, T) the smallest change between two steps that counts: the resolution or two standard errors of the change.
 
     Args:
-        curves: (R, T) of repetitions, as seeds or groups of samples; one tells nothing of noise.
+        curves: (R, T) of repetitions, as seeds or groups of samples; a single one says nothing about noise.
         resolution: smallest change that counts without noise.
     """
     repetitions = curves.shape[0]

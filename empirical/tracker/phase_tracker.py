@@ -1,4 +1,4 @@
-"""An adviser beside any training loop, which probes a small fixed set of inputs now and then and says when to stop.
+"""Tracks the phases in any training loop: probes a small fixed set of inputs now and then and says when to stop.
 
     tracker = PhaseTracker(network, images, ["block5"], "tracked")
     for step, batch in enumerate(batches):
@@ -30,7 +30,7 @@ from empirical.tracker.checkpoint_keeper import CheckpointKeeper
 from empirical.tracker.stop_rule import StopRule
 from empirical.tracker.subset_probe import LEAST_INPUTS, SubsetProbe
 from theory import InputError
-from theory.validation import FloatArray, at_least, positive
+from theory.validation import FloatArray, at_least, positive, quoted
 
 __all__ = ["LEAST_INPUTS", "PhaseTracker", "ProbeSchedule", "SubsetProbe"]
 
@@ -49,9 +49,9 @@ class ProbeSchedule:
 
     def __post_init__(self) -> None:
         if at_least("first", self.first, 1) > 10**15:
-            raise InputError(f"first: {self.first!r} is not accepted; give at most 10^15")
+            raise InputError(f"first: {quoted(self.first)} is not accepted; give at most 10^15")
         if positive("ratio", self.ratio) <= 1:
-            raise InputError(f"ratio: {self.ratio!r} is not accepted; give a number above 1")
+            raise InputError(f"ratio: {quoted(self.ratio)} is not accepted; give a number above 1")
 
     def after(self, step: int) -> int:
         """The first scheduled step that comes after ``step``."""
@@ -90,7 +90,7 @@ class PhaseTracker:
             step of the smallest loss; others are removed when a newer one is safe.
         schedule: the steps that are probed.
         pooled_features: as in ``SubsetProbe``, and so are rows, target and batch_size.
-        stop_after_turning: whether ``should_stop`` ever tells the loop to stop.
+        stop_after_turning: whether ``should_stop`` is ever true.
         rows: what becomes a row of a layer's activations: flattened, or the mean, first or last token.
         target: what is reconstructed, where inputs have several entries.
         batch_size: of a network that takes batches of one size alone.
@@ -121,10 +121,10 @@ class PhaseTracker:
         own = tuple(named_layers(self._network, layers))
         rules_for(rows, own)
         if not isinstance(schedule, ProbeSchedule | None):
-            raise InputError(f"schedule: {schedule!r} is not accepted; give a ProbeSchedule")
+            raise InputError(f"schedule: {quoted(schedule)} is not accepted; give a ProbeSchedule")
         for name, flag in (("stop_after_turning", stop_after_turning), ("overwrite", overwrite)):
             if not isinstance(flag, bool):
-                raise InputError(f"{name}: {flag!r} is not accepted; give True or False")
+                raise InputError(f"{name}: {quoted(flag)} is not accepted; give True or False")
         self.rule = StopRule(own)
         self._probe = SubsetProbe(inputs, own, pooled_features, rows, target, batch_size)
         self._keeper = CheckpointKeeper(folder)
@@ -141,7 +141,7 @@ class PhaseTracker:
     def update(self, step: int) -> None:
         """Probe the network if a probe is due; between probes this costs nothing.
 
-        Whatever a probe raises but an interrupt is a warning with the step and the reason: it ends the probes, not the
+        What a probe raises, except an interrupt, is a warning with the step and the reason: it ends the probes, not the
         training. A checkpoint that cannot be written is one likewise, and the probes go on. A network that waits for
         its first forward pass is probed after it.
 
@@ -202,7 +202,7 @@ class PhaseTracker:
 
     @property
     def should_stop(self) -> bool:
-        """Whether the loop is to stop: a turning point has been passed, and a stop was asked for at construction."""
+        """Whether the loop is to stop: a turning point has been passed, and ``stop_after_turning`` is set."""
         return self._stop_after_turning and self.rule.turned
 
     @property
@@ -215,7 +215,7 @@ class PhaseTracker:
         return self._probe_seconds / rest if rest > 0 else float("nan")
 
     def state_dict(self) -> dict[str, Any]:
-        """All that a tracker of the same training needs to go on, as values that JSON keeps exactly."""
+        """All that a tracker of the same training needs to resume, as values that JSON stores exactly."""
         return {
             "rule": self.rule.state_dict(),
             "inputs": self._probe.digest,
@@ -225,7 +225,7 @@ class PhaseTracker:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from the state of a tracker of the same layers and inputs.
+        """Resume from the state of a tracker of the same layers and inputs.
 
         The checkpoints stay in the folder. One that the state recommends may have been removed since, if the training
         went on after it: ``reason`` says so. It is written again if the training goes on from that very step.
@@ -311,7 +311,7 @@ _NONE, _INPUT, _OTHER, _POSTPONED = "none", "input", "other", "postponed"
 
 
 def _described(error: Exception) -> str:
-    """An exception in one line."""
+    """Describe an exception in one line."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 

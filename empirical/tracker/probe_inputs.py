@@ -14,14 +14,15 @@ from torch import Tensor
 from empirical.networks.layer_reading import Inputs, samples_in
 from simulation.runs.run_folder import array_digest
 from theory import InputError
+from theory.validation import quoted
 
-#: Least inputs of a probe: three quarters are for fitting, and one group of one held-out input tells nothing of noise.
+#: Fewest inputs of a probe: three quarters are for fitting, and one held-out input says nothing about noise.
 LEAST_INPUTS = 64
 
 #: Numbers a token is coded by, at most, and numbers of a whole sample of tokens, about.
 CODE, CODES = 32, 4096
 
-# What a dictionary holds beside what the network is to understand.
+# Entries of a dictionary that accompany the input proper.
 _BESIDE = ("attention_mask", "token_type_ids", "position_ids", "labels", "label", "special_tokens_mask")
 _MASK = "attention_mask"
 _IDS = (torch.int32, torch.int64)
@@ -120,7 +121,7 @@ def probe_inputs(inputs: Any, target: Any = None) -> ProbeInputs:
     )
     if not finite or not found.varies():
         kind = "" if real else f"have shape {tuple(chosen.shape)}, type {chosen.dtype}, and "
-        raise InputError(f"inputs: {kind}hold NaN, infinity or hardly a difference; give finite inputs that vary")
+        raise InputError(f"inputs: {kind}hold NaN, infinity or do not vary; give finite inputs that vary")
     return found
 
 
@@ -130,9 +131,9 @@ def _given(inputs: Any) -> Inputs:
     given: dict[str, Any] = {}
     for name, one in inputs.items():
         if not isinstance(name, str):
-            raise InputError(f"inputs: hold an entry called {name!r}; give names")
+            raise InputError(f"inputs: hold an entry called {quoted(name)}; give names")
         plain = one is None or isinstance(one, bool | int | float | str)
-        given[name] = one if plain else _tensor(f"inputs: entry {name!r}", one, beside=name in _BESIDE)
+        given[name] = one if plain else _tensor(f"inputs: entry {quoted(name)}", one, beside=name in _BESIDE)
     counts = {name: one.shape[0] for name, one in given.items() if isinstance(one, Tensor)}
     if len(set(counts.values())) != 1:
         shown = ", ".join(f"{name} {count}" for name, count in counts.items()) or "no tensor"
@@ -178,7 +179,9 @@ def _target(given: Inputs, target: Any) -> Tensor:
         return own
     if isinstance(given, Tensor):
         if target is not None:
-            raise InputError(f"target: {target!r} names no entry, as inputs are one tensor; give None or a tensor")
+            raise InputError(
+                f"target: {quoted(target)} names no entry of inputs that are one tensor; give None or a tensor"
+            )
         return given
     entries = {name: one for name, one in given.items() if isinstance(one, Tensor) and one.ndim > 1}
     if target is None:
@@ -190,7 +193,7 @@ def _target(given: Inputs, target: Any) -> Tensor:
             )
         return entries[candidates[0]]
     if target not in entries:
-        raise InputError(f"target: {target!r} is no entry of the inputs; give one of {', '.join(entries)}")
+        raise InputError(f"target: {quoted(target)} is no entry of the inputs; give one of {', '.join(entries)}")
     return entries[target]
 
 

@@ -1,4 +1,4 @@
-"""When a training has passed the turning point of its reconstruction loss, told from a few noisy measurements.
+"""Decides from a few noisy measurements when a training has passed the turning point of its reconstruction loss.
 
 The rule knows nothing of networks: it is given, at some steps, the losses of the layers on groups of held-out samples
 that are the same at every step. Groups of one size make the standard error of a difference between two steps that of
@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from empirical.tracker.phase_reading import smallest_moves, turning_time
 from theory import InputError
 from theory.curves.regimes import RESOLUTION, Absence, lowest_descent
-from theory.validation import FloatArray, at_least, finite_array, positive
+from theory.validation import FloatArray, at_least, finite_array, positive, quoted
 
 #: A change of at most this many standard errors counts as none.
 _STANDARD_ERRORS = 2.0
@@ -56,7 +56,7 @@ class Turning:
 
 
 class StopRule:
-    """Whether a training has turned, at which step, and which checkpoint to take to another task.
+    """Decides whether a training has turned, at which step, and which checkpoint to transfer to another task.
 
     The last layer decides; the others are reported. All that the rule says is a function of what it was given, so
     that processes that are given the same say the same, and so does a rule that was stored and loaded.
@@ -72,7 +72,7 @@ class StopRule:
 
     def __init__(self, layers: Sequence[str], resolution: float = RESOLUTION, confirmations: int = 2) -> None:
         if isinstance(layers, str) or not layers or len(set(layers)) < len(layers):
-            raise InputError(f"layers: {layers!r} is not accepted; give a list of at least one name, each once")
+            raise InputError(f"layers: {quoted(layers)} is not accepted; give a list of at least one name, each once")
         self.layers = tuple(layers)
         self.resolution = positive("resolution", resolution)
         self.confirmations = at_least("confirmations", confirmations, 1)
@@ -178,7 +178,7 @@ class StopRule:
             return (
                 f"reconstruction loss of {layer} turned at step {reading.step:,.0f} +- {_two_digits(reading.error)}: "
                 f"it fell by {reading.fall:.3f} to {reading.lowest_loss:.3f} of the inputs' variance at step "
-                f"{reading.lowest_step:,} and stood {reading.rise:.3f} higher at step {last:,}"
+                f"{reading.lowest_step:,} and was {reading.rise:.3f} higher at step {last:,}"
             )
         return f"no turning point seen by step {last:,}: reconstruction loss of {layer} {self._so_far(reading)}"
 
@@ -189,7 +189,7 @@ class StopRule:
         if not reading.fallen:
             return (
                 f"has not fallen since step {first:,} by more than its resolution ({self.resolution:g}) and noise; "
-                f"it stands {reading.rise:.3f} above its smallest value, of step {reading.lowest_step:,}"
+                f"it is {reading.rise:.3f} above its smallest value, of step {reading.lowest_step:,}"
             )
         fallen = f"has fallen by {reading.fall:.3f} since step {reading.highest_step:,}"
         if reading.lowest_step == self._steps[-1]:
@@ -201,12 +201,12 @@ class StopRule:
         return f"{fallen} {risen}, no more than its resolution ({self.resolution:g}) and noise"
 
     def state_dict(self) -> dict[str, Any]:
-        """All measurements, as plain lists, numbers and strings that JSON keeps exactly."""
+        """All measurements, as plain lists, numbers and strings that JSON stores exactly."""
         losses = {layer: [list(row) for row in rows] for layer, rows in self._losses.items()}
         return {"steps": list(self._steps), "losses": losses}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take up the measurements of a stored rule instead of one's own.
+        """Replace the measurements by those of a stored rule.
 
         Raises:
             InputError: a state of other layers, or one that is damaged; the rule is left as it was then.
@@ -227,14 +227,14 @@ class StopRule:
     def _groups(self, layer: str) -> FloatArray:
         """(T, G) losses of a layer."""
         if layer not in self._losses:
-            raise InputError(f"layer: {layer!r} is unknown; give one of {', '.join(self.layers)}")
+            raise InputError(f"layer: {quoted(layer)} is unknown; give one of {', '.join(self.layers)}")
         if not self._steps:
             raise InputError("losses: none was given; give at least one measurement")
         return np.array(self._losses[layer])
 
 
 def _standard_errors(differences: FloatArray) -> FloatArray:
-    """(T,) standard errors of the means of (T, G) groups; zeros for a single group, which tells nothing of noise."""
+    """(T,) standard errors of the means of (T, G) groups; zeros for a single group, which says nothing about noise."""
     groups = differences.shape[1]
     if groups == 1:
         return np.zeros(differences.shape[0])

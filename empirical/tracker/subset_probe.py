@@ -19,7 +19,7 @@ from empirical.networks.undisturbed import undisturbed
 from empirical.probes.reconstruction_probe import CrossValidatedDecoder
 from empirical.tracker.probe_inputs import LEAST_INPUTS, ProbeInputs, probe_inputs
 from theory import InputError
-from theory.validation import FloatArray, at_least
+from theory.validation import FloatArray, at_least, quoted
 
 __all__ = ["LEAST_INPUTS", "SubsetProbe"]
 
@@ -35,7 +35,7 @@ class SubsetProbe:
     Three quarters of the inputs, chosen by a fixed draw, fit budgeted decoders at the penalty of generalised
     cross-validation (``CrossValidatedDecoder``); the rest scores them. With so few samples the exact decoder would
     fit noise. The penalty is chosen at every step, also where samples suffice, so that the curve has no jump. Batch
-    normalisation is measured anew on the first 500 of the fitting part.
+    normalisation is calibrated on the first 500 of the fitting part.
 
     Args:
         inputs: (n, ...) as the network takes them, or a dictionary of them, n at least LEAST_INPUTS; a copy is kept on
@@ -71,14 +71,14 @@ class SubsetProbe:
         held_out = given.count // 4
         self._fitting, self._held_out = shuffled[held_out:], shuffled[:held_out]
         if not (self._fitting.varies() and self._held_out.varies()):
-            raise InputError("inputs: hold NaN, infinity or hardly a difference; give finite inputs that vary")
+            raise InputError("inputs: hold NaN, infinity or do not vary; give finite inputs that vary")
         self._held_out_variance = float(self._held_out.target.double().numpy().var(axis=0).sum())
         self.layers = tuple(layers)
         self._pooled_features = at_least("pooled_features", pooled_features, 1)
         self._rows = rows
         self._batch = _BATCH if batch_size is None else at_least("batch_size", batch_size, 1)
         if self._batch > _LARGEST_BATCH:
-            raise InputError(f"batch_size: {batch_size!r} is not accepted; give at most {_LARGEST_BATCH:,}")
+            raise InputError(f"batch_size: {quoted(batch_size)} is not accepted; give at most {_LARGEST_BATCH:,}")
         self._filled = batch_size is not None
         self.digest = shuffled.digest()
         self.widths: dict[str, str] = {}
@@ -104,7 +104,7 @@ class SubsetProbe:
                     try:
                         training[layer].update(rows, part.target, _no_labels(rows))
                     except InputError as error:
-                        raise InputError(f"layers: {layer!r}: {error}") from None
+                        raise InputError(f"layers: {quoted(layer)}: {error}") from None
             for _, activations in self._captured(own, reader, self._held_out):
                 for layer, rows in activations.items():
                     seen[layer].append(rows.cpu())

@@ -26,8 +26,8 @@ class TransformersPhaseTracker(TrainerCallback):
     """Calls the tracker when training begins and after every step, with the number of updates of the weights.
 
     Updates are those of the module that the tracker watches (see ``UpdateCount``). The tracker's state and the count
-    lie in each of the Trainer's checkpoints, as phase_tracker.json. A training that is resumed takes them up from
-    output_dir/checkpoint-STEP, which every process has to be able to read. The Trainer is told to stop only by a
+    lie in each of the Trainer's checkpoints, as phase_tracker.json. A resumed training loads them from
+    output_dir/checkpoint-STEP, which every process has to be able to read. The Trainer is stopped only by a
     tracker that was made with ``stop_after_turning``.
 
     Args:
@@ -47,7 +47,7 @@ class TransformersPhaseTracker(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Take up the state of a resumed training, or probe the network as it is before the first update.
+        """Load the state of a resumed training, or probe the network before its first update.
 
         Raises:
             InputError: a damaged state, or one of another tracker.
@@ -67,7 +67,7 @@ class TransformersPhaseTracker(TrainerCallback):
         self.tracker.update(self._count.updates)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Probe if one is due."""
+        """Probe the network if a probe is due."""
         self.tracker.update(self._count.batch_ended(state.global_step))
         if self.tracker.should_stop:
             control.should_training_stop = True
@@ -75,11 +75,11 @@ class TransformersPhaseTracker(TrainerCallback):
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Leave the optimisers alone."""
+        """Stop counting the optimisers' steps."""
         self._count.stop()
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Write the tracker's state beside the Trainer's."""
+        """Write the tracker's state next to the Trainer's."""
         if state.is_world_process_zero:
             stored = self.tracker.state_dict() | {_UPDATES: self._count.updates}
             RunFolder(_checkpoint(args, state)).write_json(_FILE, stored)

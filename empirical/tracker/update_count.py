@@ -1,4 +1,4 @@
-"""Updates of one network's weights, counted where optimisers make them.
+"""Counts the updates of one network's weights where optimisers make them.
 
 A trainer's own count is of all optimisers, or of batches: two that step in turn count twice as many, and a batch
 whose gradients are only accumulated, or whose step is left out because they overflow, is no update.
@@ -19,7 +19,7 @@ class UpdateCount:
     """Counts the batches in which an optimiser steps that owns weights of the network with a gradient.
 
     An optimiser that steps several times within a batch counts as often; of several that step within one batch the one
-    with the most steps counts. Optimisers that are not torch's cannot be seen: the trainer's count stands for theirs.
+    with the most steps counts. For optimisers other than torch's the trainer's count is used.
 
     Args:
         network: whose weights are meant; those of its parts are.

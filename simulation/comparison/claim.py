@@ -7,7 +7,7 @@ from enum import Enum
 
 import numpy as np
 
-from theory.assessment import Verdict as Verdict
+from theory.assumptions import Verdict as Verdict
 
 
 class ClaimKind(Enum):
@@ -27,7 +27,7 @@ class ClaimKind(Enum):
 
     @property
     def is_boundary(self) -> bool:
-        """Whether steps are compared, as shares of the derived one."""
+        """Whether steps are compared, as shares of the derived step."""
         return self in BOUNDARY_KINDS
 
 
@@ -47,7 +47,7 @@ class Claim:
         measured_value: the measured number, likewise.
         deviation: difference in the units of the tolerance; NaN where one side has no value.
         standard_error: of the deviation, over replicas, in the same units; 0 where none is known,
-            infinite where the data cannot tell.
+            infinite where the data cannot determine it.
         tolerance: largest accepted deviation.
         range_share: deviation of a curve as a share of the range of the derived one; None for other claims.
         is_flat: whether neither curve moves by more than the resolution.
@@ -78,8 +78,8 @@ class Claim:
         """HOLDS within the tolerance, FAILS beyond it by more than two standard errors.
 
         NOT_RESOLVED in between, and wherever the standard error is larger than the tolerance: more
-        replicas, larger batches or more steps would tell. NO_PHASES, instead of these two, on curves that are flat:
-        an absolute tolerance is met there whatever is derived.
+        replicas, larger batches or more steps would resolve it. NO_PHASES, instead of these two, on flat curves:
+        an absolute tolerance is met there by any derived curve.
         """
         own = self._own_verdict
         return Verdict.NO_PHASES if self.is_flat and own is not Verdict.FAILS else own

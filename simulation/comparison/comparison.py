@@ -48,7 +48,7 @@ LARGEST_RESOLUTION = 4 * RESOLUTION
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """A derived curve beside the trained one.
+    """A derived curve compared with the trained curve.
 
     Attributes:
         derived: mean-field curve (replica, T).
@@ -74,10 +74,10 @@ class Comparison:
 
 
 def compare(derived: Curve, linearised: Curve, trained: Curve, step_size: float, tolerances: Tolerances) -> Comparison:
-    """Hold the curve and the boundaries of a derived curve against those of trained networks.
+    """Compare a derived curve and its boundaries with those of trained networks.
 
     Both are means over the same draws of W(0), so that the spread over draws cancels. Boundaries and
-    regime are read off both in the same way, at a resolution that leaves out moves of the size of
+    regime are read off both in the same way, at a resolution that ignores moves of the size of
     the mini-batch noise.
 
     Args:

@@ -22,7 +22,7 @@ _REGIMES = ("regime_derived", "regime_measured")
 
 @dataclass(frozen=True)
 class BoundaryDeparture:
-    """One boundary of a trained curve beside that of the derived one.
+    """One boundary of a trained curve compared with that of the derived curve.
 
     Attributes:
         derived: in steps; NaN where there is none.
@@ -48,7 +48,8 @@ class Departure:
 
     Attributes:
         deviation: trained minus derived L / tr Sigma where that is largest in size.
-        deviation_error: its standard error over draws. As the step is chosen, two to three errors are no departure.
+        deviation_error: its standard error over draws. As the step is chosen, two to three errors are not
+            evidence of a departure.
         deviation_step: that step.
         fall_derived: L / tr Sigma of the derived curve at step 0 less its lowest.
         fall_measured: the same of the trained curve.
@@ -82,7 +83,7 @@ class Departure:
         return self.regime_measured == self.regime_derived
 
     def as_values(self) -> dict[str, Any]:
-        """All of it as plain values."""
+        """All attributes as plain values."""
         regimes = {name: regime_name(getattr(self, name)) for name in _REGIMES}
         return vars(self) | regimes | {"boundaries": {name: asdict(one) for name, one in self.boundaries.items()}}
 
@@ -91,7 +92,7 @@ class Departure:
         """The inverse of ``as_values``; None stands for NaN, as in files of results.
 
         Raises:
-            InputError: no name of a regime.
+            InputError: a regime name that is unknown.
         """
         own = {one.name: _number(values[one.name]) for one in fields(cls)}
         regimes = {name: None if values[name] == OTHER else Regime.from_name(values[name]) for name in _REGIMES}
@@ -100,7 +101,7 @@ class Departure:
 
 
 def regime_name(regime: Regime | None) -> str:
-    """What a regime of a departure is called."""
+    """The name of a regime of a departure."""
     return OTHER if regime is None else regime.value
 
 
@@ -114,10 +115,10 @@ def _number(value: Any) -> Any:
 
 
 def departure(derived: Curve, trained: Curve) -> Departure:
-    """A derived curve beside the trained one.
+    """Compare a trained curve with a derived one.
 
-    Rows are independent draws, the same ones in both curves, so that what they share cancels. Regime and boundaries
-    are those of the mean curves, read off both at a resolution that leaves out moves of the size of the noise.
+    Rows are independent draws, the same in both curves, so that what they share cancels. Regime and boundaries
+    are those of the mean curves, read off both at a resolution that ignores moves of the size of the noise.
 
     Args:
         derived: (draw, T), at least 2 draws; times are steps, from 0 on.

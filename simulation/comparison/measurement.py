@@ -22,13 +22,13 @@ BOUNDARY_NAMES = ("fraction_point", "turning_point", "return_time")
 
 @dataclass(frozen=True, eq=False)
 class MeasuredBoundaries:
-    """Boundaries of a mean curve and what they are on bootstrap resamples of its replicas.
+    """Boundaries of a mean curve and of bootstrap resamples of its replicas.
 
     Attributes:
         boundaries: of the mean over replicas.
         resampled: (3, resamples) logarithms of the boundary times in the order of BOUNDARY_NAMES,
-            NaN where a resample has no such boundary; no columns where there is no uncertainty to
-            state (one replica, or no boundary). Curves with the same number of replicas are
+            NaN where a resample has no such boundary; no columns where the uncertainty is
+            unknown (one replica) or there is no boundary. Curves with the same number of replicas are
             resampled alike, so that differences of two of them are paired.
     """
 

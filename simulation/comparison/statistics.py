@@ -20,9 +20,9 @@ BoolArray = NDArray[np.bool_]
 def holm(p_values: ArrayLike, level: float) -> BoolArray:
     """Which hypotheses of a table to reject, by the step-down of Holm (1979).
 
-    The chance that any true one is among them is at most ``level``, whatever the dependence between
+    The chance that any true one is among them is at most ``level``, for any dependence between
     the tests. A NaN, where there is no test, counts as 1: it is not rejected, and it stays in the
-    number of hypotheses, so that the error rate holds however values came to be missing.
+    number of hypotheses, so that the error rate holds for any reason that values are missing.
 
     Args:
         p_values: table of any shape, between 0 and 1 or NaN.
@@ -70,7 +70,7 @@ def equality_test(
 ) -> EqualityTest:
     """Test derived = measured over a table, with a stated error rate for the whole of it.
 
-    log(measured / derived) over its standard error is held against Student's t with replicas - 1 degrees of
+    log(measured / derived) over its standard error is compared with Student's t with replicas - 1 degrees of
     freedom. This is exact where the logarithm is a mean over replicas with Gaussian scatter.
 
     Args:
@@ -93,7 +93,7 @@ def equality_test(
         raise InputError("relative_errors: holds a negative number; give standard errors, NaN where there is none")
     deviations = np.log(found / expected)
     errors = stated * _bootstrap_correction(counts)
-    # A deviation of 0 is no evidence, also where the error is 0.
+    # A deviation of 0 is not evidence, even where the error is 0.
     ratio = np.divide(np.abs(deviations), errors, out=np.where(deviations == 0, 0.0, np.inf), where=errors > 0)
     ratio[np.isnan(deviations) | np.isnan(errors)] = np.nan
     p_values = np.asarray(2 * stats.t.sf(ratio, counts - 1), dtype=np.float64)

@@ -33,7 +33,15 @@ def random_chains(signal: FloatArray, depth: int, scale: float, pairs: int, seed
 
 
 def balanced_chains(signal: FloatArray, depth: int, scale: float, pairs: int, seed: int) -> Layers:
-    """The same with ``scale`` itself for the later layers and for what the first has along the signal."""
+    """Random chains whose later layers and signal part of the first layer equal ``scale`` instead of being drawn.
+
+    Args:
+        signal: (d,) delta, in the coordinates of the inputs.
+        depth: L, at least 1.
+        scale: sigma0.
+        pairs: number of independent draws; 2 i and 2 i + 1 are a pair.
+        seed: of the draws.
+    """
     normal = np.random.default_rng(seed).standard_normal((pairs, np.size(signal)))
     return _chains(signal, depth, scale, normal, np.ones((pairs, depth)))
 
@@ -53,7 +61,7 @@ def _chains(signal: FloatArray, depth: int, scale: float, rows: FloatArray, grow
 def trained_chains(model: DataModel, layers: Layers, steps: IntArray, step_size: float, seed: int = 0) -> Curve:
     """Mean loss of the first layer over each pair of chains trained on squared error, (pair, T), in double precision.
 
-    The samples have the model's moments exactly: squared error and linear layers see nothing else of them.
+    The samples have the model's moments exactly: squared error and linear layers depend on nothing else.
 
     Args:
         model: two balanced classes, in its own eigenbasis.

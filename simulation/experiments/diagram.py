@@ -14,7 +14,7 @@ from simulation.training.training import Status, check_weights, initial_weights,
 from theory import Curve, InputError, OneOutput, Regime, SquaredError, regime_of
 from theory.curves.phase_diagram import ScaleFamily, alignment_range, network_with_alignment, regimes_at
 from theory.data.data_model import DataModel
-from theory.memory_limit import array_bytes, check_memory
+from theory.data.memory_limit import array_bytes, check_memory
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, at_least, positive
 
@@ -25,7 +25,7 @@ NEAR = 0.1
 #: Samples for each direction, and eta lambda_1.
 SAMPLES_PER_DIRECTION, STEP_SHARE = 4, 0.5
 
-#: Training steps of a point, at most: more than this takes the 225 points half a day.
+#: Most training steps per point: with more, the 225 points take half a day.
 MOST_STEPS = 100_000
 
 # Initialisation scales, which train together.

@@ -1,6 +1,6 @@
 """Phase III at large steps: forgetting (theorem T4) needs eta c lambda_1 <= 1, and training fails it beyond.
 
-The counterexample is the smallest there is: two directions with eigenvalues 2 and 1 and equal signal, one output,
+The counterexample is the smallest possible: two directions with eigenvalues 2 and 1 and equal signal, one output,
 squared error, W(0) = 0. Past eta lambda_1 = 1 the first direction overshoots at every second step, the explained
 variance falls with it and rises again.
 """
@@ -56,5 +56,5 @@ def phase_three_rises() -> list[Rise]:
 def _largest_rise(curve: Curve) -> float:
     explained = 1 - curve.mean[1:]
     rise = float(np.max(explained[1:] / explained[:-1])) - 1
-    # Rounding of a constant R is no rise.
+    # Rounding of a constant R is not a rise.
     return rise if rise > 1e-9 else 0.0

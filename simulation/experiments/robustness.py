@@ -1,8 +1,8 @@
-"""Where the theory breaks: one setting, with one of the theory's assumptions relaxed by degrees.
+"""Where the theory breaks: one setting, with one of the theory's assumptions relaxed step by step.
 
 Networks are trained on samples of a population that departs from the data model in one respect. The theory is derived
 from the moments that the population has exactly, and from the very draws of W(0) that are trained, so that what
-separates the two curves is the departure. Each draw has a sample and a pair W(0), -W(0) of its own: the error over
+separates the two curves is the departure. Each draw has its own sample and its own pair W(0), -W(0): the error over
 draws is that of the sample, the batches and W(0) together.
 """
 
@@ -28,9 +28,9 @@ from simulation.training.sampling import FreshSamples, sample
 from simulation.training.training import Status, initial_weights, train
 from theory import Curve, DataModel, InputError, loss_named, mean_field_curve
 from theory.curves.curve import logarithmic_steps
-from theory.memory_limit import array_bytes, check_memory
+from theory.data.memory_limit import array_bytes, check_memory
 from theory.progress import Progress, silent
-from theory.validation import FloatArray, IntArray, at_least, one_of, positive
+from theory.validation import FloatArray, IntArray, at_least, one_of, positive, quoted
 
 DESCENT, HALF_MOMENTUM, MOMENTUM = "gradient descent", "momentum 0.5", "momentum 0.9"
 ADAM, ADAM_IN_EIGENBASIS = "Adam", "Adam in the eigenbasis"
@@ -51,7 +51,7 @@ _ADAM_STEP = 0.05
 # Arrays of the size of all samples of a level that are held at once, and their labels and outputs.
 _SAMPLE_COPIES = 3
 
-#: Samples per step up to which a level has more draws, and by how many times at most.
+#: Samples per step up to which a level has more draws, and the largest factor of their number.
 _FULL_BATCH, _FRESH_BATCH, _MORE_DRAWS = 8000, 1024, 8
 
 
@@ -66,8 +66,8 @@ class Setting:
         dimension: d, above 4.
         classes: K; 2 for spikes.
         loss: softmax, logistic or squared.
-        samples: n of each draw, all of them in every step.
-        batch_size: samples per step, new ones each time, instead of the n; 0 takes the n.
+        samples: n of each draw, all used in every step.
+        batch_size: samples per step, drawn at every step instead of the n; 0 uses the n.
         step_share: eta c lambda_1, with c the curvature of the loss at W = 0.
         init_scale: sigma0.
         tail_index: of the within-class noise; infinity is Gaussian.
@@ -75,7 +75,7 @@ class Setting:
         label_noise: share of labels replaced.
         imbalance: frequency of the first class over that of the last, at least 1; geometric in between.
         optimiser: of OPTIMISERS; compared at equal steps with gradient descent, whose step momentum has once its memory
-            has filled; Adam's clock has no counterpart, so that its shape and regime tell more than its times.
+            has filled; Adam's clock has no counterpart, so that its shape and regime say more than its times.
         steps: last step, at least 2.
         draws: independent samples, each with a pair W(0), -W(0); at least 2.
         seed: of the samples, the batches and W(0).
@@ -110,7 +110,7 @@ class Setting:
         for name in ("step_share", "init_scale"):
             positive(name, getattr(self, name))
         if positive("imbalance", self.imbalance) < 1:
-            raise InputError(f"imbalance: {self.imbalance!r} is not accepted; give a number of at least 1")
+            raise InputError(f"imbalance: {quoted(self.imbalance)} is not accepted; give a number of at least 1")
         if self.spectrum == "spikes" and self.classes != 2:
             raise InputError(f"classes: {self.classes} is not accepted for spikes; give 2")
         loss_named(self.loss).outputs(self.classes)
@@ -150,13 +150,13 @@ class Relaxed(Enum):
 
 @dataclass(frozen=True)
 class Axis:
-    """One assumption, relaxed by degrees.
+    """One assumption, relaxed step by step.
 
     Attributes:
         relaxed: what varies.
         title: what is varied, with its unit.
-        assumption: what it takes from the theory.
-        levels: values, the one in which the assumption holds best first.
+        assumption: the assumption of the theory that it relaxes.
+        levels: values; the assumption holds best at the first.
         base: the setting around the field.
     """
 
@@ -248,7 +248,7 @@ class _Rule:
 
 def _rule(setting: Setting, step_size: float) -> _Rule:
     if setting.optimiser in _ADAM_ROTATED:
-        # Each of its steps moves a weight by up to eta, whatever the gradient.
+        # Each of its steps moves a weight by up to eta, for any gradient.
         return _Rule(Adam(), _ADAM_STEP * setting.init_scale, _ADAM_ROTATED[setting.optimiser])
     # Heavy-ball momentum m moves as descent at eta / (1 - m) once its memory has filled.
     momentum = _MOMENTA[setting.optimiser]
@@ -312,14 +312,14 @@ def _source(setting: Setting, population: Population, rotation: FloatArray) -> B
 
 @dataclass(frozen=True)
 class Point:
-    """A level of an axis and what came of it.
+    """A level of an axis and its result.
 
     Attributes:
         axis: what is varied.
         setting: what was trained.
         descent: departure of training from gradient descent as derived; None where it failed.
         flow: departure from the gradient flow; None likewise.
-        failure: the error it ended with; None where it did not.
+        failure: the error it ended with; None where it succeeded.
     """
 
     axis: Axis
@@ -364,7 +364,14 @@ class Robustness:
 def run_robustness_sweep(
     chosen: Sequence[tuple[Axis, Setting]], folder: RunFolder, scheduler: Scheduler, progress: Progress = silent
 ) -> Robustness:
-    """Measure every level that the folder has no result of; arguments and errors as of ``sweep.run_sweep``."""
+    """Measure every level that the folder has no result of; errors as of ``sweep.run_sweep``.
+
+    Args:
+        chosen: axes with their settings, as from ``settings``.
+        folder: where results are stored.
+        scheduler: where to run.
+        progress: shows how many of the settings without a result are done.
+    """
     distinct = list(dict.fromkeys(setting for _, setting in chosen))
     swept = run_sweep(distinct, measure_robustness, folder, scheduler, progress)
     results = dict(zip(distinct, swept.results, strict=True))

@@ -2,10 +2,10 @@
 
 One-output networks on squared error, trained by full-batch gradient descent on samples with exactly the moments of
 their model, so that W(0) is all that is left to chance. They start in pairs W(0), -W(0), which removes the term linear
-in W(0) from the mean curve (theorem T5). Every value of a parameter has pairs of its own.
+in W(0) from the mean curve (theorem T5). Each parameter value has its own pairs.
 
-An exponent is a limit, sigma0 to 0 or d to infinity; values of finite size have another slope. So there are two derived
-numbers beside each measured slope: the exponent, and the slope of the derived curve at the values that were measured.
+An exponent is a limit, sigma0 to 0 or d to infinity; values of finite size have another slope. So each measured slope
+is reported with two derived numbers: the exponent, and the slope of the derived curve at the measured values.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from theory import (
 )
 from theory.symbols.complexity import ALPHA, BETA, STEP_SIZE, explained_variance_order, in_steps
 from theory.symbols.symbolic import INITIAL_SCALE, TIME, boundary_formulas
-from theory.validation import FloatArray, at_least, finite_array, positive
+from theory.validation import FloatArray, at_least, finite_array, positive, quoted
 
 #: Confidence of a single interval, and of all intervals of a sweep together.
 LEVEL = 0.95
@@ -58,7 +58,7 @@ _BEYOND = 5.0
 def initial_scale_laws(law: PowerLaw, scaled: FloatArray, pairs: int, seed: int, tests: int) -> list[ScalingLaw]:
     """End of phase I (exponent 1) and turning point (exponent 2/3) against sigma0, in time.
 
-    Each sigma0 has a step size of its own, in proportion to the end of phase I: all take as many steps up to there.
+    Each sigma0 has its own step size, in proportion to the end of phase I: all take as many steps up to there.
 
     Args:
         law: the model, with a turning point at every scale.
@@ -78,10 +78,7 @@ def initial_scale_laws(law: PowerLaw, scaled: FloatArray, pairs: int, seed: int,
     step_sizes = units / _STEPS_IN_PHASE_ONE
     lasts = _BEYOND * np.array([_turning(network, float(scale)) for scale in init_scales]) / step_sizes
     curves = _trained(law, init_scales, step_sizes, lasts, pairs, seed)
-    found = [
-        _Found.on(curve, network, float(scale), 1.0, pairs, seed)
-        for curve, scale in zip(curves, init_scales, strict=True)
-    ]
+    found = _found(curves, network, init_scales, np.ones(init_scales.size), pairs, seed)
     formulas = boundary_formulas()
     first, second = (_exponent(order, INITIAL_SCALE) for order in (formulas.phase_one_end, formulas.turning_point))
     return [
@@ -117,10 +114,7 @@ def step_size_law(
         raise InputError(f"turning_steps: {wanted.min():g} takes eta lambda_1 above 1; give more steps")
     init_scales = np.full(step_sizes.shape, init_scale)
     curves = _trained(law, init_scales, step_sizes, _BEYOND * wanted, pairs, seed)
-    found = [
-        _Found.on(curve, network, init_scale, float(size), pairs, seed)
-        for curve, size in zip(curves, step_sizes, strict=True)
-    ]
+    found = _found(curves, network, init_scales, step_sizes, pairs, seed)
     exponent = _exponent(in_steps(boundary_formulas().turning_point), STEP_SIZE)
     return _law(Quantity.TURNING_STEP, "turning_point", law, step_sizes, found, exponent, tests)
 
@@ -128,8 +122,8 @@ def step_size_law(
 def forgetting_law(law: PowerLaw, window: tuple[float, float], pairs: int, seed: int) -> ScalingLaw:
     """Explained variance against time deep in phase III (theorem T6), at eta lambda_1 = 1/2.
 
-    The slope is fitted to each pair; its interval is over pairs. W(0) hardly counts there, so that the interval is nil
-    and says nothing of the distance to the exponent, which a finite spectrum keeps: that is ``derived``'s.
+    The slope is fitted to each pair; its interval is over pairs. W(0) has almost no effect in this window, so that the
+    interval is nearly zero and does not measure the distance of a finite spectrum from the exponent: ``derived`` does.
 
     Args:
         law: the model, of a wide spectrum.
@@ -149,7 +143,7 @@ def forgetting_law(law: PowerLaw, window: tuple[float, float], pairs: int, seed:
     (curve,) = _trained(law, np.array([init_scale]), np.array([step_size]), np.array([steps]), pairs, seed)
     inside = curve.times * network.eigenvalues[0] >= first
     if np.count_nonzero(inside) < 2:
-        raise InputError(f"window: {window!r} holds fewer than two steps of 1/2; give a wider one")
+        raise InputError(f"window: {quoted(window)} holds fewer than two steps of 1/2; give a wider one")
     times, explained = curve.times[inside], 1 - curve.losses[:, inside]
     slopes = np.polyfit(np.log(times), np.log(explained).T, 1)[0]
     spread = explained.std(axis=0, ddof=1) / np.sqrt(pairs)
@@ -176,7 +170,7 @@ def forgetting_exponent(law: PowerLaw) -> float:
 def _exponent(order: sp.Expr, variable: sp.Symbol) -> float:
     """The power of ``variable`` that an order grows as: the limit of its logarithmic slope.
 
-    A logarithm beside the power does not count.
+    A logarithmic factor next to the power is ignored.
     """
     return float(sp.limit(sp.simplify(variable * sp.diff(sp.log(order), variable)), variable, sp.oo))
 
@@ -208,7 +202,8 @@ def _window(window: tuple[float, float], end: float) -> tuple[float, float]:
     bounds = finite_array("window", window, 1)
     if bounds.size != 2 or not 1 <= bounds[0] < bounds[1] <= end:
         raise InputError(
-            f"window: {window!r} is not accepted; give two increasing times from 1 to lambda_1 / lambda_d = {end:.4g}"
+            f"window: {quoted(window)} is not accepted; give two increasing times from 1 to "
+            f"lambda_1 / lambda_d = {end:.4g}"
         )
     return float(bounds[0]), float(bounds[1])
 
@@ -250,7 +245,7 @@ def _resolution(network: OneOutput, init_scale: float) -> float:
 def _trained(
     law: PowerLaw, init_scales: FloatArray, step_sizes: FloatArray, lasts: FloatArray, pairs: int, seed: int
 ) -> list[Curve]:
-    """A curve of pair means for each scale and step size, up to a last step of its own."""
+    """A curve of pair means for each scale and step size, each up to its own last step."""
     model = law.model()
     source = FullBatch(*sample_with_exact_moments(model, 2 * (model.dimension + 4), seed))
     seeds = np.random.SeedSequence(seed).generate_state(init_scales.size)
@@ -286,6 +281,14 @@ class _Found:
             boundaries_of(clock, network.relative_loss(init_scale, curve.times), resolution=resolution),
             pairs,
         )
+
+
+def _found(
+    curves: list[Curve], network: OneOutput, init_scales: FloatArray, units: FloatArray, pairs: int, seed: int
+) -> list[_Found]:
+    """The boundaries of each curve, in times divided by its unit."""
+    triples = zip(curves, init_scales.tolist(), units.tolist(), strict=True)
+    return [_Found.on(curve, network, scale, unit, pairs, seed) for curve, scale, unit in triples]
 
 
 def _law(

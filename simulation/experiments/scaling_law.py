@@ -1,4 +1,4 @@
-"""A scaling law: a quantity of trained networks against a parameter, beside its derived slopes."""
+"""A scaling law: a quantity of trained networks against a parameter, with its derived slopes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ POINT_NAMES = ("values", "measured", "relative_errors")
 
 
 class Parameter(Enum):
-    """What is varied; the values are names in files."""
+    """The parameter that is varied; the values are names in files."""
 
     INIT_SCALE = "sigma0"
     STEP_SIZE = "eta"
@@ -26,7 +26,7 @@ class Parameter(Enum):
 
 
 class Quantity(Enum):
-    """What is measured; the values are names in files and tables, with the unit."""
+    """The measured quantity; the values are names in files and tables, with the unit."""
 
     PHASE_ONE_END = "end of phase I (time)"
     TURNING_TIME = "turning point (time)"
@@ -35,7 +35,7 @@ class Quantity(Enum):
 
     @property
     def parameter(self) -> Parameter:
-        """What the quantity is measured against."""
+        """The parameter against which the quantity is measured."""
         match self:
             case Quantity.PHASE_ONE_END | Quantity.TURNING_TIME:
                 return Parameter.INIT_SCALE
@@ -81,7 +81,7 @@ class PowerLaw:
 class ScalingLaw:
     """A boundary measured at several values of a parameter.
 
-    The intervals are over W(0) and nothing else: the samples have exactly the moments of the model, and what a finite
+    The intervals are over W(0) only: the samples have exactly the moments of the model, and what a finite
     initialisation, a finite spectrum or a finite range of times leaves of the difference from the exponent is the same
     for every W(0). That difference is in ``derived``, whose slope they are meant to hold; how far the exponent is from
     it is known before anything is trained.
@@ -94,8 +94,8 @@ class ScalingLaw:
         relative_errors: (m,) standard errors of these, from a bootstrap over pairs.
         exponent: derived, of the limit: small initialisation, many steps, a wide spectrum.
         derived: slope over these values of the derived curve, read off in the same way.
-        slope: the measured one with its confidence interval at LEVEL.
-        joint: the same at the level at which all laws of boundaries of a sweep hold together.
+        slope: the measured slope with its confidence interval at LEVEL.
+        joint: the same at the joint level of all boundary laws of a sweep.
         tolerance: how far from the joint interval the derived slope may lie.
 
     Raises:

@@ -80,12 +80,12 @@ def scaling_measurements(pairs: int, seed: int) -> list[ScalingMeasurement]:
 
     Args:
         pairs: pairs of draws of W(0), at least 2.
-        seed: each configuration derives its own from it.
+        seed: from which the seed of each configuration is derived.
     """
     at_least("pairs", pairs, 2)
     check_weights(2 * pairs, 1, max(law.dimension for law in (*BOUNDARY_MODELS, *FORGETTING_MODELS)), "pairs")
     chosen = [(experiment, law) for experiment in EXPERIMENTS[:2] for law in BOUNDARY_MODELS]
-    # W(0) hardly counts in phase III, where two pairs show that much; a turning point scatters less than s1.
+    # W(0) has almost no effect in phase III, as two pairs show; a turning point scatters less than s1.
     counts = {EXPERIMENTS[0]: pairs, EXPERIMENTS[1]: max(2, pairs // 2), EXPERIMENTS[2]: 2}
     phase_three = [(EXPERIMENTS[2], law) for law in FORGETTING_MODELS]
     seeds = np.random.SeedSequence(at_least("seed", seed, 0)).generate_state(len(chosen) + len(phase_three))
@@ -113,7 +113,13 @@ def measure_scaling(measurement: ScalingMeasurement) -> dict[str, Any]:
 def run_scaling_sweep(
     measurements: list[ScalingMeasurement], folder: RunFolder, scheduler: Scheduler, progress: Progress = silent
 ) -> list[ScalingLaw]:
-    """Measure all laws; what ``folder`` holds already is not measured again.
+    """Measure all laws that have no result in ``folder`` and return every law.
+
+    Args:
+        measurements: configurations, as from ``scaling_measurements``.
+        folder: where results are stored.
+        scheduler: where to run.
+        progress: shows how many of the configurations without a result are done.
 
     Raises:
         InputError: a configuration failed.

@@ -1,1 +1,1 @@
-"""Figures of the experiments and what all figures share."""
+"""Figures of the experiments and the style that all figures share."""

@@ -44,9 +44,14 @@ DARK = ("#0072B2", "#D55E00", "#555555", "#009E73", "#B3A800", "#000000", "#CC79
 
 
 def draw_diagram(grid: DiagramGrid, points: list[DiagramPoint], path: Path) -> None:
-    """Regions on a fine grid between the outermost points, borders by root finding, points on top.
+    """Draw regions on a fine grid between the outermost points, borders by root finding and points on top.
 
     The ending of ``path`` decides the format.
+
+    Args:
+        grid: where networks were trained.
+        points: the simulated ensembles.
+        path: of the figure.
     """
     eigenvalues, scaled, alignments = grid.eigenvalues, grid.scaled, grid.alignments
     fine_scaled = np.geomspace(scaled[0], scaled[-1], 160)
@@ -109,9 +114,9 @@ def draw_diagram(grid: DiagramGrid, points: list[DiagramPoint], path: Path) -> N
 def _draw_asymptotes(
     axes: Axes, grid: DiagramGrid, families: list[ScaleFamily], alignments: FloatArray, rise: FloatArray
 ) -> None:
-    """Thin lines: where the borders tend to for small and, if it is on the figure, for large initial weights."""
+    """Draw the asymptotes of the borders for small and, if shown, for large initial weights as thin lines."""
     style: dict[str, Any] = {"color": "black", "linewidth": 0.7, "alpha": 0.7}
-    # The asymptote of the first rise is drawn beside its border alone.
+    # The asymptote of the first rise is drawn only near its border.
     asymptote = np.where(np.isnan(rise), np.nan, [rise_border_asymptote(one, grid.resolution) for one in families])
     axes.plot(asymptote, alignments, "-", label="asymptotes", **style)
     axes.axhline(fall_alignment(grid.eigenvalues, grid.resolution), xmax=0.25, **style)
@@ -121,7 +126,7 @@ def _draw_asymptotes(
 
 
 def _draw_other_borders(axes: Axes, found: list[list[Border]], places: FloatArray, alignments: FloatArray) -> None:
-    """Dots on the borders of all other kinds, where there are any."""
+    """Draw dots on the borders of all other kinds."""
     others = [
         (border.scaled, alignment)
         for own, alignment, named in zip(found, alignments, places.T, strict=True)
@@ -135,5 +140,5 @@ def _draw_other_borders(axes: Axes, found: list[list[Border]], places: FloatArra
 
 
 def _colour(regime: Regime) -> int:
-    """Number of the regime's colour; sequences of more moves have the last one."""
+    """Number of the regime's colour; sequences of more moves have the last colour."""
     return REGIMES.index(regime) if regime in REGIMES else len(REGIMES)

@@ -1,4 +1,4 @@
-"""Names in figures: what a file or a user calls something, drawn as it is written and never read as mathematics."""
+"""Names in figures: names from files and users are drawn as written and never parsed as mathematics."""
 
 from __future__ import annotations
 

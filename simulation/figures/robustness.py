@@ -26,7 +26,7 @@ _ROW_LENGTH = 5
 #: Titles with mathematics.
 _TITLES = {Relaxed.STEP_SHARE: r"step size, $\eta c \lambda_1$"}
 
-#: Names of levels that would not fit beside their neighbours.
+#: Names of levels, shortened where they would not fit next to their neighbours.
 _SHORT = {
     DESCENT: "plain",
     HALF_MOMENTUM: "mom.\n0.5",
@@ -37,7 +37,7 @@ _SHORT = {
 
 
 def draw_robustness(found: Robustness, path: Path) -> None:
-    """For each axis the signed deviation of the loss and, below it, the ratio of turning points; rises of R last."""
+    """Draw for each axis the signed deviation of the loss above the ratio of turning points; rises of R last."""
     relaxed = [axis for axis in AXES if found.along(axis)]
     columns = min(_ROW_LENGTH, len(relaxed) + 1)
     rows = -(-(len(relaxed) + 1) // columns)
@@ -53,7 +53,7 @@ def draw_robustness(found: Robustness, path: Path) -> None:
         lower.set_xlabel(_TITLES.get(axis.relaxed, axis.title))
     _draw_rises(cells[len(relaxed)].subplots(), found.rises)
     handles, labels = cells[0].axes[0].get_legend_handles_labels()
-    # Beside each other the two are wider than any shorter row.
+    # Side by side the two are wider than any shorter row.
     beside = len(labels) if columns == _ROW_LENGTH else 1
     figure.legend(handles, labels, loc="outside lower center", ncols=beside, frameon=False, fontsize=10)
     figure.savefig(path, dpi=110)
@@ -99,7 +99,7 @@ def _draw_turning(axes: Axes, own: list[Point]) -> None:
 
 
 def _tick(point: Point) -> str:
-    """A level's name, short enough to stand beside its neighbours."""
+    """A level's name, short enough to fit next to its neighbours."""
     return _SHORT.get(point.level_name, point.level_name)
 
 
@@ -109,7 +109,7 @@ def _draw_rises(axes: Axes, rises: tuple[Rise, ...]) -> None:
     axes.plot(shares, [rise.trained for rise in rises], "o", color=COLOURS[1], markersize=5, label="trained")
     axes.axvline(1, color="0.6", linewidth=0.8)
     axes.set_xlabel(r"step size, $\eta \lambda_1$")
-    axes.set_ylabel("largest rise of R in a step of phase III", fontsize=8)
+    axes.set_ylabel("largest rise of R per step of phase III", fontsize=8)
     axes.set_title("T4 without A5: R rises past 1", fontsize=9)
     axes.tick_params(labelsize=8)
     axes.legend(frameon=False, fontsize=8)

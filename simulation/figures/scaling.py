@@ -24,7 +24,7 @@ _LABELS = {
 
 
 def draw_scaling(laws: Sequence[ScalingLaw], path: Path) -> None:
-    """A panel for each law: measured values as markers, lines of the derived slope through their middle."""
+    """Draw one panel per law: measured values as markers, lines of the derived slope through their middle."""
     figure = Figure(figsize=(9.0, 8.2), layout="constrained")
     for axes, quantity in zip(figure.subplots(2, 2).flat, Quantity, strict=True):
         own = [law for law in laws if law.quantity is quantity]

@@ -1,4 +1,4 @@
-"""A measure of several seeds over training, drawn as the line of its mean and a band of a standard error about it."""
+"""A measure of several seeds over training, drawn as the line of its mean with a band of one standard error."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from simulation.figures.figure_text import figure_text
 from theory.validation import FloatArray
 
-#: Colours of Okabe and Ito (2008), told apart with any colour vision; markers tell them apart without colour.
+#: Colours of Okabe and Ito (2008), distinguishable with any colour vision; markers distinguish them without colour.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = "osD^vPX"
 

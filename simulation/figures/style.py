@@ -1,4 +1,4 @@
-"""What the figures share: colours, shaded phases and spaced markers."""
+"""Style shared by the figures: colours, shaded phases and spaced markers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from theory import Boundaries
 from theory.validation import FloatArray
 
-# Colours of Okabe and Ito (2008), told apart with any colour vision.
+# Colours of Okabe and Ito (2008), distinguishable with any colour vision.
 DERIVED = "#0072B2"
 LINEARISED = "#009E73"
 TRAINED = "#D55E00"
@@ -18,12 +18,19 @@ PHASES = ("#E8E8E8", "#CDE5F5", "#FBE6CF")
 PHASE_NAMES = ("I", "II", "III")
 RISING_START = ("rise", "dip", "rise")
 
-#: What the decoder of all curves of trained layers reads, over their legends; the other is of centred outputs P W x.
+#: Title of legends of trained layers: the decoder reads the outputs; the other decoder reads centred outputs P W x.
 DECODER = "linear decoder of the outputs W x as they are"
 
 
 def shade_phases(axes: Axes, derived: Boundaries, step_size: float, last: float) -> None:
-    """The three phases between the derived boundaries, named along the top."""
+    """Shade the three phases between the derived boundaries and name them along the top.
+
+    Args:
+        axes: to draw on.
+        derived: boundaries in time; nothing is drawn where the end of phase I or II is missing.
+        step_size: eta, which turns times into steps.
+        last: last step of the axis.
+    """
     if derived.fraction_point is None or derived.turning_point is None:
         return
     names = RISING_START if derived.regime.begins_with_rise else PHASE_NAMES
@@ -31,7 +38,13 @@ def shade_phases(axes: Axes, derived: Boundaries, step_size: float, last: float)
 
 
 def shade_between(axes: Axes, edges: tuple[float, float, float, float], names: tuple[str, str, str]) -> None:
-    """Three phases between their edges in steps, named along the top."""
+    """Shade three phases between their edges in steps and name them along the top.
+
+    Args:
+        axes: to draw on.
+        edges: first step, the two boundaries and last step, in steps.
+        names: of the three phases.
+    """
     for colour, name, (left, right) in zip(PHASES, names, pairwise(edges), strict=True):
         axes.axvspan(left, right, color=colour, linewidth=0, zorder=0)
         middle = np.sqrt(max(left, 0.3) * right)
@@ -39,6 +52,6 @@ def shade_between(axes: Axes, edges: tuple[float, float, float, float], names: t
 
 
 def spaced(steps: FloatArray) -> FloatArray:
-    """Indices of markers that do not overlap: at most about eight a decade."""
+    """Indices of markers that do not overlap: at most about eight per decade."""
     gaps = np.floor(8 * np.log10(np.maximum(steps, 0.5)))
     return np.asarray(np.flatnonzero(np.diff(gaps, prepend=-np.inf) > 0))

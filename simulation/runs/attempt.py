@@ -1,4 +1,4 @@
-"""One configuration of a sweep, run wherever a scheduler puts it: the same numbers everywhere, and no exception."""
+"""Runs one configuration of a sweep on any worker: the same numbers everywhere, and errors returned, not raised."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ import theory
 from simulation.runs.exact_json import result_text
 from simulation.runs.run_folder import software_versions, source_digest
 from theory import InputError
+from theory.validation import quoted
 
-#: What a sweep runs: a function of a configuration alone, that returns names and values.
+#: The function that a sweep runs: of a configuration alone, returning names and values.
 Task = Callable[[Any], dict[str, Any]]
 
 # The threads of BLAS and torch and their random generators belong to the whole process.
@@ -43,7 +44,7 @@ class Failure:
     Attributes:
         error: name of its class.
         message: its text.
-        traceback: where it came from.
+        traceback: as Python prints it.
     """
 
     error: str
@@ -63,7 +64,7 @@ def attempt(task: Task, configuration: Any, digest: str) -> Success | Failure:
         task: see ``Task``.
         configuration: its argument.
         digest: ``code_digest(task)`` of the process that started the sweep; where this process has other
-            source files, its numbers would stand under a wrong key, and it fails.
+            source files, its numbers would be stored under a wrong key, and it fails.
     """
     try:
         if code_digest(task) != digest:
@@ -87,7 +88,7 @@ def single_threaded() -> Iterator[None]:
     are not limited.
 
     Raises:
-        InputError: another thread of this process holds a limit of its own, beside which this one has no effect.
+        InputError: another thread of this process holds its own limit, under which this limit has no effect.
     """
     with _ONE_AT_A_TIME:
         threads = torch.get_num_threads()  # before the limit on OpenMP hides it
@@ -107,7 +108,7 @@ def single_threaded() -> Iterator[None]:
 
 @lru_cache(maxsize=1)
 def _libraries(modules: int) -> ThreadpoolController:
-    """The libraries that are loaded while so many modules are; to look for them takes as long as a small task."""
+    """The loaded libraries, cached by the number of modules, as looking for them takes as long as a small task."""
     return ThreadpoolController()
 
 
@@ -119,7 +120,7 @@ def task_name(task: Task) -> str:
     """
     module, name = getattr(task, "__module__", None), getattr(task, "__qualname__", None)
     if not callable(task) or module is None or name is None:
-        raise InputError(f"task: {task!r} is not a function; give a function of a module")
+        raise InputError(f"task: {quoted(task)} is not a function; give a function of a module")
     if module == "__main__":
         raise InputError(f"task: {name} belongs to the script that runs; give a function of a module that it imports")
     if getattr(sys.modules.get(module), name, None) is not task:
@@ -131,7 +132,7 @@ def task_name(task: Task) -> str:
 def code_digest(task: Task) -> str:
     """Digest of the source of theory/, simulation/ and the package (or the single module) of the task.
 
-    Read once a process: files that change later do not change the code that runs.
+    Read once per process: files that change later do not change the code that runs.
     """
     module = sys.modules[task.__module__]
     return source_digest(theory, simulation, sys.modules.get(module.__package__ or "", module))

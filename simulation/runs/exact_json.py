@@ -1,4 +1,4 @@
-"""JSON that loses nothing: what is read back is what was written, bit for bit.
+"""Lossless JSON: values are read back bit for bit as they were written.
 
 Numbers carry the digits that give the same float64 again. JSON has neither NaN nor infinity nor arrays:
 they are written as ``{"__float__": "nan"}`` and ``{"__array__": [...], "dtype": "float32", "shape": [2, 3]}``.
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from theory import InputError
+from theory.validation import quoted
 
 _FLOAT, _ARRAY, _CLASS = "__float__", "__array__", "__class__"
 _NUMBERS = "None, bool, int, float, str"
@@ -42,7 +43,7 @@ def result_text(name: str, value: Any) -> str:
 
 
 def result_from(text: str) -> Any:
-    """What ``result_text`` wrote.
+    """Read what ``result_text`` wrote.
 
     Raises:
         ValueError: not JSON, or a number or array written in another way.
@@ -54,7 +55,7 @@ def result_from(text: str) -> Any:
 
 
 def configuration_as_json(name: str, value: Any) -> Any:
-    """``value`` as it stands for itself in a key: plain JSON values, a dataclass with the name of its class.
+    """``value`` as it is represented in a key: plain JSON values, a dataclass with the name of its class.
 
     Takes what ``result_text`` does and frozen dataclasses, but no numpy scalars and no subclasses of numbers
     and strings: a task may compute something else with them than with the number of equal value (float32
@@ -102,7 +103,7 @@ def _named(name: str, value: Mapping[Any, Any]) -> list[tuple[str, Any]]:
     """The entries, if all keys are names that mean nothing here."""
     for key in value:
         if not isinstance(key, str) or key.startswith("__"):
-            raise InputError(f"{name}: has the key {key!r}; give strings that do not begin with two underscores")
+            raise InputError(f"{name}: has the key {quoted(key)}; give strings that do not begin with two underscores")
     return list(value.items())
 
 

@@ -1,6 +1,6 @@
 """JSON files of results, read back and checked against the shape that they must have.
 
-A result folder comes from a user and may be cut off, edited or of something else. Whatever is wrong with it is one line
+A result folder comes from a user and may be truncated, edited or foreign. Each fault in it is reported in one line
 that names the file, the entry and what is accepted.
 """
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from theory import InputError
+from theory.validation import quoted
 
 #: Bytes of a result, at most; those of this package have thousands.
 LARGEST_FILE = 64 * 2**20
@@ -24,10 +25,10 @@ class Misfit(Exception):  # noqa: N818 (it is caught here and becomes an InputEr
 
 
 class Shape(Protocol):
-    """What a value of JSON must be."""
+    """The shape that a JSON value must have."""
 
     def check(self, where: str, value: Any) -> None:
-        """Raise Misfit unless ``value``, which stands at ``where``, is of this shape."""
+        """Raise Misfit unless ``value``, found at ``where``, has this shape."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ class MapOf:
         if not isinstance(value, dict):
             _refuse(where, value, "an object")
         for name, entry in value.items():
-            self.shape.check(f"{where}[{name[:40]!r}]", entry)
+            self.shape.check(f"{where}[{quoted(name)}]", entry)
 
 
 @dataclass(frozen=True)
@@ -191,15 +192,15 @@ class Record:
 
 
 def read_json(path: Path, shape: Shape, argument: str) -> dict[str, Any]:
-    """The object in a file of JSON that has a shape.
+    """Read the object in a JSON file and check its shape.
 
     Args:
         path: of the file.
-        shape: a Record, by custom.
+        shape: usually a Record.
         argument: names the file in errors, as ``folder``.
 
     Raises:
-        InputError: no regular file, too large, no JSON, nested too deeply, or of another shape.
+        InputError: not a regular file, too large, not JSON, nested too deeply, or of another shape.
     """
     content = _content(path, argument)
     try:
@@ -215,14 +216,14 @@ def _content(path: Path, argument: str) -> Any:
         if not path.is_file():
             raise InputError(f"{argument}: {path} is missing; give the folder of a finished run")
         if path.stat().st_size > LARGEST_FILE:
-            raise InputError(f"{argument}: {path} is larger than {LARGEST_FILE >> 20} MiB; give one of this package")
+            raise InputError(f"{argument}: {path} is larger than {LARGEST_FILE >> 20} MiB; give a smaller result")
         return json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
     except InputError:
         raise
     except OSError as error:
         raise InputError(f"{argument}: {path} cannot be read ({error.strerror}); give another folder") from None
     except (ValueError, RecursionError):
-        raise InputError(f"{argument}: {path} is not JSON of a result; give the folder of a finished run") from None
+        raise InputError(f"{argument}: {path} is not a JSON result; give the folder of a finished run") from None
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -245,7 +246,7 @@ def _found(value: Any) -> str:
         case int() | float():
             return str(value)
         case str():
-            return repr(value if len(value) <= 40 else f"{value[:40]}...")
+            return quoted(value)
         case list():
             return f"a list of {len(value)}"
     return "an object"

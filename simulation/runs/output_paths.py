@@ -1,7 +1,7 @@
-"""What stands where a run is to write: regular files and folders are used, anything else is refused and kept.
+"""Checks of the paths that a run writes: regular files and folders are used, anything else is refused, untouched.
 
-A symbolic link is followed: its target is written and the link stays. All of it can be asked before a run starts, so
-that no training is lost to what its last file finds in the way.
+A symbolic link is followed: its target is written and the link stays. All checks can be made before a run starts, so
+that no training is lost because its last file cannot be written.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _KINDS = (
 
 
 def check_output_folder(path: Path, argument: str = "out") -> None:
-    """Check that ``path`` is a folder to write to, or can be made as one.
+    """Check that ``path`` is a writable folder, or can be created as one.
 
     Raises:
         InputError: something else is at it or above it, a link leads nowhere, or the folder is not writable.
@@ -58,7 +58,7 @@ def written_file(path: Path) -> Path:
 
 
 def _is_there(path: Path, argument: str) -> bool:
-    """Whether anything is at ``path``, be it a link that leads nowhere."""
+    """Whether anything exists at ``path``, including a dangling link."""
     try:
         path.lstat()
     except ValueError:
@@ -71,7 +71,7 @@ def _is_there(path: Path, argument: str) -> bool:
 
 
 def _kind(path: Path, argument: str) -> str:
-    """What is at ``path``, links followed."""
+    """The kind of file at ``path``, links followed."""
     try:
         mode = path.stat().st_mode
     except OSError as error:

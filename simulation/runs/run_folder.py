@@ -1,9 +1,9 @@
-"""A run's folder: finished parts, final tables, configuration and versions, each written at once.
+"""A run's folder: finished parts, final tables, configuration and versions, each written atomically.
 
 Files are written under a temporary name, flushed to the disk and renamed, so that a reader never sees
 half a file, not even after a loss of power. Parts carry a key made from all that determines them; a run
-started again finds them and goes on. The temporary name tells whose it is, so that the rest of a killed
-run can be told from the work of a living one on the same folder.
+that is restarted finds them and resumes. The temporary name identifies its process, so that the files of a killed
+run can be distinguished from the files of a live run in the same folder.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from simulation.runs.output_paths import check_output_file, check_output_folder,
 from simulation.runs.run_kinds import MARKER, RunKind
 from theory import Curve, InputError
 
-#: Seconds after which a temporary file is abandoned whoever made it; writing one takes a fraction of them.
+#: Seconds after which any temporary file counts as abandoned; writing one takes a fraction of them.
 ABANDONED_AFTER = 3600
 
 _TEMPORARY = re.compile(r"\.(?P<machine>.*)-(?P<process>\d+)-[0-9a-f]{8}\..+")
@@ -49,7 +49,7 @@ class RunFolder:
         kind: of the run; the folder is marked as such, and other kinds of run refuse it. None marks nothing.
 
     Raises:
-        InputError: something in the way that is neither a folder nor, for the kind's files, a regular file; a folder
+        InputError: a path that is neither a folder nor, for the kind's files, a regular file; a folder
             that is not writable or belongs to another kind of run.
     """
 
@@ -62,14 +62,14 @@ class RunFolder:
             self.kind.check(self.path)
 
     def write(self, name: str, writer: Callable[[Path], None]) -> Path:
-        """Have ``writer`` write a temporary file beside ``name`` and rename it; returns the path.
+        """Have ``writer`` write a temporary file next to ``name``, rename it and return the path.
 
         Where ``name`` is a link to a file, that file is written.
 
         Raises:
-            InputError: something that is no regular file is there; it is kept.
-            OSError: the disk is full or cannot be written, with the path; what was there before stays, and nothing
-                else.
+            InputError: ``name`` exists and is not a regular file; it is left as it is.
+            OSError: the disk is full or cannot be written, with the path; the earlier file stays and no
+                temporary file is left.
         """
         if self.kind is not None and name != MARKER and not (self.path / MARKER).exists():
             self.write_text(MARKER, self.kind.marker)
@@ -107,7 +107,13 @@ class RunFolder:
         return self.write(name, lambda path: pq.write_table(table, path))
 
     def curve_part(self, name: str, key: str, compute: Callable[[], Curve]) -> Curve:
-        """The curve of a finished part with this key, or else computed now and kept."""
+        """Return the stored curve of a finished part with this key, or compute and store it.
+
+        Args:
+            name: path of the part within the folder.
+            key: of all that determines the curve.
+            compute: computes the curve.
+        """
         file = f"parts/{name}-{key}.parquet"
         known = _read_curve(self.path / file)
         if known is not None:
@@ -133,7 +139,7 @@ def _with_path(error: OSError | SafetensorError, target: Path) -> OSError:
     """The error of a writer, with the path of the file that it was to write."""
     if isinstance(error, OSError):
         return OSError(error.errno or errno.EIO, error.strerror or str(error), str(target))
-    # This library states the system's error in words alone.
+    # This library gives the system's error as text only.
     stated = re.search(r"os error (\d+)", str(error))
     number = int(stated[1]) if stated else errno.EIO
     return OSError(number, os.strerror(number) if stated else str(error), str(target))
@@ -150,7 +156,7 @@ def _flush(path: Path) -> None:
 
 
 def _is_abandoned(file: Path) -> bool:
-    """Whether this is a temporary file whose process has ended, or an old one of a process out of sight."""
+    """Whether this is a temporary file whose process has ended, or an old one of a process on another machine."""
     name = _TEMPORARY.fullmatch(file.name)
     if name is None:
         return False
@@ -162,11 +168,11 @@ def _is_abandoned(file: Path) -> bool:
 
 
 def _is_running(process: int) -> bool:
-    """Whether this machine has such a process; taken as given where signals cannot ask."""
+    """Whether this machine has such a process; true where signals cannot show it."""
     if os.name != "posix":
         return True
     try:
-        os.kill(process, 0)  # signal 0 only asks
+        os.kill(process, 0)  # signal 0 only tests
     except ProcessLookupError:
         return False
     except PermissionError:
@@ -205,7 +211,7 @@ def array_digest(*arrays: np.ndarray[Any, Any]) -> str:
 
 
 def source_digest(*modules: ModuleType) -> str:
-    """Sixteen hexadecimal digits of a digest of the source files: all of a package's, or a module's one."""
+    """Sixteen hexadecimal digits of a digest of the source files of packages, or of single modules."""
     digest = hashlib.blake2b(digest_size=8)
     for module in modules:
         own = Path(str(module.__file__))
@@ -225,7 +231,7 @@ def software_versions(device: torch.device | str = "cpu") -> dict[str, str]:
         "python": platform.python_version(),
         "machine": platform.machine(),
         "device": device_name(device),
-        # As the running library states it: an installer may leave out the build, as in 2.14.1 for 2.14.1+cu130.
+        # As the running library reports it: an installer may omit the build, as in 2.14.1 for 2.14.1+cu130.
         "torch": str(torch.__version__),
     } | {name: _version(name) for name in packages}
 

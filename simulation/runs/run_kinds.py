@@ -1,4 +1,4 @@
-"""A folder belongs to one kind of run: which command wrote it, so that no other one writes over its results."""
+"""A folder belongs to one kind of run: which command wrote it, so that no other command overwrites its results."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from simulation.runs.output_paths import check_output_file, check_output_folder
 from theory import InputError
 
-#: The file that says what a folder belongs to.
+#: The file that names the run to which a folder belongs.
 MARKER = "run.json"
 
 _RESULT = "result.json"
@@ -21,9 +21,9 @@ class RunKind:
 
     Attributes:
         command: its name, as a user types it.
-        files: what it writes in the end.
-        folders: where it keeps parts.
-        entries: names that together only its result.json has; older folders, without a marker, are known by them.
+        files: the names of its final files.
+        folders: where it stores parts.
+        entries: names that together only its result.json has; they identify older folders without a marker.
     """
 
     command: str
@@ -35,7 +35,7 @@ class RunKind:
         """Check that a run of this kind may write into the folder ``path``, before it starts.
 
         Raises:
-            InputError: the folder belongs to another kind of run, or holds something in the way of a file.
+            InputError: the folder belongs to another kind of run, or a path of its files is blocked.
         """
         for name in (*self.files, MARKER):
             check_output_file(path / name)
@@ -83,7 +83,7 @@ def owner_of(path: Path) -> str | None:
     """The command whose results are in the folder ``path``; None where there are none.
 
     Raises:
-        InputError: a result.json that no command of this package wrote, which a run would write over.
+        InputError: a result.json that no command of this package wrote and a run would overwrite.
     """
     marker = _entries(path / MARKER)
     if marker is not None and isinstance(marker.get("command"), str):

@@ -19,7 +19,7 @@ from joblib.externals.loky.process_executor import BrokenProcessPool
 
 from simulation.runs.attempt import Failure, Success
 from theory import InputError
-from theory.validation import at_least, positive
+from theory.validation import at_least, cut, positive, quoted
 
 Outcome = Success | Failure
 
@@ -34,24 +34,24 @@ Outcomes = Generator[tuple[int, Outcome], None, None]
 
 
 class Scheduler(Protocol):
-    """Runs calls somewhere."""
+    """Executes calls locally or on a cluster."""
 
     def outcomes(self, call: Call, items: Sequence[Any]) -> Outcomes:
-        """``call`` of every item.
+        """The outcome of ``call`` on every item, as it becomes ready.
 
         Args:
             call: can be pickled.
             items: its arguments, which can be pickled.
 
         Raises:
-            InputError: there is no place to run them.
-            ConnectionError: the place was lost.
+            InputError: no cluster answers.
+            ConnectionError: the cluster was lost.
         """
 
 
 @dataclass(frozen=True)
 class LocalScheduler:
-    """Processes of this machine, by joblib; a process that is lost has its configurations run once more.
+    """Executes calls in processes of this machine, by joblib; those of a lost process run once more.
 
     Attributes:
         workers: number of processes, at least 1; with 1 everything runs in this process.
@@ -77,7 +77,7 @@ class LocalScheduler:
                         yield index, outcome
             except BrokenProcessPool:
                 # One worker that ends takes the others along: those that had begun run again one by one, and the
-                # one that ends its worker once more is known.
+                # one that ends its worker again is then identified.
                 for index in sorted(started & waiting.keys()):
                     yield index, _alone(self.workers, call, index, waiting.pop(index))
 
@@ -103,7 +103,7 @@ def _arriving(workers: int, call: Call, waiting: Mapping[int, Any], started: set
             yield numbered
     finally:
         with warnings.catch_warnings():
-            # Dropping what is left is meant here; joblib takes it for a mistake.
+            # Dropping the remaining calls is intended here; joblib warns of it.
             warnings.filterwarnings("ignore", message=".*adjusting the input task iterator", category=UserWarning)
             arrived.close()
 
@@ -125,7 +125,7 @@ def _numbered(call: Call, index: int, item: Any, parent: int) -> tuple[int, Outc
 
 @cache
 def _end_with(parent: int) -> None:
-    """Have this worker end soon after the process that started it; a kill of that one does not reach it."""
+    """Have this worker end soon after the process that started it, which may be killed without notice."""
     if os.getpid() != parent:
         threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
@@ -138,9 +138,9 @@ def _watch(parent: int) -> None:
 
 @dataclass(frozen=True)
 class DaskScheduler:
-    """Workers of a running Dask cluster; a worker that is lost has its configurations run by the others.
+    """Executes calls on a running Dask cluster; those of a lost worker run on the others.
 
-    Workers need this package, the task's module and the same versions; give each one thread, for a process runs
+    Workers need this package, the task's module and the same versions; give each one thread, as a process runs
     one configuration at a time.
 
     Attributes:
@@ -174,7 +174,7 @@ class DaskScheduler:
                         case "cancelled":
                             raise ConnectionError(
                                 f"scheduler: {self.address} was lost; "
-                                "start the sweep again to go on: finished results stay"
+                                "start the sweep again to resume: finished results stay"
                             )
                         case _:  # its worker was lost with the outcome; it runs again
                             completed.add(future)
@@ -185,13 +185,13 @@ class DaskScheduler:
 
 
 def _client(distributed: Any, address: str, timeout: float) -> Any:
-    """A connection to the scheduler at ``address``; InputError if none comes about."""
+    """A connection to the scheduler at ``address``; InputError if none can be made."""
     try:
         return distributed.Client(address, timeout=timeout, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         fault = str(error)
     gc.collect()  # a client that failed closes when it is collected, which in another event loop would block that
     raise InputError(
-        f"scheduler: {address!r} does not answer ({fault}); "
+        f"scheduler: {quoted(address)} does not answer ({cut(fault)}); "
         "give the address of a running Dask scheduler, such as tcp://127.0.0.1:8786"
     )

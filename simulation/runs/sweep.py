@@ -1,8 +1,8 @@
-"""Sweeps as data: a list of configurations, one task, and a folder that holds a file a result.
+"""Sweeps as data: a list of configurations, one task, and a folder with one file per result.
 
 The name of a file is a key made from the configuration, the task's name and the source that computes it. A sweep
-started again, after an error, a kill or a full disk, runs what has no file yet, and a larger sweep in the same
-folder what the smaller one has not. Two processes may run one sweep in one folder: they do some work twice and
+that is restarted, after an error, a kill or a full disk, runs what has no file yet, and a larger sweep in the same
+folder runs only its new configurations. Two processes may run one sweep in one folder: they do some work twice and
 write the same files.
 """
 
@@ -26,6 +26,7 @@ from simulation.runs.run_folder import RunFolder, part_key
 from simulation.runs.schedulers import Outcome, Scheduler
 from theory import InputError
 from theory.progress import Progress, silent
+from theory.validation import quoted
 
 #: Folders of a sweep's folder.
 RESULTS, FAILURES = "results", "failures"
@@ -33,7 +34,7 @@ RESULTS, FAILURES = "results", "failures"
 
 @dataclass(frozen=True, eq=False)
 class SweepResult:
-    """What a sweep found.
+    """The results of a sweep.
 
     Attributes:
         results: of every configuration in their order, as the task returned it (tuples as lists, numpy scalars
@@ -53,7 +54,7 @@ def grid(**axes: Iterable[Any]) -> list[dict[str, Any]]:
     Values of numpy arrays become Python numbers.
 
     Raises:
-        InputError: no axis, an axis without values, or one that is no list of values.
+        InputError: no axis, an axis without values, or an axis that is not a list of values.
     """
     if not axes:
         raise InputError("axes: is empty; give at least one name with its values")
@@ -70,9 +71,9 @@ def run_sweep(
 ) -> SweepResult:
     """Run ``task`` on every configuration that ``folder`` has no result of, and return all results.
 
-    This process writes each result as it arrives. A configuration that fails is written down with its error,
-    does not stop the others, and is run again when the sweep is started again. Every task runs with one thread:
-    the same source and libraries give the same bits, whatever the scheduler.
+    This process writes each result as it arrives. A configuration that fails is recorded with its error,
+    does not stop the others, and is run again when the sweep is restarted. Every task runs with one thread:
+    the same source and libraries give the same bits with every scheduler.
 
     Args:
         configurations: frozen dataclasses or mappings; ``exact_json.configuration_as_json`` says what
@@ -84,10 +85,10 @@ def run_sweep(
         progress: shows how many of the configurations without a result are done.
 
     Raises:
-        InputError: no configurations, two that are the same, a value that cannot be kept, a task that other
-            processes cannot import, something else instead of a result, no cluster.
-        OSError: the folder cannot be written (a full disk) or the cluster was lost; started again, the
-            sweep goes on.
+        InputError: no configurations, two that are the same, a value that cannot be stored, a task that other
+            processes cannot import, a file that is not a result, no cluster.
+        OSError: the folder cannot be written (a full disk) or the cluster was lost; when restarted, the
+            sweep resumes.
     """
     place = folder if isinstance(folder, RunFolder) else RunFolder(Path(folder))
     name, digest = task_name(task), code_digest(task)
@@ -114,7 +115,7 @@ def run_sweep(
 
 @dataclass(frozen=True)
 class _Entry:
-    """What the file of one configuration is called, and what it says of where its content is from."""
+    """The file name of one configuration and the provenance that the file records."""
 
     key: str
     origin: dict[str, Any]
@@ -143,7 +144,7 @@ class _Counted:
 
 def _axis(name: str, values: Iterable[Any]) -> list[Any]:
     if isinstance(values, str | Mapping) or not isinstance(values, Iterable):
-        raise InputError(f"{name}: {values!r} is no list of values; give a list")
+        raise InputError(f"{name}: {quoted(values)} is not a list of values; give a list")
     column = list(values.tolist() if isinstance(values, np.ndarray) and values.ndim else values)
     if not column:
         raise InputError(f"{name}: is empty; give at least one value")
@@ -178,7 +179,7 @@ def _found(folder: RunFolder, entry: _Entry) -> dict[str, Any] | None:
     """
     path = folder.path / entry.file(RESULTS)
     if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would never end
-        raise InputError(f"folder: {path} is no regular file; remove it or give another folder")
+        raise InputError(f"folder: {path} is not a regular file; remove it or give another folder")
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -188,7 +189,7 @@ def _found(folder: RunFolder, entry: _Entry) -> dict[str, Any] | None:
     except (ValueError, RecursionError):  # not UTF-8, not JSON or nested without end: cut off or overwritten
         return None
     if not isinstance(record, dict) or part_key({name: record.get(name) for name in entry.origin}) != entry.key:
-        raise InputError(f"folder: {path} is no result of this configuration; remove it or give another folder")
+        raise InputError(f"folder: {path} is not a result of this configuration; remove it or give another folder")
     try:
         result: dict[str, Any] = result_from(json.dumps(record["result"]))
     except (KeyError, ValueError, RecursionError):
@@ -198,7 +199,7 @@ def _found(folder: RunFolder, entry: _Entry) -> dict[str, Any] | None:
 
 
 def _keep(folder: RunFolder, entry: _Entry, outcome: Outcome) -> None:
-    """Write the outcome to its file; OSError that tells how to go on if that fails."""
+    """Write the outcome to its file; OSError that says how to resume if that fails."""
     try:
         match outcome:
             case Success():

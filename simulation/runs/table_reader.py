@@ -13,7 +13,7 @@ from theory import InputError
 
 
 def read_table(path: Path, columns: Sequence[str], argument: str) -> dict[str, np.ndarray[Any, Any]]:
-    """Columns of a Parquet table by name.
+    """Read the columns of a Parquet table by name.
 
     Args:
         path: of the table.
@@ -21,7 +21,7 @@ def read_table(path: Path, columns: Sequence[str], argument: str) -> dict[str, n
         argument: names the file in errors, as ``folder``.
 
     Raises:
-        InputError: no regular file, not a Parquet table, a name twice, or a column missing.
+        InputError: not a regular file, not a Parquet table, a duplicate name, or a missing column.
     """
     if not path.is_file():  # a pipe would never end
         raise InputError(f"{argument}: {path} is missing; give the folder of a finished run")
@@ -30,7 +30,7 @@ def read_table(path: Path, columns: Sequence[str], argument: str) -> dict[str, n
     except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
         raise InputError(f"{argument}: {path} cannot be read ({error}); give another folder") from None
     if len(set(table.column_names)) < table.num_columns:
-        raise InputError(f"{argument}: {path} has two columns of one name; give the folder of a finished run")
+        raise InputError(f"{argument}: {path} has two columns of the same name; give the folder of a finished run")
     missing = next((name for name in columns if name not in table.column_names), None)
     if missing is not None:
         raise InputError(f"{argument}: {path} has no column {missing}; give the folder of a finished run")

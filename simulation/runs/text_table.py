@@ -11,10 +11,10 @@ Row = Sequence[str]
 
 
 def text_table(header: Row, rows: Sequence[Row], width: int = TERMINAL_WIDTH) -> list[str]:
-    """Align a table in text, no line of which is wider than ``width``.
+    """Format a table as aligned text with no line wider than ``width``.
 
     Each column is as wide as its widest cell. Where that makes a line too wide, the widest column that still can is
-    narrowed, again and again, and its cells wrap between words. Where words alone make it too wide, the columns that no
+    narrowed repeatedly, and its cells wrap between words. Where words alone make it too wide, the columns that no
     longer fit continue on the next line of each row (and of the header), indented: put the columns that matter least
     last. A word is broken only where it is wider than a whole line.
 
@@ -24,7 +24,7 @@ def text_table(header: Row, rows: Sequence[Row], width: int = TERMINAL_WIDTH) ->
     Args:
         header: title of each column.
         rows: cells of each row, as many as there are titles.
-        width: number of characters of the widest line allowed.
+        width: largest number of characters per line.
 
     Raises:
         ValueError: a row of another length than the header.

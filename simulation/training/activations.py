@@ -1,4 +1,4 @@
-"""What is between the layers of a network: functions of one unit, with their slopes."""
+"""Activation functions between the layers of a network, with their derivatives."""
 
 from __future__ import annotations
 
@@ -35,3 +35,16 @@ class Identity:
     def back(self, gradient: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
         """The gradient itself."""
         return gradient
+
+
+@dataclass(frozen=True)
+class Rectified:
+    """max(u, 0), with slope 0 at 0."""
+
+    name = "relu"
+
+    def value(self, units: torch.Tensor) -> torch.Tensor:
+        return units.clamp_(min=0)
+
+    def back(self, gradient: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        return gradient.mul_(value > 0)

@@ -1,7 +1,7 @@
 """Networks in pairs that start at W(0) and at -W(0).
 
-To first order in W(0) the loss of the one departs from that of a network started at 0 by as much as
-that of the other, with opposite sign: the mean over a pair is free of this term, which the mean over
+To first order in W(0) the losses of the two depart from that of a network started at 0 by equal
+amounts of opposite sign: the mean over a pair is free of this term, which the mean over
 W(0) does not have and which makes the turning points of single networks scatter (theorem T5).
 """
 
@@ -17,7 +17,14 @@ from theory.validation import FloatArray
 def antithetic_weights(replicas: int, outputs: int, dimension: int, scale: float, seed: int) -> FloatArray:
     """(replica, outputs, dimension) N(0, scale^2) entries, float64; replica 2 i + 1 is minus replica 2 i.
 
-    Pairs are independent, and the same whatever the number of replicas.
+    Pairs are independent and do not depend on the number of replicas.
+
+    Args:
+        replicas: number of networks, even.
+        outputs: rows of W.
+        dimension: columns of W.
+        scale: sigma0.
+        seed: of the draws.
 
     Raises:
         InputError: an odd number of replicas; values out of range.

@@ -1,4 +1,4 @@
-"""What networks train on: the batches of every step, from data sets that are given."""
+"""Sources of training batches from given data sets."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ class Batch:
 
 
 class BatchSource(Protocol):
-    """What networks train on: the batches of each step, their shape, and the class frequencies.
+    """A source of training data: the batches of each step, their shape, and the class frequencies.
 
     Replica r is in group r mod (number of groups). One group means that all replicas share samples.
     """
 
     def batches(self, step: int) -> Iterator[Batch]:
-        """The batches of step 0, 1, 2, ...; asked for in order, once each.
+        """The batches of step 0, 1, 2, ...; requested in order, once each.
 
-        Together they cover the groups in their order. Each is drawn when it is asked for, so that memory holds one.
+        Together they cover the groups in their order. Each is drawn when it is requested, so that memory holds one.
         """
 
     @property
@@ -75,7 +75,7 @@ class BatchSource(Protocol):
 
 
 class SingleSource:
-    """The shape of a source all of whose groups see one data set or one population.
+    """The shape of a source whose groups all draw from one data set or one population.
 
     Attributes:
         dimension: number of input coordinates D.
@@ -127,15 +127,15 @@ class FullBatch(SingleSource):
 
 
 class _Selection(SingleSource):
-    """Rows of a data set, other ones for each group."""
+    """Rows of a data set, different rows for each group."""
 
     def __init__(self, inputs: torch.Tensor, labels: torch.Tensor, size: int, groups: int) -> None:
-        """``labels`` are those that were checked."""
+        """``labels`` have been checked."""
         self._inputs, self._labels = inputs.detach(), labels
         dimension = int(inputs.shape[1])
         together = groups_together(groups, size * dimension)
         self._turns = groups_in_turns(groups, together)
-        # Beside the inputs of the groups together: numbers of rows of all groups, and labels.
+        # In addition to the inputs of the groups: numbers of rows of all groups, and labels.
         working = together * size * (dimension * inputs.element_size() + 8) + 8 * groups * size
         super().__init__(dimension, groups, size, working, inputs.dtype, _frequencies(labels))
 
@@ -147,11 +147,18 @@ class _Selection(SingleSource):
 
 
 class MiniBatches(_Selection):
-    """Mini-batches of a data set without replacement, shuffled anew each epoch.
+    """Mini-batches of a data set without replacement, reshuffled each epoch.
 
-    Each group of replicas goes through the blocks of an epoch in an order of its own: at any step
+    Each group of replicas goes through the blocks of an epoch in its own order: at any step
     the groups see different samples, so that their sampling noise averages out. The last
     incomplete block of an epoch is left out. The same seed gives the same batches on every device.
+
+    Args:
+        inputs: (n, D) float32 or float64.
+        labels: (n,) integers 0 .. K - 1.
+        size: samples per step and group.
+        groups: number of groups of replicas.
+        seed: of the shuffling.
 
     Raises:
         InputError: bad inputs, labels or seed, or fewer blocks in an epoch than groups.
@@ -187,6 +194,13 @@ class BatchesWithReplacement(_Selection):
 
     The same seed gives the same batches on every device.
 
+    Args:
+        inputs: (n, D) float32 or float64.
+        labels: (n,) integers 0 .. K - 1.
+        size: samples per step and group.
+        groups: number of groups of replicas.
+        seed: of the draws.
+
     Raises:
         InputError: bad inputs, labels or seed, or a size or number of groups below 1.
     """
@@ -197,7 +211,7 @@ class BatchesWithReplacement(_Selection):
         super().__init__(inputs, known, at_least("batch_size", size, 1), at_least("groups", groups, 1))
 
     def batches(self, step: int) -> Iterator[Batch]:
-        """``size`` inputs for each group, each of them any of the data set with the same chance."""
+        """``size`` inputs for each group, drawn uniformly from the data set."""
         del step
         drawn = torch.randint(len(self._labels), (self.groups, self.size), generator=self._generator)
         yield from self._selected(drawn.to(self._inputs.device))
@@ -301,7 +315,7 @@ def groups_in_turns(groups: int, together: int) -> list[slice]:
 
 
 def _checked(inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """The labels as int64 beside the inputs; InputError where inputs or labels are not fit for training."""
+    """The labels as int64 on the device of the inputs; InputError where inputs or labels are not fit for training."""
     for name, value in (("inputs", inputs), ("labels", labels)):
         if not isinstance(value, torch.Tensor):
             raise InputError(f"{name}: is a {type(value).__name__}; give a tensor of torch")
@@ -317,7 +331,9 @@ def _checked(inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     classes = int(labels.max()) + 1 if labels.numel() else 0
     class_labels("labels", labels.cpu().numpy(), inputs.shape[0], classes)
     if classes < 2 or torch.unique(labels).numel() != classes:
-        raise InputError(f"labels: some class among 0 to {classes - 1} is empty or there is one only; give 2 or more")
+        raise InputError(
+            f"labels: some class among 0 to {classes - 1} is empty, or there is only one class; give 2 or more"
+        )
     return labels.to(inputs.device, torch.int64)
 
 

@@ -34,7 +34,7 @@ class DeepTrained:
 
     Attributes:
         status: whether all replicas stayed finite.
-        steps: (T,) step counts that were recorded; fewer than asked for if every replica diverged.
+        steps: (T,) step counts that were recorded; fewer than requested if every replica diverged.
         losses: (replica, layer, T) relative reconstruction loss of the inputs from each layer's output; NaN once a
             replica has diverged.
         step_sizes: (replica,) eta.
@@ -60,13 +60,13 @@ def initial_layers(replicas: int, widths: Sequence[int], scales: float | Sequenc
     """W_1, ..., W_L with independent N(0, sigma_l^2) entries, float64.
 
     Args:
-        replicas: number of draws; replica r is the same whatever their number.
+        replicas: number of draws; replica r does not depend on it.
         widths: h_0, ..., h_L, from the dimension of the inputs to the number of outputs.
         scales: sigma_l of each layer, or one for all.
         seed: of the draws.
 
     Raises:
-        InputError: fewer than two widths, or numbers that do not fit.
+        InputError: fewer than two widths, or widths and scales that do not match.
     """
     if len(widths) < 2:
         raise InputError(
@@ -84,7 +84,7 @@ def initial_layers(replicas: int, widths: Sequence[int], scales: float | Sequenc
 
 
 def linear_measurement(model: DataModel, dtype: torch.dtype = torch.float32) -> Measurement:
-    """What the best linear decoder leaves of the inputs at each layer of a linear network, exactly.
+    """The exact reconstruction loss of the best linear decoder at each layer of a linear network.
 
     Args:
         model: its spectrum measures the loss; its basis maps the inputs' coordinates to the eigenbasis.
@@ -118,8 +118,8 @@ def train_layers(
         loss: the training loss.
         layers: W_1(0), ..., W_L(0), the columns of W_1 in the source's coordinates.
         steps: (T,) strictly increasing step counts to record, the first of them 0.
-        step_size: eta, the same for all layers. No limit on it is known in advance; too large a one gives the status
-            ``DIVERGED``.
+        step_size: eta, the same for all layers. No limit on it is known in advance; a step size that is too
+            large gives the status ``DIVERGED``.
         measurement: what is recorded; ``linear_measurement`` for a linear network.
         activation: of the hidden units; none if left out, a linear network.
         dtype: of weights and gradients, that of the source.
@@ -166,7 +166,7 @@ def train_layers(
 
 
 class _DeepDescent:
-    """Layers of replicas on their way, (group, replicas of the group, h_l, h_(l-1)) each."""
+    """Layers of replicas in training, (group, replicas of the group, h_l, h_(l-1)) each."""
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from theory import InputError, Logistic, Loss, Softmax, SquaredError
 
 
 class Descent:
-    """Weights of replicas on their way; replica r is in group r mod (number of groups)."""
+    """Weights of replicas in training; replica r is in group r mod (number of groups)."""
 
     def __init__(
         self,
@@ -23,7 +23,15 @@ class Descent:
         step_sizes: torch.Tensor,
         memory_budget: int,
     ) -> None:
-        """Weights (replica, outputs, D) and step sizes (replica,), anywhere, and a budget in bytes.
+        """Weights (replica, outputs, D) and step sizes (replica,), on any device, and a budget in bytes.
+
+        Args:
+            loss: the training loss.
+            optimiser: the rule that moves the weights.
+            source: of the batches, on the device that trains.
+            weights: (replica, outputs, D) W(0).
+            step_sizes: (replica,) eta.
+            memory_budget: bytes for the batch and the outputs of a step.
 
         Raises:
             InputError: the budget is too small for the source's batches or for the outputs of one replica.
@@ -38,7 +46,7 @@ class Descent:
         self._targets = torch.stack(targets).to(self._weights)  # (group, label, outputs)
         replicas, outputs = self._weights.shape[1:3]
         self._groups_at_once, self._replicas_at_once = _at_once(source, replicas, outputs, memory_budget)
-        # Kept from step to step: memory that is new at every step costs as much time as the functions of the outputs.
+        # Reused between steps: allocating at each step takes as long as the outputs' functions.
         largest = min(groups, self._groups_at_once) * self._replicas_at_once * outputs * source.size
         self._work = self._weights.new_empty(2, largest)
 
@@ -78,7 +86,7 @@ class Descent:
         groups, replicas, outputs, dimension = weights.shape
         samples = inputs.shape[1]
         if isinstance(self._loss, Softmax) and outputs == 2:
-            # The logistic function of the difference: half the work, and a mean row that moves not even by rounding.
+            # The logistic function of the difference: half the work, and no rounding in the mean row.
             difference = weights[:, :, 1] - weights[:, :, 0]
             error = self._work[0, : groups * replicas * samples].view(groups, replicas, samples)
             multiply(difference, inputs.transpose(1, 2), error)
@@ -98,7 +106,7 @@ class Descent:
 
 
 def _at_once(source: BatchSource, replicas: int, outputs: int, memory_budget: int) -> tuple[int, int]:
-    """How many groups, and replicas of each, fit the budget beside the source's batch.
+    """How many groups, and replicas of each, fit the budget together with the source's batch.
 
     Scores and predictions of a replica take as much as the labels' targets of its group before and after they are
     turned.
@@ -120,8 +128,14 @@ def grouped(replicas: torch.Tensor, groups: int) -> torch.Tensor:
 
 
 def multiply(left: torch.Tensor, right: torch.Tensor, product: torch.Tensor) -> None:
-    """(group, a, b) times (group, b, c) into (group, a, c)."""
-    if len(left) == 1:  # the plain product is the quicker one
+    """(group, a, b) times (group, b, c) into (group, a, c).
+
+    Args:
+        left: (group, a, b).
+        right: (group, b, c).
+        product: (group, a, c), overwritten.
+    """
+    if len(left) == 1:  # the plain product is faster
         torch.mm(left[0], right[0], out=product[0])
     else:
         torch.bmm(left, right, out=product)
@@ -131,6 +145,11 @@ def predictions(loss: Loss, scores: torch.Tensor, spare: torch.Tensor) -> torch.
     """Predictions p(z) of the loss for (group, replica, outputs, n), in ``scores`` or ``spare``.
 
     The output gradient is p - t for all three.
+
+    Args:
+        loss: softmax, logistic or squared.
+        scores: (group, replica, outputs, n) z, which may be overwritten.
+        spare: memory of the same shape, which may be overwritten.
     """
     match loss:
         case Softmax():
@@ -139,4 +158,4 @@ def predictions(loss: Loss, scores: torch.Tensor, spare: torch.Tensor) -> torch.
             return scores.sigmoid_()
         case SquaredError():
             return scores
-    raise InputError(f"loss: {loss.name} has no training program; give softmax, logistic or squared")
+    raise InputError(f"loss: {loss.name} is not supported in training; give softmax, logistic or squared")

@@ -1,4 +1,4 @@
-"""How many of the training samples carry the gradient: from the majority to a few."""
+"""Effective share of the training samples that carry the gradient."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from theory.validation import FloatArray, IntArray, class_labels
 def sample_gradient_share(loss: Loss, outputs: FloatArray, labels: IntArray) -> FloatArray:
     """N_eff / n = (sum q)^2 / (n sum q^2) of labelled samples, as ``theory.curves.mean_field.gradient_share`` has it.
 
-    q is the probability that a sample is given to wrong classes.
+    q is the probability that the network assigns to the wrong classes of a sample.
 
     Args:
         loss: softmax or logistic.
@@ -29,7 +29,7 @@ def sample_gradient_share(loss: Loss, outputs: FloatArray, labels: IntArray) -> 
         raise InputError(f"outputs: has shape {outputs.shape}; give (..., n, outputs) with n of at least 1")
     classes = max(2, outputs.shape[-1])
     if loss.outputs(classes) != outputs.shape[-1]:
-        raise InputError(f"outputs: has {outputs.shape[-1]} a sample; give {loss.outputs(classes)} for {loss.name}")
+        raise InputError(f"outputs: has {outputs.shape[-1]} per sample; give {loss.outputs(classes)} for {loss.name}")
     known = class_labels("labels", labels, outputs.shape[-2], classes)
     targets = loss.targets(np.full(classes, 1 / classes))[known]
     wrong = wrong_class_probability(loss, outputs, targets)

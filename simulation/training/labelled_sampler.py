@@ -1,4 +1,4 @@
-"""What all samplers share: labels at their frequencies, and an input for each label."""
+"""The base of all samplers: labels at their frequencies, and an input for each label."""
 
 from __future__ import annotations
 
@@ -11,9 +11,14 @@ from theory.validation import FloatArray, at_least, class_labels
 
 
 class LabelledSampler(ABC):
-    """Draws of labelled inputs, on a device that has a generator of its own.
+    """Draws of labelled inputs on a device, from a seeded generator.
 
-    The same seed gives the same numbers on one kind of device, and other ones on another.
+    The same seed gives the same numbers on one kind of device, and different numbers on another.
+
+    Args:
+        frequencies: (K,) of the labels.
+        seed: of the draws, 0 to 2^63 - 1.
+        device: that draws.
 
     Attributes:
         frequencies: (K,) of the labels, float64, on the device.
@@ -31,7 +36,7 @@ class LabelledSampler(ABC):
         return self._inputs(labels), labels
 
     def draw_for(self, labels: torch.Tensor) -> torch.Tensor:
-        """An independent input for each of ``labels`` (n,), as seen in a population: (n, d).
+        """An independent input for each of ``labels`` (n,), the labels observed in a population: (n, d).
 
         Raises:
             InputError: labels that are not integers from 0 to K - 1.
@@ -41,4 +46,4 @@ class LabelledSampler(ABC):
 
     @abstractmethod
     def _inputs(self, labels: torch.Tensor) -> torch.Tensor:
-        """An input for each of ``labels``, which are good."""
+        """An input for each of ``labels``, which have been checked."""

@@ -18,6 +18,12 @@ class MixtureSampler(LabelledSampler):
     its covariance share_c A A^T + F_c^T F_c is never formed. A is taken from the eigenvalues, of which those below 0
     are rounding and count 0: covariances need not have full rank.
 
+    Args:
+        mixture: the mixture to draw from.
+        seed: of the draws, 0 to 2^63 - 1.
+        dtype: of the inputs, float32 or float64.
+        device: that draws.
+
     Raises:
         InputError: a bad seed, dtype or device.
     """

@@ -1,7 +1,7 @@
-"""How weights move along a gradient: gradient descent, with momentum and weight decay if asked for, and Adam.
+"""How weights move along a gradient: gradient descent, with optional momentum and weight decay, and Adam.
 
-The theory is about plain gradient descent. The others show where it stops. Each works on many replicas at once, every
-replica with a step size of its own.
+The theory is about plain gradient descent. The others show where it stops holding. Each works on many replicas
+at once, every replica with its own step size.
 """
 
 from __future__ import annotations
@@ -20,11 +20,17 @@ class Optimiser(ABC):
 
     @abstractmethod
     def check_step_size(self, loss: Loss, step_size: float, largest_eigenvalue: float) -> None:
-        """InputError if training with this step size is known to be unstable somewhere."""
+        """InputError if training with this step size is known to be unstable.
+
+        Args:
+            loss: the training loss.
+            step_size: eta.
+            largest_eigenvalue: lambda_1 of the inputs' covariance.
+        """
 
     @abstractmethod
     def start(self, weights: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """What the rule remembers, before the first step."""
+        """The memory of the rule before the first step."""
 
     @abstractmethod
     def move(
@@ -65,7 +71,7 @@ class GradientDescent(Optimiser):
 
     def check_step_size(self, loss: Loss, step_size: float, largest_eigenvalue: float) -> None:
         """InputError beyond the stability limit of heavy-ball descent, eta (lambda_1 c + decay) <= 2 (1 + momentum)."""
-        # In these units the limit of plain descent is the loss's own.
+        # In these units the limit is that of plain descent on the loss.
         decay_as_variance = self.weight_decay / loss.largest_curvature
         loss.check_step_size(step_size / (1 + self.momentum), largest_eigenvalue + decay_as_variance)
 
@@ -110,7 +116,7 @@ class Adam(Optimiser):
         positive("epsilon", self.epsilon)
 
     def check_step_size(self, loss: Loss, step_size: float, largest_eigenvalue: float) -> None:
-        """InputError unless positive: steps are bounded by eta whatever the curvature."""
+        """InputError unless positive: steps are bounded by eta for any curvature."""
         del loss, largest_eigenvalue
         positive("step_size", step_size)
 

@@ -25,13 +25,13 @@ class Population:
 
     Attributes:
         model: class means, frequencies and common within-class covariance; realisable.
-        tail_index: nu > 2; within its class an input is a multivariate Student t of this index around its
+        tail_index: nu > 2; within its class an input follows a multivariate Student t of this index around its
             mean, with the model's within-class covariance; moments of order nu and above do not exist.
             Infinity is the Gaussian.
-        minority_share: share of each class, from 0 to below 1, that sits away from the class's mean.
-        minority_position: it sits around this multiple of the mean: -1 mirrored, 1 where the others do.
+        minority_share: share of each class, from 0 to below 1, centred away from the class mean.
+        minority_position: its centre is this multiple of the class mean: -1 mirrored, 1 that of the others.
         label_noise: probability, from 0 to below 1, that a label is replaced by one of the other
-            classes, all of these alike.
+            classes, uniformly.
 
     Raises:
         InputError: a value out of its range, or a signal too strong for the spectrum.
@@ -47,7 +47,7 @@ class Population:
         check_realisable(self.model)
         for name in ("tail_index", "minority_share", "minority_position", "label_noise"):
             if not isinstance(getattr(self, name), Real):
-                raise InputError(f"{name}: {getattr(self, name)!r} is not a number; give one")
+                raise InputError(f"{name}: {getattr(self, name)!r} is not a number; give a number")
         if not self.tail_index > 2:
             raise InputError(f"tail_index: {self.tail_index!r} is not accepted; give a number above 2, or infinity")
         if not np.isfinite(self.minority_position):
@@ -64,18 +64,18 @@ class Population:
 
     @property
     def frequencies(self) -> FloatArray:
-        """(K,) frequencies of the labels as seen."""
+        """(K,) frequencies of the observed labels."""
         return np.asarray(self.model.frequencies @ self._label_transitions, dtype=np.float64)
 
     @property
     def class_given_label(self) -> FloatArray:
-        """(K, K) probability that an input whose label is seen as j belongs to class k, row j."""
+        """(K, K) probability, in row j, that an input with observed label j belongs to class k."""
         joint = self.model.frequencies[:, None] * self._label_transitions
         return np.asarray((joint / self.frequencies).T, dtype=np.float64)
 
     @property
     def _label_transitions(self) -> FloatArray:
-        """(K, K) probability that class k, a row, is seen as label j."""
+        """(K, K) probability, in row k, that an input of class k has the observed label j."""
         classes = self.model.classes
         same = np.eye(classes)
         return np.asarray(
@@ -114,7 +114,7 @@ def with_frequencies(model: DataModel, frequencies: ArrayLike) -> DataModel:
         frequencies: (K,) positive shares that sum to 1.
 
     Raises:
-        InputError: frequencies of another kind, or a signal too strong for the spectrum.
+        InputError: frequencies that are not positive shares, or a signal too strong for the spectrum.
     """
     check_realisable(model)
     shares = finite_array("frequencies", frequencies, 1)

@@ -1,4 +1,4 @@
-"""A linear probe of trained outputs, fitted by least squares on samples: what transfer is measured with."""
+"""A linear probe of trained outputs, fitted by least squares on samples, which measures transfer."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 
 from theory import InputError
 from theory.curves.reconstruction import ROUNDING, counted
-from theory.memory_limit import array_bytes, check_memory
+from theory.data.memory_limit import array_bytes, check_memory
 from theory.validation import FloatArray, finite_array, keep_arrays
 
 
 class Probe(Protocol):
-    """What is measured of the weights of replicas along their training."""
+    """A measure of the weights of replicas along their training."""
 
     def missed(self, weights: FloatArray, resolution: float) -> FloatArray:
         """(replica,) share of a target's variance that a linear probe of the outputs misses.
@@ -27,14 +27,14 @@ class Probe(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class SampleProbe:
-    """A probe with intercept, fitted to all of some samples; nothing is assumed of their distribution.
+    """A probe with intercept, fitted to given samples without an assumption on their distribution.
 
     Attributes:
         inputs: (n, D) inputs, in the coordinates that weights act on; centred here.
         values: (n, q) the target, or (n,); centred here.
 
     Raises:
-        InputError: shapes that do not fit, NaN or infinity, values that do not vary, more than memory holds.
+        InputError: shapes that do not fit, NaN or infinity, values that do not vary, or more than memory holds.
     """
 
     inputs: FloatArray
@@ -57,7 +57,7 @@ class SampleProbe:
         if weights.ndim != 3 or weights.shape[-1] != self.inputs.shape[1]:
             raise InputError(f"weights: has shape {weights.shape}; give (replica, outputs, {self.inputs.shape[1]})")
         total = float(np.square(self.values).sum())
-        # One replica at a time: its outputs have a row for each sample.
+        # One replica at a time: its outputs have one row per sample.
         return np.array([self._residual(rows, resolution) / total for rows in weights])
 
     def _residual(self, rows: FloatArray, resolution: float) -> float:

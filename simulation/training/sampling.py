@@ -17,11 +17,16 @@ from theory.validation import FloatArray, IntArray, at_least
 
 
 class WithinClassNoise:
-    """Gaussian noise with the within-class covariance of a data model, in O(d K) operations a sample.
+    """Gaussian noise with the within-class covariance of a data model, in O(d K) operations per sample.
 
     With U, s the between-class directions and shares of the model (``class_shares``), that covariance
     is Sigma^(1/2) (I - U diag(s) U^T) Sigma^(1/2), so a draw is
     Sigma^(1/2) (g - U diag(1 - sqrt(1 - s)) U^T g) with g standard normal.
+
+    Args:
+        model: the data model.
+        dtype: of the rows.
+        device: that draws.
 
     Raises:
         InputError: no within-class covariance exists (the signal is too strong for the spectrum).
@@ -44,6 +49,12 @@ class WithinClassNoise:
 class GaussianSampler(LabelledSampler):
     """Draws from the Gaussian classes of a data model.
 
+    Args:
+        model: the data model to draw from.
+        seed: of the draws, 0 to 2^63 - 1.
+        dtype: of the inputs, float32 or float64.
+        device: that draws.
+
     Raises:
         InputError: the model's signal is too strong for its spectrum, or a bad seed, dtype or device.
     """
@@ -63,8 +74,14 @@ class GaussianSampler(LabelledSampler):
 class PopulationSampler(GaussianSampler):
     """Draws from a population; from one without departures, bit for bit what ``GaussianSampler`` draws.
 
-    Labels are those seen, label noise included; the class of an input is drawn given its label. Classes, tails and
-    the minority, a few numbers an input, are drawn on the CPU whatever the device.
+    Labels are the observed ones, label noise included; the class of an input is drawn given its label. Classes,
+    tails and the minority, a few numbers per input, are drawn on the CPU for every device.
+
+    Args:
+        population: the population to draw from.
+        seed: of the draws, 0 to 2^63 - 1.
+        dtype: of the inputs, float32 or float64.
+        device: that draws.
     """
 
     def __init__(
@@ -74,7 +91,7 @@ class PopulationSampler(GaussianSampler):
         self._population = population
         self.frequencies = torch.from_numpy(population.frequencies).to(self._means.device)
         self._up_to_class = np.cumsum(population.class_given_label, axis=1)[:, :-1]
-        # Departures have a generator of their own: the Gaussian draws under them are the same with and without.
+        # Departures have a separate generator: the Gaussian draws under them are the same with and without.
         self._departures = np.random.default_rng(seed)
 
     def _inputs(self, labels: torch.Tensor) -> torch.Tensor:
@@ -107,7 +124,14 @@ def sampler_of(
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
 ) -> LabelledSampler:
-    """The sampler of a data model, of a population or of a mixture."""
+    """The sampler of a data model, of a population or of a mixture.
+
+    Args:
+        population: a data model, a population or a mixture.
+        seed: of the draws, 0 to 2^63 - 1.
+        dtype: of the inputs, float32 or float64.
+        device: that draws.
+    """
     if isinstance(population, Population):
         return PopulationSampler(population, seed, dtype, device)
     if isinstance(population, MixtureModel):
@@ -124,6 +148,13 @@ def sample(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """``count`` inputs (count, d) in the eigenbasis of the data model, with labels (count,), drawn on the device.
 
+    Args:
+        population: a data model, a population or a mixture.
+        count: number of inputs, at least 1.
+        seed: of the draws, 0 to 2^63 - 1.
+        dtype: of the inputs, float32 or float64.
+        device: that draws.
+
     Raises:
         InputError: the model's signal is too strong for its spectrum, count < 1, or a bad seed, dtype or device.
     """
@@ -131,10 +162,10 @@ def sample(
 
 
 def sample_with_exact_moments(model: DataModel, count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """A sample whose own class means and total covariance are the model's, to rounding.
+    """A sample whose empirical class means and total covariance equal the model's, to rounding.
 
     Gaussian draws are centred in each class and whitened before they take the model's shape, so that
-    finite samples stand for the population: what is left to chance is W(0) alone.
+    finite samples represent the population: only W(0) is left to chance.
 
     Args:
         model: a realisable model whose frequencies are multiples of 1 / count.
@@ -167,7 +198,7 @@ def sample_with_exact_moments(model: DataModel, count: int, seed: int) -> tuple[
 
 
 def _within_class_shrinkage(model: DataModel) -> tuple[FloatArray, FloatArray]:
-    """Directions U (d, q) and 1 - sqrt(1 - s) (q,), by which noise within classes is less than the total.
+    """Directions U (d, q) and 1 - sqrt(1 - s) (q,), by which the within-class noise is smaller than the total.
 
     Raises:
         InputError: no sample can have the model's moments.
@@ -178,11 +209,19 @@ def _within_class_shrinkage(model: DataModel) -> tuple[FloatArray, FloatArray]:
 
 
 class FreshSamples(SingleSource):
-    """New samples of a data model, population or mixture at every step, of its own for each replica.
+    """New samples of a data model, population or mixture at every step, drawn separately for each replica.
 
-    It is the limit of a population in which no sample is seen twice.
+    It is the limit of a population in which no sample is used twice.
 
     They are the successive draws of the sampler of this seed, for as many replicas at once as memory is meant to hold.
+
+    Args:
+        population: a data model, a population or a mixture.
+        size: samples per step and replica, at least 1.
+        replicas: number of replicas, each a group, at least 1.
+        seed: of the draws, 0 to 2^63 - 1.
+        dtype: of the inputs, float32 or float64.
+        device: that draws.
 
     Raises:
         InputError: as ``sample``, or a size or number of replicas below 1.
@@ -204,13 +243,13 @@ class FreshSamples(SingleSource):
         self._turns = groups_in_turns(groups, together)
         mixture = population if isinstance(population, MixtureModel) else None
         kinds = len(frequencies) if mixture is None else mixture.components
-        # An input and what is added to it, in two parts and in the order of components where there are some; classes,
+        # An input and the terms added to it, in two parts and in the order of components where there are some; classes,
         # tails and chances of each class or component, of 8 bytes and copied once.
         row = (2 if mixture is None else 5) * dimension * dtype.itemsize + 16 * (kinds + 4)
         super().__init__(dimension, groups, size, together * size * row, dtype, frequencies)
 
     def batches(self, step: int) -> Iterator[Batch]:
-        """``size`` inputs never seen before, for each replica."""
+        """``size`` new inputs for each replica."""
         del step
         for turn in self._turns:
             count = turn.stop - turn.start

@@ -1,7 +1,7 @@
 """Training of single-layer networks z = W x, many replicas in one program.
 
 Replicas may differ in W(0), in step size and, through the groups of their source, in the samples and the data model.
-All groups with equally many samples go through the same two matrix products a step.
+All groups with equally many samples go through the same two matrix products per step.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from simulation.training.optimisers import GradientDescent, Optimiser
 from simulation.training.sample_probe import Probe
 from theory import Curve, DataModel, InputError, Loss, relative_loss
 from theory.curves.reconstruction import rounding
-from theory.memory_limit import array_bytes, check_memory
+from theory.data.memory_limit import array_bytes, check_memory
 from theory.progress import Progress, silent
-from theory.validation import FloatArray, IntArray, at_least, finite_array, non_negative, step_counts
+from theory.validation import FloatArray, IntArray, at_least, finite_array, non_negative, quoted, step_counts
 
 #: Bytes for the batch and the outputs of a step, beyond which replicas take turns.
 MEMORY_BUDGET = 2**28
 
-#: Weights beyond this have diverged: their squares, which measure the loss, near the end of float64.
+#: Weights beyond this have diverged: their squares, which measure the loss, approach the limit of float64.
 LARGEST_WEIGHT = 1e100
 
 
@@ -45,11 +45,11 @@ class Trained:
 
     Attributes:
         status: whether all replicas stayed finite.
-        steps: (T,) step counts that were recorded; fewer than asked for if every replica diverged.
+        steps: (T,) step counts that were recorded; fewer than requested if every replica diverged.
         losses: (replica, T) relative reconstruction loss at ``steps``; NaN once a replica has diverged.
         step_sizes: (replica,) eta.
         weights: (replica, outputs, D) at the last recorded step at which the replica was finite.
-        missed: (probe, replica, T) what each probe misses of its target at ``steps``, likewise.
+        missed: (probe, replica, T) share of its target that each probe misses at ``steps``, likewise.
     """
 
     status: Status
@@ -61,7 +61,7 @@ class Trained:
 
     @property
     def diverged(self) -> NDArray[np.bool_]:
-        """(replica,) whether it diverged."""
+        """(replica,) whether each replica diverged."""
         return np.isnan(self.losses[:, -1])
 
     @property
@@ -95,13 +95,13 @@ _GENERATOR_BYTES, _WEIGHT_COPIES = 1000, 8
 
 
 def check_weights(replicas: int, outputs: int, dimension: int, argument: str = "replicas") -> None:
-    """Refuse more replicas than memory holds while they train.
+    """Check that memory holds this many replicas in training.
 
     Args:
         replicas: draws of W(0).
         outputs: rows of W.
         dimension: columns of W.
-        argument: what sets their number.
+        argument: name of the argument that sets their number.
 
     Raises:
         InputError: with the number of bytes.
@@ -113,7 +113,14 @@ def check_weights(replicas: int, outputs: int, dimension: int, argument: str = "
 def initial_weights(replicas: int, outputs: int, dimension: int, scale: float, seed: int) -> FloatArray:
     """(replica, outputs, dimension) independent N(0, scale^2) entries, float64.
 
-    Replica r is the same whatever the number of replicas.
+    Replica r does not depend on the number of replicas.
+
+    Args:
+        replicas: number of draws.
+        outputs: rows of W.
+        dimension: columns of W.
+        scale: sigma0.
+        seed: of the draws.
     """
     deviation = non_negative("scale", scale)
     for name, value in (("replicas", replicas), ("outputs", outputs), ("dimension", dimension)):
@@ -180,7 +187,7 @@ def train(
     for group, own in enumerate(models):
         width = own.dimension if own.basis is None else own.basis.shape[0]
         if width != source.dimension:
-            raise InputError(f"model: is of {width} coordinates; give one of the source's {source.dimension}")
+            raise InputError(f"model: has {width} coordinates; give a model with the source's {source.dimension}")
         rule.check_step_size(loss, float(sizes[group::groups].max()), float(own.eigenvalues[0]))
 
     current = torch.tensor(start, dtype=checked_dtype(dtype))  # a copy: steps are taken in place
@@ -218,7 +225,9 @@ def _step_sizes(step_size: float | FloatArray, replicas: int) -> FloatArray:
     try:
         given = np.asarray(step_size, dtype=np.float64)
     except (TypeError, ValueError):
-        raise InputError(f"step_size: {step_size!r} is not a number; give a positive one, or {replicas}") from None
+        raise InputError(
+            f"step_size: {quoted(step_size)} is not a number; give a positive one, or {replicas}"
+        ) from None
     if given.shape not in ((), (replicas,)) or not np.all(np.isfinite(given)) or np.any(given <= 0):
         raise InputError(f"step_size: {step_size} is not accepted; give a positive number, or {replicas} of them")
     return np.broadcast_to(given, (replicas,)).copy()

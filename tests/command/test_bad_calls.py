@@ -121,6 +121,37 @@ def test_every_option_refuses_what_its_kind_does_not_take(place: Path, arguments
     refused(place, app, arguments, f"error: {named}: ")
 
 
+#: Options whose text is checked against what they name; with these the calls get as far.
+_WITH = {
+    "track": ["--data", "images.npz", "--network", "vgg8", "--base-width", "2"],
+    "predict": ["--data", "images.npz", "--network", "vgg8", "--base-width", "2"],
+    "check": ["good.npz"],
+}
+
+
+def _long_texts() -> list[Any]:
+    """Each option that takes a text or a path, with one of 4,000 characters."""
+    table = []
+    for words, command in _commands():
+        for parameter in command.params:
+            if parameter.metavar not in {"TEXT", "PATH", "FOLDER..."}:
+                continue
+            given = _WITH.get(words[0], ["--data", "good.npz"] if words[0] in {"verify", "fit"} else [])
+            option = [] if parameter.param_type_name == "argument" else [parameter.opts[0]]
+            if not option or option[0] in given:
+                given = []
+            table.append(pytest.param([*words, *given, *option, "x" * 4000], id=" ".join([*words, parameter.name])))
+    return table
+
+
+@pytest.mark.parametrize("arguments", _long_texts())
+def test_a_message_does_not_repeat_a_long_text(place: Path, arguments: list[str]) -> None:
+    refused(place, app, arguments, "")
+    with contextlib.chdir(place):
+        message = CliRunner(env={DATA_ROOT_VARIABLE: None}).invoke(app, arguments, prog_name="phases").stderr
+    assert "x" * 61 not in message
+
+
 def test_the_table_reaches_every_kind_of_option() -> None:
     table = _bad_values()
     assert len(table) >= 150
@@ -142,8 +173,8 @@ _CALLS = [
     (["verify", "extra"], "extra"),
     *(([*VERIFY, option, "0"], "0 is not accepted") for option in ("--steps", "--replicas", "--batch-size")),
     (["verify", "--steps", "1000000000000"], "steps: 1000000000000 is not accepted"),
-    (["verify", "pair.npz"], "labels: class 0 has 1 members"),
-    (["verify", "lonely.npz"], "labels: class 1 has 1 members"),
+    (["verify", "pair.npz"], "labels: class 0 has 1 sample;"),
+    (["verify", "lonely.npz"], "labels: class 1 has 1 sample;"),
     (["verify", "same.npz"], "labels: all classes have the same mean"),
     (["verify", "~/no.npz"], "no.npz is not a file"),
     ([*VERIFY, "--replicas", "100000000"], "replicas: would need"),
@@ -167,15 +198,15 @@ _CALLS = [
     ([*VERIFY, "--out", "piped"], "curves.parquet is a named pipe"),
     ([*VERIFY, "--out", "parted"], "parts is a file"),
     (["check", "same.npz"], "labels: all classes have the same mean"),
-    (["check", "pair.npz"], "labels: class 0 has 1 members"),
+    (["check", "pair.npz"], "labels: class 0 has 1 sample;"),
     (["check", "digits", "--data-root", "."], "data_root: does nothing without"),
     (["check", "good.npz", "--out", "verified"], "out: verified holds results of phases verify"),
     (["check", "digits", "--loss", "logistic"], "logistic takes two classes"),
     (["check", "digits", "--step-share", "-1"], "step_share: -1.0 is not accepted"),
     (["check", "good.npz", "--step-share", "1000"], "step_share: 1000 is not stable for softmax"),
     (["check", "good.npz", "--out", "file"], "out: file is a file"),
-    (["check", "lonely.npz"], "labels: class 1 has 1 members"),
-    (["derive", "T5", "--latex", "--values", "sigma0=1"], "values: does not go with --latex"),
+    (["check", "lonely.npz"], "labels: class 1 has 1 sample;"),
+    (["derive", "T5", "--latex", "--values", "sigma0=1"], "values: excludes --latex"),
     (["derive", "T5", "--values", "sigma0"], "values: 'sigma0' is not understood"),
     (["derive", "T0"], "theorem: 'T0' is unknown"),
     (["derive", "T" * 5000], "theorem: 'TTTT"),
@@ -183,7 +214,7 @@ _CALLS = [
     (["derive", "T5", "--values", "sigma0=1e999"], "values: sigma0: inf"),
     (["derive", "T5", "--values", "sigma0=1,sigma0=2"], "values: sigma0 is given twice"),
     (["derive", "--values", "d=2"], "values: no theorem is named"),
-    (["derive", "--latex", "--values", "d=2"], "values: does not go with --latex"),
+    (["derive", "--latex", "--values", "d=2"], "values: excludes --latex"),
     (["derive", "T1", "--latex", "--seed", "1"], "seed: does nothing without"),
     (["derive", "T1", "--json", "--quiet"], "quiet: excludes --json"),
     (["derive", "T1", "--out", "verified"], "out: verified holds results of phases verify"),
@@ -228,7 +259,7 @@ _CALLS = [
     (["fit", "good.npz", "--checkpoint", "x.pt"], "checkpoint: does nothing without --network"),
     (["fit", "good.npz", "--step-share", "5"], "step_share: 5 is not stable for softmax"),
     (["fit", "good.npz", "--download"], "download: does nothing without"),
-    (["fit", "lonely.npz"], "class 1 has 1 members"),
+    (["fit", "lonely.npz"], "class 1 has 1 sample;"),
     (["fit", "images.npz", "--network", "vgg8", "--base-width", "2", "--layer", "no"], "layers: "),
     (["fit", "images.npz", "--network", "vgg8", "--checkpoint", "no.pt"], "checkpoint: no.pt is not a file"),
     ([*PREDICT, "--layer", "block6"], "layers: "),

@@ -19,8 +19,8 @@ from empirical.studies.check.outcome import CheckPlan, evaluate
 from phases import app
 from theory import DataModel, Softmax, expected_turning_point
 from theory.progress import silent
-from theory.sampled_assumptions import SampledAssumptions
 from theory.theorems import catalogue
+from theory.theorems.sampled_assumptions import SampledAssumptions
 from theory.theorems.t3_alignment import ALIGNMENT
 from theory.theorems.theorem import Derivation
 

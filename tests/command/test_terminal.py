@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -168,36 +167,6 @@ def test_a_reader_that_goes_away_is_told_from_a_failed_claim() -> None:
 def test_full_disks_under_both_outputs_end_with_two() -> None:
     with open("/dev/full", "w") as full:
         assert _process("--version", stdout=full, stderr=full).wait() == 2
-
-
-def _interrupted(process: subprocess.Popen[str]) -> str:
-    """What a process prints once it is interrupted; again every ten seconds, as SymPy may swallow an interrupt."""
-    for _ in range(12):
-        process.send_signal(signal.SIGINT)
-        try:
-            return process.communicate(timeout=10)[1]
-        except subprocess.TimeoutExpired:
-            continue
-    return process.communicate(timeout=1)[1]
-
-
-@pytest.mark.slow
-def test_ctrl_c_while_the_command_works_ends_with_one_line() -> None:
-    """SIGINT once the first bar has appeared."""
-    # Not ignored, as a shell has it for what runs in the background.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        process = _process("derive", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert process.stderr is not None
-    try:
-        process.stderr.read(len("\rcheck:"))
-        errors = _interrupted(process)
-    finally:
-        process.kill()
-    assert process.returncode == INTERRUPTED
-    assert errors.splitlines()[-1].startswith("interrupted: ")
 
 
 def test_what_stopped_the_output_is_kept() -> None:

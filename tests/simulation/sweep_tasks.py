@@ -128,7 +128,7 @@ def waits(configuration: dict[str, Any]) -> dict[str, Any]:
 
 
 def sweep_of_waits(folder: Path, workers: int) -> None:
-    """A sweep to interrupt, at the head of its own process group, as a command in a terminal is."""
+    """Start a sweep to interrupt, as leader of a process group, like a command in a terminal."""
     os.setpgrp()
     # Tests that a shell runs in the background are started with interrupts ignored, and so is what they start.
     signal.signal(signal.SIGINT, signal.default_int_handler)

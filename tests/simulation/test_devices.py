@@ -1,4 +1,4 @@
-"""The same program on the CPU and on a CUDA card; the tests of the latter are skipped where there is none."""
+"""The same program on the CPU and on a CUDA GPU; the tests of the latter are skipped where there is none."""
 
 from __future__ import annotations
 
@@ -99,8 +99,8 @@ def test_sources_on_different_devices_do_not_join() -> None:
         JoinedSources([FullBatch(*data), FullBatch(*(one.cuda() for one in data))])
 
 
-def test_cuda_is_found_where_torch_sees_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cards are made up, so that the test needs none."""
+def test_cuda_is_found_where_torch_sees_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The GPUs are simulated, so that the test needs none."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     for name in ("cuda", "cuda:0", "cuda:1"):

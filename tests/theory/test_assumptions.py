@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from theory import DataModel, InputError, Logistic, OneOutput, Softmax, SquaredError
-from theory.assessment import Assessment, Side, Verdict
 from theory.assumptions import (
+    Assessment,
+    Side,
+    Verdict,
     alignment,
     assess,
     effective_rank,

@@ -2,7 +2,7 @@
 
 R(s) = sum_i l_i^2 E w_i(s)^2 / sum_i l_i E w_i(s)^2. The boundaries in closed form are evaluated from the
 expressions that `theory.symbols.symbolic` derives; the curve and its turning point come from
-`theory.curves.annealed_path`, and the tests hold them against the symbols.
+`theory.curves.annealed_path`, and the tests compare them with the symbols.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ class OneOutput(AnnealedBoundaries):
         signal = finite_array("signal", self.signal, 1)
         positive("curvature", self.curvature)
         if signal.shape != eigenvalues.shape or not signal.any():
-            raise InputError(f"signal: give {eigenvalues.size} numbers that are not all 0, one for each eigenvalue")
+            raise InputError(f"signal: give {eigenvalues.size} numbers, one per eigenvalue, not all 0")
         keep_arrays(self, eigenvalues=eigenvalues, signal=signal)
 
     @classmethod
@@ -222,7 +222,7 @@ class OneOutput(AnnealedBoundaries):
     def turning_point(self, init_scale: float, resolution: float = 0.0) -> Boundary:
         """Time at which the annealed curve is lowest, having fallen there, and from which it rises again.
 
-        It is found by the sign of the derivative, where its rounding error leaves no doubt about it. The fall from
+        It is found from the sign of the derivative, where that exceeds its rounding error. The fall from
         the highest earlier value and the rise to the highest later one exceed the rounding error of the curve.
 
         Args:
@@ -258,7 +258,7 @@ class OneOutput(AnnealedBoundaries):
 
     @cached_property
     def _units(self) -> Units:
-        """lambda_1, and what the largest signal would learn in a mode of it: no power of these overflows."""
+        """lambda_1, and what the largest signal would learn in a mode of lambda_1: no power of these overflows."""
         level = float(self.eigenvalues.max())
         return Units(level, float(np.abs(self.signal).max()) / level)
 

@@ -73,7 +73,7 @@ class AnnealedPath:
         init_scale: sigma0, positive.
 
     Raises:
-        InputError: a scale or an eigenvalue out of proportion: floats cannot hold the ratio to the others.
+        InputError: a scale or an eigenvalue whose ratio to the others floats cannot hold.
     """
 
     eigenvalues: FloatArray
@@ -163,7 +163,7 @@ class AnnealedPath:
         return Extrema(times, np.asarray(-risen / total), np.asarray(errors / total))
 
     def crossing(self, first: float, last: float) -> float:
-        """Time between two at which R is back at R0; R - R0 has other signs at these. The last may be infinite."""
+        """Time between two at which R is back at R0; R - R0 has opposite signs at these. The last may be infinite."""
         return self._root(self.risen, first, min(last, float(self.grid()[-1])))
 
     def grid(self) -> FloatArray:
@@ -223,7 +223,7 @@ class AnnealedPath:
 
     def _rounding(self, exponents: FloatArray, left: FloatArray) -> FloatArray:
         """(T,) bound on the relative rounding error of a sum over modes of positive terms."""
-        # Ten roundings to a term, one to an addition, and those of x, which the exponential multiplies by x.
+        # Ten roundings per term, one per addition, and those of x, which the exponential multiplies by x.
         felt = np.where(left > 0, exponents, 0.0).max(axis=1)
         return np.asarray(_EPSILON * (10 + self._levels.size + 2 * felt))
 

@@ -1,6 +1,6 @@
 """Boundaries of the three phases, read off a curve, derived or measured alike.
 
-What the course of a curve is, and where it turns, is defined in ``theory.curves.regimes``; here are the times.
+The course of a curve and its turning point are defined in ``theory.curves.regimes``; this module gives the times.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def turning_points(times: FloatArray, losses: FloatArray, first: int) -> FloatAr
 
     The cubic (a parabola would be biased, as falls and rises are not mirror images) is fitted by weighted
     least squares to all points within a factor of three in time, so that noise of single points
-    averages out; with fewer than five such points the grid point stands.
+    averages out; with fewer than five such points the grid point is returned.
 
     Args:
         times: (T,) increasing.
@@ -103,6 +103,11 @@ def first_crossing(times: FloatArray, excess: FloatArray, first: int) -> FloatAr
     """Times from index ``first`` on at which ``excess`` (..., T) first falls to zero or below.
 
     Interpolated linearly in log time (in time next to time 0); NaN where it never does.
+
+    Args:
+        times: (T,) increasing.
+        excess: (..., T).
+        first: index from which the crossing is sought.
     """
     values = excess[..., first:]
     grid = times[first:]

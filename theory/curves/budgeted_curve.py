@@ -1,8 +1,8 @@
 """Curves of one output and of K outputs for budgeted decoders, as sums over modes.
 
 Evaluates the expressions that `theory.symbols.curve_terms` derives. One output is annealed, as in
-`theory.curves.annealed`. With K outputs each learns a prototype of its own, with random coordinates, independent and
-Gaussian with the variances delta_i^2: K questions of two classes each, asked of the same inputs. All rows of W are
+`theory.curves.annealed`. With K outputs each learns its own prototype, with random coordinates, independent and
+Gaussian with the variances delta_i^2: K binary classifications of the same inputs. All rows of W are
 then Gaussian with the variances E w_i^2, and their mean loss over W(0) and the prototypes is that of a random sketch
 whose profile changes with time. At time 0 it is `theory.random_sketch_level`.
 """
@@ -60,7 +60,7 @@ def random_outputs_curve(
 ) -> FloatArray:
     """(T,) mean L_mu / tr Sigma of K outputs, over W(0) and random prototypes of ``network``'s profile (lemma L4).
 
-    What is explained, 1 - L_mu / tr Sigma, comes out a few percent too large: against drawn networks at most 7 % at
+    What is explained, 1 - L_mu / tr Sigma, is a few percent too large: against sampled networks at most 7 % at
     K = 2 and 4 % at K = 8, with a spectrum i^-alpha for alpha from 0.5 to 2, and less the more directions share it.
 
     Args:
@@ -86,7 +86,7 @@ def random_outputs_curve(
 
 @dataclass(frozen=True, eq=False)
 class _Modes:
-    """Where sums over modes are taken: eigenvalues (d,), E w^2 (T, d) and kappa (T,)."""
+    """The arguments of sums over modes: eigenvalues (d,), E w^2 (T, d) and kappa (T,)."""
 
     eigenvalues: FloatArray
     moments: FloatArray

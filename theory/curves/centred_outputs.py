@@ -1,15 +1,15 @@
-"""A decoder of centred outputs P W x, P = I - 11^T/K, beside the one of the outputs W x as they are.
+"""A decoder of centred outputs P W x, P = I - 11^T/K, in addition to that of the outputs W x themselves.
 
-Softmax sees its outputs up to a common shift, and training conserves the mean row 1^T W exactly. A linear decoder of
-W x does see it, and counts its direction however short it is: at every sigma0 it explains variance that was never
+Softmax depends on its outputs up to a common shift, and training conserves the mean row 1^T W exactly. A linear decoder
+of W x does use it, and counts its direction however short it is: at every sigma0 it explains variance that was never
 learnt. In K - 1 orthonormal contrasts u = Q z, with Q Q^T = I and Q^T Q = P, the outputs have no such row. Softmax in
-contrasts is a loss of its own, p(Q^T u), and gradient descent on it from Q W(0) is Q times gradient descent on W: so
+contrasts is itself a loss, p(Q^T u), and gradient descent on it from Q W(0) is Q times gradient descent on W: so
 every curve and every law of this package that takes a loss is that of the decoder of centred outputs when it is given
 ``CentredOutputs(loss)``, and W(0) by ``centred_rows``.
 
-What that decoder sees of W(0) is P W(0), which decays: from P W(0) = 0 theorem T4 holds for it whatever the mean row
-is, and as sigma0 falls its curve tends to that of T4 where the prototypes have rank K - 1. With outputs as they are
-neither is so.
+That decoder depends on W(0) through P W(0), which decays: from P W(0) = 0 theorem T4 holds for it for any mean row,
+and as sigma0 falls its curve tends to that of T4 where the prototypes have rank K - 1. Neither
+holds for the outputs themselves.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def contrasts(outputs: int) -> FloatArray:
 
 
 def centred_rows(weights: FloatArray) -> FloatArray:
-    """Rows of P W in orthonormal contrasts: what a decoder of centred outputs sees of a layer.
+    """Rows of P W in orthonormal contrasts: the part of a layer that a decoder of centred outputs uses.
 
     Args:
         weights: (..., K, d) of all outputs, K at least 2.
@@ -74,12 +74,12 @@ class CentredOutputs(Loss):
 
     @property
     def name(self) -> str:
-        """The loss's name, and what is read."""
+        """The name of the loss and of its outputs."""
         return f"{self.loss.name}, centred outputs"
 
     @property
     def largest_curvature(self) -> float:
-        """That of the loss: a contrast is a unit vector."""
+        """The curvature of the loss itself, as a contrast is a unit vector."""
         return self.loss.largest_curvature
 
     def outputs(self, classes: int) -> int:
@@ -87,7 +87,7 @@ class CentredOutputs(Loss):
         known = self.loss.outputs(classes)
         if known < 2:
             raise InputError(
-                f"loss: {self.loss.name} with {classes} classes has one output and no mean row; give it as it is"
+                f"loss: {self.loss.name} with {classes} classes has one output and no mean row; use the loss itself"
             )
         return known - 1
 

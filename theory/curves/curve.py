@@ -59,7 +59,7 @@ class Curve:
 def logarithmic_steps(last: int, per_decade: int = 28) -> IntArray:
     """Step counts 0, 1, ..., last, about evenly spaced in the logarithm.
 
-    All integers up to ``per_decade`` are taken, which below it is all there are.
+    All integers up to ``per_decade`` are included.
 
     Raises:
         InputError: ``last`` or ``per_decade`` below 1.

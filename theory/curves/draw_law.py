@@ -1,4 +1,4 @@
-"""The law of lemma L5 at numbers: where the mean over draws of W(0) turns, and where one draw does."""
+"""The law of lemma L5 in numbers: where the mean over draws of W(0) turns, and where a single draw does."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from theory.assessment import Assessment, Side
 from theory.curves.annealed import OneOutput
-from theory.curves.losses import Loss
-from theory.data.data_model import DataModel
 from theory.symbols.draw_series import draw_series
 from theory.symbols.symbolic import CURVATURE, INITIAL_SCALE, SIGNAL_SUMS, SPECTRUM_SUMS, boundary_formulas
 from theory.validation import FloatArray, finite_array, matrix_with_columns, positive
@@ -101,26 +98,6 @@ class DrawLaw:
         root = np.sqrt(np.maximum(slope**2 - 4 * bend * start, 0.0))
         one = (slope + root) / np.where(bend < 0, -2 * bend, 1.0)
         return np.asarray(np.where(pull < 0, half, scale * one), dtype=np.float64)
-
-
-def mean_law(model: DataModel, loss: Loss, init_scale: float) -> Assessment:
-    """Whether one draw of W(0) turns where the mean over draws does; beside A6.
-
-    The value is C sigma0/s* over the deviation of a: the second-order term at s* against the linear one, whose sign
-    differs from draw to draw. It falls with sigma0 as sigma0^(1/3).
-
-    Raises:
-        InputError: a scale that is not positive, or a model of several outputs.
-    """
-    law = DrawLaw.from_network(OneOutput.from_model(model, loss))
-    time = law.mean_turning_point(init_scale)
-    if time is None:
-        value = float("nan")
-    else:
-        taken = law.remainder * init_scale / time
-        value = taken / law.linear_deviation if law.linear_deviation > 0 else float("inf")
-    measure = "second-order over linear effect of W(0) at s*"
-    return Assessment("A6 draws", "one draw turns where the mean does", measure, value, 1.0, Side.AT_LEAST)
 
 
 @lru_cache(maxsize=8)

@@ -1,4 +1,4 @@
-"""Theorem T2 and T5 for K outputs: the curve averaged over W(0), by a deterministic equivalent.
+"""Theorems T2 and T5 for K outputs: the curve averaged over W(0), by a deterministic equivalent.
 
 In the left singular basis of M the outputs are rows X_k = A_k + sigma0 Z_k D_k^(1/2) of the whitened
 layer Sigma^(1/2) W^T: what row k has learnt, A_k = Sigma^(1/2) phi_s M_k, and what is left of W(0), with
@@ -32,7 +32,7 @@ from theory.curves.sketch_equations import ACCURACY, unexplained_shares
 from theory.data.data_model import DataModel
 from theory.validation import FloatArray, InputError, finite_array, positive
 
-#: Moves below this share of tr Sigma do not stand out from the error of the equations.
+#: Moves below this share of tr Sigma are within the error of the equations.
 _SMALLEST_MOVE = 1e-7
 
 #: Values of L / tr Sigma that differ by less are equal to the accuracy of the equations; where those equal to the
@@ -120,7 +120,7 @@ def _times(first: float, rates: FloatArray) -> FloatArray:
 
 
 def _rows(model: DataModel, loss: Loss, scale: float, times: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """What each output has learnt, A, and its remaining variance, sigma0^2 D, both (T, K, d).
+    """The learnt row of each output, A, and its remaining variance, sigma0^2 D, both (T, K, d).
 
     Each row is scaled to a largest entry of one, as R does not depend on a row's length and W(0) decays
     below the smallest float.

@@ -1,4 +1,4 @@
-"""What n samples, not the population, say of a one-output network: its boundaries on a finite sample.
+"""The boundaries of a one-output network trained on a finite sample of n inputs instead of the population.
 
 Two Gaussian classes with means m_0, m_1, a common within-class covariance Sigma_W, and n samples,
 centred by their mean. The labels, centred and of unit length, are one direction among the n samples;
@@ -17,7 +17,7 @@ companion transform). Moments are residues in w, so that the sums A_j and B_j of
 the sample become polynomials in those of the population. In large dimension they do not fluctuate;
 means over data sets differ from the formulas by a relative O(1/n + 1/r) with r the effective rank
 (tr Sigma)^2 / tr Sigma^2, a single data set by the square root of that. Where a few eigenvalues dominate,
-the scatter of the signal's strength from one data set to another is the larger error: ``strength_scatter`` tells.
+the scatter of the signal's strength from one data set to another is the larger error: ``strength_scatter`` gives it.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def within_class_sums() -> Mapping[sp.Symbol, sp.Expr]:
 
 @lru_cache(maxsize=1)
 def sample_sums() -> SampleSums:
-    """Derive the sums of a sample; the result is kept in memory, as it never changes."""
+    """Derive the sums of a sample; the result is cached, as it never changes."""
     within = within_class_sums()
     along_labels = [residue(power, label_profile()) for power in range(5)]
     # A constant profile, the number of directions, has no residue, so the sum may start at x^1.
@@ -183,12 +183,12 @@ class SampledOneOutput(AnnealedBoundaries):
 
     ``initial_level``, ``signal_level``, ``phase_one_end``, ``turning_point_formula`` and the others have the
     meaning that they have for ``OneOutput``, on the sample: it trains the network and measures the
-    reconstruction loss. Those called fresh measure the loss of the same networks on the population;
+    reconstruction loss. Those with fresh in their names measure the loss of the same networks on the population;
     the level at time 0 is then that of the population.
 
     Attributes:
         eigenvalues: (d,) of the population's covariance Sigma, positive.
-        signal: (d,) the population's row delta in the eigenbasis; zeros stand for random labels.
+        signal: (d,) the population's row delta in the eigenbasis; zeros mean random labels.
         curvature: c of the loss at W = 0.
         samples: n, at least 3.
         label_variance: p = pi_0 pi_1, at most 1/4; the sample has the population's frequencies.
@@ -224,6 +224,11 @@ class SampledOneOutput(AnnealedBoundaries):
     @classmethod
     def from_model(cls, model: DataModel, loss: Loss, samples: int) -> SampledOneOutput:
         """The network that ``loss`` trains on ``samples`` samples of the two classes of ``model``.
+
+        Args:
+            model: two classes, the population.
+            loss: a loss of one output.
+            samples: n, at least 3.
 
         Raises:
             InputError: the loss has more than one output there, too few samples, or a signal too strong.

@@ -1,4 +1,4 @@
-"""When theorem T4 says of a layer that its reconstruction loss rises in phase III, and where it says nothing.
+"""When theorem T4 implies that the reconstruction loss of a layer rises in phase III, and when it does not apply.
 
 T4 is about the learnt path: linearised, from W(0) = 0, and read from outputs that have learnt something. A layer has
 more: outputs that learn nothing (the conserved mean row of softmax, and all beyond the rank of the prototypes), whose
@@ -32,13 +32,13 @@ _ROUNDING = 1e-10
 
 @dataclass(frozen=True)
 class Forgetting:
-    """What T4 says of the outputs of a layer; variances are shares of tr Sigma.
+    """The conclusion of T4 for the outputs of a layer; variances are shares of tr Sigma.
 
     Attributes:
         until: last time s of the linearised range; infinite for squared error.
         taken: R of the learnt path at its start, less R at ``until`` (T4: never below 0).
-        idle: outputs that the decoder sees and that learn nothing.
-        allowance: by how much what these explain beside the learnt path can grow, at most: the sum of the largest
+        idle: outputs that the decoder uses and that learn nothing.
+        allowance: upper bound on the growth of what these explain beyond the learnt path: the sum of the largest
             eigenvalues, as many as there are idle outputs, less that of the smallest.
     """
 
@@ -69,7 +69,7 @@ class Forgetting:
 
     @property
     def is_monotone(self) -> bool:
-        """Whether by T4 the loss never falls along the learnt path as this decoder sees it."""
+        """Whether by T4 the loss never falls along the learnt path for this decoder."""
         return self.idle == 0
 
     @property
@@ -137,7 +137,7 @@ def _learnt_basis(signal: FloatArray) -> FloatArray:
 
 
 def unmet_conditions(model: DataModel, loss: Loss) -> tuple[str, ...]:
-    """What T4 asks of a layer beyond its assumptions and does not get: nothing, or one condition in words."""
+    """The conditions of T4 beyond its assumptions that a layer does not meet: none, or one in words."""
     if not loss.signal(model.prototypes).any():
         return ("classes with different means",)
     found = Forgetting.from_model(model, loss)

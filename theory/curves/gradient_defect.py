@@ -1,6 +1,6 @@
-"""How far samples carry training off the mean field: the gradient defect along its path, to first order.
+"""How far samples move training away from the mean field: the gradient defect along its path, to first order.
 
-The mean field needs one thing of data: that along its own path W(s) the gradient on the samples is that of
+The mean field makes one assumption on data: along its path W(s) the gradient on the samples is that of
 Gaussian classes with a common covariance,
 
     g(W) = sum_k pi_k E_k[t_k - p] mu_k^T - H W Sigma_W,    H = sum_k pi_k E_k[dp/dz].
@@ -13,7 +13,8 @@ samples in g: it vanishes for squared error, and for Gaussian classes up to samp
 the linearised gradient on the samples, and L(W + U) - L(W) is by how much it moves the curve, to first order in the
 defect. Nothing is trained: the gradient is evaluated at a few dozen points of a path that is known beforehand.
 
-The sampling error is that of the delete-a-part jackknife over disjoint parts of the samples, each with its own D and U.
+The sampling error is that of the delete-a-part jackknife over disjoint parts of the samples. Without a part, means,
+covariance, D, J and U are those of the samples that are left; the path is that of all.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ from theory.data.data_model import DataModel
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, InputError, IntArray, at_least, class_labels, matrix_with_columns
 
-#: Points of the path a decade of steps: the trapezoidal rule between them is then off by less than the sampling error.
+#: Points of the path per decade of steps: the trapezoidal rule then errs by less than the sampling error.
 _PER_DECADE = 16
 
-#: Quadrature nodes a class.
+#: Quadrature nodes per class.
 _NODES = 128
 
 
@@ -47,7 +48,7 @@ class DefectResponse:
     Attributes:
         steps: (T,) steps of gradient descent.
         derived: (T,) L / tr Sigma of the mean field, mean over the draws of W(0).
-        deviation: (T,) what the defect adds to it.
+        deviation: (T,) change of it by the defect.
         standard_error: (T,) of the deviation, by the jackknife over parts of the samples.
         parts: number of these parts.
     """
@@ -80,38 +81,64 @@ class DefectResponse:
 
 @dataclass(frozen=True, eq=False)
 class _Samples:
-    """Samples x (n, d), targets (n, outputs), one-hot classes (n, K), and the samples of each part, disjoint."""
+    """Samples x (n, d) in S sets: all of them, then all but each part; each set with its own mean and classes.
+
+    Attributes:
+        inputs: (n, d).
+        shares: (S, n) of each sample in the mean over a set: 1 / size in the set, 0 outside.
+        centre: (S, d) mean of each set.
+        covariance: (S, d, d) about this mean.
+        frequencies: (S, K) of the classes.
+        means: (S, K, d) of the classes, about the mean of the set.
+        targets: (S, n, outputs).
+    """
 
     inputs: FloatArray
+    shares: FloatArray
+    centre: FloatArray
+    covariance: FloatArray
+    frequencies: FloatArray
+    means: FloatArray
     targets: FloatArray
-    members: FloatArray
-    parts: tuple[IntArray, ...]
+
+    @classmethod
+    def of(cls, inputs: FloatArray, labels: IntArray, classes: int, parts: Sequence[IntArray], loss: Loss) -> _Samples:
+        """Arguments as ``defect_response``; InputError for a class that is missing without one of the parts."""
+        kept = np.ones((len(parts) + 1, labels.size))
+        for number, part in enumerate(parts, start=1):
+            kept[number, part] = 0
+        members = np.eye(classes)[labels]
+        counts = kept @ members
+        if counts.min() < 1:
+            label = int(np.argmin(counts.min(axis=0)))
+            raise InputError(f"parts: class {label} lies in one part alone; give each class to at least two parts")
+        sizes = kept.sum(axis=1, keepdims=True)
+        shares, frequencies = kept / sizes, counts / sizes
+        centre = shares @ inputs
+        of_classes = np.swapaxes(shares[..., None] * members, -1, -2) @ inputs / frequencies[..., None]
+        squares = np.stack([(inputs.T * own) @ inputs for own in shares])
+        return cls(
+            inputs,
+            shares,
+            centre,
+            squares - centre[:, :, None] * centre[:, None, :],
+            frequencies,
+            of_classes - centre[:, None],
+            np.stack([loss.targets(own)[labels] for own in frequencies]),
+        )
 
     def outputs(self, weights: FloatArray) -> FloatArray:
-        """(..., n, outputs) outputs W x for weights (..., outputs, d), as one matrix product."""
+        """(S, replica, n, outputs) outputs W (x - centre) for weights ([S,] replica, outputs, d)."""
         flat = weights.reshape(-1, weights.shape[-1]) @ self.inputs.T
-        stacked = flat.reshape(*weights.shape[:-1], -1)
-        return np.ascontiguousarray(np.swapaxes(stacked, -1, -2))
+        raw = np.swapaxes(flat.reshape(*weights.shape[:-1], -1), -1, -2)
+        return np.ascontiguousarray(raw - np.swapaxes(weights @ self.centre[:, None, :, None], -1, -2))
 
-    def pulled(self, coefficients: FloatArray) -> FloatArray:
-        """(..., outputs, d) sums over samples of coefficients (..., n, outputs) times x, as one matrix product."""
-        stacked = np.swapaxes(coefficients, -1, -2)
-        flat = stacked.reshape(-1, stacked.shape[-1]) @ self.inputs
-        return np.asarray(flat.reshape(*stacked.shape[:-1], -1), dtype=np.float64)
-
-    def without_each(self, products: FloatArray) -> FloatArray:
-        """Mean of (n, ...) products with the inputs: over all samples, then without each part, (1 + m, ..., d).
-
-        Args:
-            products: (..., n) coefficients of the samples.
-        """
-        flat = products.reshape(-1, products.shape[-1])
-        sums = np.stack([flat[:, part] @ self.inputs[part] for part in self.parts])
-        sums = sums.reshape(len(self.parts), *products.shape[:-1], -1)
-        counts = np.array([part.size for part in self.parts])
-        total = sums.sum(axis=0)
-        left = (total - sums) / (counts.sum() - counts).reshape(-1, *[1] * total.ndim)
-        return np.concatenate([total[None] / counts.sum(), left])
+    def averaged(self, coefficients: FloatArray) -> FloatArray:
+        """(S, replica, outputs, d) mean over each set of coefficients (S, replica, n, outputs) times x - centre."""
+        weighted = np.swapaxes(coefficients * self.shares[:, None, :, None], -1, -2)
+        flat = weighted.reshape(-1, weighted.shape[-1]) @ self.inputs
+        offset = weighted.sum(axis=-1)[..., None] * self.centre[:, None, None]
+        return np.asarray(flat.reshape(offset.shape) - offset, dtype=np.float64)
 
 
 def defect_response(
@@ -125,7 +152,7 @@ def defect_response(
     parts: Sequence[IntArray],
     progress: Progress = silent,
 ) -> DefectResponse:
-    """Follow the mean field, evaluate the defect on samples along it, and carry it to the curve.
+    """Follow the mean field, evaluate the defect on samples along it and propagate it to the curve.
 
     Args:
         model: the data model; its mean field gives the path.
@@ -135,27 +162,18 @@ def defect_response(
         weights: (replica, outputs, d) W(0) in the eigenbasis.
         last: last step, at least 1.
         step_size: eta, within the loss's stability limit.
-        parts: the indices of at least two disjoint parts that cover the samples; no class lies in one part alone.
+        parts: the indices of at least two disjoint parts that cover the samples; no class lies within a single part.
         progress: shows how many points of the path are done.
 
     Raises:
-        InputError: shapes that do not fit, NaN or infinity, labels out of range, a class that is missing without one
-            of the parts, a step size that is not stable.
+        InputError: shapes that do not fit, NaN or infinity, labels out of range, a class that lies within a single
+            part, a step size that is not stable.
     """
     rows = matrix_with_columns("inputs", inputs, model.dimension)
     known = class_labels("labels", labels, rows.shape[0], model.classes)
     if len(parts) < 2 or sum(part.size for part in parts) != rows.shape[0]:
         raise InputError(f"parts: {len(parts)} are given; give at least 2 that cover the {rows.shape[0]} samples")
-    members = np.eye(model.classes)[known]
-    samples = _Samples(rows, loss.targets(model.frequencies)[known], members, tuple(parts))
-    counts = np.stack([members[part].sum(axis=0) for part in parts])
-    remaining = np.concatenate([counts.sum(axis=0)[None], counts.sum(axis=0) - counts])  # (1 + m, K)
-    if remaining.min() < 1:
-        label = int(np.argmin(remaining.min(axis=0)))
-        raise InputError(f"parts: class {label} lies in one part alone; give each class to at least two parts")
-    frequencies = remaining / remaining.sum(axis=1, keepdims=True)
-    class_means = samples.without_each(members.T) / frequencies[..., None]  # (1 + m, K, d)
-    moments = _ClassMoments(frequencies, class_means)
+    samples = _Samples.of(rows, known, model.classes, parts, loss)
     steps = logarithmic_steps(at_least("last", last, 1), _PER_DECADE)
     nodes = gaussian_nodes(weights.shape[1], _NODES)
     path = mean_field_path(model, loss, weights, steps, step_size)
@@ -164,7 +182,7 @@ def defect_response(
     derived, moved = [], []
     before: _Point | None = None
     for index, current in enumerate(progress(path)):
-        point = _Point.at(current, samples, moments, loss, nodes)
+        point = _Point.at(current, samples, loss, nodes)
         if before is not None:
             offset = _advance(before, point, samples, loss, model, offset, step_size, int(np.diff(steps)[index - 1]))
         before = point
@@ -179,21 +197,13 @@ def defect_response(
 
 
 @dataclass(frozen=True, eq=False)
-class _ClassMoments:
-    """Class frequencies (S, K) and class means (S, K, d) of several sets of samples."""
-
-    frequencies: FloatArray
-    means: FloatArray
-
-
-@dataclass(frozen=True, eq=False)
 class _Point:
-    """One point of the path.
+    """One point of the path, on each of S sets of samples.
 
     Attributes:
-        predictions: (replica, n, outputs) of the samples.
-        defect: (S, replica, outputs, d) on each set of samples.
-        hessian: (replica, outputs, outputs) mean of dp/dz over the Gaussian classes of all samples.
+        predictions: (S, replica, n, outputs) of the samples.
+        defect: (S, replica, outputs, d).
+        hessian: (S, replica, outputs, outputs) mean of dp/dz over the Gaussian classes.
     """
 
     predictions: FloatArray
@@ -201,33 +211,30 @@ class _Point:
     hessian: FloatArray
 
     @classmethod
-    def at(
-        cls, weights: FloatArray, samples: _Samples, moments: _ClassMoments, loss: Loss, nodes: FloatArray
-    ) -> _Point:
-        outputs = samples.outputs(weights)  # (replica, n, outputs)
-        predictions = loss.predictions(outputs)
-        descent = samples.without_each(np.swapaxes(samples.targets - predictions, -1, -2))
-        pulled = samples.without_each(np.swapaxes(outputs, -1, -2))  # E z x^T: (S, replica, outputs, d)
-        gaussian, hessian = _gaussian_descent(weights, pulled, moments, loss, nodes)
-        return cls(predictions, descent - gaussian, hessian[0])
+    def at(cls, weights: FloatArray, samples: _Samples, loss: Loss, nodes: FloatArray) -> _Point:
+        predictions = loss.predictions(samples.outputs(weights))
+        descent = samples.averaged(samples.targets[:, None] - predictions)
+        gaussian, hessian = _gaussian_descent(weights, samples, loss, nodes)
+        return cls(predictions, descent - gaussian, hessian)
 
 
 def _gaussian_descent(
-    weights: FloatArray, pulled: FloatArray, moments: _ClassMoments, loss: Loss, nodes: FloatArray
+    weights: FloatArray, samples: _Samples, loss: Loss, nodes: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Negative gradient g (S, replica, outputs, d) of Gaussian classes with these moments, and H."""
-    shares = moments.frequencies[:, None]  # (S, 1, K)
-    centres = weights @ np.swapaxes(moments.means, -1, -2)[:, None]  # (S, replica, outputs, K)
+    """Negative gradient g (S, replica, outputs, d) of Gaussian classes with the moments of each set, and H."""
+    shares, means = samples.frequencies[:, None], samples.means[:, None]  # (S, 1, K), (S, 1, K, d)
+    pulled = weights @ samples.covariance[:, None]  # W Sigma
+    centres = weights @ np.swapaxes(means, -1, -2)  # (S, replica, outputs, K)
     weighted = centres * shares[..., None, :]
-    within = pulled @ np.swapaxes(weights, -1, -2) - weighted @ np.swapaxes(centres, -1, -2)
+    spread = pulled - weighted @ means  # W Sigma_W
+    within = spread @ np.swapaxes(weights, -1, -2)
     symmetric = (within + np.swapaxes(within, -1, -2)) / 2
     outputs = gaussian_outputs(np.swapaxes(centres, -1, -2), symmetric[..., None, :, :], nodes)
     predictions = loss.predictions(outputs)  # (S, replica, K, nodes, outputs)
-    targets = np.stack([loss.targets(own) for own in moments.frequencies])[:, None]  # (S, 1, K, outputs)
+    targets = np.stack([loss.targets(own) for own in samples.frequencies])[:, None]  # (S, 1, K, outputs)
     residual = shares[..., None] * (targets - predictions.mean(axis=-2))
-    hessian = np.einsum("sk,srkij->srij", moments.frequencies, loss.mean_jacobian(predictions))
-    spread = pulled - weighted @ moments.means[:, None]  # W Sigma_W
-    return np.swapaxes(residual, -1, -2) @ moments.means[:, None] - hessian @ spread, hessian
+    hessian = np.einsum("sk,srkij->srij", samples.frequencies, loss.mean_jacobian(predictions))
+    return np.swapaxes(residual, -1, -2) @ means - hessian @ spread, hessian
 
 
 def _advance(
@@ -247,8 +254,7 @@ def _advance(
 
     def force(point: _Point, at: FloatArray) -> FloatArray:
         pushed = loss.jacobian_product(point.predictions, samples.outputs(at))
-        response = samples.pulled(pushed) / samples.inputs.shape[0]
-        return np.asarray(back @ (point.defect - response) + rates * (back @ at), dtype=np.float64)
+        return np.asarray(back @ (point.defect - samples.averaged(pushed)) + rates * (back @ at), dtype=np.float64)
 
     first = force(start, offset)
     guess = geometric_steps(offset, vectors, step_size * rates, first, step_size, steps)

@@ -1,6 +1,6 @@
-"""What an output that learns nothing explains beside those that learn, on average over W(0).
+"""What an output that learns nothing explains in addition to those that learn, on average over W(0).
 
-Let the learnt outputs show the directions V of the probe's inputs, with O the projector on what they leave, S = B B^T
+Let the learnt outputs span the directions V of the probe's inputs, with O the projector on what they leave, S = B B^T
 for the target's signal B, and N = F^T D F the covariance of an output of which the share D^(1/2) of W(0) is left. The
 output adds |B^T O e|^2 / |O e|^2 with e ~ N(0, N), of which the annealed average is tr(O S O N) / tr(O N): its error is
 of the order of the inverse effective rank.
@@ -40,7 +40,13 @@ def left_beside(target: Target, directions: FloatArray, remaining: FloatArray) -
 
 
 def idle_share(target: Target, directions: FloatArray, remaining: FloatArray) -> FloatArray:
-    """(...) tr(O S O N) / tr(O N) / tr Var(y), 0 where the learnt outputs leave nothing; arguments as above."""
+    """(...) tr(O S O N) / tr(O N) / tr Var(y), 0 where the learnt outputs leave nothing.
+
+    Args:
+        target: holds F and B.
+        directions: (..., r, p) orthonormal rows that span V; rows of zeros do not count.
+        remaining: (..., d) diagonal of D.
+    """
     variance, shared = left_beside(target, directions, remaining)
     whole = left_beside(target, np.zeros_like(directions), remaining)[0]
     some = variance > ROUNDING * whole

@@ -1,4 +1,4 @@
-"""What random outputs explain: the level of the curve at initialisation and its spread over draws of W(0).
+"""The variance that random outputs explain: the level of the curve at initialisation and its spread over draws of W(0).
 
 R of K rows with independent Gaussian entries is the derivative of log det W (Sigma + t Sigma^2) W^T
 at t = 0. The determinant's mean and its covariance between two values of t are known for many
@@ -115,7 +115,7 @@ def random_target_share(target: Target, outputs: int) -> float:
     """Mean over W(0) of R_T for K = ``outputs`` rows, sum |T_i|^2 / (l_i + kappa) / tr Var(y), kappa as above.
 
     In the eigenbasis of the covariance of the probe's inputs, l being its eigenvalues; ``random_sketch_level`` is its
-    case T = Sigma. As many outputs as directions, or more, explain what the inputs themselves do.
+    case T = Sigma. As many outputs as directions, or more, explain as much as the inputs themselves.
 
     Args:
         target: what is decoded.
@@ -154,6 +154,11 @@ def crossovers(model: DataModel, loss: Loss, init_scale: float) -> FloatArray:
 
     gamma_j are the nonzero eigenvalues of M Sigma M^T, whose number ``theory.curves.signal_outputs`` decides; with one
     output this is s1 exactly.
+
+    Args:
+        model: the data model.
+        loss: the training loss.
+        init_scale: sigma0, positive.
 
     Raises:
         InputError: a scale that is not positive, or prototypes that are all zero.

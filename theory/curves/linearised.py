@@ -9,10 +9,10 @@ the projector onto its eigenspace, and each eigenvalue l of Sigma,
 and n steps of gradient descent replace exp(-h l s) by (1 - eta h l)^n. Where h = 0 (the class-mean
 row of a softmax layer) nothing moves, as 1^T M = 0.
 
-Outputs without a signal, that one and those beyond the rank of M, are rows of their own here
+Outputs without a signal, that one and those beyond the rank of M, are separate rows here
 (``theory.curves.signal_outputs``): they count as in exact arithmetic, however far they have decayed.
 
-A curve is of what a linear probe of the outputs misses of a target, and of the inputs themselves where none is named.
+A curve gives what a linear probe of the outputs misses of a target, by default of the inputs themselves.
 """
 
 from __future__ import annotations
@@ -49,6 +49,11 @@ class _Expansion:
 
 def check_initial_weights(model: DataModel, loss: Loss, initial_weights: FloatArray) -> FloatArray:
     """``initial_weights`` as a finite (replica, outputs, d) array in the eigenbasis.
+
+    Args:
+        model: the data model.
+        loss: the training loss, which sets the number of outputs.
+        initial_weights: (replica, outputs, d) W(0).
 
     Raises:
         InputError: another shape, NaN or infinity.
@@ -126,10 +131,10 @@ def gradient_descent_curve(
 
 @dataclass(frozen=True, eq=False)
 class _Kernels:
-    """What time does to a mode, all (T, d).
+    """The factors of each mode at each time, all (T, d).
 
     Attributes:
-        decay: what is left of W(0), exp(-c l s) or its like.
+        decay: what is left of W(0), exp(-c l s) or (1 - eta c l)^n.
         gone: 1 - decay.
         undamped: the decay over the slowest of its time, for rows of which nothing else is left.
     """
@@ -172,7 +177,7 @@ def _expand(model: DataModel, loss: Loss, weights: FloatArray, kernels: _Kernels
     largest = np.abs(coefficients).max(axis=(0, 3), keepdims=True)
     coefficients = coefficients / np.where(largest > 0, largest, 1.0)
     every = np.stack([np.ones_like(growth), kernels.decay, kernels.undamped, growth])
-    # The cost grows with the square of the number of terms; some are zero, as softmax idles in the still row alone.
+    # The cost grows with the square of the number of terms; some are zero, as only the conserved row of softmax idles.
     present = coefficients.any(axis=(1, 2, 3))
     return _Expansion(coefficients[present], every[present])
 
@@ -190,7 +195,7 @@ def _explained_shares(expansion: _Expansion, target: Target) -> FloatArray:
         else:
             gram = _gram(_rows_times(expansion, target.unit_root))
     explained = explained_variance_from_gram(gram, image)
-    # Rows whose squares underflow beside what they become later still count.
+    # Rows whose squares underflow relative to their later size still count.
     lengths = np.diagonal(gram, axis1=-2, axis2=-1)
     filled = np.asarray(expansion.coefficients.any(axis=(0, 3)), dtype=np.bool_)
     short = (lengths < _SMALLEST_SQUARE) & filled[:, None, :]
@@ -207,7 +212,7 @@ def _explained_shares(expansion: _Expansion, target: Target) -> FloatArray:
 def _diagonal_grams(expansion: _Expansion, forms: FloatArray) -> FloatArray:
     """(n, replica, T, outputs, outputs) W diag(f) W^T for each row f of the forms (n, d).
 
-    Summed for all times by one matrix product a pair of terms (q, p). The forms weight the pairs of rows, of which
+    Summed for all times by one matrix product per pair of terms (q, p). The forms weight the pairs of rows, of which
     there are fewer than times; the matrices are symmetric, so that the pairs on and above the diagonal suffice.
     """
     count, replicas, outputs, _ = expansion.coefficients.shape

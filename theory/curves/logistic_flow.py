@@ -12,7 +12,7 @@ On the clock B, dB = b ds, this is a linear filter of the drive g: w_i = delta_i
 A mode grows at the rate b (g(0) / f(l) - l), where g(0) is the present drive. The rate falls with the
 eigenvalue, and R falls in time, where g(0) f1(l) <= f(l)^2 for all l, with f1(l) the integral of
 u g(u) exp(-l u). Log-concavity of g would be enough, but g = 4 + w Sigma w to second order is log-convex at
-first, and a mode that saturates by then can break the inequality, by a little. It is sufficient, not necessary.
+first, and a mode that saturates by then can slightly violate the inequality. It is sufficient, not necessary.
 With equally frequent classes g is twice a/b + m, for m = w mu_1, a = E[sigmoid(-z)] and z ~ N(m, v).
 """
 
@@ -29,7 +29,7 @@ from theory.validation import FloatArray, InputError, finite_array
 
 #: The trapezoidal rule on a normal density. For the sigmoid of an output of deviation v^(1/2), whose poles lie
 #: at a distance pi, its error is of order exp(-2 pi^2 / (0.05 v^(1/2))): below 1e-8 up to a deviation of 20, at
-#: which a Gauss-Hermite rule of 200 nodes was seen to be off by 2e-3.
+#: which a Gauss-Hermite rule of 200 nodes was measured to be off by 2e-3.
 _NODES = np.arange(-200, 201) * 0.05
 _MASSES = np.exp(-(_NODES**2) / 2) / np.exp(-(_NODES**2) / 2).sum()
 _TOLERANCE = 1e-11
@@ -84,7 +84,7 @@ def logistic_path(model: DataModel, times: FloatArray) -> LogisticPath:
 
     Raises:
         InputError: not two classes, a signal too strong for the spectrum, bad times.
-        ArithmeticError: the integrator gave up.
+        ArithmeticError: the integrator failed.
     """
     grid = finite_array("times", times, 1)
     if grid[0] <= 0 or np.any(np.diff(grid) <= 0):
@@ -102,7 +102,7 @@ def logistic_path(model: DataModel, times: FloatArray) -> LogisticPath:
         moved = np.concatenate([drive - eigenvalues * learnt, learnt - eigenvalues * slope, [1.0]])
         return np.asarray(curvature * moved, dtype=np.float64)
 
-    # f starts as g b s and f1 as half of (b s) f: absolute errors are measured against the first time asked for.
+    # f starts as g b s and f1 as half of (b s) f: absolute errors are measured relative to the first requested time.
     start = np.zeros(2 * size + 1)
     drive, curvature = drive_and_curvature(model, start[:size])
     first = curvature * min(grid[0], 1 / (curvature * eigenvalues[0]))

@@ -1,4 +1,4 @@
-"""Training losses of a single layer z = W x, as far as the theory sees them.
+"""Training losses of a single layer z = W x, as the theory uses them.
 
 A loss enters through three things: which rows of M its outputs learn, the Jacobian H of its output
 gradient at W = 0, and the averages of the output gradient over Gaussian classes:
@@ -66,7 +66,7 @@ class Loss(ABC):
         """(..., K) errors t - p of the classes' probabilities from those of the outputs; here they are the same.
 
         Raises:
-            InputError: a loss whose outputs are no probabilities.
+            InputError: a loss whose outputs are not probabilities.
         """
         return errors
 
@@ -83,7 +83,7 @@ class Loss(ABC):
         return float(np.linalg.eigvalsh(self.initial_jacobian(classes))[-1])
 
     def check_step_size(self, step_size: float, largest_eigenvalue: float) -> None:
-        """InputError if gradient descent at this step size is unstable somewhere."""
+        """InputError if gradient descent at this step size is unstable."""
         product = step_size * largest_eigenvalue
         if not np.isfinite(step_size) or step_size <= 0 or product > self.stability_limit:
             raise InputError(

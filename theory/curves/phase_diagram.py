@@ -67,7 +67,13 @@ class ScaleFamily:
 
 
 def regimes_at(family: ScaleFamily, scaled: FloatArray, resolution: float = RESOLUTION) -> list[Regime]:
-    """The regime of the annealed curve at each scaled initialisation (X,)."""
+    """The regime of the annealed curve at each scaled initialisation (X,).
+
+    Args:
+        family: the annealed curves of one network.
+        scaled: (X,) lambda_1 s1, positive.
+        resolution: smallest move that counts, in units of L / tr Sigma.
+    """
     smallest = positive("resolution", resolution)
     return [regime_of(losses, smallest) for losses in family.relative_losses(scaled)]
 
@@ -97,22 +103,22 @@ def borders(family: ScaleFamily, resolution: float = RESOLUTION) -> list[Border]
 
 
 def rise_border(found: list[Border]) -> float:
-    """Where a first rise begins to come before the fall: three phases end. NaN without such a border."""
+    """The scale from which on a rise precedes the fall, which ends the three phases; NaN without such a border."""
     return _first(found, lambda one: one.below.falls and not one.below.begins_with_rise and _rises_first(one.above))
 
 
 def dip_border(found: list[Border]) -> float:
-    """Where the last fall is gone and a monotone rise begins; NaN without such a border."""
+    """The scale at which the last fall vanishes and a monotone rise begins; NaN without such a border."""
     return _first(found, lambda one: one.below.falls and not one.above.falls)
 
 
 def end_border(found: list[Border]) -> float:
-    """Where the last move becomes a fall, after a rise had followed it; NaN without such a border."""
+    """The scale at which the last move becomes a fall instead of a rise; NaN without such a border."""
     return _first(found, lambda one: one.below.falls and not one.below.ends_in_fall and one.above.ends_in_fall)
 
 
 def late_fall_border(found: list[Border]) -> float:
-    """Where a monotone rise gains a fall again: large W(0) decays below what is learnt. NaN without such a border."""
+    """The scale from which a fall follows the rise again, as large W(0) decays below what is learnt; NaN without it."""
     return _first(found, lambda one: not one.below.falls and one.above.falls)
 
 
@@ -196,6 +202,11 @@ def alignment_range(eigenvalues: FloatArray) -> tuple[float, float]:
 
 def network_with_alignment(eigenvalues: FloatArray, alignment: float, curvature: float = 1.0) -> OneOutput:
     """A network on ``eigenvalues`` (d,) whose signal delta^2 = l^gamma has R2 / R0 = ``alignment``.
+
+    Args:
+        eigenvalues: (d,) positive.
+        alignment: R2 / R0, within ``alignment_range``.
+        curvature: c > 0.
 
     Raises:
         InputError: an alignment outside ``alignment_range``.

@@ -27,7 +27,7 @@ from theory.validation import (
 
 
 def learnt_rows(rows: FloatArray, eigenvalues: FloatArray, time: float, curvature: float = 1.0) -> FloatArray:
-    """M phi_s(Sigma): what the linearised flow has learnt of the rows M from W(0) = 0.
+    """The rows M phi_s(Sigma) that the linearised flow has learnt from W(0) = 0.
 
     Args:
         rows: (K, d) M in the eigenbasis.

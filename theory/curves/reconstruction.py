@@ -8,11 +8,11 @@ the eigenbasis of the data model.
 
 **Which directions of the outputs count.** In exact arithmetic a direction counts however short it is. Weights made by
 floating-point additions hold directions that are rounding alone, such as the sum of a softmax layer's rows trained from
-W(0) = 0. So, at every level, a direction counts if it is longer than what the arithmetic behind it leaves by rounding:
+W(0) = 0. So, at every level, a direction counts if it is longer than the rounding error of its arithmetic:
 with the rows of W Sigma^(1/2) scaled to unit length, its singular value must be above ``rounding`` times the largest.
-The rounding errors of n additions walk randomly, sqrt(n) eps. Levels that know an output's share of the weights by a
-formula (outputs without a signal, in ``theory.curves.linearised``, ``theory.curves.expected_curve`` and
-``theory.curves.mean_field``) keep it as a row of its own, which counts as in exact arithmetic even where the sum of
+The rounding errors of n additions add up as a random walk, sqrt(n) eps. Levels that have a formula for an output's
+share of the weights (outputs without a signal, in ``theory.curves.linearised``, ``theory.curves.expected_curve`` and
+``theory.curves.mean_field``) keep it as a separate row, which counts as in exact arithmetic even where the sum of
 rows would have lost it.
 """
 
@@ -38,7 +38,7 @@ def rounding(additions: int, epsilon: float = float(np.finfo(np.float64).eps)) -
     return 4 * positive("epsilon", epsilon) * float(np.sqrt(at_least("additions", additions, 0) + 1))
 
 
-#: Where nothing is known of how weights were made: 3e-13, the rounding of 100,000 additions in float64.
+#: Where the origin of weights is unknown: 3e-13, the rounding of 100,000 additions in float64.
 ROUNDING = rounding(100_000)
 
 #: Smallest eigenvalue, over the largest, of the Gram matrix of rows of unit length with which R is found from it. Its
@@ -51,11 +51,11 @@ def explained_target_variance(weights: ArrayLike, target: Target, resolution: fl
 
     It is found from Gram matrices where rows are far from dependent, which takes a third of the time, and from an
     orthonormal basis of F^T W^T elsewhere. Rows are scaled to unit length first (it does not depend on their scale),
-    so that a small row, such as the conserved class-mean row of a softmax layer, is not lost beside large ones.
+    so that a small row, such as the conserved class-mean row of a softmax layer, is not lost next to large ones.
 
     Args:
         weights: (..., K, d) rows of the layer in the eigenbasis.
-        target: what is to be told, and the covariance of the inputs on which the probe is fitted.
+        target: what is to be reconstructed, and the covariance of the inputs on which the probe is fitted.
         resolution: a direction counts if its singular value is above this share of the largest; see the module.
 
     Returns:
@@ -98,7 +98,13 @@ def _directions(scaled: FloatArray, resolution: float) -> tuple[FloatArray, Bool
 
 
 def unexplained_share(weights: ArrayLike, target: Target, resolution: float = ROUNDING) -> FloatArray:
-    """1 - R_T(W), the share of a target's variance that the probe misses; arguments and shapes as above."""
+    """1 - R_T(W), the share (...) of a target's variance that the probe misses.
+
+    Args:
+        weights: (..., K, d) rows of the layer in the eigenbasis.
+        target: what is decoded, and the covariance of the inputs on which the probe is fitted.
+        resolution: a direction counts if its singular value is above this share of the largest; see the module.
+    """
     explained = explained_target_variance(weights, target, resolution)
     return np.asarray((target.variance - explained) / target.variance, dtype=np.float64)
 
@@ -126,14 +132,26 @@ def counted(singular: FloatArray, resolution: float = ROUNDING) -> BoolArray:
 
 
 def reconstruction_loss(weights: ArrayLike, eigenvalues: ArrayLike, resolution: float = ROUNDING) -> FloatArray:
-    """L(W) = tr Sigma - R(W) of the decoder of minimal squared error; arguments and shapes as above."""
+    """L(W) = tr Sigma - R(W) of the decoder of minimal squared error, (...).
+
+    Args:
+        weights: (..., K, d) rows of the layer in the eigenbasis.
+        eigenvalues: (d,) of Sigma.
+        resolution: a direction counts if its singular value is above this share of the largest; see the module.
+    """
     inputs = _inputs(eigenvalues)
     explained = explained_target_variance(weights, inputs, resolution)
     return np.asarray(inputs.variance - explained, dtype=np.float64)
 
 
 def relative_loss(weights: ArrayLike, eigenvalues: ArrayLike, resolution: float = ROUNDING) -> FloatArray:
-    """L(W) / tr Sigma, between 0 (perfect) and 1 (nothing is reconstructed); arguments and shapes as above."""
+    """L(W) / tr Sigma, between 0 (perfect) and 1 (nothing is reconstructed), (...).
+
+    Args:
+        weights: (..., K, d) rows of the layer in the eigenbasis.
+        eigenvalues: (d,) of Sigma.
+        resolution: a direction counts if its singular value is above this share of the largest; see the module.
+    """
     return unexplained_share(weights, _inputs(eigenvalues), resolution)
 
 
@@ -210,7 +228,9 @@ def explained_variance_from_gram(gram: FloatArray, squared_gram: FloatArray) -> 
         InputError: shapes differ or are not square.
     """
     if gram.shape != squared_gram.shape or gram.shape[-1] != gram.shape[-2]:
-        raise InputError(f"gram: has shape {gram.shape} beside {squared_gram.shape}; give equal square matrices")
+        raise InputError(
+            f"gram: has shape {gram.shape} and squared_gram {squared_gram.shape}; give equal square matrices"
+        )
     outer = _unit_diagonal(gram)
     values, vectors = np.linalg.eigh(gram * outer)
     counted = values > 1e-13 * gram.shape[-1] * values[..., -1:]
@@ -230,7 +250,7 @@ def gram_separation(gram: FloatArray) -> FloatArray:
 
 
 def _unit_diagonal(gram: FloatArray) -> FloatArray:
-    """(..., K, K) factors that scale G to a unit diagonal; 0 for rows too short for their squares to be numbers."""
+    """(..., K, K) factors that scale G to a unit diagonal; 0 for rows so short that their squares underflow."""
     diagonal = np.diagonal(gram, axis1=-2, axis2=-1)
     counts = diagonal > np.finfo(np.float64).tiny
     scale = np.where(counts, 1 / np.sqrt(np.where(counts, diagonal, 1.0)), 0.0)

@@ -1,4 +1,4 @@
-"""The course of a loss curve: its rises and falls, what a sequence of them is called, and where the curve is lowest.
+"""The course of a loss curve: its rises and falls, the names of their sequences, and where the curve is lowest.
 
 A curve of L / tr Sigma, derived or measured, is reduced to its moves: the alternating rises and falls larger than a
 stated resolution. The sequence of moves is the regime. The *turning point* is the lowest point of the curve among
@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from theory.validation import FloatArray, InputError, finite_array, positive
+from theory.validation import FloatArray, InputError, finite_array, positive, quoted
 
 #: Moves of L / tr Sigma smaller than this count as none: the accuracy to which derived and trained curves agree.
 RESOLUTION = 0.01
@@ -50,7 +50,7 @@ class Regime:
             raise InputError(f"moves: {self.moves} is not accepted; give +1 and -1 in turn")
 
     def __reduce__(self) -> tuple[Callable[[tuple[int, ...]], Regime], tuple[tuple[int, ...]]]:
-        # A copy, or what comes back from another process, is the same object.
+        # A copy, or an unpickled regime from another process, is the same object.
         return Regime.from_moves, (self.moves,)
 
     @staticmethod
@@ -60,19 +60,19 @@ class Regime:
 
     @classmethod
     def from_name(cls, name: str) -> Regime:
-        """The regime called ``name``; InputError where that is no name of one."""
+        """The regime called ``name``; InputError where that is not the name of a regime."""
         for moves, own in _NAMES.items():
             if own == name:
                 return cls.from_moves(moves)
         words = name.split("-")
         if not all(word in _WORDS.values() for word in words):
             accepted = f"{', '.join(_NAMES.values())} or moves such as {cls.RISE_FALL_RISE_FALL.value}"
-            raise InputError(f"regime: {name!r} is unknown; give {accepted}")
+            raise InputError(f"regime: {quoted(name)} is unknown; give {accepted}")
         return cls.from_moves([1 if word == _WORDS[1] else -1 for word in words])
 
     @property
     def value(self) -> str:
-        """Its name: one of the usual ones, or else its moves in order, as in rise-fall-rise-fall."""
+        """The name: one of the usual names, or else the moves in order, as in rise-fall-rise-fall."""
         return _NAMES.get(self.moves) or "-".join(_WORDS[move] for move in self.moves)
 
     @property
@@ -131,7 +131,7 @@ class Absence(Enum):
 
 @dataclass(frozen=True)
 class Boundary:
-    """The time of a boundary, or why the curve has none. ``float()`` gives the time; a boundary without one has none.
+    """The time of a boundary, or why the curve has none. ``float()`` gives the time, or raises where there is none.
 
     Attributes:
         time: in the units of the curve's times; None where there is no such boundary.
@@ -264,7 +264,7 @@ def lowest_valley(losses: FloatArray, resolution: float | FloatArray) -> Valley 
         return Absence.NO_RISE
     smallest = _thresholds(resolution, losses.size)
     above = [losses[index] - losses[found.lowest] > smallest(found.lowest, index) for index in range(losses.size)]
-    # A resolution that differs from point to point may be larger at the lowest one than where the fall was seen.
+    # A resolution that differs from point to point may be larger at the lowest point than where the fall was found.
     left = max((index for index in range(found.start, found.lowest) if above[index]), default=found.start)
     right = min((index for index in range(found.lowest, found.stop + 1) if above[index]), default=found.stop)
     return Valley(found.start, found.lowest, found.stop, (left + 1, right - 1))

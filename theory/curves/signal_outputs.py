@@ -1,9 +1,9 @@
-"""Outputs in the basis in which training takes them apart: those that learn, and those that do not.
+"""Outputs in the basis in which training separates them: those that learn, and those that do not.
 
 The Jacobian of every loss here has one nonzero eigenvalue c at W = 0, and perhaps a null space of outputs that training
 never moves (the sum of a softmax layer's rows). The other outputs are turned to the left singular basis of the
 prototypes M; those beyond the rank of M have no signal, and W(0) alone is in them. R does not depend on the basis of
-the outputs, and in this one each row is known apart from the rounding of the others: it is the rule of
+the outputs, and in this one each row is free of the rounding of the others: it is the rule of
 ``theory.curves.reconstruction`` that decides the rank of M, and outputs beyond it are exactly without a signal.
 """
 
@@ -24,7 +24,7 @@ _NULL = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class SignalOutputs:
-    """The outputs of a layer in their own basis.
+    """The outputs of a layer in the eigenbasis of the Jacobian.
 
     Attributes:
         basis: (outputs, outputs) orthogonal; column k is output k of this basis.
@@ -97,7 +97,7 @@ def descent_logs(moved: FloatArray, steps: FloatArray) -> tuple[FloatArray, Floa
 
 @dataclass(frozen=True, eq=False)
 class ApartOutputs:
-    """Outputs that gradient descent keeps apart from the others at every loss level, followed exactly.
+    """Outputs that gradient descent never mixes with the others, followed exactly.
 
     Training never moves the sum of a softmax layer's rows; with squared error, outputs without a signal decay by
     themselves. As sums over rows of float64 weights both would be lost in the rounding of the others.
@@ -116,7 +116,14 @@ class ApartOutputs:
 
     @classmethod
     def from_model(cls, model: DataModel, loss: Loss, weights: FloatArray, step_size: float) -> ApartOutputs:
-        """Those of the layer that ``loss`` trains on ``model`` from W(0) = ``weights`` (replica, outputs, d)."""
+        """Those of the layer that ``loss`` trains on ``model`` from W(0) = ``weights`` (replica, outputs, d).
+
+        Args:
+            model: the data model.
+            loss: the training loss.
+            weights: (replica, outputs, d) W(0) in the eigenbasis.
+            step_size: eta.
+        """
         outputs = SignalOutputs.from_model(model, loss)
         # Only squared error has the same curvature at all outputs: other losses couple what moves.
         apart: BoolArray = ~outputs.learns if isinstance(loss, SquaredError) else np.asarray(outputs.curvatures == 0)

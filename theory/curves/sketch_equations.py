@@ -6,7 +6,7 @@ With t_k the diagonal of T and D_k, A_k the rows given, the unknowns tau and t s
     S = 1 / (1 + sum_k t_k D_k),   Q_i = S_i - S_i^2 (A^T T A)_ii.
 
 Iterating them gains about one digit each time, unless outputs without a signal have faded to few modes. Their tau then
-falls towards zero as 1 / iterations, or across many orders of magnitude between modes far apart, where R stands still
+falls towards zero as 1 / iterations, or across many orders of magnitude between modes far apart, where R stays constant
 on the value for one mode too few. Such a tau is therefore bracketed: for given other unknowns, m equal outputs without
 a signal satisfy sum_i x_i Q_i(x) = m for x_i = m D_i / tau, whose left side increases with x. Newton's method, in the
 logarithms of the unknowns, finishes what is left.
@@ -18,6 +18,7 @@ framework for uplink power control in cellular radio systems"), so that a small 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -31,10 +32,10 @@ _ITERATIONS = 60
 _ROUNDS = 100
 #: The logarithm of tau is bracketed between this and that of the sum of D, whose largest entry is 1; and the halvings.
 _SMALLEST_LOG, _HALVINGS = -600.0, 60
-#: A tau below this no longer matters beside what its output has learnt, and its inverse would overflow.
+#: A tau below this is negligible against what its output has learnt, and its inverse would overflow.
 _SMALLEST = 1e-300
 _NEWTON_STEPS = 200
-#: Largest step of a logarithm: by it an unknown can fall to nothing where that is its limit.
+#: Largest step of a logarithm, with which an unknown can still vanish where that is its limit.
 _LARGEST_STEP = 3.0
 
 
@@ -60,7 +61,7 @@ def unexplained_shares(learnt: FloatArray, left: FloatArray, eigenvalues: FloatA
         state = state.iterated()
         previous, rest = rest, state.unexplained @ share
         change = np.abs(rest - previous)
-        # A geometric series of changes: what is still to come is the last one over 1 / rate - 1.
+        # A geometric series of changes: the remainder is the last change over 1 / rate - 1.
         rate = np.minimum(change / np.where(before > 0, before, 1.0), 0.999)
         settled = change * np.maximum(rate / (1 - rate), 1.0) < ACCURACY
         if settled.all():
@@ -112,14 +113,14 @@ class _State:
         """The same at some of the times."""
         return _State(self.learnt[times], self.left[times], self.tau[times], self.inverse[times])
 
-    @property
+    @cached_property
     def shrinkage(self) -> FloatArray:
         """(T, d) S."""
         return np.asarray(1 / (1 + np.einsum("tki,tkk->ti", self.left, self.inverse)), dtype=np.float64)
 
-    @property
+    @cached_property
     def unexplained(self) -> FloatArray:
-        """(T, d) Q."""
+        """(T, d) Q; kept, as every iteration asks for it twice and it costs a factorisation."""
         shrinkage = self.shrinkage
         return shrinkage * (1 - _Factors.from_modes(self.learnt, shrinkage, self.tau).leverages)
 
@@ -225,5 +226,5 @@ class _Factors:
 
 
 def _inverse(learnt: FloatArray, shrinkage: FloatArray, tau: FloatArray) -> FloatArray:
-    """(T, K, K) the matrix T, whose own diagonal the equations ask for."""
+    """(T, K, K) the matrix T, whose diagonal enters the equations."""
     return _Factors.from_modes(learnt, shrinkage, tau).inverse

@@ -39,6 +39,15 @@ class Stopping(Enum):
     LATER = "stop later"
     GO_ON = "go on"
 
+    @property
+    def is_between(self) -> bool:
+        """Whether the best time lies between start and end, early or late."""
+        return self in (Stopping.TURNING_POINT, Stopping.LATER)
+
+    def agrees_with(self, other: Stopping) -> bool:
+        """Whether two verdicts give the same advice: before training, between, or at the end."""
+        return self is other or (self.is_between and other.is_between)
+
 
 @dataclass(frozen=True)
 class TransferVerdict:
@@ -46,9 +55,8 @@ class TransferVerdict:
 
     Attributes:
         stopping: the verdict.
-        time: s of the best outputs: 0 before training, the end of training to go on; at the turning point it depends
-            on sigma0, and is that of the law for the ``init_scale`` that was given, None without one or outside of
-            its range.
+        time: s of the best outputs: 0 before training, the end of training to go on. At the turning point it depends
+            on sigma0: that of the law for the ``init_scale`` that was given, None without one or outside of its range.
         start: R_T at initialisation.
         phase_two_end: R_T at the end of phase II, where the learnt path begins.
         best: R_T at its highest on the learnt path, or at the start.
@@ -67,11 +75,6 @@ class TransferVerdict:
     initial_slope: float
     turns: tuple[float, ...]
     reasons: tuple[str, ...]
-
-    @property
-    def stops(self) -> bool:
-        """Whether to stop before the end."""
-        return self.stopping is not Stopping.GO_ON
 
 
 def transfer_verdict(

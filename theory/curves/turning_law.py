@@ -132,7 +132,7 @@ class _Terms:
         unit = float(np.abs(rows).max())
         learnt = rows / unit
         turn, singular, basis = np.linalg.svd(target.through_root(learnt), full_matrices=False)
-        # Other inputs than those trained on may not vary in a direction that is learnt.
+        # Inputs other than the training inputs may not vary in a learnt direction.
         varies = counted(singular)
         turn, singular, basis = turn[:, varies], singular[varies], basis[varies]  # (rows, r), (r,), (r, p)
         everything, nothing = np.ones_like(spectrum), np.zeros_like(basis)

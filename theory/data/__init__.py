@@ -1,1 +1,1 @@
-"""Moments, the data model and what a sample does to its spectrum."""
+"""Moments, the data model and the spectrum of a finite sample."""

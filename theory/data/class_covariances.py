@@ -1,4 +1,4 @@
-"""The data model with a covariance of its own for each class, where classes do not share one (A4 fails)."""
+"""The data model with a separate covariance for each class, where classes do not share one (A4 fails)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from theory.validation import FloatArray, InputError, IntArray, at_least, class_
 
 
 class ClassConditionalModel(MixtureModel):
-    """K classes with means and covariances of their own: a mixture with one component per class.
+    """K classes, each with its own mean and covariance: a mixture with one component per class.
 
     Args:
         model: eigenvalues of Sigma, prototypes and frequencies.
@@ -81,6 +81,11 @@ class ClassConditionalModel(MixtureModel):
     @classmethod
     def from_samples(cls, inputs: ArrayLike, labels: ArrayLike, classes: int) -> ClassConditionalModel:
         """The model of ``inputs`` (n, D) with integer ``labels`` (n,) in 0 .. classes - 1.
+
+        Args:
+            inputs: (n, D).
+            labels: (n,) integers 0 .. classes - 1.
+            classes: K, at least 2.
 
         Raises:
             InputError: NaN, infinity, mismatched shapes, labels out of range, an empty class, inputs that do not vary.

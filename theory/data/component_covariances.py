@@ -1,13 +1,13 @@
-"""Covariances of many Gaussians that may share what they have in common: a matrix and a factor each.
+"""Covariances of many Gaussians as shared matrices and low-rank factors.
 
-At d = 3,072 a covariance takes 75 MB, and forty of them 3 GB. What a component has of its own is often of low rank: it
+At d = 3,072 a covariance takes 75 MB, and forty of them 3 GB. The part specific to a component is often of low rank: it
 has fewer samples than directions, or differs from its class in a few directions. So
 
     Sigma_c = shares_c matrices_(base_c) + F_c^T F_c
 
 with G <= C matrices, which components may share, and a factor F_c of rank r_c per component: 8 (G d^2 + d sum r_c)
-bytes. A dense covariance per component is the case G = C, shares 1, r_c = 0. What the theory asks of covariances are
-products with the rows of W, at 2 d (G d + sum r_c) operations a row.
+bytes. A dense covariance per component is the case G = C, shares 1, r_c = 0. The theory needs only
+products with the rows of W, at 2 d (G d + sum r_c) operations per row.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from theory.validation import FloatArray, InputError, IntArray, finite_array, ke
 class ComponentCovariances:
     """C covariances in d directions, shares_c matrices_(base_c) + F_c^T F_c.
 
-    Whether the matrices are symmetric and positive semi-definite is the affair of the model that uses them, which knows
-    what rounding may do to them.
+    Whether the matrices are symmetric and positive semi-definite is checked by the model that uses them, which knows
+    their rounding error.
 
     Attributes:
         matrices: (G, d, d) matrices that components may share.
         base: (C,) number, 0 to G - 1, of the matrix of each component.
         shares: (C,) weights of at least 0 of that matrix.
-        factors: C arrays (r_c, d), r_c at least 0; an empty tuple stands for C factors of rank 0.
+        factors: C arrays (r_c, d), r_c at least 0; an empty tuple means C factors of rank 0.
 
     Raises:
         InputError: shapes that do not fit, NaN or infinity, a base out of range, a negative share.
@@ -63,7 +63,7 @@ class ComponentCovariances:
 
     @classmethod
     def from_dense(cls, matrices: ArrayLike) -> ComponentCovariances:
-        """A matrix of its own (C, d, d) for each component.
+        """From a separate matrix for each component, (C, d, d).
 
         Raises:
             InputError: another shape, NaN or infinity.
@@ -83,7 +83,7 @@ class ComponentCovariances:
 
     @property
     def parameters(self) -> int:
-        """How many numbers determine the covariances.
+        """The number of parameters of the covariances.
 
         d (d + 1) / 2 for each matrix; for a factor of rank r, which counts up to a rotation, r d - r (r - 1) / 2 with r
         at most d; and each share other than 0 and 1.

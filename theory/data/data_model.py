@@ -37,7 +37,7 @@ class DataModel:
         eigenvalues: (d,) eigenvalues lambda_1 >= ... >= lambda_d > 0 of Sigma.
         prototypes: (K, d) matrix M; row k is pi_k (mu_k - mean) in the eigenbasis; rows sum to 0.
         frequencies: (K,) class frequencies pi_k > 0, which sum to 1.
-        basis: (D, d) eigenvectors as columns (orthonormal; taken on trust), in the D coordinates of
+        basis: (D, d) eigenvectors as columns (orthonormal; not checked), in the D coordinates of
             the inputs, or None where the model is stated in its eigenbasis already.
 
     Raises:

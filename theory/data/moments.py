@@ -1,4 +1,4 @@
-"""First and second moments of labelled inputs: all that the closed forms need to know of data."""
+"""First and second moments of labelled inputs: all that the closed forms need of data."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory.memory_limit import array_bytes, check_memory
+from theory.data.memory_limit import array_bytes, check_memory
 from theory.validation import FloatArray, InputError, IntArray, at_least, class_labels, finite_array, keep_arrays
 
 _FEWER = "give fewer features, as of a network's layer or of projections"
@@ -74,6 +74,11 @@ class Moments:
     @classmethod
     def from_samples(cls, inputs: ArrayLike, labels: ArrayLike, classes: int) -> Moments:
         """Moments of ``inputs`` (n, d) with integer ``labels`` (n,) in 0 .. classes - 1.
+
+        Args:
+            inputs: (n, d).
+            labels: (n,) integers 0 .. classes - 1.
+            classes: K.
 
         Raises:
             InputError: NaN, infinity, mismatched shapes, labels out of range.

@@ -19,7 +19,7 @@ from scipy.optimize import brentq
 
 from theory.validation import FloatArray, at_least, finite_array, keep_arrays, positive, positive_eigenvalues
 
-#: Halvings of a bracket in float64, after which it hardly shrinks further.
+#: Halvings of a bracket in float64, after which it no longer shrinks.
 _HALVINGS = 55
 
 
@@ -27,8 +27,8 @@ _HALVINGS = 55
 class SampleSpectrum:
     """The limiting spectrum of a sample covariance.
 
-    The two classes of ``SampledOneOutput`` may be put in by their total covariance: to leading order their sample
-    covariance has the eigenvalues of one Gaussian sample, the one that the means cause included.
+    The two classes of ``SampledOneOutput`` may be given by their total covariance: to leading order their sample
+    covariance has the eigenvalues of one Gaussian sample, including the one due to the means.
 
     Attributes:
         eigenvalues: (d,) of the population's covariance, positive, in any order.
@@ -99,7 +99,7 @@ class SampleSpectrum:
 
     @property
     def _reach(self) -> float:
-        """Square root of tr Sigma^2 / n: no root a is farther from all eigenvalues."""
+        """Square root of tr Sigma^2 / n: no root is farther from all eigenvalues."""
         return float(np.sqrt(np.sum(self.eigenvalues**2) / self.samples))
 
     def _argument(self, real: float) -> float:
@@ -118,7 +118,7 @@ class SampleSpectrum:
         distance = (real[:, None] - self.eigenvalues) ** 2
         weight = self.eigenvalues**2 / self.samples
         square = np.maximum((weight - distance).max(axis=1), 0.0)
-        # A term above 1 decides alone; at that size it is kept from dividing by 0.
+        # A single term above 1 decides; the bound avoids division by 0.
         inside = np.sum(weight / np.maximum(distance, weight / 4), axis=1) > 1
         while True:
             inverse = 1 / (distance + square[:, None])

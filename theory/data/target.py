@@ -1,9 +1,9 @@
-"""A target of transfer: what a linear probe is to tell from the outputs of a layer, as far as second moments say it.
+"""A target of transfer: what a linear probe is to predict from the outputs of a layer, described by second moments.
 
 A probe of minimal squared error depends on three moments: the covariance of the inputs on which it is fitted, their
-cross-covariance T = E[x y^T] with the target y, and the target's own variance. Reconstruction is the target y = x, for
-which T = Sigma. The inputs of the probe need not be those that a layer is trained on: held-out classes have a
-covariance of their own.
+cross-covariance T = E[x y^T] with the target y, and the variance of the target. Reconstruction is the target y = x, for
+which T = Sigma. The inputs of the probe need not be those that a layer is trained on: held-out classes have
+their own covariance.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from theory.data.data_model import RELATIVE_RANK_TOLERANCE, DataModel
 from theory.data.moments import Moments
 from theory.validation import FloatArray, InputError, finite_array, keep_arrays, positive
 
-#: What rounding may add to what a linear predictor explains, as a share of it.
+#: Rounding error of the variance that a linear predictor explains, as a share of it.
 _ROUNDING = 1e-6
 
 #: Largest difference of two covariances that were computed from the same inputs, as a share of lambda_1.
@@ -30,8 +30,8 @@ class Target:
     """A target y with the inputs x of its probe, both centred, in the eigenbasis of a data model.
 
     Attributes:
-        covariance: of the inputs on which the probe is fitted: (d,) the eigenvalues where these are the data model's
-            own inputs, a matrix (d, d) for others.
+        covariance: of the inputs on which the probe is fitted: (d,) the eigenvalues where these are those of the data
+            model, a matrix (d, d) for others.
         cross_covariance: (d, q) T = E[x y^T]; (d,) stands for a diagonal matrix.
         variance: tr Var(y), positive.
 
@@ -150,7 +150,7 @@ class Target:
 
     @classmethod
     def source_classes(cls, model: DataModel) -> Target:
-        """The task that is trained on: the classes of ``model`` as centred one-hot rows, T = M^T."""
+        """The training task: the classes of ``model`` as centred one-hot rows, T = M^T."""
         return cls(model.eigenvalues, model.prototypes.T, 1 - float(np.sum(model.frequencies**2)))
 
     @classmethod
@@ -162,7 +162,7 @@ class Target:
             moments: of the probe's inputs, in the D coordinates of the model's inputs; classes may be empty.
 
         Raises:
-            InputError: another dimension, or one class only.
+            InputError: another dimension, or only one class.
         """
         frequencies = moments.frequencies
         covariance = _in_basis(model, _in_basis(model, moments.covariance, "moments").T, "moments")
@@ -177,7 +177,7 @@ class Target:
             model: gives the eigenbasis.
             inputs: (n, D) of the probe, in the coordinates of the model's inputs.
             labels: (n,) integers 0 .. classes - 1.
-            classes: their number.
+            classes: number of classes, at least 2.
 
         Raises:
             InputError: as ``from_moments`` and ``Moments.from_samples``.
@@ -242,7 +242,7 @@ def _own_or(model: DataModel, covariance: FloatArray) -> FloatArray:
 
 
 def _variance(variance: float, size: float = 1.0) -> float:
-    """A variance that is more than what rounding leaves of values of mean square ``size``."""
+    """``variance``; InputError unless it exceeds the rounding error of values of mean square ``size``."""
     if not variance > 1e-24 * size:
         raise InputError("target: does not vary; give values, or classes, that differ between inputs")
     return variance

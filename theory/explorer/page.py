@@ -1,7 +1,7 @@
 """The explorer: one web page that evaluates the theory as a reader moves its parameters.
 
 The page's formulas are SymPy expressions of theory/, printed as JavaScript when the page is made; what the template
-holds of its own takes sums over modes, finds roots and draws.
+contains only takes sums over modes, finds roots and draws.
 """
 
 from __future__ import annotations
@@ -74,7 +74,13 @@ def javascript_function(
 
 
 def javascript_sums(name: str, arguments: Sequence[sp.Symbol], terms: Sequence[sp.Expr]) -> str:
-    """A function that adds the terms of one mode to the first entries of an array, its first argument ``sums``."""
+    """A function that adds the terms of one mode to the first entries of an array, its first argument ``sums``.
+
+    Args:
+        name: of the function.
+        arguments: its further arguments, numbers.
+        terms: of one mode, in these arguments.
+    """
     parts, reduced = sp.cse(terms, symbols=sp.numbered_symbols("x_"))
     lines = [f"const {symbol} = {_code(part)};" for symbol, part in parts]
     lines += [f"sums[{place}] += {_code(term)};" for place, term in enumerate(reduced)]
@@ -109,7 +115,7 @@ def formulas() -> str:
 
 
 def explorer_page() -> str:
-    """The page as HTML, which needs nothing but itself."""
+    """The page as self-contained HTML."""
     template = files("theory.explorer").joinpath("explorer.html").read_text(encoding="utf-8")
     return template.replace(_PLACE, formulas())
 

@@ -37,7 +37,7 @@ def power_sum(exponent: sp.Expr) -> sp.Expr:
 
 @lru_cache(maxsize=1)
 def sum_growth() -> tuple[sp.Expr, sp.Expr, sp.Expr, tuple[sp.Symbol, sp.Symbol]]:
-    """How sum_{i <= N} i^-p grows for p = 1 - q, p = 1 and p = 1 + q, and the symbols (N, q).
+    """The orders of sum_{i <= N} i^-p for p = 1 - q, p = 1 and p = 1 + q, and the symbols (N, q).
 
     From the integrals that bound it on both sides (lemma L1), without constant factors and smaller terms.
     """

@@ -1,9 +1,9 @@
-"""What a curve is made of: terms of each mode, and how their sums give the loss and its speed.
+"""The terms of a curve per mode, and how their sums give the loss and its speed.
 
 The second moment of a weight, E w^2, follows from the flow of one mode. Two formulas turn it into a loss: one output,
 averaged over W(0) before the ratio is taken, and K outputs whose rows are independent and Gaussian, by a deterministic
-equivalent. Both hold for a decoder of budget mu >= 0, and both are only sums over modes, so that whoever
-evaluates them (numpy here, a web page elsewhere) needs no linear algebra.
+equivalent. Both hold for a decoder of budget mu >= 0, and both are only sums over modes, so that their
+evaluation (by numpy here, by a web page elsewhere) needs no linear algebra.
 
 The deterministic equivalent (lemma L4). Let S = X^T X for K rows X_k ~ N(0, D) of the whitened layer
 Sigma^(1/2) W^T, with D_i = l_i E w_i^2. A budgeted decoder leaves (I - H) Sigma^(1/2) of an input, H = S (S + mu)^(-1),
@@ -158,7 +158,7 @@ def gaussian_rows_balance() -> Balance:
 
 
 class _GaussianRows:
-    """F, the sum of D / (D + kappa), E, the sum of l kappa / (D + kappa), and the budget that goes with kappa."""
+    """F, the sum of D / (D + kappa), E, the sum of l kappa / (D + kappa), and the budget at kappa."""
 
     def __init__(self) -> None:
         size = EIGENVALUE * MOMENT

@@ -1,7 +1,7 @@
-"""SymPy derivation of what depth changes: the early law of hidden layers, and the turning point of a chain of units.
+"""SymPy derivation of the effects of depth: the early law of hidden layers, and the turning point of a chain of units.
 
 Early, the gradient by the product of the layers is M, its value at W = 0. Between a singular direction v_k of M, with
-singular value S, and its u_k, two layers then exchange what they have: a = W1 v_k and b = W2^T u_k. In a chain of L
+singular value S, and its u_k, two layers then drive each other: a = W1 v_k and b = W2^T u_k. In a chain of L
 layers of one unit each, with one output, the first layer's weights are a along the signal, the other layers' grow with
 a (balanced layers), and D = |delta| = sqrt(B0).
 
@@ -69,7 +69,7 @@ def averaged(square: sp.Expr) -> sp.Expr:
 
 @lru_cache(maxsize=1)
 def early_law() -> EarlyLaw:
-    """Solve da/ds = S b, db/ds = S a, and the same in steps; the result is kept in memory."""
+    """Solve da/ds = S b, db/ds = S a, and the same in steps; the result is cached."""
     exchange = sp.Matrix([[0, STRENGTH], [STRENGTH, 0]])
     start = sp.Matrix([_FIRST_START, _SECOND_START])
     modes, values = exchange.diagonalize()
@@ -121,7 +121,7 @@ def phase_one_gain() -> sp.Expr:
 
 @lru_cache(maxsize=1)
 def phase_one_time() -> sp.Expr:
-    """When the gain is reached, from gamma - 1 = (1 + rho^2) sinh(S s)^2; S = D = sqrt(B0) for one output."""
+    """The time of this gain, from gamma - 1 = (1 + rho^2) sinh(S s)^2; S = D = sqrt(B0) for one output."""
     return sp.asinh(sp.sqrt(phase_one_gain() / (1 + RATIO**2))) / sp.sqrt(SIGNAL_SUMS[0])
 
 
@@ -163,7 +163,7 @@ def growth_time(amplitude: sp.Expr, depth: sp.Expr) -> sp.Expr:
 
 @lru_cache(maxsize=1)
 def chain() -> Chain:
-    """Derive the balance of a chain; the result is kept in memory."""
+    """Derive the balance of a chain; the result is cached."""
     noise, bend, small = sp.symbols("x y epsilon", positive=True)
     # dw/ds = P (delta - c P Sigma w), P = a^(L - 1): a mode lacks the integral of c l P^2 a delta / D by s, and
     # ds = da / (D P).

@@ -1,7 +1,8 @@
 """R of one output after one draw of W(0), as a series in sigma0 / s, and the turning points that follow from it.
 
 Write W = s (delta + nu g), nu = sigma0 / s, with g the standard normal draw: for s << 1/lambda_1 R is a ratio of two
-parabolas in nu, in the sums U_j = sum l^j delta g and V_j = sum l^j g^2. What saturation takes, c Var s, is that of T5.
+parabolas in nu, in the sums U_j = sum l^j delta g and V_j = sum l^j g^2. The loss of R by saturation, c Var s,
+is that of T5.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def mean_over_draws(expression: sp.Expr) -> sp.Expr:
 
 @lru_cache(maxsize=1)
 def draw_series() -> DrawSeries:
-    """Derive the series; the result is kept in memory, as it never changes."""
+    """Derive the series; the result is cached, as it never changes."""
     b1, b2 = SIGNAL_SUMS[1:3]
     explained = (b2 + 2 * NOISE * CROSS_SUMS[1] + NOISE**2 * DRAWN_SUMS[1]) / (
         b1 + 2 * NOISE * CROSS_SUMS[0] + NOISE**2 * DRAWN_SUMS[0]

@@ -1,6 +1,6 @@
 """SymPy derivation of the boundaries of a one-output network: s1, the tau-point, s* and the return.
 
-Nothing here is typed in as a result: the gradient flow of each mode comes from differentiating the
+No result is typed in: the gradient flow of each mode comes from differentiating the
 loss, its solution from solving the equation, the explained variance from averaging over W(0), the
 boundaries from expanding it and solving. `theory.curves.annealed` evaluates these expressions.
 
@@ -121,7 +121,13 @@ def sum_over_modes(expression: sp.Expr) -> sp.Expr:
 
 
 def truncated(expression: sp.Expr, variable: sp.Symbol, order: int) -> sp.Expr:
-    """Taylor polynomial of ``expression`` in ``variable`` at 0, up to the power ``order``."""
+    """Taylor polynomial of ``expression`` in ``variable`` at 0, up to the power ``order``.
+
+    Args:
+        expression: analytic in ``variable`` at 0.
+        variable: of the expansion.
+        order: highest power, at least 0.
+    """
     return sp.series(expression, variable, 0, order + 1).removeO()
 
 
@@ -137,7 +143,7 @@ def early_explained_variance() -> sp.Expr:
 
 @lru_cache(maxsize=1)
 def turning_balance() -> TurningBalance:
-    """What moves R near its maximum, at s = sigma0^(2/3) u.
+    """The leading terms of R near its maximum, at s = sigma0^(2/3) u.
 
     There the remainder of phase I, O((sigma0/s)^2), and the first saturation of modes, O(s), are
     equally large; with sigma0 = epsilon^3 both are of order epsilon^2.
@@ -181,13 +187,13 @@ def small_root() -> tuple[sp.Expr, tuple[sp.Symbol, sp.Symbol, sp.Symbol]]:
 
 @lru_cache(maxsize=1)
 def boundary_formulas() -> BoundaryFormulas:
-    """Derive the boundaries; the result is kept in memory, as it never changes."""
+    """Derive the boundaries; the result is cached, as it never changes."""
     initial = sp.Symbol("w0", real=True)
     mode = mode_solution(initial)
     explained = early_explained_variance()
     initial_level = sp.simplify(explained.subs(TIME, 0))
 
-    # Phase I lives at s = sigma0 u: a finite limit as sigma0 -> 0.
+    # Phase I is at s = sigma0 u: a finite limit as sigma0 -> 0.
     scaled = sp.Symbol("u", positive=True)
     square = sp.Symbol("q", positive=True)
     phase_one = sp.simplify(sp.limit(sp.simplify(explained.subs(TIME, INITIAL_SCALE * scaled)), INITIAL_SCALE, 0))

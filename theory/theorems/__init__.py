@@ -1,1 +1,1 @@
-"""Theorems and lemmas as derivations whose steps are checked again, one file each."""
+"""Theorems and lemmas as derivations with checked steps, one file per theorem."""

@@ -1,4 +1,4 @@
-"""All theorems and lemmas, by name; nothing is derived before it is asked for."""
+"""All theorems and lemmas, by name; nothing is derived before it is requested."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from theory.theorems.t7_phase_diagram import PHASE_DIAGRAM
 from theory.theorems.t8_budgeted_decoder import BUDGETED_DECODER
 from theory.theorems.t9_transfer import TRANSFER
 from theory.theorems.t10_depth import DEPTH_OF_A_NETWORK
+from theory.theorems.t11_relu import RECTIFIED_LAYER
 from theory.theorems.theorem import Theorem
 from theory.validation import one_of
 
@@ -31,6 +32,7 @@ THEOREMS = (
     BUDGETED_DECODER,
     TRANSFER,
     DEPTH_OF_A_NETWORK,
+    RECTIFIED_LAYER,
 )
 LEMMAS = (
     POWER_SUMS,

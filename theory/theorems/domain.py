@@ -1,7 +1,7 @@
 """Where a theorem's statement can be evaluated: its symbols, and what must hold between their values.
 
-A domain is stated and not read off the statement, so that values are refused before a theorem is derived; the tests
-hold the symbols against those of the derived statements.
+A domain is declared and not read off the statement, so that values are refused before a theorem is derived; the tests
+compare the symbols with those of the derived statements.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Values = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Condition:
-    """What values must satisfy, and the line that says so."""
+    """A condition on values, and its text."""
 
     holds: Callable[[Values], bool]
     asked: str

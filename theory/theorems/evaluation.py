@@ -9,9 +9,9 @@ from theory.symbols.complexity import ALPHA, BETA, DIMENSION, STRENGTH
 from theory.symbols.symbolic import SIGNAL_SUMS, SPECTRUM_SUMS
 from theory.theorems.domain import LARGEST_DIMENSION, Values
 from theory.theorems.theorem import Theorem
-from theory.validation import InputError, positive
+from theory.validation import InputError, positive, quoted
 
-#: What a power law needs instead of the sums A_j and B_j.
+#: The parameters of a power law, which replace the sums A_j and B_j.
 POWER_LAW = tuple(symbol.name for symbol in (DIMENSION, ALPHA, BETA, STRENGTH))
 
 #: Largest ratio of eigenvalues of a power law whose sums, up to the fifth power, are floats.
@@ -25,11 +25,11 @@ def statement_at(theorem: Theorem, values: Values) -> sp.Basic:
     delta_i^2 = g i^-beta, i = 1 .. d. The curvature c is 1, squared error, unless given.
 
     Args:
-        theorem: whose statement is meant.
+        theorem: the theorem.
         values: by symbol name, such as sigma0, d, alpha, beta, g.
 
     Raises:
-        InputError: as ``complete_values``, or a result that is no number.
+        InputError: as ``complete_values``, or a result that is not a number.
     """
     given = complete_values(theorem, values)
     statement = theorem.statement
@@ -74,7 +74,7 @@ def parse_values(text: str) -> dict[str, float]:
             value = float(number if name else "")
         except ValueError:
             raise InputError(
-                f"values: {part.strip()!r} is not understood; give name=number, as in sigma0=1e-3"
+                f"values: {quoted(part.strip())} is not understood; give name=number, as in sigma0=1e-3"
             ) from None
         if name in values:
             raise InputError(f"values: {name} is given twice; give it once")

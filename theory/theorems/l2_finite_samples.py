@@ -1,4 +1,4 @@
-"""Lemma L2: what n samples of two Gaussian classes do to the levels and the boundaries."""
+"""Lemma L2: the levels and the boundaries on n samples of two Gaussian classes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from theory.theorems.theorem import Derivation, Theorem
 #: T_1 T_3 - T_2^2 over T_1: a sum of squares over pairs of modes (theorem T7), 0 for a flat spectrum.
 _SPREAD = sp.Symbol("v", nonnegative=True)
 
-#: T_j = A_j / n, what stays fixed when dimension and number of samples grow together.
+#: T_j = A_j / n, which stays fixed when dimension and number of samples grow together.
 SHARES = sp.symbols("T1:4", positive=True)
 _FREE_SHARES = (*SHARES[:2], _SPREAD)
 

@@ -1,4 +1,4 @@
-"""Lemma L4: what decoders of K outputs leave, when the rows of the whitened layer are independent and Gaussian.
+"""Lemma L4: the loss of decoders of K outputs when the rows of the whitened layer are independent and Gaussian.
 
 A deterministic equivalent (Derezinski, Liang & Mahoney 2020, "Precise expressions for random projections", arXiv
 2006.10653), which holds for many directions and is not proved here: the quadratic form in a row is near its mean, one

@@ -1,8 +1,9 @@
 """Signs that can be read off an expression, and sums over many modes in one form.
 
 An inequality is proved by a witness: an expression that equals the difference of the two sides and is built from
-positive parts in ways that keep a sign (sums, products, powers, sums and integrals over a range). That it equals the
-difference is an identity, which SymPy decides; that it is positive follows from its form, and is decided here.
+positive parts by operations that preserve the sign (sums, products, powers, sums and integrals over a
+range). That it equals the difference is an identity, which SymPy decides; that it is positive follows from its form,
+and is decided here.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def _adds_up(expression: sp.Sum | sp.Integral) -> bool:
     return is_visibly_positive(summand)
 
 
-#: The one name that ``separated`` gives to an index.
+#: The common name that ``separated`` gives to every index.
 _INDEX = sp.Symbol("_i", positive=True, integer=True)
 
 

@@ -1,10 +1,10 @@
 """Steps of a derivation: two expressions that are related, and the check that they are.
 
-The left side of a step is what is to be done (a derivative, a limit, a sum, an integral, not yet carried out) or what
-is to be compared; its right side is the result. The check carries the operation out and compares, so a step with
-another right side does not pass.
+The left side of a step is an operation (a derivative, a limit, a sum, an integral, not yet carried out) or an
+expression to be compared; its right side is the result. The check carries out the operation and compares, so a step
+with another right side does not pass.
 
-There are three kinds of step, and whoever counts steps counts them apart. An identity is closed by SymPy. So is an
+There are three kinds of step, which are counted separately. An identity is closed by SymPy. So is an
 inequality with a witness: an expression equal to the difference of its sides whose form shows its sign. Where SymPy
 does not close a step, both sides are compared on random instances at 50 digits: evidence, not proof.
 """
@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 import mpmath
 import numpy as np
@@ -32,7 +33,13 @@ Sampler = Callable[[np.random.Generator], Mapping[sp.Symbol, sp.Rational]]
 
 
 def rational(generator: np.random.Generator, low: float, high: float) -> sp.Rational:
-    """A random rational with four digits between ``low`` and ``high``."""
+    """A random rational with four digits between ``low`` and ``high``.
+
+    Args:
+        generator: of random numbers.
+        low: smallest value.
+        high: largest value.
+    """
     return sp.Rational(int(generator.integers(int(low * 10_000), int(high * 10_000))), 10_000)
 
 
@@ -44,7 +51,7 @@ class Relation(Enum):
 
 
 class Kind(Enum):
-    """How far the check of a step carries; the value is what is printed beside it."""
+    """The strength of the check of a step; the value is printed next to the step."""
 
     IDENTITY = "identity, by SymPy"
     INEQUALITY = "inequality, proved by SymPy"
@@ -61,10 +68,10 @@ class Step:
         right: the result.
         rule: why, in words.
         sampler: draws instances of the free symbols, for a numerical check at 50 digits; None where
-            SymPy closes the step by itself. A step with a witness may have one too: it is then not what
-            decides, but shows how sharp the bound is (``holds_on_instances``). Instances of an inequality
+            SymPy closes the step by itself. A step with a witness may have one too: the sampler
+            then only shows how sharp the bound is (``holds_on_instances``). Instances of an inequality
             must come near to equality, or a bound that is too strong passes on them.
-        where: what functions in ``left`` stand for, so that a long expression is printed once.
+        where: definitions of functions in ``left``, so that a long expression is printed once.
         witness: of an inequality, an expression that equals ``right`` minus ``left`` and is positive by its form.
     """
 
@@ -78,7 +85,7 @@ class Step:
 
     @property
     def kind(self) -> Kind:
-        """What ``check_step`` decides by."""
+        """How ``check_step`` decides."""
         if self.witness is not None:
             return Kind.INEQUALITY
         return Kind.IDENTITY if self.sampler is None else Kind.INSTANCES
@@ -93,9 +100,13 @@ class Step:
         meanings = "".join(rf",\quad {sp.latex(one)}" for one in self.where)
         return f"{sp.latex(self.left)} {self.relation.value} {sp.latex(self.right)}{meanings}"
 
-    def carried_out(self) -> sp.Expr:
-        """The left side with its functions replaced and its operation done."""
+    @cached_property
+    def _done(self) -> sp.Expr:
         return self.left.subs({one.lhs: one.rhs for one in self.where}).doit()
+
+    def carried_out(self) -> sp.Expr:
+        """The left side with its functions replaced and its operation done; kept, as limits and integrals take long."""
+        return self._done
 
 
 def count_kinds(steps: Iterable[Step]) -> Mapping[Kind, int]:
@@ -125,7 +136,7 @@ def check_step(step: Step, instances: int = 20, seed: int = 0) -> bool:
             return _vanishes(step.carried_out() - step.right)
         case Kind.INEQUALITY:
             if step.relation is Relation.EQUAL:
-                raise InputError("step: an equation needs no witness; give one to inequalities alone")
+                raise InputError("step: an equation needs no witness; give one only to inequalities")
             witness = step.witness
             return is_visibly_positive(witness) and _vanishes(step.right - step.carried_out() - witness)
 
@@ -145,7 +156,7 @@ def _vanishes(expression: sp.Expr) -> bool:
 
 
 def _differs_somewhere(expression: sp.Expr) -> bool:
-    """Whether an expression is seen not to be zero at one point: most that are not zero are known at once."""
+    """Whether an expression is nonzero at one test point: this settles most nonzero expressions at once."""
     symbols = sorted(expression.free_symbols, key=str)
     point = {
         symbol: sp.Integer(3) if symbol.is_integer else _POINT + sp.Rational(k, 97) for k, symbol in enumerate(symbols)
@@ -154,7 +165,7 @@ def _differs_somewhere(expression: sp.Expr) -> bool:
     return bool(value.is_Float and abs(value) > _SEEN)
 
 
-#: Where ``_differs_somewhere`` looks, and how large a value of thirty digits is no rounding of zero.
+#: Where ``_differs_somewhere`` looks, and how large a value of thirty digits is not rounding of zero.
 _POINT, _SEEN = sp.Rational(5, 13), sp.Float("1e-15")
 
 
@@ -167,10 +178,10 @@ def holds_on_instances(step: Step, instances: int = 20, seed: int = 0) -> bool:
         seed: of the instances.
 
     Raises:
-        InputError: no sampler, or an instance that leaves a symbol without a value.
+        InputError: a step without a sampler, or an instance that leaves a symbol without a value.
     """
     if step.sampler is None:
-        raise InputError("step: has no sampler; give one, for a check on instances")
+        raise InputError("step: has no sampler; give one to check on instances")
     left, right = step.carried_out(), step.right.doit()
     symbols = sorted(left.free_symbols | right.free_symbols, key=str)
     sides = sp.lambdify(symbols, (left, right), "mpmath")

@@ -105,7 +105,7 @@ def _pair_witness() -> sp.Expr:
 
 
 def _exponential(end: sp.Expr) -> sp.Integral:
-    """exp(end) - 1, as an integral whose sign is seen."""
+    """exp(end) - 1, as an integral with a visible sign."""
     return sp.Integral(sp.exp(_DUMMY), (_DUMMY, 0, end))
 
 

@@ -90,7 +90,7 @@ def shared_signal() -> tuple[Step, ...]:
     reached = CURVATURE * EIGENVALUE * TIME
     gone = sp.Integral(sp.exp(-_DUMMY), (_DUMMY, 0, reached))
     inner, innermost = sp.symbols("p v", positive=True)
-    # exp(x) - exp(-x) - 2 x, as an integral whose sign is seen.
+    # exp(x) - exp(-x) - 2 x, as an integral with a visible sign.
     bent = sp.Integral(
         sp.exp(innermost) + sp.exp(-innermost), (innermost, 0, inner), (inner, 0, _DUMMY), (_DUMMY, 0, reached)
     )

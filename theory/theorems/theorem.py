@@ -1,7 +1,7 @@
-"""What a theorem is here: a statement in words, where it holds, and a derivation whose every step can be checked again.
+"""Theorems as data: a statement in words, its domain and a derivation whose every step can be checked again.
 
-Formulas within words stand between backquotes, as in ``"the loss is lowest at `s*`"``. Deriving takes seconds and is
-done when a statement or a step is first asked for; names, assumptions and domains are known at once.
+Formulas within words are written between backquotes, as in ``"the loss is lowest at `s*`"``. Deriving takes seconds
+and is done when a statement or a step is first requested; names, assumptions and domains are known at once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from theory.data.data_model import DataModel
 from theory.theorems.domain import Domain
 from theory.theorems.step import Step, check_step
 
-#: What a theorem asks of a layer beyond the named assumptions: the conditions that are not met, in words.
+#: The conditions of a theorem on a layer beyond the named assumptions that are not met, in words.
 Scope = Callable[[DataModel, Loss], tuple[str, ...]]
 
 
@@ -38,11 +38,11 @@ class Derivation:
 
 @dataclass(frozen=True)
 class Counterexample:
-    """Where a claim fails that goes further than the theorem.
+    """An instance where a claim stronger than the theorem fails.
 
     Attributes:
-        claim: what does not hold, in words.
-        instance: where, in words with all numbers that are needed to see it.
+        claim: the claim that does not hold, in words.
+        instance: the instance in words, with all numbers needed to reproduce it.
         losses: computes L / tr Sigma there at successive times, which are part of ``instance``.
     """
 
@@ -56,7 +56,7 @@ class Counterexample:
 
 
 def applies_to_every_layer(model: DataModel, loss: Loss) -> tuple[str, ...]:
-    """The scope of a theorem that asks for nothing but its assumptions."""
+    """The scope of a theorem that needs only its assumptions."""
     return ()
 
 
@@ -65,9 +65,9 @@ class PredictedStep:
     """The step of gradient descent that a theorem gives on a data model, or why it gives none.
 
     Attributes:
-        event: what happens then, in words.
+        event: what happens at this step, in words.
         step: the time over the step size; None where the theorem gives none.
-        reason: why there is none; empty where there is one.
+        reason: why there is no value; empty where there is one.
     """
 
     event: str
@@ -75,25 +75,25 @@ class PredictedStep:
     reason: str = ""
 
 
-#: What a theorem predicts of a data model, given the loss, sigma0 and the step size eta.
+#: The prediction of a theorem on a data model, given the loss, sigma0 and the step size eta.
 Prediction = Callable[[DataModel, Loss, float, float], PredictedStep]
 
 
 @dataclass(frozen=True)
 class Theorem:
-    """A statement, where it holds, and its derivation.
+    """A statement, its domain and its derivation.
 
     Attributes:
         name: T and a number, or L and a number for a lemma.
         title: what it is about.
         words: the statement in words, with the meaning of its symbols.
-        assumptions: names A1 to A8 of what it takes for granted.
+        assumptions: names A1 to A8 of its assumptions.
         derive: derives the result; called once.
         domain: names of the symbols of the statement, and what must hold between their values.
-        corollaries: what follows at once, in words.
-        counterexamples: claims that go further, and where they fail.
+        corollaries: immediate consequences, in words.
+        counterexamples: stronger claims, and where they fail.
         scope: conditions on a layer beyond the assumptions.
-        predict: the step that it gives on a data model; None for a theorem that gives none.
+        predict: gives the step on a data model; None for a theorem that predicts none.
     """
 
     name: str
@@ -109,7 +109,7 @@ class Theorem:
 
     @cached_property
     def derivation(self) -> Derivation:
-        """Result and steps, derived when first asked for and kept."""
+        """Result and steps, derived on first access and cached."""
         return self.derive()
 
     @property
@@ -124,7 +124,7 @@ class Theorem:
 
     @cached_property
     def outcomes(self) -> tuple[bool, ...]:
-        """Whether each step holds; checked when first asked for and kept."""
+        """Whether each step holds; checked on first access and cached."""
         return tuple(check_step(step) for step in self.steps)
 
     @property

@@ -44,10 +44,10 @@ class TheoremText:
         title: what it is about.
         words: the statement in words.
         statement: the result, an equation or inequality.
-        assumptions: names A1 to A8 of what it takes for granted.
+        assumptions: names A1 to A8 of its assumptions.
         steps: the derivation.
-        corollaries: what follows at once, in words.
-        counterexamples: where claims that go further fail, with the losses there.
+        corollaries: immediate consequences, in words.
+        counterexamples: where stronger claims fail, with the losses there.
         orders: for power laws, equations between a quantity and its Theta.
     """
 
@@ -66,7 +66,7 @@ class TheoremText:
         """The text of a theorem.
 
         Args:
-            theorem: derived here if it has not been.
+            theorem: the theorem, derived here if necessary.
             outcomes: whether each of its steps holds, as ``Theorem.outcomes``.
         """
         return cls(
@@ -122,7 +122,7 @@ def statement_text(statement: sp.Basic) -> str:
 
 
 def kinds_text(kinds: Iterable[Kind]) -> str:
-    """How many steps are of which kind, in a sentence."""
+    """The number of steps of each kind, in a sentence."""
     counts = Counter(kinds)
     evidence = counts[Kind.INSTANCES]
     closing = f"{evidence} supported by instances alone" if evidence else "none supported by instances alone"
@@ -133,7 +133,7 @@ def kinds_text(kinds: Iterable[Kind]) -> str:
 
 
 def _wrapped(text: str, indent: int, hanging: int = 2) -> list[str]:
-    """Lines of WIDTH, broken at spaces alone."""
+    """Lines of at most WIDTH, broken only at spaces."""
     start = " " * indent
     return textwrap.wrap(
         text,

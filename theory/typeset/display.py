@@ -1,4 +1,4 @@
-"""Relations as displayed LaTeX that fits a page: sums broken over lines, what repeats or is too wide given a name.
+"""Relations as displayed LaTeX that fits a page: sums broken over lines, repeated or wide parts named.
 
 An expression cannot be broken within a fraction or an operator. Where such a part is wider than a line, subexpressions
 in it are named X_1, X_2, ... and stated below, repeated ones first. Nothing is rewritten: names replace equals.
@@ -18,10 +18,10 @@ from sympy.printing.latex import LatexPrinter
 #: Widest line, in units of about a letter of 10 points; it fits a column of 16 cm.
 LINE_WIDTH = 72.0
 
-#: Width of a name such as X_1, and the least width of what is worth one.
+#: Width of a name such as X_1, and the least width of a part that is named.
 _NAME_WIDTH, _WORTH = 2.2, 7.0
 
-#: Width that an operator adds to what it works on.
+#: Width that an operator adds to its operand.
 _OVERHEAD = {"Derivative": 2.5, "Integral": 4.0, "Limit": 4.0, "Sum": 3.0, "Subs": 3.5}
 
 
@@ -49,7 +49,7 @@ class _Names:
 
 
 def displayed(relations: Sequence[Shown]) -> str:
-    """Relations below each other as one display of amsmath; needs no package but that."""
+    """Relations below each other as one display that needs only amsmath."""
     names = _Names()
     sides = [side for one in relations for side in (one.left, one.right)]
     while _name_one(names, sides):
@@ -104,7 +104,7 @@ def _candidates(part: sp.Basic, known: dict[sp.Basic, str]) -> Iterator[sp.Basic
 
 
 def _parts(expression: sp.Basic) -> tuple[sp.Basic, ...]:
-    """What stays on one line: the terms of a sum, or the whole."""
+    """The parts that stay on one line: the terms of a sum, or the whole."""
     return tuple(expression.args) if isinstance(expression, sp.Add) else (expression,)
 
 
@@ -184,7 +184,7 @@ _WORD = re.compile(r"(?P<letter>[A-Za-z]+)(?P<digits>\d*)_(?P<word>[a-z]{3,})")
 
 
 class _Printer(LatexPrinter):  # type: ignore[misc]  # SymPy has no types
-    """SymPy's printer, that writes a named subexpression as its name."""
+    """SymPy's printer, writing a named subexpression as its name."""
 
     def __init__(self, known: dict[sp.Basic, str]) -> None:
         super().__init__()
@@ -226,6 +226,6 @@ class _Printer(LatexPrinter):  # type: ignore[misc]  # SymPy has no types
         return expr not in self._known and bool(super()._needs_add_brackets(expr))
 
     def parenthesize(self, item: sp.Basic, level: int, is_neg: bool = False, strict: bool = False) -> str:
-        """The item, in brackets where its rank asks for them and it has no name."""
+        """The item, in brackets where its precedence requires them and it has no name."""
         name = self._known.get(item) if isinstance(item, sp.Basic) else None
         return name if name is not None else str(super().parenthesize(item, level, is_neg, strict))

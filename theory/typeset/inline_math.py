@@ -1,7 +1,6 @@
-"""Sentences whose formulas stand between backquotes, as ``the time `s = sigma0 u` ends``: plain, or set for print.
+"""Sentences with formulas between backquotes, as ``the time `s = sigma0 u` ends``: plain, or set for print.
 
-Derivations state their rules in words that a terminal shows as they are, without the marks; in print what is marked is
-a formula of LaTeX.
+A terminal shows the words of derivations without the marks; in print the marked parts are formulas of LaTeX.
 """
 
 from __future__ import annotations
@@ -95,7 +94,7 @@ def formula_latex(text: str) -> str:
             place = name.end()
         elif text[place] in "_^" and (group := _GROUP.match(text, place + 1)):
             sign, whole, inner = group.groups()
-            # Brackets around an exponent fall away, unless a minus before them stands for all of it.
+            # Brackets around an exponent are dropped, unless a minus before them applies to all of it.
             raised = whole if inner is None or sign else inner
             written.append(f"{text[place]}{{{sign}{formula_latex(raised)}}}")
             place = group.end()
@@ -129,7 +128,7 @@ def _name(letters: str, digits: str) -> str:
 
 
 def _closing(text: str, opening: int) -> int:
-    """Place of the bracket that closes the one at ``opening``."""
+    """Index of the bracket that closes the bracket at ``opening``."""
     depth = 0
     for place in range(opening, len(text)):
         depth += {"(": 1, ")": -1}.get(text[place], 0)

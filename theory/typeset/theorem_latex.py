@@ -1,4 +1,4 @@
-"""A theorem with its derivation as LaTeX for a paper."""
+"""A theorem with its derivation as LaTeX."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ def _step_display(step: Step) -> str:
 
 
 def _statement_display(statement: sp.Basic) -> str:
-    """A statement, an equation or inequality, as it stands: its sides are never broken or named."""
+    """Typeset a statement, an equation or inequality, without breaking or naming its sides."""
     return rf"\[ {expression_latex(statement)} \]"

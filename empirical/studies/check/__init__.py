@@ -1,1 +1,1 @@
-"""The assumptions A1 to A8 evaluated on a data set, and the theorems that they leave standing."""
+"""The assumptions A1 to A8 evaluated on a data set, and the theorems that then apply."""

@@ -1,4 +1,4 @@
-"""Which assumptions a data set meets, and which theorems they leave standing."""
+"""Evaluates which assumptions a data set meets, and which theorems then apply."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import numpy as np
 
 from empirical.data.class_checks import check_class_means, check_class_sizes
 from empirical.data.datasets import DataSet
-from empirical.data.stratified import stratified_sample
 from empirical.moments.streaming import moments_of
 from empirical.studies.run_sizes import check_step_share
 from simulation.runs.json_reader import AnyOf, ListOf, MapOf, Maybe, Real, Record, Text, Word
 from simulation.runs.text_table import TERMINAL_WIDTH
 from theory import DataModel, Loss, Softmax
-from theory.assessment import Assessment, Side, Verdict
+from theory.assumptions import Assessment, Side, Verdict
+from theory.data.stratified import stratified_sample
 from theory.progress import Progress, described
-from theory.sampled_assumptions import SampledAssumptions
 from theory.theorems.catalogue import THEOREMS
+from theory.theorems.sampled_assumptions import SampledAssumptions
 from theory.theorems.theorem import PredictedStep
 from theory.validation import at_least, positive
 
@@ -101,7 +101,7 @@ class Check:
         missing: names of those with an assumption that fails, each with these assumptions.
         without_number: names of theorems whose assumptions hold and that give no number here, each with the reason.
         predicted: by theorem among ``applicable``, the step that it gives.
-        unmet: by theorem, what else it asks of the layer and does not get, in words.
+        unmet: by theorem, in words, the further conditions on the layer that are not met.
     """
 
     data: str

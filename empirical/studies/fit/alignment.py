@@ -1,4 +1,4 @@
-"""Whether a fit resolves that prototypes are aligned (A3), on which all claims of phases rest."""
+"""Decides whether a fit resolves that prototypes are aligned (A3), on which all claims about phases rest."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Alignment(Enum):
 
     @classmethod
     def from_fit(cls, fit: FitSummary) -> Alignment:
-        """What a fit says of A3: not resolved where the interval of R2 / R0 holds 1, or classes hardly differ.
+        """The verdict of a fit on A3: not resolved where the interval of R2 / R0 contains 1, or classes barely differ.
 
         Noise alone makes class means that point along high-variance directions, so that R2 > R0 says nothing where
         the variance between classes is not beyond zero.

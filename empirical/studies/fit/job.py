@@ -9,6 +9,8 @@ import torch
 from empirical.data.class_checks import check_class_means, check_class_sizes
 from empirical.data.datasets import DataSet, GivenData, given_data
 from empirical.data.images import GivenImages, given_images
+from empirical.fit.mixture_fit import fit_mixture
+from empirical.fit.mixture_summary import MixtureSummary
 from empirical.fit.model_fit import fit_data_model, split_for_fit
 from empirical.networks.layer_features import network_with_weights, training_features
 from empirical.networks.networks import layer_names
@@ -66,7 +68,7 @@ def fit_layer(
     device: torch.device | str = "cpu",
     progress: Progress = silent,
 ) -> FitReport:
-    """Do what ``fit_features`` does on the activations of a network's layer.
+    """Fit the activations of a network's layer, as ``fit_features`` does inputs.
 
     Args:
         data: images, the name or path of some, or what loads them (``given_images``).
@@ -113,4 +115,13 @@ def _report(
     step_size = plan.step_share / float(found.full_model.eigenvalues[0])
     training = Training(loss, step_size, plan.init_scale, plan.steps, _REPLICAS, plan.seed)
     predictions = predictions_from(found, training, plan.seed, described(progress, "mean field"))
-    return FitReport(fitted, FitSummary.from_fit(found), check, training, predictions, versions, notes)
+    mixture = MixtureSummary.from_fit(
+        fit_mixture(
+            features.inputs,
+            features.labels,
+            features.classes,
+            seed=plan.seed,
+            progress=described(progress, "Gaussians by class"),
+        )
+    )
+    return FitReport(fitted, FitSummary.from_fit(found), check, training, predictions, versions, notes, mixture)

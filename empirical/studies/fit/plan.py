@@ -84,7 +84,7 @@ class Fitted:
 
     @property
     def title(self) -> str:
-        """What tables and figures call it."""
+        """The name in tables and figures."""
         if self.network is None:
             return str(self.data)
         state = "untrained" if self.checkpoint is None else self.checkpoint

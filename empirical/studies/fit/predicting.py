@@ -17,7 +17,7 @@ from theory.progress import Progress, silent
 
 @dataclass(frozen=True)
 class Predictions:
-    """What was predicted from a fit.
+    """The predictions from a fit.
 
     Attributes:
         found: from the full moments and from the parametric model, as far as there are any.

@@ -1,4 +1,4 @@
-"""The report of ``phases fit``: estimates, assumptions and predicted boundaries, kept, drawn and read back.
+"""The report of ``phases fit``: estimates, assumptions and predicted boundaries, stored, drawn and read back.
 
 What is not resolved is not claimed: whether A3 holds, and with it which phases a predicted curve has, is decided by the
 interval of R2 / R0.
@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from empirical.fit.mixture_summary import MIXTURE, MixtureSummary
 from empirical.studies.boundary_prediction import Level, Prediction, Source, Training
 from empirical.studies.check.outcome import CHECK_CONTENT, Check
 from empirical.studies.fit.alignment import Alignment
@@ -28,7 +29,7 @@ from theory import Curve, InputError, loss_named
 from theory.curves.boundaries import RESOLUTION
 from theory.curves.losses import LOSSES
 
-#: Words for the state of a network in names of older folders, with the checkpoint that they stand for.
+#: Words for the state of a network in names of older folders, with the checkpoint that they mean.
 _STATES = {"untrained": None, "trained": "trained"}
 
 _TABLE = "spectrum.parquet"
@@ -57,6 +58,7 @@ _CONTENT = Record(
         **SUMMARY.optional,
         "fitted": Record(dict.fromkeys(("data", "network", "layer", "checkpoint"), Maybe(Text()))),
         "predictions_missing": MapOf(Text(1000)),
+        "mixture": Maybe(MIXTURE),
         "versions": MapOf(Text()),
         "notes": ListOf(Text(1000), 0),
     },
@@ -65,7 +67,7 @@ _CONTENT = Record(
 
 @dataclass(frozen=True, eq=False)
 class FitReport(DrawnReport):
-    """All that a fit of a data set or of a layer's activations found.
+    """The results of a fit of a data set or of a layer's activations.
 
     Attributes:
         fitted: what was fitted.
@@ -75,6 +77,7 @@ class FitReport(DrawnReport):
         predictions: boundaries from the full moments and from the parametric model.
         versions: of the software that computed them.
         notes: how the data were read.
+        mixture: several Gaussians per class; None in results of versions that fitted none.
     """
 
     kind = FIT
@@ -87,15 +90,17 @@ class FitReport(DrawnReport):
     predictions: Predictions
     versions: dict[str, str]
     notes: tuple[str, ...] = ()
+    mixture: MixtureSummary | None = None
 
     @property
     def alignment(self) -> Alignment:
-        """What the fit says of A3."""
+        """The verdict of the fit on A3."""
         return Alignment.from_fit(self.summary)
 
     def lines(self) -> list[str]:
-        """Estimates, rivals, assumptions, predicted boundaries and warnings."""
-        return fit_lines(self.fitted, self.summary, self.check, self.training, self.predictions)
+        """Estimates, rivals, assumptions, predicted boundaries, warnings, and Gaussians by class."""
+        lines = fit_lines(self.fitted, self.summary, self.check, self.training, self.predictions)
+        return lines if self.mixture is None else lines + self.mixture.lines()
 
     def content(self) -> dict[str, Any]:
         """All but the variances by rank; what does not exist is None, and an infinite number the word for it."""
@@ -110,6 +115,7 @@ class FitReport(DrawnReport):
             "predictions": [self._prediction_values(one) for one in self.predictions.found],
             "predictions_missing": {source.value: reason for source, reason in self.predictions.gaps.items()},
             "parametric_distance": None if distance is None else asdict(distance) | {"resolution": RESOLUTION},
+            "mixture": None if self.mixture is None else self.mixture.as_values(),
             "versions": self.versions,
             "notes": list(self.notes),
         }
@@ -164,6 +170,7 @@ class FitReport(DrawnReport):
                 ),
                 content.get("versions", {}),
                 tuple(content.get("notes", ())),
+                _mixture(content.get("mixture")),
             )
 
 
@@ -171,6 +178,10 @@ def _prediction(values: dict[str, Any], step_size: float) -> Prediction:
     times = np.asarray(step_size * np.asarray(values["steps"]))
     curve = Curve(times, np.asarray(values["losses"], dtype=np.float64)[None])
     return Prediction.from_curve(Source(values["source"]), Level(values["level"]), curve)
+
+
+def _mixture(values: dict[str, Any] | None) -> MixtureSummary | None:
+    return None if values is None else MixtureSummary.from_values(values)
 
 
 def _fitted(content: dict[str, Any], folder_name: str) -> Fitted:

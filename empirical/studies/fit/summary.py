@@ -1,4 +1,4 @@
-"""What is reported of a fit: estimates, laws, rivals and variances by rank, without the moments that they come from."""
+"""The summary of a fit: estimates, laws, rivals and variances by rank, without the moments that they come from."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from empirical.fit.spectrum_rivals import Rival, SpectrumShape
 from simulation.runs.json_reader import AnyOf, ListOf, MapOf, Maybe, Real, Record, Shape, Text, Whole, Word
 from theory.validation import FloatArray
 
-#: Columns of the table of ranks beside ``rank``.
+#: Columns of the table of ranks other than ``rank``.
 RANK_COLUMNS = ("fitted_variance", "held_out_variance", "signal")
 
 #: That of the errors, which older tables lack.
@@ -125,13 +125,13 @@ class RankedVariances:
 
 @dataclass(frozen=True, eq=False)
 class FitSummary:
-    """Estimates of a fit. All intervals are at 95 %; the attributes beside counts are those of ``FittedModel``.
+    """Estimates of a fit. All intervals are at 95 %; all attributes but the counts are those of ``FittedModel``.
 
     Attributes:
         fitting_count: number of fitting samples.
         held_out_count: number of held-out samples.
         rank: directions in which the fitting samples vary.
-        resolved: leading directions whose eigenvalues are told from noise.
+        resolved: number of leading directions whose eigenvalues are distinguished from noise.
         ranks: variances by rank; None in results that hold no table of them.
         spikes: the leading directions; None in results of versions that fitted all ranks alike.
         alpha: exponent of the spectrum; None where there is none.
@@ -205,7 +205,7 @@ class FitSummary:
         """The inverse of ``as_values``.
 
         Args:
-            values: of the shape SUMMARY; others beside them are left alone.
+            values: of the shape SUMMARY; others are ignored.
             ranks: the table that belongs to them.
         """
         tail = {name: number(one) for name, one in values["tail_index"].items() if name in _TAIL.entries}
@@ -249,7 +249,7 @@ def _plain(value: Any) -> Any:
 
 
 def number(value: Any) -> Any:
-    """A number of a file, where None stands for NaN and a word for an infinite one; texts are left alone."""
+    """A number from a file, where None means NaN and "inf" or "-inf" an infinite one; other texts are unchanged."""
     if value is None:
         return float("nan")
     return float(value) if value in ("inf", "-inf") else value

@@ -29,7 +29,7 @@ ALIGNMENT = "A3"
 
 
 def fit_lines(fitted: Fitted, fit: FitSummary, check: Check, training: Training, predictions: Predictions) -> list[str]:
-    """All that a fit found, section by section.
+    """The results of a fit in words, section by section.
 
     Args:
         fitted: what was fitted.
@@ -133,7 +133,7 @@ def _check_lines(check: Check, aligned: Alignment, ratio: Interval) -> list[str]
     needing = {theorem.name for theorem in THEOREMS if ALIGNMENT in theorem.assumptions}
     known = np.isfinite(ratio.value)
     measured = f"R2 / R0 = {ratio.value:.4g} [{ratio.low:.4g}, {ratio.high:.4g}], limit 1"
-    own = f"{ALIGNMENT}  {aligned.value}: {measured if known else 'no R2 beside as many outputs as directions'}"
+    own = f"{ALIGNMENT}  {aligned.value}: {measured if known else 'no R2 with as many outputs as directions'}"
     lines = [line for one in check.assessments for line in ([own] if one.name == ALIGNMENT else assessment_lines(one))]
     kept = replace(
         check,

@@ -8,7 +8,7 @@ import numpy as np
 
 from empirical.studies.predict_reasons import Derivation
 from theory import Curve, boundaries_of
-from theory.assessment import Verdict
+from theory.assumptions import Verdict
 from theory.curves.boundaries import RESOLUTION
 
 #: Step up to which ``Agreement.early`` looks.

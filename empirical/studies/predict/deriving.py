@@ -1,4 +1,4 @@
-"""Prediction put to the test on features: single-layer classifiers on frozen activations, derived and trained.
+"""Tests predictions on features: single-layer classifiers on frozen activations, derived and trained.
 
 For every set of features the curve is derived four times (from the symbols' linearised closed form, the mean field
 with a common within-class covariance, the mean field with a covariance for each class, and the mean field of the
@@ -38,7 +38,7 @@ from theory import (
 from theory.curves.class_mean_field import class_mean_field_curve
 from theory.data.class_covariances import ClassConditionalModel
 from theory.progress import Progress, described, silent
-from theory.sampled_assumptions import SampledAssumptions
+from theory.theorems.sampled_assumptions import SampledAssumptions
 from theory.validation import FloatArray
 
 #: Draws of W(0) for which the gradient on the samples is followed; it differs little between draws.
@@ -60,7 +60,7 @@ def predict_features(
             is that of the layer.
         plan: how classifiers are trained.
         checkpoint: name of the file of the network's weights; None for an untrained network.
-        folder: where the trained curve is kept; a run started again there goes on. None keeps nothing.
+        folder: where the trained curve is stored; a run started again there resumes. None stores nothing.
         progress: shows how far each part of the work is.
 
     Raises:

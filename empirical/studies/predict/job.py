@@ -35,7 +35,7 @@ def predict(
     Args:
         data: images, the name or path of some, or what loads them (``given_images``).
         plan: which layers, and how classifiers are trained; ``PredictPlan()`` by default.
-        folder: where trained curves and the report are saved; a run started again there goes on. None saves nothing.
+        folder: where trained curves and the report are saved; a run started again there resumes. None saves nothing.
         device: on which the network runs: cpu, cuda, or cuda:1 and so on.
         progress: shows how far each part of the work is.
 

@@ -75,4 +75,6 @@ class PredictPlan:
         names = [file.stem for file in self.checkpoints]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            raise InputError(f"checkpoint: {twice} is the name of two files; rename one, as results are told by it")
+            raise InputError(
+                f"checkpoint: {twice} is the name of two files; rename one, as results are identified by it"
+            )

@@ -1,4 +1,4 @@
-"""Derived and trained curves of one set of features, and what came of comparing them."""
+"""Derived and trained curves of one set of features, and their comparison."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Self
 from empirical.studies.predict.agreement import Agreement, agreement_of
 from empirical.studies.predict_reasons import Derivation, Reason, prediction_reasons
 from theory import Curve, InputError
-from theory.assessment import Verdict
+from theory.assumptions import Verdict
 from theory.curves.gradient_defect import DefectResponse
 
 
@@ -31,7 +31,7 @@ class Features:
 
     @property
     def name(self) -> str:
-        """What they are called in tables."""
+        """The name in tables."""
         return f"{self.layer}, {'untrained' if self.checkpoint is None else self.checkpoint}"
 
 
@@ -91,7 +91,7 @@ class FeaturePrediction:
 
     @property
     def verdict(self) -> Verdict:
-        """That of the best derivation from the full moments; see ``Agreement.verdict``."""
+        """The verdict of the best derivation from the full moments; see ``Agreement.verdict``."""
         return _verdict(self.agreements)
 
     @property
@@ -100,7 +100,7 @@ class FeaturePrediction:
         return self.verdict is Verdict.HOLDS
 
     def agreement(self, source: Derivation) -> Agreement:
-        """That of a derivation.
+        """The agreement of a derivation.
 
         Raises:
             InputError: it is missing.

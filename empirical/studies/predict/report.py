@@ -1,4 +1,4 @@
-"""The report of ``phases predict``: what it prints, keeps, draws and reads back."""
+"""The report of ``phases predict``: prints, stores, draws and reads back the results."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from simulation.runs.run_kinds import PREDICT
 from simulation.runs.table_reader import read_table
 from simulation.runs.text_table import TERMINAL_WIDTH, text_table
 from theory import Curve, InputError
-from theory.assessment import Verdict
+from theory.assumptions import Verdict
 
-#: The trained curve in the table, beside the values of ``Derivation``.
+#: The trained curve in the table, next to the values of ``Derivation``.
 _TRAINED = "trained"
 
-#: What older folders, whose results do not name the network, are called beside its name.
+#: What older folders, whose results do not name the network, are called in addition to its name.
 _OLDER_PREFIX = "predict-"
 
 _SCALE, _NUMBER = Real(1e-30, 1e30), Maybe(Real())

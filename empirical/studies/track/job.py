@@ -1,4 +1,4 @@
-"""The job of ``phases track``: train a deep network and see the phases of each of its layers."""
+"""The job of ``phases track``: train a deep network and measure the phases of each of its layers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def track(
         data: images, the name or path of some, or what loads them (``given_images``).
         plan: what is trained and measured; ``TrackPlan()`` by default, half an hour on two cores.
         transfer_data: other images of the same shape, as a task of transfer.
-        folder: where checkpoints, measurements and the report are kept, and a stopped run resumes; None keeps nothing.
+        folder: where checkpoints, measurements and the report are kept, and a stopped run resumes; None stores nothing.
         device: that trains and measures: cpu, cuda, or cuda:1 and so on.
         progress: shows how many checkpoints are done.
 

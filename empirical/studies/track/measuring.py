@@ -1,7 +1,7 @@
 """Networks trained from several seeds, each of their checkpoints measured once.
 
-The folder of a run holds, for every seed, the checkpoints and a table per checkpoint. What this very run has finished
-before is not done again.
+The folder of a run holds, for every seed, the checkpoints and a table per checkpoint. What this run has already
+finished is not repeated.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _measured(
     configuration: dict[str, Any],
     measure: Callable[[nn.Module], list[Measurement]],
 ) -> tuple[Measurement, ...]:
-    """One group of measurements of one checkpoint: those on the disk, or made now."""
+    """One group of measurements of one checkpoint: read from the disk, or made now."""
     key = part_key({"training": run.key, "step": step} | configuration)
     name = f"{group}/step-{step:08d}-{key}.json"
     known = _read_measurements(run.folder.path / name)
@@ -137,5 +137,5 @@ def _read_measurement(row: dict[str, Any]) -> Measurement:
 
 
 def _number(value: Any) -> Any:
-    """JSON has no NaN; null stands for it."""
+    """A number for JSON, which has no NaN: null replaces it."""
     return float("nan") if value is None else value

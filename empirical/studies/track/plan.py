@@ -11,7 +11,7 @@ from empirical.probes.standard import ProbePlan
 from theory import InputError
 from theory.validation import IntArray, at_least
 
-#: Networks of one run, at most.
+#: Most networks of one run.
 LARGEST_SEEDS = 1_000
 
 # Seeds of torch's generators are below it.
@@ -20,7 +20,7 @@ _SEEDS_END = 2**63
 
 @dataclass(frozen=True)
 class TrackPlan:
-    """What is trained and how it is measured.
+    """The networks to train, and how each is measured.
 
     Attributes:
         training: of every network, apart from the seed.

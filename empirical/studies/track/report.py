@@ -39,7 +39,7 @@ class TrackReport(TrackedTrainings, DrawnReport):
     notes: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """A row per layer: what its reconstruction loss did, and when."""
+        """One row per layer: the phases of its reconstruction loss, and their boundaries."""
         header = ("layer", "phases", "fall", "end of phase I", "turning point", "rise")
         rows = [(layer, *_cells(self.readings[layer])) for layer in self.plan.probe.layers]
         return [

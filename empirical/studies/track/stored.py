@@ -125,6 +125,11 @@ def read_plan(file: Path, content: dict[str, Any]) -> TrackPlan:
 def read_readings(file: Path, content: dict[str, Any], plan: TrackPlan) -> dict[str, PhaseReading]:
     """The phases of every layer in the content of a result.json.
 
+    Args:
+        file: the result.json, for the error.
+        content: what it holds.
+        plan: whose layers are read.
+
     Raises:
         InputError: a layer of the plan is missing.
     """
@@ -152,7 +157,7 @@ def stored_estimate(stored: dict[str, Any]) -> Estimate:
 
 
 def stored_number(stored: float | None) -> float:
-    """A number from JSON, which has no NaN: null stands for it."""
+    """A number from JSON, which has no NaN: null replaces it."""
     return float("nan") if stored is None else float(stored)
 
 
@@ -232,7 +237,7 @@ def _measures(path: Path, names: list[str]) -> dict[str, Measure]:
 
 
 def _check_ranges(path: Path, columns: dict[str, list[Any]], measures: dict[str, Measure]) -> None:
-    """What no measurement gives; NaN stands for a value that was not measured."""
+    """A value that no measurement gives; NaN means not measured."""
     keys = list(zip(*(columns[name] for name in ("seed", "step", "layer", "measure")), strict=True))
     if len(set(keys)) < len(keys):
         seed, step, layer, measure = max(keys, key=Counter(keys).__getitem__)

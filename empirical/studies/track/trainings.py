@@ -21,7 +21,7 @@ class TrackedTrainings:
     """Measurements of all checkpoints of all seeds.
 
     Attributes:
-        plan: what was asked for.
+        plan: of the trainings.
         data: name of what was trained on.
         rows: for every seed, for every checkpoint, its measurements.
         readings: for every layer the phases of its reconstruction loss, as they were read after the training.
@@ -45,7 +45,7 @@ class TrackedTrainings:
         return values_of(self.rows, layer, measure)
 
     def measures(self, layer: str) -> list[Measure]:
-        """What was measured of a layer; at the last checkpoint nothing is left out."""
+        """The measures of a layer, read at the last checkpoint, where none is left out."""
         return [row.measure for row in self.rows[0][-1] if row.layer == layer]
 
     def tasks(self, layer: str) -> list[str]:
@@ -69,7 +69,13 @@ def readings_of(plan: TrackPlan, rows: Rows) -> dict[str, PhaseReading]:
 
 
 def values_of(rows: Rows, layer: str, measure: Measure) -> FloatArray:
-    """(seed, T) values of one measure of one layer; NaN where there is none."""
+    """(seed, T) values of one measure of one layer; NaN where there is none.
+
+    Args:
+        rows: of every seed and step.
+        layer: its name.
+        measure: what was measured.
+    """
     found = [
         [next((row.value for row in own if (row.layer, row.measure) == (layer, measure)), np.nan) for own in seed]
         for seed in rows

@@ -1,1 +1,1 @@
-"""Whether the recommended checkpoint of a tracked training transfers better than the last one."""
+"""Compares the transfer of the recommended checkpoint of a tracked training with that of the last one."""

@@ -1,4 +1,4 @@
-"""How the gain of stopping early correlates with the alignment of the tasks, over several trainings."""
+"""Correlates the gain of stopping early with the alignment of the tasks, over several trainings."""
 
 from __future__ import annotations
 

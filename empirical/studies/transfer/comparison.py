@@ -1,6 +1,6 @@
-"""What a tracked training gains on each task by stopping at the recommended checkpoint instead of the last one.
+"""Measures what a tracked training gains on each task by stopping at the recommended checkpoint, not the last one.
 
-The recommendation is that of the stop rule on the exact reconstruction loss of the last layer, which knows nothing of
+The recommendation is that of the stop rule on the exact reconstruction loss of the last layer, which does not depend on
 the tasks. Seeds are paired: what one seed's network gains by stopping early is one observation.
 """
 
@@ -44,7 +44,7 @@ class TransferRow:
         classes: of the data that it was trained on; None for all.
         layer: that is probed, and whose reconstruction loss decides.
         task: the task's name.
-        alignment: share of the task's linear signal that the source's predictors see.
+        alignment: share of the task's linear signal within the source's predictors.
         recommended_steps: for each seed the recommended checkpoint's step.
         best_step: the single step of the best mean accuracy, chosen on the images that it is scored on. A rule that
             takes another step for each seed may do better.
@@ -56,7 +56,7 @@ class TransferRow:
         gain: recommended less last, seed by seed.
         regret: best less recommended, seed by seed.
         half_width: of the interval of COVERAGE about the gain, by Student's distribution; NaN for one seed.
-        effect: what the interval says.
+        effect: by the interval.
     """
 
     training: int

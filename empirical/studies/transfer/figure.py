@@ -16,7 +16,7 @@ from simulation.figures.seed_lines import COLOURS, MARKERS, draw_seeds
 from simulation.figures.step_axis import step_axis
 from theory.validation import FloatArray, IntArray
 
-# Gains closer than this in alignment are drawn beside each other, at this distance.
+# Gains closer than this in alignment are drawn next to each other, at this distance.
 _SIDE_BY_SIDE = 0.012
 
 
@@ -24,7 +24,7 @@ def draw_transfer(rows: Sequence[TransferRow], curves: Sequence[TaskCurve], path
     """Draw a panel per training and a wide one of the gains.
 
     Accuracies are means over seeds with bands of a standard error; bars of the gains are 95 % intervals. Gains of one
-    alignment stand side by side.
+    alignment are drawn side by side.
 
     Args:
         rows: of all trainings.

@@ -48,7 +48,7 @@ class TransferReport(DrawnReport):
 
     @property
     def holds(self) -> bool:
-        """Whether stopping hurts no probe of the dominant colour, for which the published figures say that it helps."""
+        """Whether stopping hurts no probe of the dominant colour, which by the published figures it helps."""
         return not any(row.task == COLOUR and row.effect is Effect.HURTS for row in self.rows)
 
     def lines(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a verification found on one source at one initial scale, and how it stands in result.json."""
+"""What a verification found on one source at one initial scale, and how it is written in result.json."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a verification trains, and how closely the theory must be met."""
+"""What a verification trains, and how closely training must agree with the theory."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from theory.validation import at_least, positive
 #: Seeds from here on are beyond torch's generators.
 LARGEST_SEED = 2**63
 
-#: Where nothing is known of the inputs.
+#: For inputs of which nothing is known.
 WIDE_TOLERANCES = Tolerances(0.02, 0.03, 1024, 0.02, 64, 0.25)
 
 
 @dataclass(frozen=True)
 class VerifyPlan:
-    """What to train and how closely the theory must be met.
+    """What to train, and how closely training must agree with the theory.
 
     The default step size puts the turning point of the digits at the smallest scale near step 10, where whole steps
-    are about 20 a decade, and lets phase III come far enough within the steps.
+    are about 20 per decade, and lets phase III come far enough within the steps.
 
     Attributes:
         loss: the training loss.

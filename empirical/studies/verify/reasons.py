@@ -1,4 +1,4 @@
-"""Why claims of a verification fail: what each assumption costs, as for predictions on features."""
+"""Explains why claims of a verification fail: what each assumption costs, as for predictions on features."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from simulation import Claim, Comparison
 from theory import InputError, Verdict
 from theory.curves.class_mean_field import class_mean_field_curve
 from theory.data.class_covariances import ClassConditionalModel
-from theory.memory_limit import array_bytes, check_memory
+from theory.data.memory_limit import array_bytes, check_memory
 from theory.progress import Progress, described
-from theory.sampled_assumptions import SampledAssumptions
+from theory.theorems.sampled_assumptions import SampledAssumptions
 from theory.validation import FloatArray, IntArray
 
 #: Draws of W(0) for which the gradient on the samples is followed; it differs little between draws.

@@ -1,4 +1,4 @@
-"""What a verification found, as a report."""
+"""The results of a verification, as a report."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class ModelSummary:
 
 @dataclass(frozen=True, eq=False)
 class VerifyReport(DrawnReport):
-    """Derived curves and boundaries beside those of trained networks.
+    """Derived curves and boundaries compared with those of trained networks.
 
     Attributes:
         data: name of the data set.
@@ -120,7 +120,7 @@ class VerifyReport(DrawnReport):
 
     @property
     def claims(self) -> tuple[Claim, ...]:
-        """Those of all findings."""
+        """The claims of all findings."""
         return tuple(claim for finding in self.findings for claim in finding.comparison.claims)
 
     @property

@@ -68,7 +68,7 @@ def summary_lines(claims: Sequence[Claim], equality: EqualityTest | None) -> lis
         f"{counts[Verdict.FAILS]} fail"
     )
     if counts[Verdict.NO_PHASES]:
-        summary += f"; {counts[Verdict.NO_PHASES]} on curves with no phases to speak of, which are no evidence"
+        summary += f"; {counts[Verdict.NO_PHASES]} on curves with no phases to speak of, which are not evidence"
     lines = _wrapped(summary)
     if equality is not None:
         lines += _wrapped(

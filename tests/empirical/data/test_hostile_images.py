@@ -104,13 +104,13 @@ def png(bits: int, colour: int, row: bytes, size: tuple[int, int] = (_WIDTH, _HE
 def test_images_of_more_than_eight_bits_a_channel_are_refused(tree: Path, suffix: str, content: bytes) -> None:
     (tree / "train" / "cat" / "0.png").unlink()
     (tree / "train" / "cat" / f"0{suffix}").write_bytes(content)
-    refused(tree, r"cat/0\.\w+ has (16 bits a channel|pixels of mode I.*); give images of 8 bits a channel")
+    refused(tree, r"cat/0\.\w+ has (16 bits per channel|pixels of mode I.*); give images of 8 bits per channel")
 
 
 def test_floats_and_integers_of_tiff_are_refused(tree: Path) -> None:
     for mode in ("F", "I", "I;16", "LAB"):
         Image.new(mode, (_WIDTH, _HEIGHT)).save(tree / "train" / "cat" / "0.tif")
-        refused(tree, r"0\.tif has pixels of mode .*; give images of 8 bits a channel")
+        refused(tree, r"0\.tif has pixels of mode .*; give images of 8 bits per channel")
 
 
 def test_fewer_bits_are_scaled_to_eight(tree: Path) -> None:
@@ -148,7 +148,7 @@ def test_small_files_that_claim_large_images_are_refused(tree: Path) -> None:
 
 
 def test_images_that_together_fill_the_memory_are_refused(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("theory.memory_limit.available_memory", lambda: 6 * 3 * 24 - 1)
+    monkeypatch.setattr("theory.data.memory_limit.available_memory", lambda: 6 * 3 * 24 - 1)
     refused(tree, r"images of \(6, 3, 6, 4\): would need 432 bytes of memory \(432 bytes\), with 431 bytes available")
 
 
@@ -209,7 +209,9 @@ def test_training_and_test_files_of_cifar10_that_are_swapped_are_refused(cifar10
     (cifar10 / "kept").write_bytes(test.read_bytes())
     test.write_bytes(batch.read_bytes())
     batch.write_bytes((cifar10 / "kept").read_bytes())
-    with pytest.raises(InputError, match=r"data_root: .*data_batch_1.bin and the like hold .* images a class, the off"):
+    with pytest.raises(
+        InputError, match=r"data_root: .*data_batch_1.bin and the like hold .* images per class, the off"
+    ):
         load_images("cifar10", cifar10)
     batch.write_bytes(test.read_bytes())
     with pytest.raises(InputError, match=r"data_root: .*test_batch.bin holds .* training and test files are swapped"):

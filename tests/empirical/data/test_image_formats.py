@@ -270,8 +270,8 @@ def _bad_trees() -> list[object]:
         pytest.param(
             wide, r"0\.png is 6 x 5 \(height x width\) and .*0\.png 6 x 4; give images of one size", id="size"
         ),
-        pytest.param(deep, r"0\.png has pixels of mode I.*; give images of 8 bits a channel", id="16 bits"),
-        pytest.param(emptied, "class folder .*cat is empty; give at least one image a class", id="empty class"),
+        pytest.param(deep, r"0\.png has pixels of mode I.*; give images of 8 bits per channel", id="16 bits"),
+        pytest.param(emptied, "class folder .*cat is empty; give at least one image per class", id="empty class"),
         pytest.param(other_class, r"test lacks the class folder 'cat' of .*train", id="class in one split"),
         pytest.param(one_class, "train holds 1 class folders; give at least 2 classes", id="one class"),
         pytest.param(lambda root: (root / "test").rename(root / "tests"), "holds no folder test or val", id="no test"),

@@ -106,7 +106,7 @@ def test_bad_samples_are_refused() -> None:
         find_minority(np.ones(10))
     assert find_minority(np.array([1.0, 2.0])).share == 0  # too few for two components
     parts = [np.array([0]), np.array([1])]
-    with pytest.raises(InputError, match="class 1 has 1 members"):
+    with pytest.raises(InputError, match="class 1 has 1 sample;"):
         tail_index(np.arange(5.0)[:, None], np.array([0, 0, 0, 0, 1]), parts)
     with pytest.raises(InputError, match="does not vary"):
         tail_index(np.ones((6, 1)), np.zeros(6, dtype=np.int64), parts)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from empirical.fit.class_mixture import fit_class_mixture
-from empirical.fit.mixture_fit import MOST_DIRECTIONS, fit_mixture, mixture_content, mixture_lines
+from empirical.fit.mixture_fit import MOST_DIRECTIONS, fit_mixture
+from empirical.fit.mixture_summary import MIXTURE, MixtureSummary
 from theory import InputError
 from theory.validation import FloatArray, IntArray
 
@@ -27,11 +30,13 @@ def test_held_out_samples_ask_for_as_many_gaussians_as_there_are(parts: int) -> 
     inputs, labels = _classes(parts)
     fit = fit_mixture(inputs, labels, 3, (1, 2, 3, 4))
     assert [choice.components for choice in fit.choices] == [parts] * 3
-    assert (fit.gain > 5 * fit.gain_error) == (parts > 1)
-    count = fit.directions.shape[1]
+    found = MixtureSummary.from_fit(fit)
+    assert found.components == (parts,) * 3
+    assert (found.gain > 5 * found.gain_error) == (parts > 1)
+    count = found.directions
     # Frequencies, means and covariances; coordinates and a label.
-    assert fit.parameters == 3 * parts * (1 + count + count * (count + 1) / 2) - 1
-    assert fit.data_numbers == 450 * (count + 1)
+    assert found.parameters == 3 * parts * (1 + count + count * (count + 1) / 2) - 1
+    assert found.data_numbers == 450 * (count + 1)
 
 
 def test_parts_that_differ_in_spread_alone_are_found() -> None:
@@ -57,7 +62,8 @@ def test_the_gain_of_known_gaussians_is_their_entropy() -> None:
     # Five standard errors, and the ridge: a hundredth of 37 widens a part of variance 1.
     ridge = 0.5 * (np.log(1.37) + 1 / 1.37 - 1)
     assert fit.choices[0].ridge == 0.01
-    assert fit.gain == pytest.approx(0.5 * np.log(37) - np.log(2) - ridge, abs=5 * fit.gain_error)
+    found = MixtureSummary.from_fit(fit)
+    assert found.gain == pytest.approx(0.5 * np.log(37) - np.log(2) - ridge, abs=5 * found.gain_error)
 
 
 def test_the_density_is_that_of_its_gaussians_in_the_coordinates_of_the_samples() -> None:
@@ -98,15 +104,17 @@ def test_gaussians_are_fitted_where_most_of_the_variance_is() -> None:
     assert one.choices[0].held_out - large.choices[0].held_out == pytest.approx(np.log(1e3), abs=1e-9)
 
 
-def test_lines_and_content_say_the_same() -> None:
-    inputs, labels = _classes(3, samples=300)
-    fit = fit_mixture(inputs, labels, 3, (1, 3))
-    lines, content = mixture_lines(fit), mixture_content(fit)
-    assert lines[0].endswith("3 3 3")
-    assert f"{content['held_out_gain']:+.3f}" in lines[1]
-    directions = f"{content['directions']} leading directions"
-    assert f"{content['parameters']} numbers in {directions} beside {content['data_numbers']}" in lines[2]
-    assert [one["components"] for one in content["classes"]] == [3, 3, 3]
+def test_a_summary_says_what_it_holds_and_is_read_back() -> None:
+    found = MixtureSummary((1, 3, 2), 6, 100, 0.0625, 0.002)
+    text = " ".join(" ".join(found.lines()).split())
+    assert max(map(len, found.lines())) <= 80
+    assert "in 6 leading directions: 1 3 2" in text
+    assert "+0.062 +- 0.002 nats" in text
+    # Six Gaussians of 1 + 6 + 21 numbers, whose frequencies sum to 1.
+    assert "167 beside 700 of the samples, 0.24" in text
+    values = json.loads(json.dumps(found.as_values()))
+    MIXTURE.check("result", values)
+    assert MixtureSummary.from_values(values) == found
 
 
 _INPUTS, _LABELS = _classes(1, samples=12)

@@ -150,7 +150,7 @@ def test_a_torch_file_that_unpacks_to_more_than_the_memory_is_refused(
     path = tmp_path / "weights.pt"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("archive/data/0", bytes(10**6))
-    monkeypatch.setattr("theory.memory_limit.available_memory", lambda: 10**5)
+    monkeypatch.setattr("theory.data.memory_limit.available_memory", lambda: 10**5)
     refused(path, r"weights\.pt: would need 976.6 KiB of memory|would need 977 KiB of memory")
 
 

@@ -161,7 +161,7 @@ def test_values_out_of_range_are_refused() -> None:
         convolutional_decoder(4, 3, 12, seed=0)
     with pytest.raises(InputError, match="seed"):
         linear_decoder(4, 6, seed=-1)
-    with pytest.raises(InputError, match="inputs: 2 rows beside 3"):
+    with pytest.raises(InputError, match="inputs: 2 rows, but 3"):
         shuffled_epochs(torch.zeros(3, 1), torch.zeros(2, 1), 2, seed=0)
     with pytest.raises(InputError, match="size"):
         shuffled_epochs(torch.zeros(3, 1), torch.zeros(3, 1), 0, seed=0)

@@ -10,7 +10,7 @@ from empirical import CheckPlan, CheckReport, check
 from empirical.data.datasets import DataSet
 from empirical.studies.check.outcome import Check
 from theory import InputError
-from theory.assessment import Assessment, Side, Verdict
+from theory.assumptions import Assessment, Side, Verdict
 
 FITS = Path(__file__).parents[3] / "paper" / "results" / "fits"
 

@@ -11,6 +11,7 @@ from empirical import DataSet, load
 from empirical.data.images import ImageData
 from empirical.fit.exponent_dependence import ExponentVariant
 from empirical.fit.jackknife import Interval
+from empirical.fit.mixture_summary import MixtureSummary
 from empirical.fit.model_fit import FittedModel, fit_data_model, split_for_fit
 from empirical.studies.boundary_prediction import Level, Prediction, Source, Training, predict_boundaries
 from empirical.studies.check.outcome import CheckPlan, evaluate
@@ -39,7 +40,10 @@ def report(fitted: FittedModel) -> FitReport:
     training = Training(Softmax(), 0.08 / float(fitted.full_model.eigenvalues[0]), 0.01, 1024, 2, 0)
     check = evaluate(load("digits"), CheckPlan(), silent)
     predictions = predictions_from(fitted, training)
-    return FitReport(Fitted("digits"), FitSummary.from_fit(fitted), check, training, predictions, {"python": "3"})
+    mixture = MixtureSummary((3,) * 10, 29, 1797, 0.062, 0.002)
+    return FitReport(
+        Fitted("digits"), FitSummary.from_fit(fitted), check, training, predictions, {"python": "3"}, (), mixture
+    )
 
 
 def test_both_models_and_both_levels_are_predicted(report: FitReport) -> None:
@@ -83,7 +87,7 @@ def test_more_classes_than_features_are_reported_but_for_what_they_cannot_have()
     assert report.predictions.found == ()
     assert all("12 outputs for 10 directions" in reason for reason in report.predictions.gaps.values())
     text = str(report)
-    assert "A3  not resolved: no R2 beside as many outputs" in text
+    assert "A3  not resolved: no R2 with as many outputs" in text
     row = next(line for line in report.lines() if line.startswith("alignment R2 / R0"))
     assert row.split()[-3:] == ["-", "-", "-"]
     content = report.content()
@@ -105,6 +109,7 @@ def test_the_lines_say_what_was_found_and_fit_a_terminal(report: FitReport) -> N
     assert "linearised: no return (not back at the initial level by the end)" in text
     for word in ("alpha", "beta", "A1", "A8", "broken power law", "tail index", "spikes", "by range", "warning"):
         assert word in text
+    assert "Gaussians by class, in 29 leading directions: 3 3 3" in text
     assert max(len(line) for line in report.lines()) <= 80
 
 

@@ -18,7 +18,7 @@ from empirical.studies.predict_reasons import OF_COVARIANCES, REST, Derivation
 from simulation import train
 from simulation.runs.run_folder import RunFolder
 from theory import Curve, InputError
-from theory.assessment import Verdict
+from theory.assumptions import Verdict
 from theory.curves.gradient_defect import DefectResponse
 
 LINEARISED, COMMON, CLASSES, PARAMETRIC = Derivation

@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 from empirical.data.datasets import unit_variance
 from simulation import FullBatch, train
 from theory import DataModel, Moments, Softmax, logarithmic_steps, mean_field_curve
-from theory.sampled_assumptions import SampledAssumptions
+from theory.theorems.sampled_assumptions import SampledAssumptions
 
 STEPS = 96
 

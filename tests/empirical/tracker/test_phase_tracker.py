@@ -103,7 +103,7 @@ def test_a_part_that_does_not_vary_is_refused_before_any_probe(part):
     order = np.random.default_rng(0).permutation(80)
     rows = order[20:] if part == "fitted" else order[:20]
     inputs[rows] = inputs[rows[0]].clone()
-    with pytest.raises(InputError, match="inputs: hold NaN, infinity or hardly a difference"):
+    with pytest.raises(InputError, match="inputs: hold NaN, infinity or do not vary"):
         SubsetProbe(inputs, ["0"])
 
 

@@ -122,7 +122,7 @@ def test_the_reason_names_layer_step_error_and_sizes():
     rule = fed(parabola(1024, steps), steps)
     assert rule.reason == (
         "reconstruction loss of layer4 turned at step 1,024 +- 410: it fell by 1.163 to 0.400 of the inputs' variance "
-        "at step 1,024 and stood 0.086 higher at step 8,192"
+        "at step 1,024 and was 0.086 higher at step 8,192"
     )
     assert "\n" not in rule.reason
 

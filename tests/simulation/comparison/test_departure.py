@@ -56,7 +56,7 @@ def test_moves_of_the_size_of_the_noise_do_not_count() -> None:
 def test_a_slower_clock_is_no_other_shape() -> None:
     found = departure(_curve(_valley(4.0)), _curve(_valley(4.0 + np.log(1.5))))
     turning = found.turning_point
-    # The grid has about 20 steps a decade, 12 % apart.
+    # The grid has about 20 steps per decade, 12 % apart.
     assert turning.ratio == pytest.approx(1.5, rel=0.02)
     assert abs(found.deviation) > 0.04
     # Interpolation between steps 12 % apart, and the error of the ratio, at slopes of up to .12 in log steps.

@@ -18,7 +18,7 @@ probabilities = st.lists(st.floats(0, 1) | st.just(float("nan")), min_size=1, ma
 
 
 def _naive_holm(p_values: Sequence[float], level: float) -> set[int]:
-    """The step-down as it is told: reject the smallest while it is small enough for those that are left."""
+    """The step-down procedure: reject the smallest while it is small enough for those that are left."""
     left = {index: 1.0 if np.isnan(value) else value for index, value in enumerate(p_values)}
     rejected = set()
     while left:

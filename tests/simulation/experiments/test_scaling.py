@@ -45,7 +45,7 @@ def test_boundaries_scale_with_the_initial_weights_as_derived() -> None:
     assert second.holds
     # Two laws hold together at 95 % where each does at 97.5 %.
     assert (first.slope.level, first.joint.level) == pytest.approx((0.95, 0.975))
-    # 16 pairs at three scales over a decade tell the exponents apart, and from any other by a tenth.
+    # 16 pairs at three scales over a decade resolve the exponents to a tenth.
     for law in (first, second):
         assert law.joint.high - law.joint.low < 0.2
         assert not replace(law, derived=law.derived + 0.1).holds

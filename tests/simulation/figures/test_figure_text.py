@@ -1,4 +1,4 @@
-"""Names in figures are drawn as they are written, whatever matplotlib would make of them."""
+"""Names in figures are drawn as written, even where matplotlib would parse them as mathematics."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NAMES = (
 
 
 def _draw(name: str) -> Figure:
-    """A figure with the name at every kind of place, beside mathematics of ours."""
+    """A figure with the name at every kind of place, next to intended mathematics."""
     figure = Figure(figsize=(2, 1.5))
     axes = figure.subplots()
     axes.set_title(f"{figure_text(name)}, $\\sigma_0$ = 1\nnext", fontsize=5)

@@ -28,7 +28,7 @@ _arrays = stn.arrays(
 
 @given(_values)
 def test_values_come_back_with_every_bit(value: object) -> None:
-    # repr tells 1 from 1.0 and True, and -0.0 from 0.0, and has one text for NaN.
+    # repr distinguishes 1 from 1.0 and True, and -0.0 from 0.0, and has one text for NaN.
     assert repr(result_from(result_text("value", value))) == repr(value)
 
 

@@ -1,4 +1,4 @@
-"""Results that a user gives are read against their shape; whatever is wrong is one line that names it."""
+"""Results that a user gives are checked against their shape; each fault is named in one line."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_missing_entry_is_named(entry: str) -> None:
 def test_what_is_not_json_is_one_line(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "result.json"
     path.write_bytes(text)
-    with pytest.raises(InputError, match="is not JSON of a result; give the folder of a finished run"):
+    with pytest.raises(InputError, match="is not a JSON result; give the folder of a finished run"):
         read_json(path, SHAPE, "folder")
 
 

@@ -1,4 +1,4 @@
-"""What is in the way of a run's files is kept; a folder belongs to one kind of run."""
+"""Existing files that block a run's files are left as they are; a folder belongs to one kind of run."""
 
 from __future__ import annotations
 

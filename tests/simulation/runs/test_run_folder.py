@@ -145,11 +145,11 @@ def test_the_version_of_torch_names_its_build(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_versions_name_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A CUDA card by its own name; the card is made up, so that the test needs none."""
+    """A CUDA GPU is reported by name; the GPU is simulated, so that the test needs none."""
     assert software_versions()["device"] == "cpu"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"card {device.index}")
-    assert software_versions("cuda:1")["device"] == "card 1"
-    with pytest.raises(InputError, match=r"device: cuda:2 is not there, CUDA cards that torch sees: 2; give cpu"):
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"GPU {device.index}")
+    assert software_versions("cuda:1")["device"] == "GPU 1"
+    with pytest.raises(InputError, match=r"device: cuda:2 does not exist, torch sees 2 CUDA GPUs; give cpu"):
         software_versions("cuda:2")

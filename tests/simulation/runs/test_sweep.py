@@ -278,7 +278,7 @@ def test_something_else_in_the_place_of_a_result_is_refused_and_kept(tmp_path: P
     run_sweep(walks(2), walk, RunFolder(tmp_path), ONE)
     file = next((tmp_path / "results").iterdir())
     file.write_text(content)
-    with pytest.raises(InputError, match=rf"folder: .*{file.name} is no result of this configuration; remove it"):
+    with pytest.raises(InputError, match=rf"folder: .*{file.name} is not a result of this configuration; remove it"):
         run_sweep(walks(2), walk, RunFolder(tmp_path), ONE)
     assert file.read_text() == content
 
@@ -346,8 +346,8 @@ BAD = {
     "no workers": (lambda folder: LocalScheduler(0), "workers: 0 is not accepted; give an integer of at least 1"),
     "no axes": (lambda folder: grid(), "axes: is empty"),
     "empty axis": (lambda folder: grid(a=[1], b=[]), "b: is empty"),
-    "text as axis": (lambda folder: grid(name="abc"), "name: 'abc' is no list of values; give a list"),
-    "number as axis": (lambda folder: grid(a=1), "a: 1 is no list of values"),
+    "text as axis": (lambda folder: grid(name="abc"), "name: 'abc' is not a list of values; give a list"),
+    "number as axis": (lambda folder: grid(a=1), "a: 1 is not a list of values"),
 }
 
 

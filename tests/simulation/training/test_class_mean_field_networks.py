@@ -17,7 +17,7 @@ from theory.validation import FloatArray
 
 
 def _gaussian_classes(classes: int, dimension: int, seed: int) -> ClassConditionalModel:
-    """Covariances of the spectrum i^-1, from 4 times it to a quarter of it, each in directions of its own."""
+    """Covariances of the spectrum i^-1, from 4 times it to a quarter of it, each in its own directions."""
     generator = np.random.default_rng(seed)
     covariances = []
     for size in 4.0 ** np.linspace(1, -1, classes):
@@ -49,7 +49,7 @@ def test_the_gradient_is_that_of_autograd_on_samples() -> None:
 
 @pytest.mark.parametrize(("classes", "seed"), [(2, 7), (3, 1), (10, 2)])
 def test_networks_follow_the_class_covariances_and_not_the_common_one(classes: int, seed: int) -> None:
-    """Trained on samples never seen twice, 300 steps, six draws of W(0), each with samples of its own.
+    """Trained on new samples at each step, 300 steps, six draws of W(0), each with its own samples.
 
     The seeds are of models on which the two mean fields differ by more than 0.005. The tolerance is five standard
     errors over the draws, and 0.001 for blocks, quadrature and what the noise of batches adds on average.

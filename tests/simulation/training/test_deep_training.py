@@ -91,7 +91,7 @@ def test_the_mean_field_is_followed_on_samples_with_exact_moments() -> None:
 
 
 def test_groups_and_turns_change_nothing() -> None:
-    """Each group of replicas trains on batches of its own; a small budget of memory takes replicas in turns."""
+    """Each group of replicas trains on its own batches; with a small memory budget replicas take turns."""
     inputs, labels = sample_with_exact_moments(MODEL, 40, seed=0)
 
     def source(groups: int) -> BatchSource:

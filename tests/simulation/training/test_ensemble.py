@@ -248,7 +248,7 @@ def test_bad_optimisers_are_refused(make: Callable[[], Optimiser], match: str) -
         ({"step_size": "large"}, "step_size: 'large' is not a number"),
         ({"dtype": torch.float32}, "dtype: torch.float32 is not that of the source's inputs, torch.float64"),
         ({"dtype": torch.float16}, "dtype: torch.float16 is not accepted"),
-        ({"model": DataModel.power_law(9, 1.0, 1.5, 0.03)}, "model: is of 9 coordinates; give one of the source's 10"),
+        ({"model": DataModel.power_law(9, 1.0, 1.5, 0.03)}, "model: has 9 coordinates; give a model with the"),
     ],
 )
 def test_bad_ensembles_are_refused(data: FullBatch, model: DataModel, change: dict[str, object], match: str) -> None:

@@ -51,7 +51,7 @@ def test_bad_arguments_are_refused() -> None:
     labels = np.array([0, 1, 1])
     with pytest.raises(InputError, match="squared error gives no probabilities"):
         sample_gradient_share(SquaredError(), np.zeros((3, 1)), labels)
-    with pytest.raises(InputError, match="outputs: has 2 a sample; give 1 for logistic"):
+    with pytest.raises(InputError, match="outputs: has 2 per sample; give 1 for logistic"):
         sample_gradient_share(Logistic(), np.zeros((3, 2)), labels)
     with pytest.raises(InputError, match="labels: holds the label 2"):
         sample_gradient_share(Softmax(), np.zeros((3, 2)), labels + 1)

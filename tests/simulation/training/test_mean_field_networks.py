@@ -14,7 +14,7 @@ from theory import DataModel, Softmax, logarithmic_steps, mean_field_curve
 def test_the_mean_field_is_within_a_hundredth_for_ten_thousand_steps(
     classes: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """At d = 200 on samples never seen twice: the population of the mean field, with the noise of batches of 2,000."""
+    """At d = 200 on new samples at each step: the population of the mean field, with the noise of batches of 2,000."""
     model, loss, replicas = DataModel.power_law_classes(200, 0.8, 1.5, classes, 0.4, seed=0), Softmax(), 4
     weights = initial_weights(replicas, classes, 200, 0.01, seed=0)
     steps = logarithmic_steps(10_000)

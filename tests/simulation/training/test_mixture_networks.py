@@ -47,7 +47,7 @@ def test_samples_have_the_moments_of_their_components() -> None:
         products = centred[:, :, None] * centred[:, None, :]
         error = products.std(axis=0) / np.sqrt(len(own))
         assert np.all(np.abs(products.mean(axis=0) - classes.within[label]) <= 5 * error)
-    # The second class is no Gaussian: its two components are nine deviations apart.
+    # The second class is not Gaussian: its two components are nine deviations apart.
     own = rows[labels.numpy() == 1] @ (mixture.means[1] - mixture.means[2])
     assert kurtosis(own) < -1
 
@@ -64,7 +64,7 @@ def test_a_sampler_draws_for_given_labels_and_refuses_others() -> None:
 
 @pytest.mark.parametrize(("seed", "separation", "ratio"), [(0, 1.0, 4.0), (3, 1.5, 1.0)])
 def test_networks_follow_the_mixture_and_not_one_gaussian_per_class(seed: int, separation: float, ratio: float) -> None:
-    """Trained on samples never seen twice, 300 steps, six draws of W(0), each with samples of its own.
+    """Trained on new samples at each step, 300 steps, six draws of W(0), each with its own samples.
 
     The seeds are of models on which the two mean fields differ by more than 0.01. The tolerance is five standard errors
     over the draws, and 0.001 for blocks, quadrature and what the noise of batches adds on average.

@@ -38,7 +38,7 @@ def _model() -> DataModel:
 MODEL = _model()
 DEPARTURES = [
     pytest.param(Population(MODEL), id="none"),
-    # Above eight, so that products of two coordinates have a standard error that a sample can tell.
+    # Above eight, so that products of two coordinates have a standard error that a sample can estimate.
     pytest.param(Population(MODEL, tail_index=10.0), id="heavy tails"),
     pytest.param(Population(MODEL, minority_share=0.3, minority_position=-0.5), id="minority"),
     pytest.param(Population(MODEL, minority_share=0.2), id="mirrored minority"),
@@ -86,7 +86,7 @@ def test_the_data_model_has_the_moments_of_the_mixture(
 
 @pytest.mark.parametrize("population", DEPARTURES)
 def test_samples_have_the_moments_of_the_data_model(population: Population) -> None:
-    """Each within five of its own standard errors: one in a million for each of some 25 moments."""
+    """Each within five of its standard errors: one in a million for each of some 25 moments."""
     count = 100_000
     expected = population.data_model()
     drawn, labels = sample(population, count, 0, torch.float64)
@@ -106,7 +106,7 @@ def test_samples_have_the_moments_of_the_data_model(population: Population) -> N
 def test_noise_is_a_multivariate_student_t(index: float) -> None:
     """Squared radii of whitened noise over d follow Fisher's F, times (nu - 2) / nu for the scaling.
 
-    Coordinates that were each a t of their own would not: their squares would average out.
+    Coordinates with independent t distributions would not: their squares would average out.
     """
     model, count = MODEL.with_signal_scaled(1e-6), 20_000
     inputs, _ = sample(Population(model, index), count, 1, torch.float64)
@@ -179,10 +179,10 @@ def test_fresh_samples_and_finite_samples_take_populations_alike() -> None:
 
 
 def test_networks_on_a_population_follow_the_theory_of_its_moments_and_not_of_its_model() -> None:
-    """Squared error knows moments alone, so that its closed form holds whatever the departure.
+    """Squared error depends on moments only, so that its closed form holds for every departure.
 
-    32 networks from one W(0), each on 10,000 samples of its own; the bound is four standard errors of the
-    mean over them and 30 / n, which is what finite samples add (seen at n = 1,000).
+    32 networks from one W(0), each on its own 10,000 samples; the bound is four standard errors of the
+    mean over them and 30 / n, which is what finite samples add (measured at n = 1,000).
     """
     population = Population(with_frequencies(MODEL, [0.1, 0.2, 0.7]), 10.0, 0.3, 3.0, 0.2)
     model = population.data_model()

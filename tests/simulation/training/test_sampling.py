@@ -26,7 +26,7 @@ from theory import DataModel, InputError, Moments, SquaredError
 
 
 def only_batch(source: BatchSource, step: int = 0) -> Batch:
-    """The batch of a step, of a source that gives one for all groups."""
+    """The batch of a step from a source with one batch for all groups."""
     (batch,) = source.batches(step)
     return batch
 
@@ -258,7 +258,7 @@ _ONE_DIRECTION = DataModel.two_classes(np.array([1.0]), np.array([0.2]))
         pytest.param(torch.zeros(2), _LABELS, "inputs: has shape", id="one axis"),
         pytest.param(torch.zeros(2, 1, dtype=torch.int64), _LABELS, "give a float matrix", id="integers"),
         pytest.param(torch.tensor([[0.0], [torch.nan]]), _LABELS, "inputs: holds NaN", id="NaN"),
-        pytest.param(torch.zeros(2, 1), torch.tensor([0, 0]), "there is one only", id="one class"),
+        pytest.param(torch.zeros(2, 1), torch.tensor([0, 0]), "there is only one class", id="one class"),
         pytest.param(torch.zeros(2, 1), torch.tensor([0, 2]), "is empty", id="empty class"),
         pytest.param(torch.zeros(2, 1), torch.tensor([0]), "labels: has shape", id="too few labels"),
         pytest.param(torch.zeros(2, 1), torch.tensor([[0], [1]]), "labels: has shape", id="labels in a column"),
@@ -314,7 +314,7 @@ def test_batches_that_do_not_fit_are_refused(size: int, groups: int) -> None:
         ({"device": "gpu"}, "device: 'gpu' is unknown"),
         ({"device": None}, "device: None is unknown"),
         ({"device": "meta"}, "device: meta is not supported"),
-        ({"device": "cuda:99"}, "device: cuda:99 is not there"),
+        ({"device": "cuda:99"}, "device: cuda:99 does not exist"),
     ],
     ids=str,
 )

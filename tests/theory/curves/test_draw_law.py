@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from theory import DataModel, OneOutput, SquaredError, TurningLaw
-from theory.curves.draw_law import DrawLaw, mean_law
+from theory.assumptions import mean_law
+from theory.curves.draw_law import DrawLaw
 from theory.validation import FloatArray
 
 #: Effective rank 2.5, where the annealed ratio of means is far from the mean of ratios.

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from theory import DataModel, InputError, Logistic, Loss, Moments, Softmax, SquaredError, relative_loss
-from theory.assessment import Verdict
-from theory.assumptions import gaussian_gradient
+from theory.assumptions import Verdict, gaussian_gradient
 from theory.curves.gradient_defect import DefectResponse, defect_response
 from theory.curves.mean_field import mean_field_path
 from theory.data.stratified import stratified_parts
@@ -127,11 +126,30 @@ def test_the_standard_error_is_the_scatter_over_samples() -> None:
     assert 0.5 < ratio < 2
 
 
+@pytest.mark.parametrize(("loss", "classes"), [(Softmax(), 3), (Logistic(), 2), (SquaredError(), 3)])
+def test_the_standard_error_is_the_jackknife_of_runs_without_each_part(loss: Loss, classes: int) -> None:
+    """Each with the mean, the classes and the response of the samples that are left; unequal parts, unlike classes."""
+    model, inputs, labels = _skewed(150, 4, classes, 0)
+    step_size, weights = 0.2 / float(model.eigenvalues[0]), _weights(loss, model)
+    parts = np.split(np.random.default_rng(0).permutation(150), [20, 55, 90])
+
+    def run(kept: IntArray) -> FloatArray:
+        halves = stratified_parts(labels[kept], 2, np.random.default_rng(0))
+        own = inputs[kept] - inputs[kept].mean(axis=0)
+        return defect_response(model, loss, own, labels[kept], weights, 40, step_size, halves).deviation
+
+    left = np.stack([run(np.setdiff1d(np.arange(150), part)) for part in parts])
+    expected = np.sqrt(3 / 4 * np.square(left - left.mean(axis=0)).sum(axis=0))
+    found = defect_response(model, loss, inputs, labels, weights, 40, step_size, parts)
+    # The same sums in another order.
+    np.testing.assert_allclose(found.standard_error, expected, rtol=1e-6, atol=1e-12)
+
+
 def test_a_class_in_one_part_alone_and_parts_that_do_not_cover_are_refused() -> None:
     model, inputs, labels = _skewed(40, 4, 2, 0)
     weights = _weights(Softmax(), model)
     by_class = [np.flatnonzero(labels == label) for label in (0, 1)]
-    with pytest.raises(InputError, match="class 0 lies in one part alone"):
+    with pytest.raises(InputError, match="class 0 lies within one part"):
         defect_response(model, Softmax(), inputs, labels, weights, 4, 0.1, by_class)
     with pytest.raises(InputError, match="parts: 1 are given"):
         defect_response(model, Softmax(), inputs, labels, weights, 4, 0.1, by_class[:1])

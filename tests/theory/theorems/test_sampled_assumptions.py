@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from theory import DataModel, InputError, Moments, Softmax, random_sketch_level
-from theory.assessment import Assessment, Verdict
-from theory.assumptions import alignment, assess, fit_power_law
+from theory.assumptions import Assessment, Verdict, alignment, assess, fit_power_law
 from theory.data.stratified import stratified_parts
-from theory.sampled_assumptions import SampledAssumptions
+from theory.theorems.sampled_assumptions import SampledAssumptions
 from theory.validation import FloatArray, IntArray
 
 
@@ -191,7 +190,7 @@ def test_a_clear_signal_is_resolved() -> None:
 
 def test_classes_of_one_sample_and_bad_labels_are_named() -> None:
     model = DataModel.two_classes(np.array([2.0, 1.0]), np.array([0.1, 0.1]))
-    with pytest.raises(InputError, match="class 1 has 1 members"):
+    with pytest.raises(InputError, match="class 1 has 1 sample;"):
         SampledAssumptions(model, np.eye(3, 2), np.array([0, 0, 1]))
 
 

@@ -1,4 +1,4 @@
-"""What fits in memory: sizes are refused before anything is allocated, with the bytes that they would need."""
+"""Memory checks: sizes that do not fit are refused before anything is allocated, with the bytes that they need."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from theory.validation import InputError
 
-#: Where Linux states its memory, and the control groups that limit a process.
+#: Where Linux reports its memory, and the control groups that limit a process.
 _MEMORY_TABLE = Path("/proc/meminfo")
 _OWN_GROUPS = Path("/proc/self/cgroup")
 _GROUPS = Path("/sys/fs/cgroup")
@@ -37,10 +37,10 @@ def memory_text(count: int) -> str:
 
 
 def check_memory(name: str, bytes_needed: int, remedy: str, available: int | None = None) -> None:
-    """Refuse a size that does not fit in the memory that is free now.
+    """Check that a size fits in the memory that is free now.
 
     Args:
-        name: the argument (or file) that asks for it, and what for: ``replicas`` or ``inputs: their covariance``.
+        name: the argument (or file) that needs it, and what for: ``replicas`` or ``inputs: their covariance``.
         bytes_needed: of all arrays held at the same time.
         remedy: what to do instead, as in "give fewer replicas".
         available: bytes; None measures them.
@@ -60,8 +60,8 @@ def check_memory(name: str, bytes_needed: int, remedy: str, available: int | Non
 def available_memory() -> int:
     """Bytes that this process can still take without swapping.
 
-    The least of what the machine has free, what the limits of its control groups leave, and what its own limit of
-    address space leaves. Where a system states none of these, its whole memory, or else what a pointer can address.
+    The least of what the machine has free, what the limits of its control groups leave, and what its limit of
+    address space leaves. Where a system reports none of these, its whole memory, or else what a pointer can address.
     """
     return max(0, min((*_machine(), *_control_groups(), *_address_space()), default=2**47))
 
@@ -78,7 +78,7 @@ def _machine() -> Iterator[int]:
 
 
 def _control_groups() -> Iterator[int]:
-    """What each group that this process belongs to leaves; the second version's groups, then the first's."""
+    """The bytes left by each group that this process belongs to; the second version's groups, then the first's."""
     own = [line.partition("::")[2] for line in _lines(_OWN_GROUPS) if line.startswith("0::")]
     for group in [_GROUPS / path.strip("/") for path in own]:
         for folder in (group, *group.parents):

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from theory import InputError, Moments, memory_limit
-from theory.memory_limit import array_bytes, available_memory, check_memory, memory_text
+from theory import InputError, Moments
+from theory.data import memory_limit
+from theory.data.memory_limit import array_bytes, available_memory, check_memory, memory_text
 
 
 @pytest.mark.parametrize(

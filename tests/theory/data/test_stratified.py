@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from empirical.data.stratified import check_class_counts, joint_labels, stratified_sample
 from theory import InputError
-from theory.data.stratified import stratified_parts
+from theory.data.stratified import joint_labels, stratified_parts, stratified_sample
+from theory.validation import check_class_counts
 
 
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=200), st.integers(1, 12), st.integers(0, 5))
@@ -45,6 +45,13 @@ def test_seeds_draw_other_samples_and_the_same_seed_the_same() -> None:
     assert not np.array_equal(draws[0], draws[2])
     first, other = (stratified_parts(labels, 2, np.random.default_rng(seed))[0] for seed in (0, 1))
     assert set(first) != set(other)
+
+
+def test_more_than_one_of_a_rare_class_can_be_asked_for() -> None:
+    labels = np.repeat([0, 1, 2], [1000, 2, 1])
+    for fewest, expected in ((1, [8, 1, 1]), (2, [7, 2, 1])):
+        assert np.bincount(labels[stratified_sample(labels, 10, fewest=fewest)]).tolist() == expected
+    assert stratified_sample(labels, 2, fewest=2).size == 2
 
 
 def test_several_labels_are_stratified_together() -> None:

@@ -1,12 +1,12 @@
 """Assumptions A1 to A8 evaluated on samples: debiased values, 95 % intervals, and what is not resolved.
 
 Class means of n samples are off by noise of the size of tr Sigma / n. The noise has the directions of large variance,
-so that prototypes of labels without any meaning look aligned, at every n. Two things keep it out:
+so that prototypes of labels without any meaning look aligned, at every n. Two corrections remove it:
 
-- products of class means are debiased: the covariance within a class over its number of samples is what noise adds,
-  so that the Gram matrix M Sigma M^T of meaningless labels has the mean zero;
+- products of class means are debiased: the covariance within a class over its number of samples is the contribution of
+  noise, so that the Gram matrix M Sigma M^T of meaningless labels has the mean zero;
 - a direction of the prototypes counts as resolved only where its debiased eigenvalue exceeds what sampling noise alone
-  gives in 99 of 100 cases. That law is drawn by random signs of the samples' deviations from their class means, which
+  gives in 99 of 100 cases. That law is sampled by random signs of the samples' deviations from their class means, which
   keeps each class's covariance and tails (Wu 1986, Ann. Statist. 14, 1261). What the other directions explain is left
   open between nothing and the largest eigenvalues.
 
@@ -22,8 +22,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import t as student
 
-from theory.assessment import Assessment
 from theory.assumptions import (
+    Assessment,
     alignment,
     effective_rank,
     fit_power_law,
@@ -39,10 +39,18 @@ from theory.curves.gradient_defect import DefectResponse, defect_response
 from theory.curves.initial_level import random_sketch_level
 from theory.curves.losses import Loss
 from theory.data.data_model import DataModel
-from theory.data.stratified import some_of_each_class, stratified_parts
-from theory.debiased_moments import DebiasedMoments
+from theory.data.debiased_moments import DebiasedMoments
+from theory.data.stratified import stratified_parts, stratified_sample
 from theory.progress import Progress, silent
-from theory.validation import FloatArray, InputError, IntArray, at_least, class_labels, matrix_with_columns, positive
+from theory.validation import (
+    FloatArray,
+    IntArray,
+    at_least,
+    check_class_counts,
+    class_labels,
+    matrix_with_columns,
+    positive,
+)
 
 #: Parts of the jackknife, where there are as many samples.
 PARTS = 10
@@ -56,7 +64,7 @@ DEFECT_SAMPLES, DEFECT_DIRECTIONS, DEFECT_STEPS = 2_000, 256, 1024
 
 @dataclass(frozen=True, eq=False)
 class SampledAssumptions:
-    """Samples with their data model, and what A1 to A8 are on them.
+    """Samples with their data model, on which A1 to A8 are evaluated.
 
     Attributes:
         model: the data model with the moments of all samples.
@@ -76,9 +84,7 @@ class SampledAssumptions:
     def __post_init__(self) -> None:
         rows = matrix_with_columns("inputs", self.inputs, self.model.dimension)
         known = class_labels("labels", self.labels, rows.shape[0], self.model.classes)
-        counts = np.bincount(known, minlength=self.model.classes)
-        if counts.min() < 2:
-            raise InputError(f"labels: class {int(np.argmin(counts))} has {counts.min()} members; give at least 2")
+        check_class_counts(known, self.model.classes, 2, "as the covariance within a class needs them")
         at_least("seed", self.seed, 0)
 
     def assess(self, loss: Loss, step_size: float, init_scale: float, progress: Progress = silent) -> list[Assessment]:
@@ -100,13 +106,13 @@ class SampledAssumptions:
         return sorted(found, key=lambda one: one.name)
 
     def _generator(self, purpose: int) -> np.random.Generator:
-        """Random numbers of one purpose: 0 the parts, 1 the signs, 2 the samples of A4, 3 W(0)."""
+        """Random numbers of one purpose: 0 the parts, 1 the signs, 3 W(0)."""
         return np.random.default_rng((self.seed, purpose))
 
     def of_moments(
         self, loss: Loss, step_size: float, init_scale: float, parts: Sequence[IntArray]
     ) -> list[Assessment]:
-        """A1 to A3 and A5 to A8, which moments decide.
+        """Evaluate A1 to A3 and A5 to A8, which depend on moments only.
 
         Args:
             loss: the training loss.
@@ -153,8 +159,8 @@ class SampledAssumptions:
         return np.maximum(self.model.eigenvalues * own.variances / np.maximum(whole.variances, smallest), smallest)
 
     def _resolved_directions(self, loss: Loss, whole: DebiasedMoments) -> FloatArray:
-        """(outputs, q) eigenvectors of the debiased M Sigma M^T whose eigenvalues stand out of sampling noise."""
-        values, vectors = np.linalg.eigh(whole.gram(loss, self.model.eigenvalues))
+        """(outputs, q) eigenvectors of the debiased M Sigma M^T whose eigenvalues exceed sampling noise."""
+        values, vectors = np.linalg.eigh(_gram(whole, loss, self.model.eigenvalues))
         generator = self._generator(1)
         scale = np.sqrt(self.model.eigenvalues)
         noise = np.empty((_DRAWS, self.model.classes, self.model.dimension))
@@ -163,13 +169,13 @@ class SampledAssumptions:
             count = rows.shape[0]
             signs = generator.choice((-1.0, 1.0), (_DRAWS, count))
             noise[:, label] = signs @ rows / np.sqrt(count * (count - 1))
-        rows = whole.rows(loss)
+        rows = _rows(whole, loss)
         expected = rows @ np.diag((whole.within @ self.model.eigenvalues) / whole.counts) @ rows.T
         moved = rows @ noise
         drawn = moved @ np.swapaxes(moved, -1, -2) - expected
         found = 0
-        # From the strongest on, each beside the largest that noise gives in what the stronger ones leave. Outputs
-        # that learn nothing, as their mean for softmax, are beyond the rank of T.
+        # From the strongest on, each is compared with the largest that noise gives in what the stronger leave.
+        # Outputs that learn nothing, as their mean for softmax, are beyond the rank of T.
         while found < int(np.linalg.matrix_rank(rows)):
             left = vectors[:, : values.size - found]
             largest = np.linalg.eigvalsh(left.T @ drawn @ left)[:, -1]
@@ -224,7 +230,7 @@ class SampledAssumptions:
         if np.isnan(exact.value):
             return exact
         eigenvalues = self.model.eigenvalues
-        rank = int(np.linalg.matrix_rank(whole.rows(loss)))
+        rank = int(np.linalg.matrix_rank(_rows(whole, loss)))
         found = resolved.shape[1]
         measure = f"R2 / R0, {found} of {rank} directions of the prototypes resolved"
         others = rank - found
@@ -234,16 +240,16 @@ class SampledAssumptions:
             narrowest = float(eigenvalues[-others:].sum())
             open_interval = (narrowest / level, widest / level)
             return replace(exact, measure=measure, value=float("nan"), interval=open_interval)
-        signal = whole.rows(loss) @ whole.means
-        explained = _explained(whole.gram(loss, eigenvalues), whole.gram(loss, eigenvalues**2), resolved)
+        signal = _rows(whole, loss) @ whole.means
+        explained = _explained(_gram(whole, loss, eigenvalues), _gram(whole, loss, eigenvalues**2), resolved)
         replicates = []
         second = _second_moments(self.inputs, parts, signal)
         for own, moment in zip(without, second[1:], strict=True):
             # The covariance moves too: B (Sigma' - Sigma) B^T, to first order.
             moved = moment - second[0]
-            own_gram = own.gram(loss, eigenvalues) + moved @ signal.T
+            own_gram = _gram(own, loss, eigenvalues) + moved @ signal.T
             crossed = moved @ (signal * eigenvalues).T
-            own_square = own.gram(loss, eigenvalues**2) + crossed + crossed.T
+            own_square = _gram(own, loss, eigenvalues**2) + crossed + crossed.T
             own_level = random_sketch_level(self._eigenvalues(whole, own), rank)
             replicates.append(_explained(own_gram, own_square, resolved) / own_level)
         low, high = _interval(explained / level, replicates)
@@ -258,17 +264,17 @@ class SampledAssumptions:
     def defect(
         self, loss: Loss, step_size: float, weights: FloatArray, last: int, progress: Progress = silent
     ) -> DefectResponse:
-        """What the gradient on some of the samples does to the mean field, along the leading directions.
+        """The effect of the gradient on some of the samples on the mean field, along the leading directions.
 
         Args:
             loss: the training loss.
-            step_size: eta.
+            step_size: eta, positive.
             weights: (replica, outputs, d) W(0) in the eigenbasis.
-            last: last step.
+            last: last step, at least 1.
             progress: shows how many points of the path are done.
         """
-        order = self._generator(2).permutation(self.labels.size)
-        chosen = some_of_each_class(order, self.labels, DEFECT_SAMPLES)
+        # Shares of classes as in all samples, and two of each for the jackknife.
+        chosen = stratified_sample(self.labels, max(DEFECT_SAMPLES, 2 * self.model.classes), self.seed, fewest=2)
         kept = min(self.model.dimension, DEFECT_DIRECTIONS)
         model = DataModel(self.model.eigenvalues[:kept], self.model.prototypes[:, :kept], self.model.frequencies)
         labels = self.labels[chosen]
@@ -320,7 +326,7 @@ class SampledAssumptions:
         def strength(own: DebiasedMoments) -> float:
             eigenvalues = self._eigenvalues(whole, own)
             scale = float(eigenvalues.sum()) * float(eigenvalues.max()) ** 2
-            return float(np.linalg.eigvalsh(own.gram(loss, eigenvalues))[-1]) / scale
+            return float(np.linalg.eigvalsh(_gram(own, loss, eigenvalues))[-1]) / scale
 
         value = strength(whole)
         low, high = _interval(value, [strength(own) for own in without])
@@ -345,13 +351,23 @@ class SampledAssumptions:
         def mean_square(own: DebiasedMoments) -> float:
             eigenvalues = self._eigenvalues(whole, own)
             rates = loss.initial_curvature(self.model.classes) * eigenvalues
-            learnt = own.gram(loss, eigenvalues * np.square(np.expm1(-rates / rates.max()) / rates))
+            learnt = _gram(own, loss, eigenvalues * np.square(np.expm1(-rates / rates.max()) / rates))
             return float(init_scale**2 * eigenvalues.sum() + np.trace(learnt) / learnt.shape[0])
 
         square = mean_square(whole)
         low, high = _interval(square, [mean_square(own) for own in without])
         value, lower, upper = (float(np.sqrt(max(one, 0.0))) for one in (square, low, high))
         return replace(small_outputs(self.model, loss, init_scale), value=value, interval=(lower, upper))
+
+
+def _rows(own: DebiasedMoments, loss: Loss) -> FloatArray:
+    """(outputs, K) matrix T with signal = T means."""
+    return loss.signal(own.centring)
+
+
+def _gram(own: DebiasedMoments, loss: Loss, weights: FloatArray) -> FloatArray:
+    """(outputs, outputs) debiased M diag(weights) M^T of the outputs that the loss trains."""
+    return own.gram(_rows(own, loss), weights)
 
 
 def _explained(gram: FloatArray, square: FloatArray, directions: FloatArray) -> float:
