@@ -42,8 +42,8 @@ class Motion(Protocol[State, Held]):
     def advance(self, state: State, held: Held, done: int, steps: int) -> State:
         """The state ``steps`` steps after step ``done``."""
 
-    def error(self, end: State, other: State, done: int) -> float:
-        """A third of the difference of two results of a block, as ``TOLERANCE`` measures it; ``done`` is its last step."""
+    def error(self, end: State, other: State, steps: int) -> float:
+        """A third of the difference of two results after ``steps`` steps, in the measure of ``TOLERANCE``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,8 +114,8 @@ class _SingleLayer:
     def advance(self, state: FloatArray, held: Pull, done: int, steps: int) -> FloatArray:
         return self.apart.restored(self.field.advance(state, held, steps), done + steps)
 
-    def error(self, end: FloatArray, other: FloatArray, done: int) -> float:
-        return block_error(end, other, self.apart, done, self.eigenvalues)
+    def error(self, end: FloatArray, other: FloatArray, steps: int) -> float:
+        return block_error(end, other, self.apart, steps, self.eigenvalues)
 
 
 def follow(

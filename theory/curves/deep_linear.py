@@ -92,7 +92,7 @@ class _LinearNetwork:
     def advance(self, state: Layers, held: Pull, done: int, steps: int) -> Layers:
         return descend(state, self.field.descent(held), self.step_size, steps)
 
-    def error(self, end: Layers, other: Layers, done: int) -> float:
+    def error(self, end: Layers, other: Layers, steps: int) -> float:
         """Of the worst replica: of the product's length, and of what each layer explains as a share of tr Sigma."""
         product = layers_above(end)[0]
         root = np.sqrt(self.eigenvalues)

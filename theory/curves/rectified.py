@@ -101,13 +101,19 @@ def _bell(points: FloatArray) -> FloatArray:
 
 def _both_active(level: FloatArray, on: FloatArray, correlation: FloatArray) -> FloatArray:
     """(..., h, h) probability that two units are on, from levels and P(u > 0) (..., h), and correlations."""
-    angle = np.arcsin(correlation)
+    # Each pair once: this is half of the time that all moments take.
+    row, column = np.triu_indices(level.shape[-1], 1)
     bounded = np.clip(level, -40, 40)
-    product = bounded[..., :, None] * bounded[..., None, :]
-    squares = (np.square(bounded)[..., :, None] + np.square(bounded)[..., None, :]) / 2
+    one, other, angle = bounded[..., row], bounded[..., column], np.arcsin(correlation[..., row, column])
+    product, squares = one * other, (np.square(one) + np.square(other)) / 2
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    total = np.zeros_like(correlation)
+    total = np.zeros_like(angle)
     for node, weight in zip((1 + nodes) / 2, weights / 2, strict=True):
         sine = np.sin(node * angle)
         total += weight * np.exp((product * sine - squares) / (1 - sine**2))
-    return np.asarray(on[..., :, None] * on[..., None, :] + angle * total / (2 * np.pi), dtype=np.float64)
+    pairs = on[..., row] * on[..., column] + angle * total / (2 * np.pi)
+    both = np.empty_like(correlation)
+    both[..., row, column] = both[..., column, row] = pairs
+    own = np.arange(level.shape[-1])
+    both[..., own, own] = on
+    return both

@@ -135,7 +135,7 @@ class _ReluDescent:
             parameters = tuple(one + self.step_size * speed for one, speed in zip(parameters, velocities, strict=True))
         return _State(parameters, velocities)
 
-    def error(self, end: _State, other: _State, done: int) -> float:
+    def error(self, end: _State, other: _State, steps: int) -> float:
         """Of the worst replica: of the lengths of W1 and W2, and of what W1 x explains as a share of tr Sigma."""
         one, two = (self.parametrisation.network(state.parameters, self._eigenvalues) for state in (end, other))
         root = np.sqrt(self._eigenvalues)

@@ -186,9 +186,9 @@ def _one_unit() -> tuple[Step, ...]:
             Relation.EQUAL,
             (LEVELS[0] + _NODE) * (_NODE**2 - 1) * bell(_NODE),
             "The Hermite series is `Cov(f1, f2) = s1 s2 sum rho^n c_n(a1) c_n(a2) / n!`, `c_n = E[f He_n]` "
-            "at `s = 1`. `c1` is `P(u > 0)`; between `-a` and infinity this antiderivative gives `c2`, the density at the threshold, and each "
-            "further one is the derivative of the last by `a`. The series is slow for strong correlations; the "
-            "moments below are closed.",
+            "at `s = 1`. `c1` is `P(u > 0)`; between `-a` and infinity this antiderivative gives `c2`, the density "
+            "at the threshold, and each further one is the derivative of the last by `a`. The series is slow for "
+            "strong correlations; the moments below are closed.",
         ),
     )
 
@@ -283,8 +283,9 @@ def _two_units() -> tuple[Step, ...]:
             Relation.EQUAL,
             threshold,
             "By a variance, as half the density of `u1` at 0 times `E[f2 | u1 = 0]`: with `a = m/s`, `rho = g/(s1 s2)` "
-            "and `s1 s2` in front, `2 s1^2 d/d(s1^2)` is this. So the derivatives by means, covariances and variances are "
-            "known, which is all that the gradient by `W1` needs: it enters by `W1 mu + b1` and `W1 Sigma W1'` alone.",
+            "and `s1 s2` in front, `2 s1^2 d/d(s1^2)` is this. So the derivatives by means, covariances and variances "
+            "are known, which is all that the gradient by `W1` needs: it enters by `W1 mu + b1` and `W1 Sigma W1'` "
+            "alone.",
         ),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from empirical import fit_mixture, mixture_model
 from empirical.data.datasets import DataSet, load_digits, unit_variance
 from empirical.data.target_tasks import TargetTask, chosen_classes, class_task, regression_task, target_task
 from empirical.studies.verify_transfer import TransferVerification, VerifyTransferPlan, verify_transfer
@@ -78,6 +79,21 @@ def test_best_steps_agree_where_the_peak_is_sharp_and_cost_little_where_it_is_fl
     for one in found.findings:
         if one.target in sharp:
             assert abs(one.comparison.time_ratio - 1) <= 0.3
+
+
+@pytest.mark.slow
+def test_eight_gaussians_per_class_bring_held_out_classes_and_ink_within_about_a_hundredth() -> None:
+    """Measured: .0103 and .0072, with 15,119 numbers in 26 directions where the data have 24,327."""
+    whole = _whole()
+    source = chosen_classes(whole, range(5))
+    fit = fit_mixture(source.inputs, source.labels, source.classes, numbers=(8,))
+    mixture = mixture_model(fit, source.inputs, source.labels)
+    found = verify_transfer(source, _ten_targets(whole), PLAN, mixture=mixture)
+    by_name = {one.target: one for one in found.findings}
+    for name in ("digits:5-9", "total ink"):
+        assert by_name[name].comparison.deviation <= 0.011
+        assert by_name[name].comparison.agrees
+    assert sum(one.curve_holds(PLAN) for one in found.findings) >= 9
 
 
 def test_the_linearised_curve_holds_early_and_the_mean_field_longer(found: TransferVerification) -> None:

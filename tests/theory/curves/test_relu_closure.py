@@ -24,7 +24,7 @@ def mixture(seed: int = 0, components: int = 5) -> MixtureModel:
     means = generator.normal(size=(components, DIMENSION))
     rows = generator.normal(size=(components, DIMENSION, DIMENSION)) / np.sqrt(np.arange(1, DIMENSION + 1))
     shares = generator.dirichlet(np.full(components, 20.0))
-    covariances = ComponentCovariances.dense(np.swapaxes(rows, 1, 2) @ rows / DIMENSION)
+    covariances = ComponentCovariances.from_dense(np.swapaxes(rows, 1, 2) @ rows / DIMENSION)
     return MixtureModel.from_components(shares, np.arange(components) % CLASSES, means, covariances)
 
 
