@@ -22,7 +22,7 @@ def _reports(folders: ResultFolders) -> list[FitReport]:
 
 
 def numbers(folders: ResultFolders) -> dict[str, str]:
-    """How many layers were fitted, how many are aligned, and between what bounds the exponents lie."""
+    """The number of fitted layers and of aligned layers, and the range of the exponents."""
     fits = [report.summary for report in _reports(folders)]
     better = [fit.rivals[0].shape is not SpectrumShape.POWER_LAW for fit in fits if fit.rivals]
     found = {

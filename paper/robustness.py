@@ -52,7 +52,7 @@ def _report(folders: ResultFolders) -> RobustnessReport:
 
 
 def _descent(point: Point) -> Departure:
-    """What a level that the paper cites measured; InputError where it failed."""
+    """The departure at a level that the paper cites; InputError where it failed."""
     if point.descent is None:
         raise InputError(f"results: {RESULT}: {point.axis.name} {point.level_name} failed; run the study again")
     return point.descent

@@ -124,17 +124,17 @@ class Run:
 
     @property
     def fresh(self) -> Path:
-        """Where studies that are run put their results: apart, unless they are the paper's own."""
+        """The folder for the results of studies that run: separate, unless they are the paper's own."""
         apart = [*(["quick"] if self.quick else []), *([f"seed-{self.seed}"] if self.seed is not None else [])]
         return self.out / "-".join(apart) / "results" if apart else self.out / "results"
 
     @property
     def kept(self) -> tuple[Path, ...]:
-        """Where finished results are: under ``out``, then those that come with the paper."""
+        """The folders of finished results: under ``out``, then those that come with the paper."""
         return tuple(dict.fromkeys((self.out / "results", SOURCE / "results")))
 
     def folders(self, study: Study) -> ResultFolders:
-        """Where the results of a study may be; with a seed, those of the short ones are this run's alone."""
+        """The folders that may hold a study's results; with a seed, short studies use those of this run alone."""
         own = (self.fresh,) if self.seed is not None and not study.long else (*self.kept, self.fresh)
         return ResultFolders(tuple(dict.fromkeys(own)))
 

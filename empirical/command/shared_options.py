@@ -31,7 +31,7 @@ _LABELLED = (
     "[default: digits]"
 )
 _IMAGES = (
-    "cifar10, cifar100, mnist, fashion-mnist, a folder train/CLASS/*.png beside test/CLASS/*.png, or a "
+    "cifar10, cifar100, mnist, fashion-mnist, a folder train/CLASS/*.png and test/CLASS/*.png, or a "
     "file (.npz, .pt, .safetensors or .h5) of train_images, train_labels, test_images, test_labels. "
     "[default: cifar10]"
 )

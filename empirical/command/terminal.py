@@ -139,7 +139,7 @@ class _Forgiving:
 
 
 class _Lines(_Forgiving):
-    """The same for a log: each state of a bar is a line of its own."""
+    """The same for a log: each state of a bar is a separate line."""
 
     def write(self, text: str) -> int:
         line = text.strip("\r\n ")

@@ -17,7 +17,7 @@ from theory.validation import quoted
 
 @dataclass(frozen=True)
 class ArrayHeader:
-    """What a file states about an array before the array is read.
+    """The header of an array: what its file states before the array is read.
 
     Attributes:
         shape: lengths of its axes.
@@ -42,7 +42,7 @@ class ArrayFile(Protocol):
 
     @property
     def path(self) -> Path:
-        """Of the file."""
+        """Path of the file."""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ _PIXELS = 3 * 32 * 32
 
 @dataclass(frozen=True)
 class CifarLayout:
-    """Where the records are, and how their labels are read.
+    """The files of a CIFAR data set, and how the labels of their records are read.
 
     Attributes:
         name: of the data set in tables and figures.

@@ -38,7 +38,7 @@ class IdxSplit:
 
 @dataclass(frozen=True)
 class IdxLayout:
-    """Where the files are.
+    """The files of a data set in the idx format.
 
     Attributes:
         name: of the data set in tables and figures.

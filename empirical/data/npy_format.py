@@ -82,7 +82,7 @@ _FIELDS = "has named fields; save each of them as an array of its own"
 
 
 def unfit_type(dtype: np.dtype[Any]) -> str | None:
-    """Why entries of a type cannot be taken; None for real numbers, truth values and text."""
+    """The reason why entries of a type cannot be read; None for real numbers, truth values and text."""
     if dtype.hasobject:
         return "holds Python objects, which could run code and are never loaded; save plain numbers or text"
     if dtype.names is not None or dtype.subdtype is not None:

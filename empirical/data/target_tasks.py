@@ -23,7 +23,7 @@ _RANGE = re.compile("([0-9]{1,9})(?:-([0-9]{1,9}))?")
 
 @dataclass(frozen=True, eq=False)
 class TargetTask:
-    """What a linear probe predicts from some inputs.
+    """A target that a linear probe predicts from inputs.
 
     Attributes:
         name: in tables.

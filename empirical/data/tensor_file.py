@@ -55,7 +55,7 @@ def read_tensors(name: str, path: Path) -> dict[str, Tensor]:
 
 
 def _read_plain(name: str, path: Path) -> object:
-    """What a file holds: tensors and plain containers of them; InputError for anything else."""
+    """The content of a file: tensors and plain containers of them; InputError for anything else."""
     check_regular_file(name, path, "a .safetensors or torch file of tensors")
     if path.suffix.lower() == _SAFETENSORS:
         check_memory(f"{name}: {shown(path)}", path.stat().st_size, "give a smaller file")
@@ -91,7 +91,7 @@ def _check_torch_file(name: str, path: Path) -> None:
 
 
 def unfit_tensor(tensor: Tensor) -> str | None:
-    """Why a tensor cannot be taken as an array of real numbers; None where it can."""
+    """The reason why a tensor cannot be read as an array of real numbers; None where it can."""
     if tensor.is_meta:
         return "is on the device meta, which keeps no values; save it with its values"
     if tensor.is_quantized:
@@ -142,11 +142,11 @@ class TensorFile:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of its tensors; InputError for a damaged file."""
+        """Names of its tensors; InputError for a damaged file."""
         return tuple(self._tensors)
 
     def header(self, name: str) -> ArrayHeader:
-        """Of a tensor; InputError for a damaged file."""
+        """The header of a tensor; InputError for a damaged file."""
         tensor = self._tensors[name]
         return ArrayHeader(tuple(tensor.shape), _bare(tensor.dtype), tensor.element_size(), unfit_tensor(tensor))
 

@@ -29,7 +29,7 @@ _STEPS, _GAIN = 60, 1e-3
 
 
 class Start(Enum):
-    """What the parts of a class are assumed to differ in before they are fitted."""
+    """The property in which the parts of a class are assumed to differ before they are fitted."""
 
     PLACE = "place"
     SPREAD = "spread"

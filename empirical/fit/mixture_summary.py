@@ -45,7 +45,7 @@ class MixtureSummary:
 
     @classmethod
     def from_fit(cls, fit: MixtureFit) -> Self:
-        """That of a fit."""
+        """The summary of a fit."""
         gains, errors = (np.array([getattr(one, name) for one in fit.choices]) for name in ("gain", "gain_error"))
         return cls(
             tuple(choice.components for choice in fit.choices),

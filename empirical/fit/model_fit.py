@@ -39,7 +39,7 @@ LARGEST_DEVIATION = 1.5
 
 @dataclass(frozen=True, eq=False)
 class FittedModel(MomentFit):
-    """What was fitted: what moments decide, the shape of classes and the spectrum's rivals.
+    """A fitted data model: what moments decide, the shape of classes and the spectrum's rivals.
 
     Attributes:
         tail_index: of random projections within classes.

@@ -57,7 +57,7 @@ class _Convolutions:
 
 
 def backends() -> tuple[Any, ...]:
-    """What decides the precision of products, convolutions and recurrent layers.
+    """The settings that decide the precision of products, convolutions and recurrent layers.
 
     Where each backend has its own setting, that is used: the common one then fails once they have been set
     apart, and does not put back what it found.

@@ -73,7 +73,7 @@ _WORDS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 class HeldState:
-    """What a network holds at the time of construction, with a copy of all of it; nothing is changed by reading it.
+    """A copy of all state of a network at the time of construction; reading it changes nothing.
 
     Attributes:
         modules: all modules found, the registered ones and those that are hidden in containers and objects.

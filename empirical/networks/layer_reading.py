@@ -36,7 +36,7 @@ _MASK = "attention_mask"
 
 @dataclass(frozen=True)
 class _Layout:
-    """How the output of one layer is read, the same in every pass.
+    """The layout of one layer's output, the same in every pass.
 
     Attributes:
         samples: axis of the samples.

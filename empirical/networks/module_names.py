@@ -21,7 +21,7 @@ _MODULE = "module"
 
 
 def inner_module(module: nn.Module) -> nn.Module | None:
-    """What a compiled, checkpointed or distributed module wraps; None if it is no wrapper."""
+    """The module inside a compiled, checkpointed or distributed module; None if it is not a wrapper."""
     inner = module._modules.get(_wrapped_name(module) or "")
     return inner if isinstance(inner, nn.Module) else None
 

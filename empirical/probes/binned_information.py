@@ -88,6 +88,6 @@ def _labels(labels: IntArray, count: int) -> IntArray:
 
 
 def _entropy(codes: IntArray) -> float:
-    """Of the shares of equal codes, in nats."""
+    """The entropy of the shares of equal codes, in nats."""
     shares = np.unique(codes, return_counts=True)[1] / codes.size
     return float(-(shares * np.log(shares)).sum())

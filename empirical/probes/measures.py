@@ -15,7 +15,7 @@ from theory.validation import positive
 
 
 class MeasureKind(Enum):
-    """What is measured; the value is the name in tables, to which some kinds add a task or a budget."""
+    """The quantity measured; the value is the name in tables, to which some kinds add a task or a budget."""
 
     RECONSTRUCTION_LOSS = "reconstruction loss"
     BUDGETED_LOSS = "reconstruction loss at budget"

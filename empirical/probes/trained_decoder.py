@@ -29,7 +29,7 @@ Epochs = Callable[[int], Pairs]
 
 @dataclass(frozen=True)
 class DecoderTraining:
-    """How a decoder is trained; as published by default.
+    """The training of a decoder, as published by default.
 
     Attributes:
         epochs: passes over the activations, at least 1.

@@ -39,7 +39,7 @@ class Level(Enum):
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """How the layer is trained.
+    """The training of the layer.
 
     Attributes:
         loss: the training loss.

@@ -20,7 +20,7 @@ from theory.validation import FloatArray
 
 
 class Derivation(Enum):
-    """How a curve is derived, in the order of tables; the values are names in files and legends."""
+    """The derivation of a curve, in the order of tables; the values are names in files and legends."""
 
     LINEARISED = "linearised"
     COMMON = "mean field"
@@ -51,7 +51,7 @@ _TITLES = {
 
 @dataclass(frozen=True)
 class Reason:
-    """What one assumption costs at one step, by default where the mean field is farthest from training.
+    """The cost of one assumption at one step, by default where the mean field is farthest from training.
 
     Attributes:
         assumption: A8, A4, OF_COVARIANCES or REST.
@@ -89,7 +89,7 @@ def prediction_reasons(
     step_size: float,
     column: int | None = None,
 ) -> tuple[Reason, ...]:
-    """What A8, A4, unequal covariances and the rest cost.
+    """The costs of A8, A4, unequal covariances and the remainder.
 
     Args:
         derived: curves LINEARISED, COMMON and CLASSES, at the times of the trained one.
@@ -130,7 +130,7 @@ def prediction_reasons(
 
 
 def reason_table(reasons: Sequence[Reason]) -> list[str]:
-    """What each assumption costs as lines of a table, rung by rung."""
+    """The costs of the assumptions as lines of a table, rung by rung."""
     return text_table(
         ("assumption", "adds", "of range", "turning point with it", "without"),
         [

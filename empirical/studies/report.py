@@ -1,4 +1,4 @@
-"""What a job of the command returns: a report that prints, stores, draws and reads itself.
+"""Reports of the command's jobs, which print, store, draw and read themselves.
 
 The command prints ``lines``, ends with an exit code by ``holds``, and has ``save`` write the folder; the paper and a
 user in Python read the same object back.
@@ -44,16 +44,16 @@ class Report(ABC):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How the data were read, where that is not plain."""
+        """Notes on how the data were read, where that is not obvious."""
         return ()
 
     @abstractmethod
     def lines(self) -> list[str]:
-        """What is printed, in lines of at most 80 characters where names allow it."""
+        """The printed text, in lines of at most 80 characters where names allow it."""
 
     @abstractmethod
     def content(self) -> dict[str, Any]:
-        """What ``result_name`` holds: plain values, with the configuration, the versions and the seed."""
+        """The content of ``result_name``: plain values, with the configuration, the versions and the seed."""
 
     def tables(self) -> dict[str, Columns]:
         """Tables by the names of their Parquet files."""

@@ -54,7 +54,7 @@ _SHORT = {
 
 @dataclass(frozen=True)
 class VerifyTransferPlan:
-    """What to train, and how closely derived transfer must be met.
+    """What to train, and how closely trained transfer must agree with the derived one.
 
     Attributes:
         loss: the training loss.
@@ -102,7 +102,7 @@ class VerifyTransferPlan:
 
 @dataclass(frozen=True, eq=False)
 class TransferFinding:
-    """What was found for one target.
+    """The result for one target.
 
     Attributes:
         target: its name.

@@ -36,7 +36,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class PhaseReading:
-    """What the curve of one layer shows.
+    """The phases that the curve of one layer shows.
 
     Attributes:
         fall: from the highest earlier loss, at step 0 or after a first rise, to the smallest loss that the curve falls

@@ -327,7 +327,7 @@ def _process() -> int:
 def _of_first_process(
     found: tuple[dict[str, FloatArray], str | None, str],
 ) -> tuple[dict[str, FloatArray], str | None, str]:
-    """What the first process found, in all of them."""
+    """Broadcast the results of the first process to all."""
     if not _is_distributed():
         return found
     box = [found]

@@ -79,7 +79,7 @@ class ProbeInputs:
         return bool((self.target != self.target[0]).any())
 
     def digest(self) -> str:
-        """Of all inputs and the target."""
+        """Digest of all inputs and the target."""
         if isinstance(self.given, Tensor):
             if self.given.is_floating_point() and self.target.numel() == self.given.numel():
                 return array_digest(self.given.numpy())

@@ -25,7 +25,7 @@ _STANDARD_ERRORS = 2.0
 
 @dataclass(frozen=True)
 class Turning:
-    """What the curve of one layer shows so far.
+    """The turning point of one layer's curve, as far as it is measured.
 
     Attributes:
         lowest_step: the measured step of the smallest loss among those that the curve has fallen to
@@ -119,7 +119,7 @@ class StopRule:
             self._losses[layer].append(row.tolist())
 
     def reading(self, layer: str) -> Turning:
-        """What the curve of a layer shows; InputError before the first measurement or for an unknown layer."""
+        """The state of a layer's curve; InputError before the first measurement or for an unknown layer."""
         groups = self._groups(layer)
         losses = groups.mean(axis=1)
         smallest = smallest_moves(groups.T, self.resolution)

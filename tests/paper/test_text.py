@@ -126,7 +126,7 @@ def test_what_sentences_say_of_transfer_is_so(results: ResultFolders) -> None:
     # "Both findings of the literature are here, side by side in the same networks"
     assert effects[COLOUR] == {Effect.HELPS}
     assert effects[HELD_OUT] == {Effect.HURTS, Effect.UNDECIDED}
-    # "such few trainings could not show a weak relation", and there is no strong one
+    # "so few trainings could not show a weak relation", and there is no strong one
     (relation,) = report.relations
     assert relation.task == COLOUR
     assert relation.p_value > 0.05

@@ -55,7 +55,7 @@ class CheckReport(Report):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How the data were read."""
+        """Notes on how the data were read."""
         return self.data_notes
 
     def lines(self) -> list[str]:

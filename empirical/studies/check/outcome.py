@@ -250,7 +250,7 @@ def _assessment(row: dict[str, Any]) -> Assessment:
 
 
 def _side(row: dict[str, Any]) -> Side:
-    """Of the first version by the sign of its margin."""
+    """The side of the limit; in results of the first version it follows from the sign of the margin."""
     if "side" in row:
         return Side(row["side"])
     value, margin = _number(row["value"]), _number(row.get("margin"))

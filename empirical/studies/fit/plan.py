@@ -1,4 +1,4 @@
-"""What is fitted: data or a layer of a network, and the training whose boundaries are predicted."""
+"""Plans of a fit: data or a layer of a network, and the training whose boundaries are predicted."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class NetworkLayer:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What was fitted.
+    """The data, or the layer of a network, of a fit.
 
     Attributes:
         data: name of the data; None in results of a layer of older versions.

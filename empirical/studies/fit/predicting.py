@@ -29,13 +29,13 @@ class Predictions:
 
     @property
     def distance(self) -> Distance | None:
-        """Of the parametric model's mean field from that of the full moments; None without one of them."""
+        """Distance of the parametric model's mean field from that of the full moments; None without one of them."""
         return distance_of(self.found)
 
 
 @dataclass(frozen=True)
 class Distance:
-    """How far the parametric model's mean field is from that of the full moments.
+    """Distance of the parametric model's mean field from that of the full moments.
 
     Attributes:
         largest: largest difference of L / tr Sigma over all steps.

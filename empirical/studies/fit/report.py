@@ -185,7 +185,7 @@ def _mixture(values: dict[str, Any] | None) -> MixtureSummary | None:
 
 
 def _fitted(content: dict[str, Any], folder_name: str) -> Fitted:
-    """What was fitted; of older results of a layer, the folder is called NETWORK-STATE-LAYER."""
+    """The data or layer of a fit; older results name a layer by their folder, NETWORK-STATE-LAYER."""
     if "fitted" in content:
         return Fitted(**content["fitted"])
     parts = folder_name.split("-", 2)

@@ -101,7 +101,7 @@ class RankedVariances:
 
     @classmethod
     def from_spectrum(cls, spectrum: CrossValidatedSpectrum) -> Self:
-        """Those of a cross-validated spectrum."""
+        """The variances of a cross-validated spectrum."""
         error = np.sqrt(spectrum.signal_variance(np.zeros(spectrum.rank)))
         return cls(spectrum.fitted, spectrum.held_out, spectrum.signal, error)
 
@@ -177,7 +177,7 @@ class FitSummary:
 
     @classmethod
     def from_fit(cls, fitted: FittedModel) -> Self:
-        """That of a fit."""
+        """The summary of a fit."""
         spectrum = fitted.spectrum
         counts = {name: getattr(spectrum, name) for name in ("fitting_count", "held_out_count", "rank", "resolved")}
         known = {one.name: getattr(fitted, one.name) for one in fields(cls) if one.name not in {*counts, "ranks"}}

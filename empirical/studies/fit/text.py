@@ -180,7 +180,7 @@ def _cells_of_curve(one: Prediction, step_size: float, aligned: Alignment) -> tu
 
 
 def _absence_lines(one: Prediction) -> list[str]:
-    """Why a curve does not turn, or does not return."""
+    """The reasons why a curve does not turn, or does not return."""
     for boundary, title in (("turning_point", "turning point"), ("return_time", "return")):
         reason = one.boundaries.reason(boundary)
         if reason is not None:

@@ -1,4 +1,4 @@
-"""How far a derived curve of features is from the trained one, and whether that is near enough."""
+"""Measures how far a derived curve of features is from the trained one, and judges it by tolerances."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EARLY_TOLERANCE, LATE_TOLERANCE, TURNING_TOLERANCE = 0.02, 0.03, 0.25
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far one derived curve is from the trained one.
+    """The differences of one derived curve from the trained one.
 
     Attributes:
         source: how it is derived.

@@ -1,4 +1,4 @@
-"""What is predicted: which layers of which network, and how classifiers are trained on them."""
+"""Plans of a prediction: layers of a network, and how classifiers are trained on them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from theory.validation import at_least, one_of, positive
 
 @dataclass(frozen=True)
 class FeaturePlan:
-    """How single-layer softmax classifiers are trained on features of unit mean variance.
+    """The training of single-layer softmax classifiers on features of unit mean variance.
 
     Attributes:
         init_scale: sigma0.

@@ -37,7 +37,7 @@ class Features:
 
 @dataclass(frozen=True, eq=False)
 class FeaturePrediction:
-    """What was derived and trained on one set of features.
+    """Derived and trained curves of one set of features.
 
     Attributes:
         features: the set.

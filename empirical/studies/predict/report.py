@@ -216,7 +216,7 @@ def _plan(values: dict[str, Any], folder_name: str) -> PredictPlan:
 
 
 def _prediction(name: str, content: dict[str, Any], columns: Mapping[str, np.ndarray[Any, Any]]) -> FeaturePrediction:
-    """What a result says of the features called ``name``; InputError where a curve is missing or none."""
+    """The prediction in a result for the features called ``name``; InputError for a missing or invalid curve."""
     rows = [row for row in content["rows"] if row["features"] == name]
     first = rows[0]
     curves = {}
@@ -241,7 +241,7 @@ def _prediction(name: str, content: dict[str, Any], columns: Mapping[str, np.nda
 
 
 def _layer_and_checkpoint(row: dict[str, Any]) -> tuple[str, str | None]:
-    """Of a set of features; older results hold them in its name alone."""
+    """Layer and checkpoint of a set of features; older results hold them in its name alone."""
     if "layer" in row:
         return row["layer"], row.get("checkpoint")
     layer, _, state = row["features"].partition(", ")

@@ -1,4 +1,4 @@
-"""What a tracked training trains and measures."""
+"""Plans of tracked trainings: networks, their training and their probes."""
 
 from __future__ import annotations
 

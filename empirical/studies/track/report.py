@@ -23,7 +23,7 @@ _TABLE = "measures.parquet"
 
 @dataclass(frozen=True, eq=False)
 class TrackReport(TrackedTrainings, DrawnReport):
-    """What every checkpoint of every seed measured, and the phases of each layer.
+    """The measurements of every checkpoint of every seed, and the phases of each layer.
 
     Attributes:
         alignment: of the task trained on with each task of transfer, by the task's name.
@@ -90,7 +90,7 @@ class TrackReport(TrackedTrainings, DrawnReport):
 
 
 def _cells(reading: PhaseReading) -> tuple[str, ...]:
-    """Of a row: the phases, and the numbers of those that there are."""
+    """The cells of a row: the phases, and their numbers where they exist."""
     if not (reading.falls or reading.rises):
         return "I", "", "", "", ""
     if not reading.falls:

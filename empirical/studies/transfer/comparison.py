@@ -26,7 +26,7 @@ COVERAGE = 0.95
 
 
 class Effect(Enum):
-    """What stopping at the recommended checkpoint does to a task, compared with the last checkpoint."""
+    """The effect on a task of stopping at the recommended checkpoint, compared with the last checkpoint."""
 
     HELPS = "helps"
     HURTS = "hurts"
@@ -162,7 +162,7 @@ def _row(tracked: TrackReport, training: int, task: str, chosen: IntArray) -> Tr
 
 
 def _half_width(values: FloatArray) -> float:
-    """Of the interval about the mean of (seed,) values."""
+    """Half width of the interval about the mean of (seed,) values."""
     if values.size < 2:
         return float("nan")
     quantile = float(stats.t.ppf((1 + COVERAGE) / 2, values.size - 1))

@@ -29,7 +29,7 @@ _EFFECTS = {
 
 @dataclass(frozen=True, eq=False)
 class TransferReport(DrawnReport):
-    """What stopping at the recommended checkpoint gains on each task of each training.
+    """The gains of stopping at the recommended checkpoint on each task of each training.
 
     Attributes:
         rows: one per training and task.

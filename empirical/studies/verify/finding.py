@@ -1,4 +1,4 @@
-"""What a verification found on one source at one initial scale, and how it is written in result.json."""
+"""The result of a verification on one source at one initial scale, and its form in result.json."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from theory import Curve, Verdict
 
 
 class Source(Enum):
-    """Where the inputs of a comparison come from; the value is its name in tables."""
+    """The source of the inputs of a comparison; the value is its name in tables."""
 
     INPUTS = "inputs"
     SYNTHETIC = "synthetic"

@@ -135,7 +135,7 @@ class _Run:
         return logarithmic_steps(self.plan.steps)
 
     def key(self, fingerprint: str) -> str:
-        """Of the trained curve, from all that determines it."""
+        """The key of the trained curve, from all that determines it."""
         trained_by = {name: value for name, value in self.plan.content().items() if name != "tolerances"}
         code = source_digest(theory, simulation)
         own = {"source": self.source.value, "data": fingerprint, "step_size": self.step_size, "code": code}

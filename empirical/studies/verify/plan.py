@@ -1,4 +1,4 @@
-"""What a verification trains, and how closely training must agree with the theory."""
+"""The plan of a verification: what it trains, and the tolerances."""
 
 from __future__ import annotations
 

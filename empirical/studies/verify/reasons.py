@@ -43,7 +43,7 @@ class Sample:
 def failure_reasons(
     comparison: Comparison, sample: Sample, weights: FloatArray, plan: VerifyPlan, step_size: float, progress: Progress
 ) -> tuple[Reason, ...]:
-    """What A8, A4 and unequal covariances cost where a claim fails; none where the inputs are too many for it.
+    """The costs of A8, A4 and unequal covariances where a claim fails; none where there are too many inputs for it.
 
     The costs are stated at the step of the failed claim on a curve that is farthest beyond its tolerance, and where the
     mean field is farthest from training if only other claims fail.
@@ -86,7 +86,7 @@ def failure_reasons(
 
 
 def _column(claims: tuple[Claim, ...], steps: IntArray) -> int | None:
-    """Of the worst step of the failed claim on a curve that is farthest beyond its tolerance; None without one."""
+    """Column of the worst step of the failed curve claim farthest beyond its tolerance; None without one."""
     failed = [claim for claim in claims if claim.kind.is_curve and claim.verdict is Verdict.FAILS]
     if not failed:
         return None

@@ -130,7 +130,7 @@ class VerifyReport(DrawnReport):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How the data were read."""
+        """Notes on how the data were read."""
         return self.data_notes
 
     def boundary_equality(self, level: float = 0.05) -> EqualityTest | None:

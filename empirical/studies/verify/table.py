@@ -61,7 +61,7 @@ def finding_lines(finding: Finding) -> list[str]:
 
 
 def summary_lines(claims: Sequence[Claim], equality: EqualityTest | None) -> list[str]:
-    """How many claims there are of each verdict, how many boundaries differ at all, and what the columns are."""
+    """The number of claims of each verdict, of boundaries that differ at all, and the meaning of the columns."""
     counts = Counter(claim.verdict for claim in claims)
     summary = (
         f"{len(claims)} claims: {counts[Verdict.HOLDS]} hold, {counts[Verdict.NOT_RESOLVED]} not resolved, "

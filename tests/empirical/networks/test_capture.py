@@ -358,7 +358,7 @@ def test_maps_whose_channels_cannot_be_told_are_not_pooled(stage: nn.Module) -> 
     found, said = _first(stage, images, 4, pooled_features=20)
     assert torch.equal(found, Sketch.from_widths(flat.shape[1], 20)(flat))
     assert "random groups" in said
-    with pytest.raises(InputError, match=r"which axis is the channels cannot be told; give channels"):
+    with pytest.raises(InputError, match=r"whose axis of channels is not known; give channels"):
         _first(stage, images, 4, rows="mean")
 
 
