@@ -136,7 +136,7 @@ def test_a_missing_or_damaged_result_is_named(tmp_path: Path) -> None:
         diagram.numbers(folders)
     (tmp_path / "diagram").mkdir()
     (tmp_path / "diagram" / "result.json").write_text("{")
-    with pytest.raises(InputError, match="is not JSON"):
+    with pytest.raises(InputError, match="is not a JSON result"):
         diagram.numbers(folders)
     shutil.copy(SOURCE / "results" / "diagram" / "result.json", tmp_path / "diagram")
     (tmp_path / "diagram" / "points.parquet").write_text("no table")
