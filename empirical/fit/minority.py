@@ -16,7 +16,7 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from empirical.fit.jackknife import Interval
-from empirical.fit.two_components import Mixtures, fit_mixtures, optima
+from empirical.fit.two_components import Mixture, likeliest, optima
 from theory import InputError
 from theory.validation import FloatArray, at_least, finite_array
 
@@ -75,13 +75,12 @@ def find_minority(positions: FloatArray) -> Minority:
     values = _checked(positions)
     if values.size < FEWEST_POSITIONS:
         return NO_MINORITY
-    found = optima(values)
-    separation = float(found.separations[0])
-    if _evidence(found)[0] <= 0 or separation < SMALLEST_SEPARATION:
+    found = optima(values)[0]
+    if _evidence(found) <= 0 or found.separation < SMALLEST_SEPARATION:
         return NO_MINORITY
-    small, large = (0, 1) if found.shares[0] < 0.5 else (1, 0)
-    share = float(min(found.shares[0], 1 - found.shares[0]))
-    return Minority(share, float(found.means[0, small] / found.means[0, large]), separation)
+    small, large = (0, 1) if found.share < 0.5 else (1, 0)
+    position = float(found.means[small] / found.means[large])
+    return Minority(min(found.share, 1 - found.share), position, found.separation)
 
 
 def minority_interval(positions: Sequence[FloatArray], seed: int = 0, level: float = 0.95) -> Interval:
@@ -113,15 +112,21 @@ def _resampled_shares(values: FloatArray, generator: np.random.Generator) -> Flo
     whole = _checked(values[0])
     if whole.size < FEWEST_POSITIONS:
         return np.zeros(RESAMPLES)
+    starts = optima(whole)
     numbers = generator.integers(0, whole.size, (RESAMPLES, whole.size))
-    found = fit_mixtures(np.take_along_axis(values[1:], numbers, axis=1), optima(whole))
-    apart = np.clip((found.separations - UNCOUNTED) / (COUNTED - UNCOUNTED), 0.0, 1.0)
-    return np.asarray(np.minimum(found.shares, 1 - found.shares) * apart * expit(_evidence(found) / 2))
+    resamples = np.take_along_axis(values[1:], numbers, axis=1)
+    return np.array([_counted_share(likeliest(one, starts)) for one in resamples])
 
 
-def _evidence(found: Mixtures) -> FloatArray:
-    """(R,) by how much the criterion of Schwarz prefers two components: two parameters more, a share and a mean."""
-    return np.asarray(2 * found.gains - 2 * np.log(found.weights), dtype=np.float64)
+def _counted_share(found: Mixture) -> float:
+    """The smaller share, in part as ``minority_interval`` says."""
+    apart = np.clip((found.separation - UNCOUNTED) / (COUNTED - UNCOUNTED), 0.0, 1.0)
+    return float(min(found.share, 1 - found.share) * apart * expit(_evidence(found) / 2))
+
+
+def _evidence(found: Mixture) -> float:
+    """By how much the criterion of Schwarz prefers two components: two parameters more, a share and a mean."""
+    return float(2 * found.gain - 2 * np.log(found.count))
 
 
 def _checked(positions: FloatArray) -> FloatArray:

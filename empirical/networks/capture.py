@@ -1,4 +1,4 @@
-"""Captures activations of named layers of any torch module, batch by batch, and leaves the module as it was."""
+"""Captures the activations of named layers of any torch module, one batch at a time; the module stays as it was."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def _stream(
 
 
 def on_device(inputs: Inputs, device: torch.device) -> Inputs:
-    """The same inputs on ``device``."""
+    """Move inputs to ``device``."""
     if isinstance(inputs, Tensor):
         return inputs.to(device)
     return {name: one.to(device) if isinstance(one, Tensor) else one for name, one in inputs.items()}

@@ -42,7 +42,7 @@ class LayerError(Exception):
 
 @dataclass(frozen=True)
 class RowRule:
-    """What becomes a row of a layer's activations.
+    """The rule by which the output of a layer becomes rows of activations.
 
     Attributes:
         take: of an output with positions (tokens, pixels): "flatten" makes all of them one row; "mean" averages over
@@ -265,8 +265,8 @@ class Sketch:
 def pooled(maps: Tensor, limit: int) -> Tensor:
     """Feature maps (n, c, ...) of two or three axes, averaged over windows until at most ``limit`` features are left.
 
-    The factor f is the smallest whole one that suffices; every axis shrinks to max(1, length // f), or to 1 if even
-    that leaves more. Windows overlap where f does not divide a length.
+    The factor f is the smallest whole one that suffices; every axis shrinks to max(1, length // f), or to 1 if that is
+    still too much. Windows overlap where f does not divide a length.
     """
     channels, *lengths = maps.shape[1:]
     factor, size = 1, tuple(lengths)

@@ -1,4 +1,10 @@
-"""Where the configurations of a sweep run: processes of this machine, or the workers of a Dask cluster."""
+"""Where the configurations of a sweep run: processes of this machine, or the workers of a Dask cluster.
+
+Processes are joblib's. Its Dask backend does not serve. With joblib 1.6.0 and distributed 2026.8.0 a sweep goes on
+when a worker is killed once, but hangs where a configuration ends every worker, and where the cluster's
+scheduler is lost, because the backend's results of ``return_as="generator_unordered"`` are those of calls that
+succeed. A cluster of a single worker with one thread it leaves idle: joblib then runs the calls in this process.
+"""
 
 from __future__ import annotations
 
@@ -155,33 +161,63 @@ class DaskScheduler:
         positive("timeout", self.timeout)
 
     def outcomes(self, call: Call, items: Sequence[Any]) -> Outcomes:
-        """See ``Scheduler``; a configuration that keeps ending its workers is a failure, as Dask decides."""
+        """See ``Scheduler``; a configuration that ends its workers, also when it runs alone, is a failure.
+
+        How many workers it ends before Dask gives up is Dask's setting.
+        """
         try:
             distributed: Any = import_module("distributed")
         except ImportError:
             raise InputError("scheduler: Dask is not installed; pip install 'learning-phases[cluster]'") from None
-        client = _client(distributed, self.address, self.timeout)
-        with client:
-            futures = {client.submit(call, item, pure=False): index for index, item in enumerate(items)}
-            try:
-                completed = distributed.as_completed(list(futures), loop=client.loop)
-                for future in completed:
-                    match future.status:
-                        case "finished":
-                            outcome = future.result()
-                        case "error":
-                            outcome = Failure.from_error(future.exception())
-                        case "cancelled":
-                            raise ConnectionError(
-                                f"scheduler: {self.address} was lost; "
-                                "start the sweep again to resume: finished results stay"
-                            )
-                        case _:  # its worker was lost with the outcome; it runs again
-                            completed.add(future)
-                            continue
-                    yield futures.pop(future), outcome
-            finally:
-                client.cancel(list(futures))
+        with _client(distributed, self.address, self.timeout) as client:
+            suspects = []
+            for index, outcome in self._arriving(distributed, client, call, dict(enumerate(items))):
+                if isinstance(outcome, Failure) and outcome.error == KILLED_WORKER:
+                    suspects.append(index)
+                else:
+                    yield index, outcome
+            # Dask blames all that had been handed to a worker that ended; alone, the one that ends it is known.
+            for index in suspects:
+                yield from self._arriving(distributed, client, call, {index: items[index]})
+
+    def _arriving(self, distributed: Any, client: Any, call: Call, waiting: Mapping[int, Any]) -> Outcomes:
+        """The outcomes of the items that wait, by their index.
+
+        Raises:
+            ConnectionError: the cluster's scheduler was lost.
+        """
+        futures = {client.submit(call, item, pure=False): index for index, item in waiting.items()}
+        try:
+            completed = distributed.as_completed(list(futures), loop=client.loop)
+            for future in completed:
+                try:
+                    outcome = _outcome(future)
+                except OSError:  # the connection broke while a result was on its way
+                    raise self._lost() from None
+                if future.status == "cancelled":
+                    raise self._lost()
+                if outcome is None:  # its worker was lost with the outcome; it runs again
+                    completed.add(future)
+                    continue
+                yield futures.pop(future), outcome
+        finally:
+            client.cancel(list(futures))
+
+    def _lost(self) -> ConnectionError:
+        return ConnectionError(
+            f"scheduler: {self.address} was lost; start the sweep again to resume: finished results stay"
+        )
+
+
+def _outcome(future: Any) -> Outcome | None:
+    """What a future ended with; None where it has not."""
+    match future.status:
+        case "finished":
+            outcome: Outcome = future.result()
+            return outcome
+        case "error":
+            return Failure.from_error(future.exception())
+    return None
 
 
 def _client(distributed: Any, address: str, timeout: float) -> Any:

@@ -181,7 +181,7 @@ def relu_path(
         momentum: share of the last move that is made again, at least 0 and below 1.
         nodes: quasi-Monte-Carlo nodes per component, a power of two.
         growth: largest block of steps as a share of those done; 0 takes every single step.
-        progress: wraps the iteration over the recorded steps.
+        progress: shows how many of the recorded steps are done.
 
     Returns:
         The parameters at each of ``steps``, computed as they are asked for.

@@ -45,7 +45,7 @@ def _model(fit: MixtureFit) -> MixtureModel:
 def test_classes_keep_their_moments_exactly(model: MixtureModel) -> None:
     """Whatever the shrinkage and the regression: their frequencies, means and covariances in all directions."""
     classes = ClassConditionalModel.from_samples(*_samples(), 2)
-    found = ClassConditionalModel.of_mixture(model)
+    found = ClassConditionalModel.from_mixture(model)
     ours, theirs = found.model.basis, classes.model.basis
     assert ours is not None
     assert theirs is not None

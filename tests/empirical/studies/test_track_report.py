@@ -60,8 +60,8 @@ def test_it_comes_back_as_it_was(tmp_path):
     assert again.notes == result.notes
 
 
-#: The classes; of the last layer: steps of the end of phase I and of the turning point, mean accuracy of the probe of
-#: the dominant colour at the end.
+#: The classes; of the last layer: steps of the end of phase I and of the turning point, and mean accuracy of the probe
+#: of the dominant colour at the end.
 PUBLISHED = {
     "track-vgg8-cifar10": (None, 32, 267, 0.777),
     "track-resnet10-cifar10": (None, 48, 562, 0.762),

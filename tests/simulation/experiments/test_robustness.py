@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ def _measured(setting: Setting) -> dict[str, Departure]:
     return {name: Departure.from_values(one) for name, one in measure_robustness(setting).items()}
 
 
+@cache
 def _descent(setting: Setting) -> Departure:
     return _measured(setting)["descent"]
 
@@ -64,13 +66,13 @@ def test_a_departure_moves_training_away(change: dict[str, Any]) -> None:
 
 def test_networks_on_few_samples_turn_early() -> None:
     """The covariance of a sample spreads the eigenvalues, and prototypes carry noise of all directions."""
-    turning = _descent(replace(SMALL, samples=60, draws=24)).turning_point
+    turning = _descent(replace(SMALL, samples=60, draws=12)).turning_point
     assert np.log(turning.measured / turning.derived) < -4 * turning.error
 
 
 def test_momentum_runs_ahead_by_its_factor_once_its_memory_has_filled() -> None:
     """At small steps heavy-ball descent is gradient descent with the step size eta / (1 - m)."""
-    found = _descent(replace(SMALL, step_share=0.004, steps=1500, optimiser="momentum 0.5"))
+    found = _descent(replace(SMALL, dimension=20, samples=2000, step_share=0.004, steps=1500, optimiser="momentum 0.5"))
     assert abs(found.deviation) < 4 * found.deviation_error + 0.01 * found.fall_derived
 
 

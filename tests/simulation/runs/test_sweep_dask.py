@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -56,7 +57,7 @@ def test_a_finished_sweep_needs_no_cluster(tmp_path: Path) -> None:
     assert run_sweep(walks(4), walk, RunFolder(tmp_path), DaskScheduler("tcp://127.0.0.1:1")).computed == 0
 
 
-def test_failures_are_told_apart_from_results(tmp_path: Path, scheduler: DaskScheduler) -> None:
+def test_failures_and_results_are_distinguished(tmp_path: Path, scheduler: DaskScheduler) -> None:
     configurations = grid(way=["raises", "works", "exits"], folder=[str(tmp_path)])
     found = run_sweep(configurations, failing, RunFolder(tmp_path), scheduler)
     assert found.results == (None, {"way": "works"}, None)
@@ -87,6 +88,32 @@ def test_a_configuration_that_ends_every_worker_is_a_failure(tmp_path: Path, sch
     found = run_sweep(configurations, ends_its_worker, RunFolder(tmp_path), scheduler)
     assert [(index, failure.error) for index, failure in found.failures] == [(5, "KilledWorker")]
     assert [result and result["number"] for result in found.results] == [0, 1, 2, 3, 4, None, 6, 7]
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_lost_is_an_error_that_says_how_to_go_on(tmp_path: Path) -> None:
+    """Its process is killed while results come in; joblib's own backend would wait for ever."""
+    address = "tcp://127.0.0.1:18786"
+    programs = (
+        ["distributed.cli.dask_scheduler", "--port", "18786", "--no-dashboard"],
+        ["distributed.cli.dask_worker", address, "--nworkers", "2", "--nthreads", "1", "--no-dashboard"],
+    )
+    running = [subprocess.Popen([sys.executable, "-m", *one], stderr=subprocess.DEVNULL) for one in programs]
+
+    def kill_after_some_results() -> None:
+        while len(list((tmp_path / "results").glob("[!.]*"))) < 10:
+            time.sleep(0.002)
+        running[0].kill()
+
+    threading.Thread(target=kill_after_some_results, daemon=True).start()
+    try:
+        with pytest.raises(ConnectionError, match=f"scheduler: {address} was lost; start the sweep again"):
+            run_sweep(walks(3000), slow_walk, RunFolder(tmp_path), DaskScheduler(address, timeout=120))
+    finally:
+        for one in running:
+            one.kill()
+            one.wait()
+    assert 10 <= len(files_below(tmp_path)) < 3000
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense", "http://a b", ""])
