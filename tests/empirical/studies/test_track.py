@@ -203,7 +203,7 @@ def grey(split):
             "transfer_data: the name 'colour dominance' is that of another task",
         ),
         (lambda data: parse_classes("0,x"), "classes: '0,x' is not accepted"),
-        (lambda data: parse_classes("9" * 5000), r"classes: '9{40}\.\.\.' is not accepted"),
+        (lambda data: parse_classes("9" * 5000), r"classes: '9{59}\.\.\. is not accepted"),
         (lambda data: parse_classes("0,-1"), "classes: -1"),
         (lambda data: TrackPlan(PLAN.training, PLAN.probe, seeds=0), "seeds"),
         (lambda data: TrackPlan(PLAN.training, PLAN.probe, also=("magic",)), "also: 'magic' is unknown"),
