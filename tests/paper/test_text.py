@@ -86,8 +86,8 @@ def test_every_theorem_is_printed_with_its_proof(generated: Path) -> None:
     text = (generated / "theorems.tex").read_text()
     statements = (generated / "statements.tex").read_text()
     known = (*THEOREMS, *LEMMAS)
-    assert re.findall(r"\\begin{theorem}\[(\w\d):", text) == [one.name for one in known]
-    assert re.findall(r"\\item\[(\w\d)\]", statements) == [one.name for one in known]
+    assert re.findall(r"\\begin{theorem}\[(\w\d+):", text) == [one.name for one in known]
+    assert re.findall(r"\\item\[(\w\d+)\]", statements) == [one.name for one in known]
     assert text.count(r"\begin{proof}") == len(known)
     assert text.count(r"\item") == sum(len(one.steps) for one in known)
 
