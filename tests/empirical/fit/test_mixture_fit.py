@@ -111,7 +111,7 @@ def test_a_summary_says_what_it_holds_and_is_read_back() -> None:
     assert "in 6 leading directions: 1 3 2" in text
     assert "+0.062 +- 0.002 nats" in text
     # Six Gaussians of 1 + 6 + 21 numbers, whose frequencies sum to 1.
-    assert "167 beside 700 of the samples, 0.24" in text
+    assert "167 for 700 of the samples, 0.24" in text
     values = json.loads(json.dumps(found.as_values()))
     MIXTURE.check("result", values)
     assert MixtureSummary.from_values(values) == found
