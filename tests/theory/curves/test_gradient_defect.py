@@ -149,7 +149,7 @@ def test_a_class_in_one_part_alone_and_parts_that_do_not_cover_are_refused() -> 
     model, inputs, labels = _skewed(40, 4, 2, 0)
     weights = _weights(Softmax(), model)
     by_class = [np.flatnonzero(labels == label) for label in (0, 1)]
-    with pytest.raises(InputError, match="class 0 lies within one part"):
+    with pytest.raises(InputError, match="class 0 lies in one part alone"):
         defect_response(model, Softmax(), inputs, labels, weights, 4, 0.1, by_class)
     with pytest.raises(InputError, match="parts: 1 are given"):
         defect_response(model, Softmax(), inputs, labels, weights, 4, 0.1, by_class[:1])
