@@ -5,9 +5,8 @@ from __future__ import annotations
 from theory.theorems.catalogue import LEMMAS, THEOREMS
 from theory.theorems.step import Kind, count_kinds
 from theory.theorems.theorem import Theorem
-from theory.typeset.display import expression_latex
 from theory.typeset.inline_math import words_latex
-from theory.typeset.theorem_latex import theorem_latex
+from theory.typeset.theorem_latex import statement_display, theorem_latex
 from theory.validation import InputError
 
 
@@ -30,7 +29,7 @@ def derived() -> tuple[Theorem, ...]:
 def statements(known: tuple[Theorem, ...]) -> str:
     """A list of all statements without their proofs."""
     items = [
-        f"\\item[{one.name}] {words_latex(one.title)}.{_assumptions(one)}\n\\[ {expression_latex(one.statement)} \\]"
+        f"\\item[{one.name}] {words_latex(one.title)}.{_assumptions(one)}\n{statement_display(one.statement)}"
         for one in known
     ]
     return "\\begin{description}\n" + "\n".join(items) + "\n\\end{description}\n"

@@ -96,7 +96,7 @@ def tables(folders: ResultFolders) -> dict[str, str]:
         for layer, reading in report.readings.items():
             steps = [_boundary(one) for one in (reading.phase_one_end, reading.turning_point)]
             rows.append([*trained, latex_text(layer), _change(reading.fall), *steps, _change(reading.rise)])
-    header = ["network", "classes", "layer", "fall", "end of phase I at step", "turning point at step", "rise"]
+    header = ["network", "classes", "layer", "fall", "end of phase I", "turning point", "rise"]
     return {"tracking.tex": table("lllrrrr", header, rows)}
 
 
