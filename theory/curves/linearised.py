@@ -165,7 +165,7 @@ def _curve(
 
 def _expand(model: DataModel, loss: Loss, weights: FloatArray, kernels: _Kernels) -> _Expansion:
     outputs = SignalOutputs.from_model(model, loss)
-    rows = outputs.basis.T @ weights
+    rows = outputs.turned(weights)
     # What is learnt in units of what would be learnt in the end in the first mode.
     rates = _rates(model, loss)
     signal = np.broadcast_to(outputs.signal / rates[0], rows.shape)

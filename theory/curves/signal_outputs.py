@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.curves.losses import Loss, SquaredError
-from theory.curves.reconstruction import counted
+from theory.curves.reconstruction import counted, rounding
 from theory.data.data_model import DataModel
 from theory.validation import BoolArray, FloatArray
 
@@ -69,6 +69,15 @@ class SignalOutputs:
             np.where(learns[:, None], basis.T @ signal, 0.0),
             np.where(learns[:, None], directions, 0.0),
         )
+
+    def turned(self, weights: FloatArray) -> FloatArray:
+        """Rows (replica, outputs, d) of ``weights`` in this basis; an entry that is rounding of its sum is 0.
+
+        The length of a row does not count in R, so that the rounding of a row that cancels would count as an output.
+        """
+        rows = self.basis.T @ weights
+        sizes = np.abs(self.basis).T @ np.abs(weights)
+        return np.asarray(np.where(np.abs(rows) > rounding(rows.shape[-2]) * sizes, rows, 0.0), dtype=np.float64)
 
 
 def undamped(logs: FloatArray) -> FloatArray:
@@ -129,7 +138,7 @@ class ApartOutputs:
         apart: BoolArray = ~outputs.learns if isinstance(loss, SquaredError) else np.asarray(outputs.curvatures == 0)
         directions = outputs.basis[:, apart]
         moved = step_size * outputs.curvatures[apart][:, None] * model.eigenvalues
-        return cls(directions, outputs.basis[:, ~apart], directions.T @ weights, moved)
+        return cls(directions, outputs.basis[:, ~apart], outputs.turned(weights)[:, apart], moved)
 
     def restored(self, weights: FloatArray, steps: int) -> FloatArray:
         """Weights (replica, outputs, d) after ``steps`` steps with these outputs' exact values in them."""

@@ -147,9 +147,10 @@ def test_the_published_fits_are_read(name: str) -> None:
     written = read_json(RESULTS / name / "result.json", Record({}), "folder")
     for entry in ("alpha", "beta", "alignment", "effective_rank", "rivals", "training", "warnings"):
         assert kept[entry] == written[entry], entry
-    # Boundaries are read off the curves anew; they are those that were kept.
-    for now, then in zip(kept["predictions"], written["predictions"], strict=True):
-        assert now["turning_point"] == then["turning_point"]
+    # Boundaries are read off the curves anew; they are those that were kept, but for the rounding of another machine.
+    now, then = ([one["turning_point"] for one in each["predictions"]] for each in (kept, written))
+    assert [one is None for one in now] == [one is None for one in then]
+    np.testing.assert_allclose(np.array(now, dtype=float), np.array(then, dtype=float), rtol=1e-9)
 
 
 def test_a_published_number_is_that_of_the_paper() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import mpmath
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from theory import (
     relative_loss,
 )
 from theory.curves.reconstruction import explained_variance, rounding
+from theory.curves.signal_outputs import SignalOutputs
 from theory.validation import FloatArray
 
 
@@ -41,6 +44,22 @@ def test_from_zero_weights_the_rows_of_softmax_have_rank_two_however_long_they_a
     np.testing.assert_allclose(found, 0.805, atol=5e-4)
     own = class_mean_field_curve(_shared(model), Softmax(), zero, steps, 1.0, nodes=64).losses[0]
     np.testing.assert_allclose(own, found, atol=5e-3)  # 64 nodes for 512
+
+
+@pytest.mark.parametrize("angle", [0.0, 1e-16, -3e-16], ids=str)
+def test_opposite_rows_are_one_output_whatever_the_rounding_of_the_basis(
+    angle: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sum of the rows is 0; in a basis off by an eps, as LAPACK returns on some CPUs, it is 1e-17 of a row."""
+    model = DataModel.power_law_classes(10, 1.0, 1.5, 2, 0.5, 0)
+    row = np.random.default_rng(0).standard_normal((1, 1, 10))
+    pair, steps = np.concatenate([-row, row], axis=1), np.array([0, 10, 1_000])
+    exact = SignalOutputs.from_model(model, Softmax())
+    turn = np.array([[1.0, angle], [-angle, 1.0]])
+    monkeypatch.setattr(SignalOutputs, "from_model", lambda model, loss: replace(exact, basis=exact.basis @ turn))
+    curves = [one(model, Softmax(), pair, steps, 0.5) for one in (mean_field_curve, gradient_descent_curve)]
+    for curve in curves:
+        assert curve.losses[0, 0] == pytest.approx(relative_loss(row, model.eigenvalues)[0], rel=1e-12)
 
 
 @pytest.mark.parametrize("loss", [Softmax(), SquaredError()], ids=lambda loss: loss.name)
