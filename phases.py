@@ -11,7 +11,7 @@ import typer
 
 from empirical.command.exit_codes import OneLineGroup, bad_input_exits
 from empirical.command.interrupts import run
-from empirical.command.network_commands import fit, predict, track, transfer
+from empirical.command.network_commands import deep, fit, predict, track, transfer
 from empirical.command.options import (
     LARGEST_WIDTH,
     chosen_data,
@@ -299,6 +299,7 @@ def explore(
 
 app.command()(track)
 app.command()(transfer)
+app.command()(deep)
 app.command()(fit)
 app.command()(predict)
 app.add_typer(sweeps, name="sweep")

@@ -23,6 +23,8 @@ from .probes.reconstruction_probe import BudgetedDecoders, ReconstructionLoss
 from .probes.standard import ProbePlan
 from .studies.check.job import CheckReport, check
 from .studies.check.outcome import CheckPlan
+from .studies.deep.job import deep
+from .studies.deep.report import DeepReport
 from .studies.derive import DeriveReport, derive
 from .studies.diagram import DiagramPlan, DiagramReport, diagram
 from .studies.fit.job import fit_features, fit_layer
@@ -81,6 +83,8 @@ __all__ = [
     "TrackReport",
     "transfer",
     "TransferReport",
+    "deep",
+    "DeepReport",
     "verify_transfer",
     "VerifyTransferPlan",
     "TransferVerification",

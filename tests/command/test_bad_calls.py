@@ -31,7 +31,7 @@ _BAD = {
 _FROM_ZERO = {"momentum", "weight_decay"}
 
 #: What a command cannot be called without.
-_REQUIRED = {"transfer": ["tracked"]}
+_REQUIRED = {"transfer": ["tracked"], "deep": ["tracked"]}
 
 
 def _commands() -> list[tuple[list[str], Any]]:
