@@ -16,13 +16,13 @@ from simulation.figures.seed_lines import COLOURS, MARKERS
 
 
 def draw_boundaries(rows: Sequence[DeepRow], path: Path) -> None:
-    """Two panels, the end of phase I and the turning point, a marker per training, written to ``path``.
+    """Two panels, half of the fall and the turning point, a marker per training, written to ``path``.
 
     Bars are standard errors over seeds; the band is what is accepted of a turning point without them.
     """
     figure = Figure(figsize=(9.0, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
-    _panel(left, "half of the fall", [(row.phase_one_end, row.derived_phase_one_end) for row in rows])
+    _panel(left, "half of the fall", [(row.half_fall, row.derived_half_fall) for row in rows])
     _panel(right, "turning point", [(row.turning_point, row.derived_turning_point) for row in rows])
     low, high = right.get_xlim()
     edges = np.array([low, high])

@@ -77,9 +77,9 @@ def _row(tracked: TrackReport, curves: Sequence[Curve]) -> DeepRow:
         data=tracked.data,
         layer=tracked.last_layer,
         step_size=step_size,
-        derived_phase_one_end=_estimate(whole, "fraction_point", step_size),
+        derived_half_fall=_estimate(whole, "fraction_point", step_size),
         derived_turning_point=_estimate(whole, "turning_point", step_size),
-        phase_one_end=reading.phase_one_end,
+        half_fall=reading.half_fall,
         turning_point=reading.turning_point,
     )
 

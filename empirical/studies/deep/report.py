@@ -19,7 +19,7 @@ from simulation.runs.json_reader import ListOf, MapOf, Maybe, Real, Record, Text
 from simulation.runs.run_kinds import DEEP
 from simulation.runs.text_table import text_table
 
-_ESTIMATES = ("derived_phase_one_end", "derived_turning_point", "phase_one_end", "turning_point")
+_ESTIMATES = ("derived_half_fall", "derived_turning_point", "half_fall", "turning_point")
 _ESTIMATE = Record({"value": Maybe(Real(0)), "error": Maybe(Real(0))})
 _ROW = Record(
     {
@@ -81,8 +81,8 @@ class DeepReport(DrawnReport):
             (
                 row.network,
                 row.data,
-                _step(row.derived_phase_one_end),
-                _step(row.phase_one_end),
+                _step(row.derived_half_fall),
+                _step(row.half_fall),
                 _step(row.derived_turning_point),
                 _step(row.turning_point),
                 "-" if np.isnan(row.ratio) else f"{row.ratio:.2f}",

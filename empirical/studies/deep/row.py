@@ -21,9 +21,9 @@ class DeepRow:
         data: what it was trained on.
         layer: the last one, from which images are reconstructed.
         step_size: eta / (1 - beta), of the derivation.
-        derived_phase_one_end: where the derived loss has half of its fall behind it.
+        derived_half_fall: where the derived loss has half of its fall behind it.
         derived_turning_point: where it is lowest.
-        phase_one_end: the same of the tracked loss.
+        half_fall: the same of the tracked loss.
         turning_point: likewise.
     """
 
@@ -31,9 +31,9 @@ class DeepRow:
     data: str
     layer: str
     step_size: float
-    derived_phase_one_end: Estimate
+    derived_half_fall: Estimate
     derived_turning_point: Estimate
-    phase_one_end: Estimate
+    half_fall: Estimate
     turning_point: Estimate
 
     @property
