@@ -1,6 +1,11 @@
 from __future__ import annotations
 
 import os
+
+# One thread, set before NumPy and torch load theirs: the matrices of the tests are small, and several pools of threads
+# that wait for each other on two cores take twice the time. Processes that tests start inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from pathlib import Path
 
 import pytest

@@ -22,7 +22,7 @@ from simulation.runs.text_table import TERMINAL_WIDTH, text_table
 from theory.curves.boundaries import RESOLUTION
 from theory.theorems.catalogue import THEOREMS
 
-_CURVE = ("level", "regime", "phase I ends", "turning", "return", "at 0", "lowest", "end")
+_CURVE = ("level", "regime", "half fall", "turning", "return", "at 0", "lowest", "end")
 
 #: The assumption that the interval of R2 / R0 decides.
 ALIGNMENT = "A3"

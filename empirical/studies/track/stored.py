@@ -14,7 +14,7 @@ from empirical.networks.network_training import TrainingPlan
 from empirical.probes.measures import Measure, Measurement
 from empirical.probes.standard import ProbePlan
 from empirical.studies.track.plan import LARGEST_SEEDS, TrackPlan
-from empirical.studies.track.trainings import Rows, TrackedTrainings
+from empirical.studies.track.trainings import Rows, TrackedTrainings, readings_of
 from empirical.tracker.phase_reading import Estimate, PhaseReading
 from simulation.runs.json_reader import Flag, ListOf, MapOf, Maybe, Real, Record, Text, Whole
 from theory import InputError
@@ -44,7 +44,8 @@ _READING = Record(
         "turning_point": _BOUNDARY,
         "grid_ratio": _NUMBER,
     },
-    {"phase_one_end": _BOUNDARY, "half_fall": _BOUNDARY},
+    # Half of the fall is called the end of phase I in results of some earlier versions.
+    {"near_constant_end": _BOUNDARY, "half_fall": _BOUNDARY, "phase_one_end": _BOUNDARY},
 )
 
 #: What result.json must hold for a report.
@@ -122,13 +123,14 @@ def read_plan(file: Path, content: dict[str, Any]) -> TrackPlan:
         raise InputError(f"folder: {file}: {error}") from None
 
 
-def read_readings(file: Path, content: dict[str, Any], plan: TrackPlan) -> dict[str, PhaseReading]:
+def read_readings(file: Path, content: dict[str, Any], plan: TrackPlan, rows: Rows) -> dict[str, PhaseReading]:
     """The phases of every layer in the content of a result.json.
 
     Args:
         file: the result.json, for the error.
         content: what it holds.
         plan: whose layers are read.
+        rows: what was measured; gives the end of phase I, which results of earlier versions do not hold.
 
     Raises:
         InputError: a layer of the plan is missing.
@@ -136,16 +138,19 @@ def read_readings(file: Path, content: dict[str, Any], plan: TrackPlan) -> dict[
     missing = next((layer for layer in plan.probe.layers if layer not in content["phases"]), None)
     if missing is not None:
         raise InputError(f"folder: {file} holds no phases of the layer {missing!r}; track again")
-    return {layer: _reading(content["phases"][layer]) for layer in plan.probe.layers}
+    measured = readings_of(plan, rows)
+    return {layer: _reading(content["phases"][layer], measured[layer]) for layer in plan.probe.layers}
 
 
-def _reading(stored: dict[str, Any]) -> PhaseReading:
+def _reading(stored: dict[str, Any], measured: PhaseReading) -> PhaseReading:
+    flat = stored.get("near_constant_end")
     return PhaseReading(
         fall=stored_estimate(stored["fall"]),
         rise=stored_estimate(stored["rise"]),
         falls=stored["falls"],
         rises=stored["rises"],
-        phase_one_end=stored_estimate(stored.get("phase_one_end", stored.get("half_fall", _NOT_THERE))),
+        near_constant_end=measured.near_constant_end if flat is None else stored_estimate(flat),
+        half_fall=stored_estimate(stored.get("half_fall", stored.get("phase_one_end", _NOT_THERE))),
         turning_point=stored_estimate(stored["turning_point"]),
         grid_ratio=stored_number(stored["grid_ratio"]),
     )
