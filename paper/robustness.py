@@ -93,7 +93,7 @@ def _cells(found: Departure) -> list[str]:
 def figures(folders: ResultFolders) -> dict[str, Draw]:
     """All departures sorted, and every level of each."""
     report = _report(folders)
-    return {"robustness.pdf": report.draw, "robustness-panels.pdf": report.draw_panels}
+    return {"robustness.pdf": report.draw, "panels.pdf": report.draw_panels}
 
 
 PART = Part("robustness", (RESULT,), numbers, tables, figures)

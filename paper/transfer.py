@@ -21,6 +21,9 @@ from paper.tracking import class_ranges
 
 RESULT = "transfer"
 
+#: Names of tasks in the table, which has no room for longer ones.
+_SHORT = {COLOUR: "colour", HELD_OUT: "held-out"}
+
 
 def numbers(folders: ResultFolders) -> dict[str, str]:
     """For each task how often stopping helps or hurts, its gains, and how these correlate with the alignment."""
@@ -63,7 +66,7 @@ def tables(folders: ResultFolders) -> dict[str, str]:
         [
             latex_text(network_title(row.network)),
             class_ranges(row.classes),
-            latex_text(row.task),
+            latex_text(_SHORT.get(row.task, row.task)),
             fixed(row.alignment, 2),
             _accuracy(row.recommended),
             _accuracy(row.best),

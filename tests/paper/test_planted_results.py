@@ -93,7 +93,7 @@ def test_transfer(tmp_path: Path) -> None:
     accuracies = [r"$0.810 \pm 0.011$", r"$0.920 \pm 0.022$", r"$0.730 \pm 0.033$"]
     # The gain has its sign and the half width of its interval, not its standard error. Of two networks, Student's
     # quantile is tan(pi (p - 1/2)): 50.9 for one of four rows instead of 12.7.
-    assert table[0] == ["b", "0--2", COLOUR, "$0.30$", *accuracies, r"$+0.050 \pm 0.017$", r"$\pm 0.068$", "helps"]
+    assert table[0] == ["b", "0--2", "colour", "$0.30$", *accuracies, r"$+0.050 \pm 0.017$", r"$\pm 0.068$", "helps"]
     assert [one[0] for one in table] == ["b", "d", "c", "a"]
     assert [one[-1] for one in table] == ["helps", "hurts", "--", "helps"]
     assert table[1][7] == r"$-0.060 \pm 0.017$"
