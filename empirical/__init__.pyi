@@ -1,7 +1,7 @@
 """Real data and real networks: data sets, activations and their moments, the fit, phases of deep training, advice."""
 
 from .data.data_root import DATA_ROOT_VARIABLE
-from .data.datasets import DataSet, load
+from .data.datasets import DataSet, leading_directions, load
 from .data.images import ImageData, ImageSplit, Normalisation, load_images, only_classes, padded_to
 from .data.target_tasks import TargetTask, chosen_classes, class_task, regression_task, target_task
 from .fit.mixture_fit import MixtureFit, fit_mixture
@@ -91,6 +91,7 @@ __all__ = [
     # Data
     "DataSet",
     "load",
+    "leading_directions",
     "chosen_classes",
     "TargetTask",
     "target_task",

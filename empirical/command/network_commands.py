@@ -33,6 +33,7 @@ from empirical.command.shared_options import (
     Checkpoint,
     DataRoot,
     Device,
+    Directions,
     Download,
     FitData,
     ImageSet,
@@ -219,6 +220,7 @@ def fit(
     download: Download = False,
     inputs_key: InputsKey = None,
     labels_key: LabelsKey = None,
+    directions: Directions = None,
     init_scale: InitScale = 0.01,
     step_share: StepShare = 0.08,
     steps: Annotated[int, count_option("Last step of the predicted curves.")] = 4096,
@@ -250,6 +252,8 @@ def fit(
     refuse_where_nothing_is_fetched(context, name)
     if network is None:
         refuse_without(context, "--network", "checkpoint", "layer", "base_width", "pooled_features", "device")
+    elif directions is not None:
+        raise typer.BadParameter("does nothing with --network; give --pooled-features", param_hint="directions")
     of = Path(name).stem if network is None else f"{network}-{Path(name).stem}"
     place = out if out is not None else Path("results") / f"fit-{of}"
     with bad_input_exits() as bars:
@@ -260,7 +264,7 @@ def fit(
 
         plan, where = FitPlan(init_scale, step_share, steps, seed), (data_root, download, inputs_key, labels_key)
         if network is None:
-            report = fit_features(partial(load, name, *where), plan, folder=place, progress=bars)
+            report = fit_features(partial(load, name, *where, directions), plan, folder=place, progress=bars)
         else:
             source = NetworkLayer(network, checkpoint, layer, base_width, pooled_features)
             images = partial(load_images, name, *where)

@@ -255,6 +255,8 @@ _CALLS = [
     ([*TRACK, "--out", "nowhere"], "out: nowhere is a symbolic link"),
     (["fit", "good.npz", "--base-width", "4"], "base_width: does nothing without --network"),
     (["fit", "good.npz", "--pooled-features", "4"], "pooled_features: does nothing without --network"),
+    (["fit", "--network", "vgg8", "--directions", "4"], "directions: does nothing with --network"),
+    (["check", "digits", "--directions", "65"], "directions: 65 is not accepted for 1797 inputs of 64 features"),
     (["fit", "good.npz", "--device", "cpu"], "device: does nothing without --network"),
     (["fit", "good.npz", "--layer", "block1"], "layer: does nothing without --network"),
     (["fit", "good.npz", "--checkpoint", "x.pt"], "checkpoint: does nothing without --network"),
