@@ -188,7 +188,7 @@ def verify(
             from empirical.studies.verify.job import verify as verify_layer
             from empirical.studies.verify.plan import VerifyPlan
 
-            scales = {"init_scales": tuple(init_scale)} if init_scale else {}
+            scales: dict[str, Any] = {"init_scales": tuple(init_scale)} if init_scale else {}
             report = verify_layer(
                 data_set, replace(VerifyPlan.for_data(chosen), **given, **scales), folder=place, progress=bars
             )
@@ -210,5 +210,5 @@ def _hidden_plan(given: dict[str, Any], init_scale: list[float] | None, widths: 
     return VerifyHiddenPlan(widths=tuple(widths), units=units, **given, **_scale(init_scale))
 
 
-def _scale(init_scale: list[float] | None) -> dict[str, float]:
+def _scale(init_scale: list[float] | None) -> dict[str, Any]:
     return {"init_scale": init_scale[0]} if init_scale else {}
