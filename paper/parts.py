@@ -10,16 +10,16 @@ from paper import (
     published,
     robustness,
     scaling,
+    targets,
     tracking,
     transfer,
-    transfer_theory,
     verification,
 )
 
 #: Parts that are always in the text: their studies run where results are missing.
 SIMULATIONS = (
     verification.PART,
-    transfer_theory.PART,
+    targets.PART,
     hidden.PART,
     diagram.PART,
     scaling.PART,

@@ -39,6 +39,7 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
         "TargetBest": count(sum(one.step_holds(report.plan) for one in found)),
         "TargetTolerance": plain(report.plan.tolerance),
         "TargetLargest": fixed(max(one.comparison.deviation for one in found), 3),
+        "TargetStepTolerance": plain(100 * report.plan.step_tolerance),
         "TargetSteps": count(report.plan.steps),
         "TargetDraws": count(report.plan.replicas),
     }
@@ -82,4 +83,4 @@ def draw(report: TransferVerification, path: Path) -> None:
     figure.savefig(path)
 
 
-PART = Part("transfer-theory", (RESULT,), numbers, tables, figures)
+PART = Part("targets", (RESULT,), numbers, tables, figures)
