@@ -62,6 +62,7 @@ TRANSFER = RunKind(
     "phases transfer", ("accuracies.parquet", "transfer.png", _RESULT), (), frozenset({"rows", "alignment"})
 )
 DEEP = RunKind("phases deep", ("deep.png", _RESULT), (), frozenset({"deep"}))
+CHOOSE = RunKind("phases choose", ("choose.png", _RESULT), (), frozenset({"checkpoints", "gains", "leading_step"}))
 FIT = RunKind("phases fit", ("spectrum.parquet", "fit.png", _RESULT), (), frozenset({"spectrum_law", "signal_law"}))
 PREDICT = RunKind("phases predict", ("curves.parquet", "predict.png", _RESULT), ("parts",), frozenset({"plan", "rows"}))
 SCALING = RunKind(
@@ -77,7 +78,7 @@ ROBUSTNESS = RunKind(
     frozenset({"points", "phase_three_rises"}),
 )
 
-RUN_KINDS = (VERIFY, CHECK, DERIVE, DIAGRAM, TRACK, TRANSFER, DEEP, FIT, PREDICT, SCALING, ROBUSTNESS)
+RUN_KINDS = (VERIFY, CHECK, DERIVE, DIAGRAM, TRACK, TRANSFER, CHOOSE, DEEP, FIT, PREDICT, SCALING, ROBUSTNESS)
 
 
 def owner_of(path: Path) -> str | None:
