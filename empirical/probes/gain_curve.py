@@ -139,7 +139,9 @@ def gain_curve(
     samples = differences.shape[1]
     raw = differences.mean(axis=1)
     # Shrunk (Ledoit & Wolf 2004): from fewer samples than checkpoints, some contrasts would seem to have no noise.
-    noise = ledoit_wolf(differences.T)[0] / samples
+    # One more sample on which two checkpoints differ, as in the rule of succession: that none of a few samples tells
+    # them apart does not show that they are the same.
+    noise = ledoit_wolf(differences.T)[0] / samples + np.eye(differences.shape[0]) / samples**2
     doublings = np.log2(np.maximum(counts, 0.5))
     back = doublings[-1] - doublings[:-1]
     prior = change**2 * np.minimum(back[:, None], back[None, :])
