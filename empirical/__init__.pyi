@@ -44,7 +44,12 @@ from .studies.transfer.report import TransferReport
 from .studies.verify.job import verify
 from .studies.verify.plan import VerifyPlan
 from .studies.verify.report import VerifyReport
-from .studies.verify_transfer import TransferVerification, VerifyTransferPlan, verify_transfer
+from .studies.verify_hidden.job import verify_hidden
+from .studies.verify_hidden.plan import HiddenUnits, VerifyHiddenPlan
+from .studies.verify_hidden.report import HiddenVerification
+from .studies.verify_transfer.job import verify_transfer
+from .studies.verify_transfer.plan import VerifyTransferPlan
+from .studies.verify_transfer.report import TransferVerification
 from .tracker.phase_reading import PhaseReading, read_phases
 from .tracker.phase_tracker import PhaseTracker, ProbeSchedule
 from .tracker.stop_rule import StopRule
@@ -55,6 +60,13 @@ __all__ = [
     "verify",
     "VerifyPlan",
     "VerifyReport",
+    "verify_transfer",
+    "VerifyTransferPlan",
+    "TransferVerification",
+    "verify_hidden",
+    "VerifyHiddenPlan",
+    "HiddenUnits",
+    "HiddenVerification",
     "check",
     "CheckPlan",
     "CheckReport",
@@ -85,9 +97,6 @@ __all__ = [
     "TransferReport",
     "deep",
     "DeepReport",
-    "verify_transfer",
-    "VerifyTransferPlan",
-    "TransferVerification",
     # Data
     "DataSet",
     "load",

@@ -52,6 +52,18 @@ class RunKind:
 
 
 VERIFY = RunKind("phases verify", ("curves.parquet", "phases.png", _RESULT), ("parts",), frozenset({"claims", "draws"}))
+VERIFY_TRANSFER = RunKind(
+    "phases verify --target",
+    ("curves.parquet", "transfer.png", _RESULT),
+    ("parts",),
+    frozenset({"source", "targets", "saturation"}),
+)
+VERIFY_HIDDEN = RunKind(
+    "phases verify --hidden-width",
+    ("curves.parquet", "hidden.png", _RESULT),
+    ("parts",),
+    frozenset({"hidden", "layers"}),
+)
 CHECK = RunKind("phases check", ("check.json",))
 DERIVE = RunKind("phases derive", ("derive.json", "latex.json", "values.json"))
 DIAGRAM = RunKind(
@@ -77,7 +89,21 @@ ROBUSTNESS = RunKind(
     frozenset({"points", "phase_three_rises"}),
 )
 
-RUN_KINDS = (VERIFY, CHECK, DERIVE, DIAGRAM, TRACK, TRANSFER, DEEP, FIT, PREDICT, SCALING, ROBUSTNESS)
+RUN_KINDS = (
+    VERIFY,
+    VERIFY_TRANSFER,
+    VERIFY_HIDDEN,
+    CHECK,
+    DERIVE,
+    DIAGRAM,
+    TRACK,
+    TRANSFER,
+    DEEP,
+    FIT,
+    PREDICT,
+    SCALING,
+    ROBUSTNESS,
+)
 
 
 def owner_of(path: Path) -> str | None:
