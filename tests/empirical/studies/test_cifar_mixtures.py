@@ -96,8 +96,8 @@ def test_several_gaussians_per_class_halve_the_drift_from_full_batches(runs: Run
 
 @pytest.mark.cifar
 @pytest.mark.slow
-def test_batches_of_1024_drift_further_than_any_mixture_is_off(runs: Runs) -> None:
-    """Their noise raises the late loss by .02 to .03, which no mean field has: measured .030 at most."""
-    noise = runs.small_batches - runs.full_batch
-    assert 0.02 < noise.max() < 0.04
-    assert noise.max() > 4 * np.abs(runs.gaussians[16] - runs.full_batch).max()
+def test_the_noise_of_batches_of_1024_is_not_the_drift(runs: Runs) -> None:
+    """Their curve is at most .015 from that of full batches, and in the last six recorded steps .004."""
+    noise = np.abs(runs.small_batches - runs.full_batch)
+    assert noise.max() < 0.02
+    assert noise[-6:].max() < 0.006
