@@ -174,28 +174,52 @@ def derive(
 
 @app.command()
 def diagram(
+    of_transfer: Annotated[
+        bool, typer.Option("--transfer", help="Where to stop for another target, instead of the phases (theorem T9).")
+    ] = False,
     dimension: Annotated[int, whole_option("Dimension d of the spectrum lambda_i = i^-alpha.", 8, LARGEST_WIDTH)] = 64,
     alpha: Annotated[float, real_option("Its exponent.", 0.01, 10)] = 0.5,
     replicas: Annotated[int, count_option("Draws of W(0) per point.")] = 16,
-    out: Annotated[Path, path_option("Folder of the results.")] = Path("results") / "diagram",
+    out: Annotated[
+        Path | None,
+        path_option("Folder of the results. [default: results/diagram, with --transfer results/diagram-transfer]"),
+    ] = None,
     seed: Annotated[int, seed_option("Seed of W(0) and of the samples.")] = 0,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Draw the phase diagram over initialisation scale and alignment, with trained networks as points.
 
-    Regions and borders come from the closed form; 225 ensembles of one-output networks are trained.
-    Exit code 1 where fewer than 95 % of those farther than 10 % from a border agree with the prediction.
+    Regions and borders come from the closed form; one-output networks are trained at 225 places (with --transfer
+    at 169). Exit code 1 where fewer than 95 % of those farther than 10 % from a border agree with the prediction.
+
+    With --transfer the regions are theorem T9's verdicts, over initialisation scale and alignment of the signal that
+    source and target share with variance: do not train, stop at the turning point, stop later, go on.
 
     Writes result.json (with every disagreement), points.parquet and diagram.png.
+
+    For example:
+
+      phases diagram
+
+      phases diagram --transfer
     """
     output = Output(as_json, quiet)
+    place = out if out is not None else Path("results") / ("diagram-transfer" if of_transfer else "diagram")
     with bad_input_exits() as bars:
-        from empirical.studies.diagram import DiagramPlan
-        from empirical.studies.diagram import diagram as run
+        report: Any
+        if of_transfer:
+            from empirical.studies.stopping_diagram import StoppingDiagramPlan, stopping_diagram
 
-        report = run(DiagramPlan(dimension, alpha, replicas, seed), folder=out, progress=bars)
-    publish(report, out, output)
+            report = stopping_diagram(
+                StoppingDiagramPlan(dimension, alpha, replicas, seed), folder=place, progress=bars
+            )
+        else:
+            from empirical.studies.diagram import DiagramPlan
+            from empirical.studies.diagram import diagram as run
+
+            report = run(DiagramPlan(dimension, alpha, replicas, seed), folder=place, progress=bars)
+    publish(report, place, output)
 
 
 @app.command()

@@ -69,6 +69,12 @@ DERIVE = RunKind("phases derive", ("derive.json", "latex.json", "values.json"))
 DIAGRAM = RunKind(
     "phases diagram", ("points.parquet", "diagram.png", _RESULT), (), frozenset({"agreement", "disagreements"})
 )
+STOPPING_DIAGRAM = RunKind(
+    "phases diagram --transfer",
+    ("points.parquet", "diagram.png", _RESULT),
+    (),
+    frozenset({"stopping_points", "stopping_disagreements"}),
+)
 TRACK = RunKind("phases track", ("measures.parquet", "track.png", _RESULT), (), frozenset({"plan", "phases", "means"}))
 TRANSFER = RunKind(
     "phases transfer", ("accuracies.parquet", "transfer.png", _RESULT), (), frozenset({"rows", "alignment"})
@@ -97,6 +103,7 @@ RUN_KINDS = (
     CHECK,
     DERIVE,
     DIAGRAM,
+    STOPPING_DIAGRAM,
     TRACK,
     TRANSFER,
     CHOOSE,
