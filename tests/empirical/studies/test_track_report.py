@@ -78,6 +78,8 @@ def test_the_published_trainings_are_read(name):
     classes, phase_one_end, turning, colour = PUBLISHED[name]
     report = TrackReport.read(COMMITTED / name)
     assert report.plan.classes == classes
+    today = replace(report, readings=readings_of(report.plan, report.rows))
+    assert report.lines() == today.lines()  # to the digits that are printed
     reading = report.readings[report.last_layer]
     assert (round(reading.phase_one_end.value), round(reading.turning_point.value)) == (phase_one_end, turning)
     assert report.values(report.last_layer, Measure.probe(COLOUR))[:, -1].mean() == pytest.approx(colour, abs=5e-4)
