@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from empirical.probes.probe_tasks import COLOUR, HELD_OUT
+from empirical.studies.assumption_costs import Derivation
 from empirical.studies.predict.report import PredictReport
-from empirical.studies.predict_reasons import Derivation
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

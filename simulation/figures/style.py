@@ -1,4 +1,4 @@
-"""Style shared by the figures: colours, shaded phases and spaced markers."""
+"""Style shared by the figures: colours, shaded phases, the axis of training steps and spaced markers."""
 
 from __future__ import annotations
 
@@ -49,6 +49,12 @@ def shade_between(axes: Axes, edges: tuple[float, float, float, float], names: t
         axes.axvspan(left, right, color=colour, linewidth=0, zorder=0)
         middle = np.sqrt(max(left, 0.3) * right)
         axes.text(middle, 0.97, name, transform=axes.get_xaxis_transform(), ha="center", va="top", fontsize=8)
+
+
+def step_axis(axes: Axes, last: float) -> None:
+    """Set up x for steps from 0 to ``last``: logarithmic, but linear up to the first step, so that step 0 is shown."""
+    axes.set_xscale("symlog", linthresh=1, linscale=0.35)
+    axes.set_xlim(0, last)
 
 
 def spaced(steps: FloatArray) -> FloatArray:

@@ -107,7 +107,7 @@ def test_sweeps_print_their_result_as_json_and_end_with_what_failed(tmp_path, mo
     axis = next(one for one in AXES if one.relaxed is Relaxed.STEP_SHARE)
     small = Setting(spectrum="spikes", classes=2, loss="squared", samples=200, steps=20, draws=2)
     chosen = [(axis, small), (axis, dataclasses.replace(small, step_share=2.5))]
-    monkeypatch.setattr("empirical.studies.robustness.settings", lambda draws, seed, axes: chosen)
+    monkeypatch.setattr("empirical.studies.robustness.job.settings", lambda draws, seed, axes: chosen)
     call = ("sweep", "robustness", "--workers", "1", "--json", "--out", str(tmp_path))
     result = run(*call)
     assert result.exit_code == 3

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from empirical.probes.probe_tasks import COLOUR, HELD_OUT
-from empirical.studies.predict_reasons import Derivation
+from empirical.studies.assumption_costs import Derivation
 from paper import diagram, fits, predictions, robustness, scaling, theorems, transfer, verification
 from paper.result_folders import ResultFolders
 from paper.studies import SOURCE

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from empirical.probes.probe_tasks import COLOUR, HELD_OUT
-from empirical.studies.robustness import RobustnessReport
+from empirical.studies.robustness.report import RobustnessReport
 from empirical.studies.track.report import TrackReport
 from empirical.studies.transfer.comparison import Effect
 from empirical.studies.transfer.report import TransferReport
 from paper import published
-from paper.parts import EMPIRICAL, SIMULATIONS
+from paper.document import EMPIRICAL, SIMULATIONS
 from paper.result_folders import ResultFolders
 from paper.studies import SOURCE, Run
 from simulation.experiments.robustness import Relaxed

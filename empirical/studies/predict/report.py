@@ -10,11 +10,11 @@ from typing import Any, Self
 
 import numpy as np
 
+from empirical.studies.assumption_costs import Derivation, Reason
 from empirical.studies.predict.agreement import EARLY, Agreement
 from empirical.studies.predict.figure import draw_predictions
 from empirical.studies.predict.plan import FeaturePlan, PredictPlan
 from empirical.studies.predict.prediction import FeaturePrediction, Features
-from empirical.studies.predict_reasons import Derivation, Reason
 from empirical.studies.report import Columns, DrawnReport, reading
 from simulation.runs.json_reader import ListOf, MapOf, Maybe, Real, Record, Text, Whole, Word, read_json
 from simulation.runs.run_kinds import PREDICT

@@ -11,8 +11,7 @@ from empirical.probes.measures import BUDGETS, RECONSTRUCTION, TEST_ACCURACY, WH
 from empirical.studies.track.trainings import TrackedTrainings
 from simulation.figures.figure_text import figure_text
 from simulation.figures.seed_lines import COLOURS, draw_seeds
-from simulation.figures.step_axis import step_axis
-from simulation.figures.style import PHASE_NAMES, shade_between
+from simulation.figures.style import PHASE_NAMES, shade_between, step_axis
 
 
 def draw_tracked(tracked: TrackedTrainings, path: Path) -> None:

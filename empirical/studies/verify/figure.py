@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 
 from empirical.studies.verify.finding import Finding, Source
 from simulation.figures.figure_text import figure_text
-from simulation.figures.step_axis import step_axis
-from simulation.figures.style import DECODER, DERIVED, LINEARISED, TRAINED, shade_phases, spaced
+from simulation.figures.style import DECODER, DERIVED, LINEARISED, TRAINED, shade_phases, spaced, step_axis
 
 
 def draw_verification(findings: Sequence[Finding], data: str, step_size: float, path: Path) -> None:

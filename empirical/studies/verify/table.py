@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from empirical.studies.predict_reasons import reason_table
+from empirical.studies.assumption_costs import reason_table
 from empirical.studies.verify.finding import Finding
 from simulation import Claim, ClaimKind
 from simulation.comparison.statistics import EqualityTest

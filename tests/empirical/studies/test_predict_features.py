@@ -10,11 +10,11 @@ from empirical.data.datasets import DataSet, unit_variance
 from empirical.data.images import ImageSplit, Normalisation
 from empirical.networks.layer_features import layer_features
 from empirical.networks.networks import build_network
+from empirical.studies.assumption_costs import OF_COVARIANCES, REST, Derivation
 from empirical.studies.predict.deriving import predict_features
 from empirical.studies.predict.plan import FeaturePlan, PredictPlan
 from empirical.studies.predict.prediction import FeaturePrediction, Features
 from empirical.studies.predict.report import PredictReport
-from empirical.studies.predict_reasons import OF_COVARIANCES, REST, Derivation
 from simulation import train
 from simulation.runs.run_folder import RunFolder
 from theory import Curve, InputError

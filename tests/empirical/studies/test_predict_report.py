@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from empirical.data.images import ImageData
+from empirical.studies.assumption_costs import Derivation
 from empirical.studies.predict.job import predict
 from empirical.studies.predict.plan import FeaturePlan, PredictPlan
 from empirical.studies.predict.prediction import FeaturePrediction, Features
 from empirical.studies.predict.report import PredictReport
-from empirical.studies.predict_reasons import Derivation
 from simulation.runs.run_folder import RunFolder, json_text
 from tests.empirical.studies.test_track import blobs
 from theory import Curve, InputError

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from empirical.studies.robustness import RobustnessPlan, RobustnessReport, robustness
+from empirical.studies.robustness.job import robustness
+from empirical.studies.robustness.report import RobustnessPlan, RobustnessReport
 from simulation.comparison.departure import Departure
 from simulation.experiments.large_steps import phase_three_rises
 from simulation.experiments.robustness import AXES, MOMENTUM, Point, Relaxed, Robustness, Setting, measure_robustness
@@ -87,7 +88,7 @@ def test_the_job_trains_saves_and_goes_on(tmp_path: Path, monkeypatch: pytest.Mo
     axis = AXES[4]
     small = Setting(spectrum="spikes", classes=2, loss="squared", samples=200, steps=20, draws=2)
     chosen = [(axis, small), (axis, replace(small, step_share=2.5))]
-    monkeypatch.setattr("empirical.studies.robustness.settings", lambda draws, seed, axes: chosen)
+    monkeypatch.setattr("empirical.studies.robustness.job.settings", lambda draws, seed, axes: chosen)
     plan = RobustnessPlan(draws=2, axes=("step_share",))
     report = robustness(plan, folder=tmp_path, scheduler=LocalScheduler(1))
     assert [one.descent is None for one in report.found.points] == [False, True]
