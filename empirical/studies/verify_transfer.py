@@ -245,7 +245,9 @@ def verify_transfer(
     model = DataModel.from_moments(moments)
     step_size = chosen.step_size_for(model)
     targets = [Target.from_samples(model, task.inputs, task.values) for task in tasks]
-    gaussians = mixture if mixture is not None else _one_per_class(source)
+    gaussians = mixture
+    if gaussians is None:
+        gaussians = ClassConditionalModel.from_samples(source.inputs, source.labels, source.classes)
     weights = initial_weights(chosen.replicas, outputs, dimension, chosen.init_scale, chosen.seed)
     steps = logarithmic_steps(chosen.steps)
     trained = train(
@@ -279,7 +281,3 @@ def verify_transfer(
         for task, target, curve, measured in zip(tasks, targets, derived, trained.transfer_curves(), strict=True)
     ]
     return TransferVerification(source.name, chosen, step_size, tuple(findings))
-
-
-def _one_per_class(source: DataSet) -> ClassConditionalModel:
-    return ClassConditionalModel.from_samples(source.inputs, source.labels, source.classes)

@@ -43,8 +43,10 @@ def estimate(value: float | None, error: float | None = None) -> Content:
 def test_transfer(tmp_path: Path) -> None:
     def row(task: str, alignment: float, steps: list[int], gain: float, effect: str, network: str) -> Content:
         return {
+            "training": ord(network) - ord("a"),
             "network": network,
             "data": "CIFAR-10 classes 0, 1, 2",
+            "classes": [0, 1, 2],
             "layer": "last",
             "task": task,
             "alignment": alignment,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from textwrap import wrap
 from typing import Any, Self
 
 import numpy as np
@@ -18,7 +17,7 @@ from simulation.experiments.robustness import AXES, Point, Relaxed, Robustness
 from simulation.figures.robustness import draw_robustness
 from simulation.runs.json_reader import AnyOf, ListOf, MapOf, Maybe, Named, Real, Record, Text, Whole, Word, read_json
 from simulation.runs.run_kinds import ROBUSTNESS
-from simulation.runs.text_table import TERMINAL_WIDTH
+from simulation.runs.text_table import wrapped
 from theory import InputError, Regime
 from theory.validation import at_least, one_of
 
@@ -127,9 +126,7 @@ class RobustnessReport(DrawnReport):
         """A table per axis, the rises of explained variance at large steps, and a sentence per axis."""
         lines = [line for axis in AXES if self.found.along(axis) for line in axis_lines(self.found, axis)]
         lines += rise_lines(self.found.rises)
-        return lines + [
-            line for sentence in findings(self.found) for line in wrap(sentence, TERMINAL_WIDTH, subsequent_indent="  ")
-        ]
+        return lines + [line for sentence in findings(self.found) for line in wrapped(sentence)]
 
     def content(self) -> dict[str, Any]:
         """Configuration, versions, every level, a sentence per axis, rises in phase III and failures."""

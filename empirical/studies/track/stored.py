@@ -41,10 +41,10 @@ _READING = Record(
         "rise": _CHANGE,
         "falls": Flag(),
         "rises": Flag(),
+        "phase_one_end": _BOUNDARY,
         "turning_point": _BOUNDARY,
         "grid_ratio": _NUMBER,
-    },
-    {"phase_one_end": _BOUNDARY, "half_fall": _BOUNDARY},
+    }
 )
 
 #: What result.json must hold for a report.
@@ -58,16 +58,14 @@ RESULT = Record(
                 "seeds": Whole(1, LARGEST_SEEDS),
                 "also": ListOf(Text(), 0),
                 "also_stride": Whole(1),
-            },
-            {"classes": Maybe(ListOf(Whole(), 2))},
+                "classes": Maybe(ListOf(Whole(), 2)),
+            }
         ),
         "phases": MapOf(_READING),
     },
     # Alignments are shares, up to rounding.
     {"alignment": MapOf(Real(-1e-6, 1 + 1e-6)), "versions": MapOf(Text()), "notes": ListOf(Text(), 0)},
 )
-
-_NOT_THERE = {"value": None, "error": None}
 
 # Of losses relative to a variance and of counts, none comes near.
 _LARGEST = 1e15
@@ -106,7 +104,6 @@ def read_plan(file: Path, content: dict[str, Any]) -> TrackPlan:
         InputError: values that no plan has, or a plan of another version.
     """
     stored = content["plan"]
-    classes = stored["classes"] if "classes" in stored else classes_named(content["data"])
     try:
         return TrackPlan(
             TrainingPlan(**stored["training"]),
@@ -114,7 +111,7 @@ def read_plan(file: Path, content: dict[str, Any]) -> TrackPlan:
             stored["seeds"],
             tuple(stored["also"]),
             stored["also_stride"],
-            None if classes is None else tuple(classes),
+            None if stored["classes"] is None else tuple(stored["classes"]),
         )
     except TypeError:
         raise InputError(f"folder: {file} has a plan of another version; track again in that folder") from None
@@ -145,7 +142,7 @@ def _reading(stored: dict[str, Any]) -> PhaseReading:
         rise=stored_estimate(stored["rise"]),
         falls=stored["falls"],
         rises=stored["rises"],
-        phase_one_end=stored_estimate(stored.get("phase_one_end", stored.get("half_fall", _NOT_THERE))),
+        phase_one_end=stored_estimate(stored["phase_one_end"]),
         turning_point=stored_estimate(stored["turning_point"]),
         grid_ratio=stored_number(stored["grid_ratio"]),
     )
@@ -159,18 +156,6 @@ def stored_estimate(stored: dict[str, Any]) -> Estimate:
 def stored_number(stored: float | None) -> float:
     """A number from JSON, which has no NaN: null replaces it."""
     return float("nan") if stored is None else float(stored)
-
-
-def classes_named(data: str) -> tuple[int, ...] | None:
-    """The classes in the name that ``only_classes`` gives data; None where it names none.
-
-    Results of earlier versions hold them in this way alone.
-    """
-    _, _, chosen = data.partition(" classes ")
-    try:
-        return tuple(map(int, chosen.split(", "))) if chosen else None
-    except ValueError:
-        return None
 
 
 def read_rows(path: Path, plan: TrackPlan) -> Rows:

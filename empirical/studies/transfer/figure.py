@@ -83,7 +83,7 @@ def _draw_gains(axes: Axes, rows: Sequence[TransferRow], tasks: list[str]) -> No
             linestyle="none",
         )
     axes.set_xlim(0, max([1.0, *(place + _SIDE_BY_SIDE for place in taken)]))
-    axes.set_xlabel("alignment: share of the task's linear signal that predictors of the trained classes see")
+    axes.set_xlabel("alignment: share of the task's linear signal that predictors of the trained classes capture")
     axes.set_ylabel("gain of the recommended\nover the last checkpoint")
     marks = [
         Line2D([], [], color="#555555", marker=markers[one], markerfacecolor="white", linestyle="none")
