@@ -11,7 +11,7 @@ import typer
 
 from empirical.command.exit_codes import OneLineGroup, bad_input_exits
 from empirical.command.interrupts import run
-from empirical.command.network_commands import fit, predict, track, transfer
+from empirical.command.network_commands import deep, fit, predict, track, transfer
 from empirical.command.options import (
     LARGEST_WIDTH,
     chosen_data,
@@ -31,6 +31,7 @@ from empirical.command.publish import Output, publish, publish_file
 from empirical.command.shared_options import (
     AsJson,
     DataRoot,
+    Directions,
     Download,
     InputsKey,
     LabelledData,
@@ -88,6 +89,7 @@ def verify(
     download: Download = False,
     inputs_key: InputsKey = None,
     labels_key: LabelsKey = None,
+    directions: Directions = None,
     init_scale: Annotated[
         list[float] | None,
         scale_option("Standard deviation of W(0); repeat it for several. [default: depends on the data]"),
@@ -149,7 +151,7 @@ def verify(
             replicas=replicas,
             seed=seed,
         )
-        data_set = partial(load, chosen, data_root, download, inputs_key, labels_key)
+        data_set = partial(load, chosen, data_root, download, inputs_key, labels_key, directions)
         report = run(data_set, plan, folder=place, progress=bars)
     publish(report, place, output)
 
@@ -163,6 +165,7 @@ def check(
     download: Download = False,
     inputs_key: InputsKey = None,
     labels_key: LabelsKey = None,
+    directions: Directions = None,
     loss: LossName = "softmax",
     step_share: Annotated[float, share_option("Step size times the largest eigenvalue, for A5.")] = 0.08,
     init_scale: Annotated[float, scale_option("Standard deviation of W(0), for A7 and A8.")] = 0.01,
@@ -187,7 +190,7 @@ def check(
         from theory import loss_named
 
         plan = CheckPlan(loss_named(loss), step_share, init_scale, seed)
-        data_set = partial(load, chosen, data_root, download, inputs_key, labels_key)
+        data_set = partial(load, chosen, data_root, download, inputs_key, labels_key, directions)
         report = run(data_set, plan, folder=out, progress=bars)
     publish(report, out, output)
 
@@ -299,6 +302,7 @@ def explore(
 
 app.command()(track)
 app.command()(transfer)
+app.command()(deep)
 app.command()(fit)
 app.command()(predict)
 app.add_typer(sweeps, name="sweep")

@@ -30,7 +30,8 @@ EXPLORER = "explorer.html"
 
 def figures() -> dict[str, Path]:
     """The committed figures by their places in the documentation: figures/RUN.png."""
-    return {f"figures/{file.parent.name}.png": file for file in sorted((ROOT / "paper" / "results").glob("*/*.png"))}
+    found = sorted((ROOT / "paper" / "results").glob("*/*.png"))
+    return {f"figures/{file.parent.name}.png": file for file in found}
 
 
 def commands_page() -> str:

@@ -1,7 +1,7 @@
 """Real data and real networks: data sets, activations and their moments, the fit, phases of deep training, advice."""
 
 from .data.data_root import DATA_ROOT_VARIABLE
-from .data.datasets import DataSet, load
+from .data.datasets import DataSet, leading_directions, load
 from .data.images import ImageData, ImageSplit, Normalisation, load_images, only_classes, padded_to
 from .data.target_tasks import TargetTask, chosen_classes, class_task, regression_task, target_task
 from .fit.mixture_fit import MixtureFit, fit_mixture
@@ -23,6 +23,8 @@ from .probes.reconstruction_probe import BudgetedDecoders, ReconstructionLoss
 from .probes.standard import ProbePlan
 from .studies.check.job import CheckReport, check
 from .studies.check.outcome import CheckPlan
+from .studies.deep.job import deep
+from .studies.deep.report import DeepReport
 from .studies.derive import DeriveReport, derive
 from .studies.diagram import DiagramPlan, DiagramReport, diagram
 from .studies.fit.job import fit_features, fit_layer
@@ -82,12 +84,15 @@ __all__ = [
     "TrackReport",
     "transfer",
     "TransferReport",
+    "deep",
+    "DeepReport",
     "verify_transfer",
     "VerifyTransferPlan",
     "TransferVerification",
     # Data
     "DataSet",
     "load",
+    "leading_directions",
     "chosen_classes",
     "TargetTask",
     "target_task",

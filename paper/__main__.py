@@ -24,6 +24,9 @@ def paper(
         bool, typer.Option("--quick", help="Run the studies that are missing at small settings, in a separate folder.")
     ] = False,
     pdf: Annotated[bool, typer.Option("--pdf", help="Typeset the paper, with latexmk.")] = False,
+    pictures: Annotated[
+        bool, typer.Option("--pictures", help="Only draw the figures of README, documentation and results again.")
+    ] = False,
     out: Annotated[Path, path_option("Folder of the results of new runs and of all that is generated.")] = SOURCE,
     seed: Annotated[int | None, seed_option("Rerun all short studies with this seed, in a separate folder.")] = None,
 ) -> None:
@@ -37,8 +40,12 @@ def paper(
     """
     with bad_input_exits():
         from paper.document import compile_pdf, find_latexmk, make
+        from paper.pictures import draw_pictures
         from paper.studies import Run
 
+        if pictures:
+            draw_pictures(say)
+            return
         run = Run(out, quick, seed)
         latexmk = find_latexmk() if pdf else None
         say(f"generated: {make(run, say)}")

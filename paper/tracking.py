@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from empirical.networks.networks import network_title
 from empirical.probes.measures import RECONSTRUCTION, TEST_ACCURACY, WHOLE, Measure
 from empirical.probes.probe_tasks import COLOUR
+from empirical.studies.track.figure import draw_layers, shade_layer
 from empirical.studies.track.report import TrackReport
 from empirical.tracker.phase_reading import Estimate, mean_over_seeds
 from paper.latex_text import latex_text
@@ -18,7 +20,7 @@ from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
 from paper.tables import table
 from simulation.figures.seed_lines import draw_seeds
-from simulation.figures.style import PHASE_NAMES, shade_between, step_axis
+from simulation.figures.style import step_axis
 from theory.validation import FloatArray
 
 #: The network whose numbers the text states; all others are in the table.
@@ -47,7 +49,8 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
         "TrackStart": _mean(loss[:, 0]),
         "TrackLowest": _mean(loss[:, int(np.argmin(loss.mean(axis=0)))]),
         "TrackEnd": _mean(loss[:, -1]),
-        "TrackHalf": _boundary(reading.phase_one_end),
+        "TrackFlat": _boundary(reading.near_constant_end),
+        "TrackHalf": _boundary(reading.half_fall),
         "TrackTurning": _boundary(reading.turning_point),
         "TrackColourStart": _mean(colour[:, 0]),
         "TrackColourBest": _mean(colour[:, best]),
@@ -88,15 +91,15 @@ def _boundary(step: Estimate) -> str:
 
 
 def tables(folders: ResultFolders) -> dict[str, str]:
-    """A row for each network and layer: fall, end of phase I, turning point, rise."""
+    """A row for each network and layer: fall, end of phase I, half of the fall, turning point, rise."""
     rows = []
     for report in _trainings(folders):
-        trained = [latex_text(report.plan.training.network), class_ranges(report.plan.classes)]
+        trained = [latex_text(network_title(report.plan.training.network)), class_ranges(report.plan.classes)]
         for layer, reading in report.readings.items():
-            steps = [_boundary(one) for one in (reading.phase_one_end, reading.turning_point)]
+            steps = [_boundary(one) for one in (reading.near_constant_end, reading.half_fall, reading.turning_point)]
             rows.append([*trained, latex_text(layer), _change(reading.fall), *steps, _change(reading.rise)])
-    header = ["network", "classes", "layer", "fall", "end of phase I", "turning point", "rise"]
-    return {"tracking.tex": table("lllrrrr", header, rows)}
+    header = ["network", "classes", "layer", "fall", "end of I", "half of fall", "turning point", "rise"]
+    return {"tracking.tex": table("lllrrrrr", header, rows)}
 
 
 def _change(change: Estimate) -> str:
@@ -119,12 +122,9 @@ def draw(folders: ResultFolders, path: Path) -> None:
     figure = Figure(figsize=(6.9, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2, sharex=True)
     reading = report.readings[last]
-    if reading.turned:
-        edges = (0.0, reading.phase_one_end.value, reading.turning_point.value, float(steps[-1]))
-        for axes in (left, right):
-            shade_between(axes, edges, PHASE_NAMES)
-    for number, layer in enumerate(report.plan.probe.layers):
-        draw_seeds(left, steps, report.values(layer, RECONSTRUCTION), layer, number)
+    for axes in (left, right):
+        shade_layer(axes, reading, float(steps[-1]), last)
+    draw_layers(left, report)
     left.set_ylabel(r"reconstruction loss, $L / \mathrm{tr}\,\Sigma$", fontsize=9)
     draw_seeds(right, steps, report.values(WHOLE, TEST_ACCURACY), "network", 6)
     for number, task in enumerate(report.tasks(last)):

@@ -20,6 +20,7 @@ from theory.curves.gradient_defect import DefectResponse
 from theory.curves.initial_level import crossovers, random_sketch_level
 from theory.curves.losses import Loss
 from theory.curves.reconstruction import explained_variance
+from theory.curves.regimes import RESOLUTION
 from theory.data.data_model import DataModel
 from theory.validation import FloatArray, InputError, IntArray, finite_array, positive
 
@@ -30,7 +31,7 @@ class Verdict(Enum):
     HOLDS = "holds"
     FAILS = "FAILS"
     NOT_RESOLVED = "not resolved"
-    #: For a claim on a curve that does not move by its resolution: met, but not evidence.
+    #: For a claim or a limit on a curve that does not move by its resolution: met, but not evidence.
     NO_PHASES = "no phases to speak of"
 
 
@@ -65,6 +66,8 @@ class Assessment:
         side: on which side of the limit it holds.
         interval: lower and upper end at 95 % from a sample: infinite ends where it leaves the value
             open, NaN where the sample gives none. None for a data model, whose numbers are exact.
+        is_flat: whether the value is a deviation on a curve that does not move by its resolution, of which an
+            absolute limit says nothing.
 
     Raises:
         InputError: a lower end above the upper one.
@@ -77,6 +80,7 @@ class Assessment:
     limit: float
     side: Side
     interval: tuple[float, float] | None = None
+    is_flat: bool = False
 
     def __post_init__(self) -> None:
         if self.interval is not None and self.interval[0] > self.interval[1]:
@@ -86,8 +90,14 @@ class Assessment:
     def verdict(self) -> Verdict:
         """HOLDS or FAILS where value and interval are on one side of the limit, NOT_RESOLVED where it divides them.
 
-        An exact value that does not exist (NaN) fails; a sample without an interval is not resolved.
+        An exact value that does not exist (NaN) fails; a sample without an interval is not resolved. NO_PHASES,
+        instead of HOLDS and NOT_RESOLVED, on a flat curve.
         """
+        own = self._own_verdict
+        return Verdict.NO_PHASES if self.is_flat and own is not Verdict.FAILS else own
+
+    @property
+    def _own_verdict(self) -> Verdict:
         ends = (self.value,) if self.interval is None else self.interval
         if self.interval is not None and np.isnan(ends).any():
             return Verdict.NOT_RESOLVED
@@ -181,14 +191,19 @@ def gaussian_gradient(response: DefectResponse) -> Assessment:
     projections that count are those on W(s), at the times s at which training uses them.
 
     Args:
-        response: of the mean field to the defect of the samples.
+        response: of the mean field to the defect of the samples. The verdict on a curve that moves by no more than
+            ``RESOLUTION`` is NO_PHASES, unless the deviation is beyond the limit.
     """
     place = int(np.argmax(np.abs(response.deviation)))
     extent = float(np.ptp(response.derived))
-    share = f", {response.largest / extent:.0%} of the curve's range" if extent > 0 else ""
-    measure = f"deviation of L / tr Sigma that the gradient defect causes (step {response.steps[place]}{share})"
+    is_flat = extent <= RESOLUTION
+    if is_flat:
+        compared = f"the curve moves by {extent:.2g} to step {response.steps[-1]}"
+    else:
+        compared = f"{response.largest / extent:.0%} of the curve's range"
+    measure = f"deviation of L / tr Sigma that the gradient defect causes (step {response.steps[place]}, {compared})"
     statement = "common within-class covariance, Gaussian projections, along training"
-    return Assessment("A4", statement, measure, response.largest, 0.02, Side.AT_MOST, response.interval)
+    return Assessment("A4", statement, measure, response.largest, 0.02, Side.AT_MOST, response.interval, is_flat)
 
 
 def small_steps(model: DataModel, loss: Loss, step_size: float) -> Assessment:

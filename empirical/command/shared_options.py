@@ -66,6 +66,14 @@ LabelsKey = Annotated[
     ),
 ]
 
+Directions = Annotated[
+    int | None,
+    count_option(
+        "Reduce the inputs to their N leading principal directions first, as for images too wide for a covariance. "
+        "[default: all]"
+    ),
+]
+
 LossName = Annotated[str, text_option("softmax, logistic (two classes) or squared.")]
 InitScale = Annotated[float, scale_option("Standard deviation of W(0).")]
 StepShare = Annotated[float, share_option("Step size times the largest eigenvalue.")]

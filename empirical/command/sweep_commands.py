@@ -90,8 +90,8 @@ def robustness(
 
     Heavy tails, a minority in each class, label noise, batch size, step size, number of samples, classes, imbalance and
     optimiser, each at several levels. For each level, with errors over independent samples: the largest deviation of
-    L / tr Sigma from gradient descent and from the gradient flow as derived, regime, end of phase I, turning point and
-    return. Finally the rises of explained variance in phase III at steps past 1 / lambda_1.
+    L / tr Sigma from gradient descent and from the gradient flow as derived, regime, half of the fall, turning point
+    and return. Finally the rises of explained variance in phase III at steps past 1 / lambda_1.
 
     Writes result.json and robustness.png. Exit code 3 where a setting could not be computed. Six minutes on two cores.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from empirical.data.array_formats import ARRAY_SUFFIXES, is_array_file, open_arr
 from empirical.data.cifar_format import CIFAR10, cifar_folder, read_cifar
 from empirical.data.data_root import DATA_ROOT_VARIABLE as DATA_ROOT_VARIABLE
 from empirical.data.labels import Classes, check_label_shape, plain_labels
+from empirical.data.leading_directions import leading_coordinates
 from empirical.data.reading import printable, shown
 from theory import InputError
 from theory.data.memory_limit import array_bytes, check_memory
@@ -114,6 +115,30 @@ def _rows(inputs: NDArray[Any]) -> Iterator[tuple[slice, FloatArray]]:
             yield rows, inputs[rows].astype(np.float64).reshape(-1, width)
 
 
+def leading_directions(data: DataSet, directions: int) -> DataSet:
+    """The data in the coordinates of their leading principal directions (``leading_coordinates``).
+
+    The leading eigenvalues of the covariance and the class means along these directions stay as they are, but for one
+    factor: the mean variance of a coordinate stays the same, and so does the unit of W(0). The directions fit these
+    samples: with few of them, other samples vary less along the directions.
+
+    Args:
+        data: n labelled inputs of d coordinates.
+        directions: how many, from 1 to the smaller of n - 1 and d.
+
+    Returns:
+        Centred inputs, with a note on the share of the variance that is kept.
+
+    Raises:
+        InputError: another number of directions, inputs that are all equal, or too many for the memory.
+    """
+    coordinates, share = leading_coordinates(data.inputs, directions)
+    dimension = data.inputs.shape[1]
+    unit = np.sqrt(directions / (share * dimension))
+    note = f"{directions} leading directions of {dimension} features keep {share:.1%} of the variance"
+    return replace(data, inputs=(unit * coordinates).astype(np.float32), notes=(*data.notes, note))
+
+
 def load_digits() -> DataSet:
     """The 1,797 digits of 8 x 8 pixels that scikit-learn ships, gray values in 0 to 1."""
     from sklearn.datasets import load_digits as sklearn_digits
@@ -122,7 +147,9 @@ def load_digits() -> DataSet:
     return DataSet("digits", (pixels / 16).astype(np.float32), labels.astype(np.int64), 10)
 
 
-def load_file(path: Path, inputs_key: str | None = None, labels_key: str | None = None) -> DataSet:
+def load_file(
+    path: Path, inputs_key: str | None = None, labels_key: str | None = None, directions: int | None = None
+) -> DataSet:
     """A file of inputs (n, ...) and labels, centred and scaled to tr Sigma / d = 1; nothing in it is ever run.
 
     Inputs with more than two axes are flattened to one row per sample. Labels are taken by the rule of
@@ -139,6 +166,7 @@ def load_file(path: Path, inputs_key: str | None = None, labels_key: str | None 
         inputs_key: name of the inputs; None takes ``inputs``.
         labels_key: name of the labels, and for .npy the path of their file; None takes ``labels``, and
             ``labels.npy`` next to the inputs.
+        directions: reduce the inputs to as many leading directions, as in ``leading_directions``; None keeps them.
 
     Raises:
         InputError: no such file, another suffix, a damaged file, names that it lacks, arrays of the wrong kind, NaN or
@@ -161,18 +189,22 @@ def load_file(path: Path, inputs_key: str | None = None, labels_key: str | None 
     label_place = f"data: labels in {shown(label_file.path)}"
     labels_header = header_of(label_file, label_name, "--labels-key")
     check_label_shape(label_place, labels_header.shape, count)
-    _check_working_memory(place, count, dimension, header.size_in_bytes)
+    _check_working_memory(place, count, dimension, header.size_in_bytes, directions)
     inputs = file.read(inputs_key if inputs_key is not None else "inputs")
     if inputs.dtype.kind not in "fiub":
         raise InputError(f"{place} have shape {inputs.shape}, type {inputs.dtype}; give numbers (n, d)")
     labels = plain_labels(label_place, label_file.read(label_name), count)
     classes = Classes.from_labels(label_place, labels)
     standardised = _standardised(inputs, place)
-    return DataSet(path.stem, standardised, classes.numbers(label_place, labels), classes.values.size, classes.notes)
+    numbers = classes.numbers(label_place, labels)
+    data = DataSet(path.stem, standardised, numbers, classes.values.size, classes.notes)
+    return data if directions is None else leading_directions(data, directions)
 
 
-def _check_working_memory(place: str, count: int, dimension: int, size_in_bytes: int) -> None:
+def _check_working_memory(place: str, count: int, dimension: int, size_in_bytes: int, directions: int | None) -> None:
     """Refuse inputs that cannot be worked on: their float32 copies, then the covariance and its decomposition.
+
+    The covariance is that of the directions kept; a number of them that the inputs do not have is refused later.
 
     Raises:
         InputError: with the number of bytes.
@@ -180,15 +212,15 @@ def _check_working_memory(place: str, count: int, dimension: int, size_in_bytes:
     check_memory(
         f"{place}, {count} x {dimension}", size_in_bytes + 2 * array_bytes((count, dimension), 4), "give fewer"
     )
-    matrix = array_bytes((dimension, dimension))
+    width = dimension if directions is None else min(dimension, directions)
+    matrix = array_bytes((width, width))
+    what = f"{place} have {dimension} features, " + ("whose" if directions is None else f"{width} directions, whose")
     remedy = (
-        "give features of a network's layer (phases fit --network, at most --pooled-features of them), smaller images, "
-        "or projections on fewer directions"
+        f"keep their leading directions (--directions N, at most {min(count - 1, dimension)}), give smaller images, or "
+        "features of a network's layer (phases fit --network, at most --pooled-features of them)"
     )
-    check_memory(f"{place} have {dimension} features, whose covariance", matrix, remedy)
-    check_memory(
-        f"{place} have {dimension} features, whose covariance and its eigenvectors", _MATRICES * matrix, remedy
-    )
+    check_memory(f"{what} covariance", matrix, remedy)
+    check_memory(f"{what} covariance and its eigenvectors", _MATRICES * matrix, remedy)
 
 
 def load_cifar10(data_root: Path | None, download: bool) -> DataSet:
@@ -215,6 +247,7 @@ def load(
     download: bool = False,
     inputs_key: str | None = None,
     labels_key: str | None = None,
+    directions: int | None = None,
 ) -> DataSet:
     """The data set called ``digits`` or ``cifar10``, or the file at the path ``name``; see ``load_file``.
 
@@ -224,6 +257,7 @@ def load(
         download: fetch CIFAR-10 where it is absent.
         inputs_key: name of the inputs in a file of arrays; None for the default.
         labels_key: name of the labels likewise, or for a .npy file their own file.
+        directions: reduce the inputs to as many leading directions, as in ``leading_directions``; None keeps them.
 
     Raises:
         InputError: an unknown name, a key for a data set that is no file, or data that do not load.
@@ -232,14 +266,15 @@ def load(
         for option, key in (("inputs_key", inputs_key), ("labels_key", labels_key)):
             if key is not None:
                 raise InputError(f"{option}: does nothing for {name}; give it with a file of arrays, or leave it out")
-        return load_digits() if name == "digits" else load_cifar10(data_root, download)
+        data = load_digits() if name == "digits" else load_cifar10(data_root, download)
+        return data if directions is None else leading_directions(data, directions)
     if not name.isprintable():
         raise InputError(f"data: {quoted(name)} has characters that cannot be printed; rename the file")
     if not is_array_file(name):
         raise InputError(
             f"data: {quoted(name)} is unknown; give digits, cifar10 or the path of a file {', '.join(ARRAY_SUFFIXES)}"
         )
-    return load_file(Path(name).expanduser(), inputs_key, labels_key)
+    return load_file(Path(name).expanduser(), inputs_key, labels_key, directions)
 
 
 #: What a job takes as its data: inputs in memory, the name of a data set, the path of a file, or what loads them.

@@ -36,6 +36,14 @@ _TRAINING_BYTES = 4 * 4
 NETWORK_NAMES = tuple([f"vgg{depth}" for depth in _VGG_BLOCKS] + [f"resnet{depth}" for depth in _RESNET_STAGES])
 
 
+def network_title(name: str) -> str:
+    """A network's name as readers know it, as VGG-8 for vgg8; a name that is not of NETWORK_NAMES is its own."""
+    for family, title in (("vgg", "VGG"), ("resnet", "ResNet")):
+        if name in NETWORK_NAMES and name.startswith(family):
+            return f"{title}-{name.removeprefix(family)}"
+    return name
+
+
 class ResidualBlock(nn.Module):
     """Two 3 x 3 convolutions with batch normalisation and a shortcut, as the basic block of He et al. (2016).
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from simulation.runs.text_table import text_table
 from theory import Curve, boundaries_of
+from theory.curves.boundaries import RESOLUTION
 from theory.curves.gradient_defect import DefectResponse
 from theory.validation import FloatArray
 
@@ -58,7 +59,8 @@ class Reason:
         step: that step.
         deviation: what dropping the assumption adds to L / tr Sigma there; A8, A4 and the rest add up to trained less
             linearised.
-        share: the deviation as a share of the trained curve's range; 0 for a constant one.
+        share: the deviation as a share of the trained curve's range; None for one that does not move by more than the
+            resolution.
         turning_before: turning point, in steps, of the curve with the assumption; None where it has none.
         turning_after: of the curve without it.
     """
@@ -66,7 +68,7 @@ class Reason:
     assumption: str
     step: float
     deviation: float
-    share: float
+    share: float | None
     turning_before: float | None
     turning_after: float | None
 
@@ -76,9 +78,10 @@ class Reason:
         before, after = (
             "none" if one is None else f"step {one:.4g}" for one in (self.turning_before, self.turning_after)
         )
+        share = "of a flat curve" if self.share is None else f"{self.share:+.0%} of the range"
         return (
             f"{_TITLES[self.assumption]}: {self.deviation:+.4f} of L / tr Sigma at step {self.step:.0f} "
-            f"({self.share:+.0%} of the range); turning point {before} with the assumption, {after} without"
+            f"({share}); turning point {before} with the assumption, {after} without"
         )
 
 
@@ -121,7 +124,7 @@ def prediction_reasons(
             name,
             float(steps[at]),
             float(after[at] - before[at]),
-            float((after[at] - before[at]) / extent) if extent > 0 else 0.0,
+            float((after[at] - before[at]) / extent) if extent > RESOLUTION else None,
             turning(np.asarray(before)),
             turning(np.asarray(after)),
         )
@@ -137,7 +140,7 @@ def reason_table(reasons: Sequence[Reason]) -> list[str]:
             (
                 _SHORT_TITLES[one.assumption],
                 f"{one.deviation:+.4f}",
-                f"{one.share:+.0%}",
+                "-" if one.share is None else f"{one.share:+.0%}",
                 *("none" if step is None else f"step {step:.4g}" for step in (one.turning_before, one.turning_after)),
             )
             for one in reasons

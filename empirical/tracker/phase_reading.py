@@ -3,7 +3,8 @@
 What turns, and where, is defined in ``theory.curves.regimes``, as for all curves; a fall or rise counts when it
 exceeds both the resolution and two standard errors over seeds. Deep training is measured at few steps and for few
 seeds, so that a boundary is read between grid points: the turning point at the vertex of a parabola in log steps
-through the smallest loss and its neighbours, the end of phase I where half of the fall is reached on straight lines.
+through the smallest loss and its neighbours, the end of phase I (a tenth of the fall) and half of the fall on straight
+lines.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from theory import InputError
+from theory.curves.boundaries import NEAR_CONSTANT
 from theory.curves.regimes import RESOLUTION, Absence, lowest_descent
 from theory.validation import FloatArray, finite_array, positive, step_counts
 
@@ -44,7 +46,8 @@ class PhaseReading:
         rise: from that loss to the end of the rise that follows, or to the last loss without one.
         falls: whether the fall counts: a drop between two of its steps exceeds the resolution and two standard errors.
         rises: whether the rise counts, in the same way.
-        phase_one_end: step of the end of phase I, at which half of the fall is reached.
+        near_constant_end: step at which a tenth of the fall is done, up to which the loss is near-constant: phase I.
+        half_fall: step at which half of the fall is done.
         turning_point: step of the smallest loss, between grid points.
         grid_ratio: ratio of the grid's steps on both sides of the turning point: what lies within is interpolated.
     """
@@ -53,7 +56,8 @@ class PhaseReading:
     rise: Estimate
     falls: bool
     rises: bool
-    phase_one_end: Estimate
+    near_constant_end: Estimate
+    half_fall: Estimate
     turning_point: Estimate
     grid_ratio: float
 
@@ -91,7 +95,7 @@ def read_phases(steps: ArrayLike, losses: ArrayLike, resolution: float = RESOLUT
     rise = mean_over_seeds(curves[:, end] - curves[:, lowest])
     falls, rises = not isinstance(found, Absence), stop is not None or _counts(rise, smallest)
     times = np.log(np.maximum(counts, 0.5))  # step 0 counts as one half
-    turning = half = Estimate(np.nan, np.nan)
+    turning = flat = half = Estimate(np.nan, np.nan)
     ratio = np.nan
     if stop is not None:
         near = slice(start, stop + 1)
@@ -99,9 +103,14 @@ def read_phases(steps: ArrayLike, losses: ArrayLike, resolution: float = RESOLUT
         turning = _step_of(own, turning_time(times[near], mean[near]))
         ratio = float(np.exp(times[min(lowest + 1, counts.size - 1)] - times[max(lowest - 1, 0)]))
     if falls:
-        own = np.array([phase_one_end_time(times[start:], one[start:]) for one in curves])
-        half = _step_of(own, phase_one_end_time(times[start:], mean[start:]))
-    return PhaseReading(fall, rise, falls, rises, half, turning, ratio)
+        flat, half = (_fall_step(times[start:], curves[:, start:], share) for share in (NEAR_CONSTANT, 0.5))
+    return PhaseReading(fall, rise, falls, rises, flat, half, turning, ratio)
+
+
+def _fall_step(times: FloatArray, curves: FloatArray, share: float) -> Estimate:
+    """The step at which a share of the fall of curves (seed, T) is done."""
+    own = np.array([fall_time(times, one, share) for one in curves])
+    return _step_of(own, fall_time(times, curves.mean(axis=0), share))
 
 
 def smallest_moves(curves: FloatArray, resolution: float) -> FloatArray:
@@ -133,15 +142,15 @@ def turning_time(times: FloatArray, losses: FloatArray) -> float:
     return float(begin - left * (end - begin) / (right - left)) if right > left else float(middle)
 
 
-def phase_one_end_time(times: FloatArray, losses: FloatArray) -> float:
-    """First time at which half of the fall of ``losses`` (T,) is done, from the first one to the smallest."""
-    level = (losses[0] + losses.min()) / 2
+def fall_time(times: FloatArray, losses: FloatArray, share: float) -> float:
+    """First time at which a share of the fall of ``losses`` (T,) is done, from the first one to the smallest."""
+    level = losses[0] + share * (losses.min() - losses[0])
     reached = int(np.argmax(losses <= level))
     if reached == 0:
         return float(times[0])
     before, after = losses[reached - 1], losses[reached]
-    share = (before - level) / (before - after)
-    return float(times[reached - 1] + share * (times[reached] - times[reached - 1]))
+    along = (before - level) / (before - after)
+    return float(times[reached - 1] + along * (times[reached] - times[reached - 1]))
 
 
 def mean_over_seeds(values: FloatArray) -> Estimate:

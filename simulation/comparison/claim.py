@@ -49,7 +49,8 @@ class Claim:
         standard_error: of the deviation, over replicas, in the same units; 0 where none is known,
             infinite where the data cannot determine it.
         tolerance: largest accepted deviation.
-        range_share: deviation of a curve as a share of the range of the derived one; None for other claims.
+        range_share: deviation of a curve as a share of the range of the derived one; None for other claims, and where
+            that range is not beyond the resolution.
         is_flat: whether neither curve moves by more than the resolution.
         steps: first and last step of a claim on a curve; None for other claims.
         worst_step: where between these the two curves differ most; None for other claims.

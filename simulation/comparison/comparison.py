@@ -160,7 +160,7 @@ def _curve_claim(
         deviation=deviation,
         standard_error=float(error),
         tolerance=tolerance,
-        range_share=deviation / extent if extent > 0 else None,
+        range_share=deviation / extent if extent > RESOLUTION else None,
         steps=(first, last),
         worst_step=int(steps[column]),
     )

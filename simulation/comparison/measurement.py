@@ -66,7 +66,7 @@ def measured_boundaries(
 
     Args:
         curve: losses (replica, T).
-        fraction: share of the fall to the lowest loss that marks the end of phase I.
+        fraction: share of the fall to the lowest loss at the fraction point.
         resolution: smallest move that counts, in units of L / tr Sigma; one number or (T,).
         resamples: number of bootstrap resamples.
         seed: of the resampling.

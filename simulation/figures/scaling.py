@@ -16,6 +16,9 @@ from simulation.experiments.scaling_law import Parameter, Quantity, ScalingLaw
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 MARKERS = ("o", "s", "^", "D")
 
+#: Labels of quantities that files call otherwise.
+_NAMES = {Quantity.PHASE_ONE_END: "half of the fall (time)"}
+
 _LABELS = {
     Parameter.INIT_SCALE: r"initial scale $\sigma_0$",
     Parameter.STEP_SIZE: r"step size $\eta$",
@@ -33,7 +36,7 @@ def draw_scaling(laws: Sequence[ScalingLaw], path: Path) -> None:
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.set_xlabel(_LABELS[quantity.parameter])
-        axes.set_ylabel(quantity.value)
+        axes.set_ylabel(_NAMES.get(quantity, quantity.value))
         for scale in (axes.xaxis, axes.yaxis):
             scale.set_minor_formatter(NullFormatter())
         axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.14))

@@ -61,6 +61,7 @@ TRACK = RunKind("phases track", ("measures.parquet", "track.png", _RESULT), (), 
 TRANSFER = RunKind(
     "phases transfer", ("accuracies.parquet", "transfer.png", _RESULT), (), frozenset({"rows", "alignment"})
 )
+DEEP = RunKind("phases deep", ("deep.png", _RESULT), (), frozenset({"deep"}))
 FIT = RunKind("phases fit", ("spectrum.parquet", "fit.png", _RESULT), (), frozenset({"spectrum_law", "signal_law"}))
 PREDICT = RunKind("phases predict", ("curves.parquet", "predict.png", _RESULT), ("parts",), frozenset({"plan", "rows"}))
 SCALING = RunKind(
@@ -76,7 +77,7 @@ ROBUSTNESS = RunKind(
     frozenset({"points", "phase_three_rises"}),
 )
 
-RUN_KINDS = (VERIFY, CHECK, DERIVE, DIAGRAM, TRACK, TRANSFER, FIT, PREDICT, SCALING, ROBUSTNESS)
+RUN_KINDS = (VERIFY, CHECK, DERIVE, DIAGRAM, TRACK, TRANSFER, DEEP, FIT, PREDICT, SCALING, ROBUSTNESS)
 
 
 def owner_of(path: Path) -> str | None:

@@ -34,7 +34,7 @@ _BAD = {
 _FROM_ZERO = {"momentum", "weight_decay"}
 
 #: What a command cannot be called without.
-_REQUIRED = {"transfer": ["tracked"]}
+_REQUIRED = {"transfer": ["tracked"], "deep": ["tracked"]}
 
 #: The command of an application, built once: that takes ten times as long as to refuse a call.
 _command = cache(get_command)
@@ -281,6 +281,8 @@ _CALLS = [
     ([*TRACK, "--out", "nowhere"], "out: nowhere is a symbolic link"),
     (["fit", "good.npz", "--base-width", "4"], "base_width: does nothing without --network"),
     (["fit", "good.npz", "--pooled-features", "4"], "pooled_features: does nothing without --network"),
+    (["fit", "--network", "vgg8", "--directions", "4"], "directions: does nothing with --network"),
+    (["check", "digits", "--directions", "65"], "directions: 65 is not accepted for 1797 inputs of 64 features"),
     (["fit", "good.npz", "--device", "cpu"], "device: does nothing without --network"),
     (["fit", "good.npz", "--layer", "block1"], "layer: does nothing without --network"),
     (["fit", "good.npz", "--checkpoint", "x.pt"], "checkpoint: does nothing without --network"),

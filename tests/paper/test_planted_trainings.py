@@ -26,8 +26,17 @@ ACCURACIES = ((0.1, 0.2, 0.3, 0.4, 0.5, 0.70), (0.1, 0.2, 0.3, 0.4, 0.5, 0.84))
 
 NAN = float("nan")
 NOTHING = Estimate(NAN, NAN)
-NO_TURN = PhaseReading(Estimate(0.001, NAN), Estimate(0.0, NAN), False, False, NOTHING, NOTHING, NAN)
-TURN = PhaseReading(Estimate(0.12, 0.03), Estimate(0.07, 0.04), True, True, Estimate(3.0, 0.4), Estimate(5.0, 0.6), 4.0)
+NO_TURN = PhaseReading(Estimate(0.001, NAN), Estimate(0.0, NAN), False, False, NOTHING, NOTHING, NOTHING, NAN)
+TURN = PhaseReading(
+    fall=Estimate(0.12, 0.03),
+    rise=Estimate(0.07, 0.04),
+    falls=True,
+    rises=True,
+    near_constant_end=Estimate(2.0, 0.2),
+    half_fall=Estimate(3.0, 0.4),
+    turning_point=Estimate(5.0, 0.6),
+    grid_ratio=4.0,
+)
 
 
 def _tracked(root: Path, name: str, by_seed: list[list[list[Measurement]]], readings: dict[str, PhaseReading]) -> None:
@@ -77,6 +86,7 @@ def test_tracking(trainings: ResultFolders) -> None:
         "TrackStart": r"$0.53 \pm 0.03$",
         "TrackLowest": r"$0.24 \pm 0.04$",  # of both seeds at the mean curve's lowest step
         "TrackEnd": r"$0.50 \pm 0.05$",
+        "TrackFlat": r"$2.0 \pm 0.2$",
         "TrackHalf": r"$3.0 \pm 0.4$",
         "TrackTurning": r"$5.0 \pm 0.6$",
         "TrackColourStart": r"$0.64 \pm 0.04$",
@@ -90,8 +100,8 @@ def test_tracking(trainings: ResultFolders) -> None:
     table = rows_of(tracking.tables(trainings))
     assert {row[1] for row in table} == {"0--2"}
     assert [row[2:] for row in table][1:] == [
-        ["first", "$0.001$", "--", "--", "$0.000$"],
-        ["last", r"$0.12 \pm 0.03$", r"$3.0 \pm 0.4$", r"$5.0 \pm 0.6$", r"$0.07 \pm 0.04$"],
+        ["first", "$0.001$", "--", "--", "--", "$0.000$"],
+        ["last", r"$0.12 \pm 0.03$", r"$2.0 \pm 0.2$", r"$3.0 \pm 0.4$", r"$5.0 \pm 0.6$", r"$0.07 \pm 0.04$"],
     ]
 
 

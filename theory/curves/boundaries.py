@@ -13,16 +13,21 @@ from theory.curves.regimes import RESOLUTION, Absence, Regime, Valley, lowest_va
 from theory.validation import FloatArray, InputError, finite_array, open_unit
 
 __all__ = [
+    "NEAR_CONSTANT",
     "RESOLUTION",
     "Boundaries",
     "Regime",
     "boundaries_of",
     "boundary_estimates",
+    "fall_times",
     "first_crossing",
     "moves_of",
     "regime_of",
     "turning_points",
 ]
+
+#: Share of its fall up to which a curve is near-constant: phase I, as figures shade it, ends where so much is done.
+NEAR_CONSTANT = 0.1
 
 #: Half-width, in log time, of the window in which a turning point is fitted.
 _WINDOW = float(np.log(3))
@@ -34,13 +39,15 @@ class Boundaries:
 
     Attributes:
         regime: the course of the curve.
-        fraction_point: time at which a fraction (one half, unless said otherwise) of the fall to the turning point
-            from the highest loss before it is done; the end of phase I.
+        fraction_point: time at which a fraction of the fall to the turning point from the highest loss before it is
+            done: half of the fall, unless said otherwise. That is s1 of theorem T2, the time scale of phase I.
         turning_point: time at which the curve is lowest, having fallen there, and from which it rises; the end of
             phase II.
         return_time: time at which the loss, rising after it, is back at its initial level.
         turning_absence: why there is no turning point.
         return_absence: why there is no return.
+        near_constant_end: time at which the share NEAR_CONSTANT of the fall is done, up to which the curve is
+            near-constant: the end of phase I in figures. In T2 that is at s1 / 3.
     """
 
     regime: Regime
@@ -49,6 +56,7 @@ class Boundaries:
     return_time: float | None
     turning_absence: Absence | None = None
     return_absence: Absence | None = None
+    near_constant_end: float | None = None
 
     def reason(self, name: str) -> str | None:
         """Why there is no boundary of this name (that of an attribute), in words; None where there is one."""
@@ -132,7 +140,7 @@ def boundaries_of(
     Args:
         times: (T,) strictly increasing from 0 on.
         losses: (T,) L / tr Sigma.
-        fraction: share of the fall that marks the end of phase I, strictly between 0 and 1.
+        fraction: share of the fall at the fraction point, strictly between 0 and 1.
         resolution: smallest move that counts, in units of L / tr Sigma; one number or (T,).
 
     Raises:
@@ -148,9 +156,12 @@ def boundaries_of(
     if isinstance(valley, Absence):
         return Boundaries(regime, None, None, None, valley, valley)
     estimates = boundary_estimates(grid, values[None, :], valley, share)[:, 0]
-    fraction_point, turning_point, return_time = (None if np.isnan(time) else float(time) for time in estimates)
+    flat = fall_times(grid, values[None, :], valley, NEAR_CONSTANT)
+    fraction_point, turning_point, return_time, near_constant_end = (
+        None if np.isnan(time) else float(time) for time in (*estimates, *flat)
+    )
     back = None if return_time is not None else _why_no_return(values, valley)
-    return Boundaries(regime, fraction_point, turning_point, return_time, None, back)
+    return Boundaries(regime, fraction_point, turning_point, return_time, None, back, near_constant_end)
 
 
 def boundary_estimates(times: FloatArray, losses: FloatArray, valley: Valley, fraction: float) -> FloatArray:
@@ -160,21 +171,34 @@ def boundary_estimates(times: FloatArray, losses: FloatArray, valley: Valley, fr
         times: (T,) increasing.
         losses: (B, T).
         valley: where the fall begins, is lowest and the rise after it ends, the same for all curves.
-        fraction: share of the fall that marks the end of phase I.
+        fraction: share of the fall at the fraction points.
     """
     inside = slice(0, valley.stop + 1)
     times_there, losses_there = times[inside], losses[:, inside]
     # Where the fitted cubic has its minimum the loss must not be above the lowest one by more than the resolution.
     left, right = times[[max(valley.near[0] - 1, valley.start, 1), valley.near[1] + 1]]
     turning = np.clip(turning_points(times_there, losses_there, max(valley.start, 1)), left, right)
-    floor = losses_there[:, valley.start :].min(axis=1)
-    level = losses[:, valley.start] + fraction * (floor - losses[:, valley.start])
-    fraction_point = first_crossing(times_there, losses_there - level[:, None], valley.start)
+    fraction_point = fall_times(times, losses, valley, fraction)
     lowest = valley.start + int(np.argmin(losses_there[:, valley.start :].mean(axis=0)))
     back = first_crossing(times, losses[:, :1] - losses, lowest)
     # A dip that stays above the initial level cannot return to it.
     back = np.where(losses[:, lowest] < losses[:, 0], back, np.nan)
     return np.stack([fraction_point, turning, back])
+
+
+def fall_times(times: FloatArray, losses: FloatArray, valley: Valley, fraction: float) -> FloatArray:
+    """(B,) times at which a fraction of the fall of each curve (B, T) is done.
+
+    Args:
+        times: (T,) increasing.
+        losses: (B, T).
+        valley: where the fall begins and is lowest, the same for all curves.
+        fraction: share of the fall.
+    """
+    inside = slice(0, valley.stop + 1)
+    crest, floor = losses[:, valley.start], losses[:, valley.start : valley.stop + 1].min(axis=1)
+    level = crest + fraction * (floor - crest)
+    return first_crossing(times[inside], losses[:, inside] - level[:, None], valley.start)
 
 
 def _why_no_return(losses: FloatArray, valley: Valley) -> Absence:

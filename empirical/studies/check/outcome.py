@@ -11,10 +11,11 @@ from empirical.data.class_checks import check_class_means, check_class_sizes
 from empirical.data.datasets import DataSet
 from empirical.moments.streaming import moments_of
 from empirical.studies.run_sizes import check_step_share
-from simulation.runs.json_reader import AnyOf, ListOf, MapOf, Maybe, Real, Record, Text, Word
+from simulation.runs.json_reader import AnyOf, Flag, ListOf, MapOf, Maybe, Real, Record, Text, Word
 from simulation.runs.text_table import wrapped
 from theory import DataModel, Loss, Softmax
 from theory.assumptions import Assessment, Side, Verdict
+from theory.curves.boundaries import RESOLUTION
 from theory.data.stratified import stratified_sample
 from theory.progress import Progress, described
 from theory.theorems.catalogue import THEOREMS
@@ -24,6 +25,9 @@ from theory.validation import at_least, positive
 
 #: Samples on which intervals are measured; moments are those of all.
 LARGEST_SAMPLE = 10_000
+
+#: The condition of theorems that use an assumption which a flat curve leaves without meaning.
+_MOVING = f"a curve that moves by more than {RESOLUTION:g} of tr Sigma: there are no phases to speak of"
 
 _NUMBER = Maybe(Real())
 _INFINITE = Word(("inf", "-inf"))
@@ -46,6 +50,7 @@ CHECK_CONTENT = Record(
                     "side": Word(tuple(one.value for one in Side)),
                     "margin": AnyOf((_INFINITE, _NUMBER)),
                     "interval": Maybe(ListOf(AnyOf((_INFINITE, _NUMBER)), 2)),
+                    "is_flat": Flag(),
                 },
             )
         ),
@@ -194,7 +199,12 @@ def evaluate(data: DataSet, plan: CheckPlan, progress: Progress) -> Check:
         for name, open_ones in _with_verdict(verdicts, Verdict.NOT_RESOLVED).items()
         if name not in missing
     }
-    unmet = {theorem.name: conditions for theorem in THEOREMS if (conditions := theorem.scope(model, loss))}
+    flat = _with_verdict(verdicts, Verdict.NO_PHASES)
+    unmet = {
+        theorem.name: conditions + (_MOVING,) * (theorem.name in flat)
+        for theorem in THEOREMS
+        if (conditions := theorem.scope(model, loss)) or theorem.name in flat
+    }
     applicable = [theorem.name for theorem in THEOREMS if theorem.name not in missing | unresolved | unmet]
     reasons, predicted = {}, {}
     for theorem in THEOREMS:
@@ -245,6 +255,7 @@ def _assessment(row: dict[str, Any]) -> Assessment:
         row["limit"],
         _side(row),
         None if interval is None else (_number(interval[0]), _number(interval[1])),
+        row.get("is_flat", False),
     )
 
 

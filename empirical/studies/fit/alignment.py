@@ -32,3 +32,10 @@ class Alignment(Enum):
     def regime_name(self, one: Prediction) -> str:
         """The regime of a predicted curve, where the data resolve whether prototypes are aligned."""
         return self.value if self is Alignment.NOT_RESOLVED else one.boundaries.regime.value
+
+    def boundary_times(self, one: Prediction) -> tuple[float | None, float | None, float | None]:
+        """End of phase I, turning point and return of a predicted curve; None where one is missing or not resolved."""
+        if self is Alignment.NOT_RESOLVED:
+            return None, None, None
+        found = one.boundaries
+        return found.fraction_point, found.turning_point, found.return_time

@@ -121,17 +121,13 @@ class FitReport(DrawnReport):
         }
 
     def _prediction_values(self, one: Prediction) -> dict[str, Any]:
-        found, step_size = one.boundaries, self.training.step_size
-        times = {
-            "fraction_point": found.fraction_point,
-            "turning_point": found.turning_point,
-            "return": found.return_time,
-        }
+        step_size = self.training.step_size
+        times = zip(("fraction_point", "turning_point", "return"), self.alignment.boundary_times(one), strict=True)
         return {
             "source": one.source.value,
             "level": one.level.value,
             "regime": self.alignment.regime_name(one),
-            **{name: None if time is None else time / step_size for name, time in times.items()},
+            **{name: None if time is None else time / step_size for name, time in times},
             "steps": np.rint(one.curve.times / step_size).astype(int).tolist(),
             "losses": one.curve.mean.tolist(),
         }

@@ -21,7 +21,7 @@ from simulation.runs.text_table import text_table, wrapped
 from theory.curves.boundaries import RESOLUTION
 from theory.theorems.catalogue import THEOREMS
 
-_CURVE = ("level", "regime", "phase I ends", "turning", "return", "at 0", "lowest", "end")
+_CURVE = ("level", "regime", "half fall", "turning", "return", "at 0", "lowest", "end")
 
 #: The assumption that the interval of R2 / R0 decides.
 ALIGNMENT = "A3"
@@ -159,17 +159,21 @@ def _prediction_lines(training: Training, predictions: Predictions, aligned: Ali
         if own:
             lines.append(f"from {source.value}:")
             lines += text_table(_CURVE, [_cells_of_curve(one, training.step_size, aligned) for one in own])
-            lines += [line for one in own for line in _absence_lines(one)]
+            if aligned is not Alignment.NOT_RESOLVED:
+                lines += [line for one in own for line in _absence_lines(one)]
         if source in predictions.gaps:
             lines += wrapped(f"from {source.value}: no prediction: {predictions.gaps[source]}")
+    if predictions.found and aligned is Alignment.NOT_RESOLVED:
+        lines += wrapped(
+            f"no boundaries: without {ALIGNMENT} the curve may fall by chance alone, as that of random labels does"
+        )
     return lines + _distance_lines(predictions)
 
 
 def _cells_of_curve(one: Prediction, step_size: float, aligned: Alignment) -> tuple[str, ...]:
     """The cells under _CURVE."""
-    found, losses = one.boundaries, one.curve.mean
-    times = (found.fraction_point, found.turning_point, found.return_time)
-    steps = ["-" if time is None else f"{time / step_size:.4g}" for time in times]
+    losses = one.curve.mean
+    steps = ["-" if time is None else f"{time / step_size:.4g}" for time in aligned.boundary_times(one)]
     heights = [f"{loss:.3f}" for loss in (losses[0], losses.min(), losses[-1])]
     return (one.level.value, aligned.regime_name(one), *steps, *heights)
 

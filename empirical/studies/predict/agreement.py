@@ -54,8 +54,8 @@ class Agreement:
 
     @property
     def range_share(self) -> float:
-        """``late`` as a share of the range of the curves; NaN if that is not known or 0."""
-        return self.late / self.extent if self.extent > 0 else float("nan")
+        """``late`` as a share of the range of the curves; NaN if that is not known or not beyond the resolution."""
+        return self.late / self.extent if self.extent > RESOLUTION else float("nan")
 
 
 def agreement_of(source: Derivation, derived: Curve, trained: Curve, step_size: float) -> Agreement:

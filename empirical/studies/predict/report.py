@@ -66,7 +66,7 @@ _REASON = Record(
         "assumption": Text(),
         "step": Real(0),
         "deviation": Real(),
-        "share": Real(),
+        "share": _NUMBER,
         "turning_before": _NUMBER,
         "turning_after": _NUMBER,
     }
@@ -116,7 +116,7 @@ class PredictReport(DrawnReport):
             lines += text_table(header, [_cells(agreement) for agreement in one.agreements])
             if one.no_parametric is not None:
                 lines += wrapped(f"no parametric model: {one.no_parametric}")
-            for reason in sorted(one.reasons, key=lambda reason: -abs(reason.share)):
+            for reason in sorted(one.reasons, key=lambda reason: -abs(reason.deviation)):
                 lines += wrapped(f"{one.features.name} fails: {reason.text}")
         return lines
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from empirical.probes.measures import WHOLE
 from empirical.studies.report import Columns, DrawnReport
-from empirical.studies.track.figure import draw_tracked
+from empirical.studies.track.figure import draw_layer, draw_tracked
 from empirical.studies.track.stored import RESULT, measurement_columns, read_plan, read_readings, read_rows
 from empirical.studies.track.trainings import TrackedTrainings
 from empirical.tracker.phase_reading import Estimate, PhaseReading
@@ -40,12 +40,12 @@ class TrackReport(TrackedTrainings, DrawnReport):
 
     def lines(self) -> list[str]:
         """One row per layer: the phases of its reconstruction loss, and their boundaries."""
-        header = ("layer", "phases", "fall", "end of phase I", "turning point", "rise")
+        header = ("layer", "phases", "fall", "I ends", "half fall", "turns at", "rise")
         rows = [(layer, *_cells(self.readings[layer])) for layer in self.plan.probe.layers]
         return [
             *text_table(header, rows),
-            "phases: I near-constant, II decreasing, III increasing",
-            "fall and rise in shares of the images' variance, boundaries in steps",
+            "phases: I near-constant, up to a tenth of the fall; II decreasing; III increasing",
+            "fall and rise in shares of the images' variance; the other columns in steps",
         ]
 
     def content(self) -> dict[str, Any]:
@@ -72,6 +72,14 @@ class TrackReport(TrackedTrainings, DrawnReport):
         """Draw the exact decoder of every layer, budgeted decoders of the last one, and accuracies, over log steps."""
         draw_tracked(self, Path(path))
 
+    def draw_layer(self, layer: str, path: Path | str) -> None:
+        """Draw the exact decoder of one layer with its phases.
+
+        Raises:
+            InputError: a layer that was not measured.
+        """
+        draw_layer(self, layer, Path(path))
+
     @classmethod
     def _read(cls, folder: Path) -> Self:
         """See ``Report``."""
@@ -92,10 +100,10 @@ class TrackReport(TrackedTrainings, DrawnReport):
 def _cells(reading: PhaseReading) -> tuple[str, ...]:
     """The cells of a row: the phases, and their numbers where they exist."""
     if not (reading.falls or reading.rises):
-        return "I", "", "", "", ""
+        return "I", "", "", "", "", ""
     if not reading.falls:
-        return "rise alone", "", "", "", _change(reading.rise)
-    fall = _change(reading.fall), _step(reading.phase_one_end)
+        return "rise alone", "", "", "", "", _change(reading.rise)
+    fall = _change(reading.fall), _step(reading.near_constant_end), _step(reading.half_fall)
     if not reading.rises:
         return "I II", *fall, "", ""
     return "I II III", *fall, _step(reading.turning_point), _change(reading.rise)

@@ -41,7 +41,8 @@ _READING = Record(
         "rise": _CHANGE,
         "falls": Flag(),
         "rises": Flag(),
-        "phase_one_end": _BOUNDARY,
+        "near_constant_end": _BOUNDARY,
+        "half_fall": _BOUNDARY,
         "turning_point": _BOUNDARY,
         "grid_ratio": _NUMBER,
     }
@@ -142,7 +143,8 @@ def _reading(stored: dict[str, Any]) -> PhaseReading:
         rise=stored_estimate(stored["rise"]),
         falls=stored["falls"],
         rises=stored["rises"],
-        phase_one_end=stored_estimate(stored["phase_one_end"]),
+        near_constant_end=stored_estimate(stored["near_constant_end"]),
+        half_fall=stored_estimate(stored["half_fall"]),
         turning_point=stored_estimate(stored["turning_point"]),
         grid_ratio=stored_number(stored["grid_ratio"]),
     )

@@ -11,13 +11,24 @@ from matplotlib.figure import Figure
 
 from empirical.studies.verify.finding import Finding, Source
 from simulation.figures.figure_text import figure_text
-from simulation.figures.style import DECODER, DERIVED, LINEARISED, TRAINED, shade_phases, spaced, step_axis
+from simulation.figures.style import (
+    DECODER,
+    DERIVED,
+    HALF_OF_THE_FALL,
+    LINEARISED,
+    SHADING,
+    TRAINED,
+    mark_half,
+    shade_phases,
+    spaced,
+    step_axis,
+)
 
 
 def draw_verification(findings: Sequence[Finding], data: str, step_size: float, path: Path) -> None:
     """Draw a panel for each source and initial scale; the ending of ``path`` decides the format.
 
-    Shaded: the derived phases I (near-constant), II (decreasing) and III (increasing).
+    Shaded: the derived phases I (near-constant, up to a tenth of the fall), II (decreasing) and III (increasing).
 
     Args:
         findings: at least one.
@@ -38,14 +49,25 @@ def draw_verification(findings: Sequence[Finding], data: str, step_size: float, 
     for panel in axes[:, 0]:
         panel.set_ylabel("reconstruction loss\n(share of the inputs' variance)")
     handles, labels = axes[0, 0].get_legend_handles_labels()
+    # A single panel is narrower than two entries side by side.
+    beside = len(labels) if len(scales) > 2 else len(scales)
     figure.legend(
-        handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize=9, title=DECODER
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=beside,
+        frameon=False,
+        fontsize=9,
+        title=f"{DECODER}\n{SHADING}" if len(scales) > 1 else DECODER,
+        alignment="center",
     )
     figure.savefig(path, dpi=150)
 
 
 def draw_finding(axes: Axes, finding: Finding, name: str, step_size: float) -> None:
-    """Draw one panel: derived, linearised and trained curve, boundaries as lines and diamonds, phases shaded.
+    """Draw one panel: derived, linearised and trained curve, phases shaded, half of the fall and turning point.
+
+    Dotted lines are derived; diamonds are measured, hollow at half of the fall and full at the turning point.
 
     Args:
         axes: of the panel.
@@ -76,15 +98,17 @@ def draw_finding(axes: Axes, finding: Finding, name: str, step_size: float) -> N
     for time in (derived.fraction_point, derived.turning_point):
         if time is not None:
             axes.axvline(time / step_size, color=DERIVED, linestyle=":", linewidth=1.2)
-    times = (measured.fraction_point, measured.turning_point)
-    points = [time / step_size for time in times if time is not None]
+    half, turning = (
+        np.nan if time is None else time / step_size for time in (measured.fraction_point, measured.turning_point)
+    )
+    mark_half(axes, half, np.interp(half, steps, mean), TRAINED, f"measured: {HALF_OF_THE_FALL} (dotted: derived)")
     axes.plot(
-        points,
-        np.interp(points, steps, mean),
+        [turning],
+        [np.interp(turning, steps, mean)],
         linestyle="none",
         marker="D",
         markersize=6,
         color=TRAINED,
-        label="measured boundary (dotted: derived)",
+        label="measured: turning point (dotted: derived)",
     )
     axes.set_title(f"{figure_text(name)}, $\\sigma_0$ = {finding.init_scale:g}\n{derived.regime.value}", fontsize=10)

@@ -95,7 +95,7 @@ REASON_ROW = Record(
         "assumption": Text(),
         "step": Real(0),
         "deviation": Real(),
-        "share": Real(),
+        "share": _NUMBER,
         "turning_before": _NUMBER,
         "turning_after": _NUMBER,
     }

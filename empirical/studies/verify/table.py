@@ -21,15 +21,15 @@ _TITLES = {
     ClaimKind.MEAN_FIELD: "mean field",
     ClaimKind.LINEARISED: "linearised",
     ClaimKind.REGIME: "regime",
-    ClaimKind.END_OF_PHASE_ONE: "end of phase I",
+    ClaimKind.END_OF_PHASE_ONE: "half of the fall",
     ClaimKind.TURNING_POINT: "turning point",
     ClaimKind.RETURN: "return",
 }
 _VERDICTS = {verdict: verdict.value for verdict in Verdict} | {Verdict.NO_PHASES: "no phases"}
 
 _LEGEND = (
-    "Curves: L / tr Sigma at the step of the largest difference. Boundaries: in steps, the end of phase I at half of "
-    "the fall; their difference is a share of the derived step. +-: standard error over draws of W(0)."
+    "Curves: L / tr Sigma at the step of the largest difference. Boundaries: in steps; "
+    "their difference is a share of the derived step. +-: standard error over draws of W(0)."
 )
 
 

@@ -451,8 +451,8 @@ def test_sizes_are_refused_by_their_headers(tmp_path: Path) -> None:
     photographs = np.zeros((40, 224, 224, 3), np.uint8)
     refused(
         write(tmp_path / "photographs.npz", inputs=photographs, labels=np.arange(40) % 2),
-        "inputs in .* have 150528 features, whose covariance: would need 169 GiB of memory .* give features of a "
-        "network's layer",
+        "inputs in .* have 150528 features, whose covariance: would need 169 GiB of memory .* keep their leading "
+        r"directions \(--directions N, at most 39\), give smaller images, or features of a network's layer",
     )
     np.save(tmp_path / "mine.npy", INPUTS)
     (tmp_path / "labels.npy").write_bytes(described("(2000000000,)", kind="'<i8'"))

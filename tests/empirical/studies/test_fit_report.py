@@ -60,7 +60,7 @@ def test_pure_noise_is_aligned_by_chance_and_no_phases_are_claimed() -> None:
     generator = np.random.default_rng(0)
     inputs = generator.standard_normal((360, 50)) * np.arange(1, 51) ** -0.5
     data = DataSet("noise", inputs.astype(np.float32), np.arange(360) % 10, 10)
-    report = fit_features(data, FitPlan(0.003, steps=64))
+    report = fit_features(data, FitPlan(0.003, steps=512))
     assert report.summary.alignment.low > 1
     assert report.alignment is Alignment.NOT_RESOLVED
     text = str(report)
@@ -72,6 +72,13 @@ def test_pure_noise_is_aligned_by_chance_and_no_phases_are_claimed() -> None:
     content = report.content()
     assert content["alignment_verdict"] == "not resolved"
     assert {one["regime"] for one in content["predictions"]} == {"not resolved"}
+    # The curve of these very samples turns; boundaries of it would be read as phases that were found.
+    assert all(one.boundaries.turning_point is not None for one in report.predictions.found)
+    for one in content["predictions"]:
+        assert one["fraction_point"] is one["turning_point"] is one["return"] is None
+    rows = [line.split() for line in report.lines() if line.startswith(("linearised ", "mean field "))]
+    assert [row[-6:-3] for row in rows] == [["-", "-", "-"]] * 2
+    assert "no boundaries: without A3 the curve may fall by chance alone" in text
 
 
 def test_more_classes_than_features_are_reported_but_for_what_they_cannot_have() -> None:

@@ -1,6 +1,7 @@
 """Features of layers, and the theory put to the test on them."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from empirical.studies.predict.plan import FeaturePlan, PredictPlan
 from empirical.studies.predict.prediction import FeaturePrediction, Features
 from empirical.studies.predict.report import PredictReport
 from simulation import train
-from simulation.runs.run_folder import RunFolder
+from simulation.runs.run_folder import RunFolder, json_text
 from theory import Curve, InputError
 from theory.assumptions import Verdict
 from theory.curves.gradient_defect import DefectResponse
@@ -173,6 +174,7 @@ def test_more_classes_than_features_are_predicted_but_by_the_parametric_model():
 
 
 TIMES = np.arange(6) / 2.0  # steps 0 .. 5 of eta 1/2
+NO_DEFECT = DefectResponse(np.array([0, 1, 5]), np.zeros(3), np.zeros(3), np.zeros(3), 10)
 VALLEY = np.array([0.50, 0.42, 0.30, 0.20, 0.30, 0.45])
 
 
@@ -226,6 +228,22 @@ def test_reasons_are_the_differences_from_rung_to_rung_where_the_mean_field_is_f
     assert all(word in " ".join(line.split()) for word, line in zip(words, text, strict=True))
     # Reasons are of those that fail.
     assert planted(VALLEY, defect, linearised=VALLEY, common=VALLEY, classes=VALLEY).reasons == ()
+
+
+def test_a_flat_curve_that_is_missed_has_a_reason_and_no_share_of_its_range():
+    flat = 0.3 + 0.001 * VALLEY
+    prediction = planted(flat, NO_DEFECT, linearised=flat + 0.1, common=flat + 0.1, classes=flat + 0.1)
+    assert [one.verdict for one in prediction.agreements] == [Verdict.FAILS] * 3
+    assert all(np.isnan(one.range_share) for one in prediction.agreements)
+    assert [one.share for one in prediction.reasons] == [None] * 4
+    report = report_of(prediction)
+    text = " ".join(str(report).split())
+    assert "-0.1000 of L / tr Sigma at step" in text
+    assert "(of a flat curve)" in text
+    assert "of the range)" not in text
+    assert json.loads(json_text(report.content()))["reasons"][0]["share"] is None
+    met = planted(flat, NO_DEFECT, linearised=flat, common=flat, classes=flat)
+    assert (met.verdict, met.reasons) == (Verdict.NO_PHASES, ())
 
 
 def test_weights_and_batches_of_features_follow_the_seed(monkeypatch):

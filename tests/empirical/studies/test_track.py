@@ -239,7 +239,8 @@ def test_the_report_states_means_over_seeds_with_their_errors():
     for shown in (
         "I II III",
         "0.310 +- 0.010",
-        f"{reading.phase_one_end.value:.0f} +- {reading.phase_one_end.error:.0f}",
+        f"{reading.near_constant_end.value:.0f} +- {reading.near_constant_end.error:.0f}",
+        f"{reading.half_fall.value:.0f} +- {reading.half_fall.error:.0f}",
         f"{reading.turning_point.value:.0f} +- {reading.turning_point.error:.0f}",
         "0.240 +- 0.010",
     ):

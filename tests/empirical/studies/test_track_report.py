@@ -59,7 +59,7 @@ def test_it_comes_back_as_it_was(tmp_path):
     assert again.notes == result.notes
 
 
-#: The classes; of the last layer: steps of the end of phase I and of the turning point, and mean accuracy of the probe
+#: The classes; of the last layer: steps of half of the fall and of the turning point, and mean accuracy of the probe
 #: of the dominant colour at the end.
 PUBLISHED = {
     "track-vgg8-cifar10": (None, 32, 267, 0.777),
@@ -74,13 +74,13 @@ PUBLISHED = {
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_published_trainings_are_read(name):
-    classes, phase_one_end, turning, colour = PUBLISHED[name]
+    classes, half_fall, turning, colour = PUBLISHED[name]
     report = TrackReport.read(COMMITTED / name)
     assert report.plan.classes == classes
     today = replace(report, readings=readings_of(report.plan, report.rows))
     assert report.lines() == today.lines()  # to the digits that are printed
     reading = report.readings[report.last_layer]
-    assert (round(reading.phase_one_end.value), round(reading.turning_point.value)) == (phase_one_end, turning)
+    assert (round(reading.half_fall.value), round(reading.turning_point.value)) == (half_fall, turning)
     assert report.values(report.last_layer, Measure.probe(COLOUR))[:, -1].mean() == pytest.approx(colour, abs=5e-4)
     assert report.lines()
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from empirical.networks.network_training import checkpoint_steps
 from empirical.tracker.phase_reading import (
+    fall_time,
     mean_over_seeds,
-    phase_one_end_time,
     read_phases,
     smallest_moves,
     turning_time,
@@ -38,18 +38,26 @@ def test_the_turning_point_of_a_parabola_in_log_steps_is_found_between_grid_poin
 def test_a_constant_added_to_the_loss_changes_no_phase(turning_step, constant):
     first, second = (read_phases(STEPS, parabola(turning_step)[None] + shift) for shift in (0.0, constant))
     np.testing.assert_allclose(first.turning_point.value, second.turning_point.value, rtol=1e-6)
-    np.testing.assert_allclose(first.phase_one_end.value, second.phase_one_end.value, rtol=1e-6)
+    np.testing.assert_allclose(first.half_fall.value, second.half_fall.value, rtol=1e-6)
 
 
 def test_half_of_a_straight_fall_is_in_its_middle():
     times = np.arange(5.0)
-    assert phase_one_end_time(times, np.array([1.0, 1.0, 0.8, 0.6, 0.9])) == 2.0
+    assert fall_time(times, np.array([1.0, 1.0, 0.8, 0.6, 0.9]), 0.5) == pytest.approx(2.0)
 
 
 def test_a_fall_is_counted_from_the_start_and_not_from_a_later_rise():
     times = np.arange(6.0)
     # Half of the way from .8 at the start to .4, which is passed between 3 and 4; from the crest it would be earlier.
-    assert phase_one_end_time(times, np.array([0.8, 0.9, 1.2, 0.7, 0.5, 0.4])) == pytest.approx(3.5, rel=1e-12)
+    assert fall_time(times, np.array([0.8, 0.9, 1.2, 0.7, 0.5, 0.4]), 0.5) == pytest.approx(3.5, rel=1e-12)
+
+
+def test_phase_one_ends_at_a_tenth_of_the_fall():
+    """From .5 at steps 0, 1 and 2 to .3 at 8: a tenth, .48, is a fifth of the way in log steps from 2 to 4."""
+    losses = np.array([[0.5, 0.5, 0.5, 0.4, 0.3, 0.5]])
+    reading = read_phases([0, 1, 2, 4, 8, 16], losses)
+    np.testing.assert_allclose(reading.near_constant_end.value, 2 * 2**0.2, rtol=1e-12)
+    np.testing.assert_allclose(reading.half_fall.value, 4, rtol=1e-12)
 
 
 def test_an_uneven_grid_does_not_bias_the_vertex():

@@ -121,12 +121,16 @@ def test_claims_on_a_flat_curve_are_no_evidence_and_a_wrong_level_still_fails(cu
     moved = replace(flat, losses=flat.losses + 0.0005)
     claims = compare(flat, flat, moved, STEP_SIZE, TOLERANCES).claims
     assert {claim.verdict for claim in claims} == {Verdict.NO_PHASES}
-    # Within every tolerance, and yet far from what the curve does.
-    share = claims[0].range_share
-    assert share == pytest.approx(0.0005 / np.ptp(flat.mean))
-    assert share > 0.5
+    assert claims[0].range_share is None
     wrong = compare(flat, flat, replace(flat, losses=flat.losses + 0.1), STEP_SIZE, TOLERANCES).claims
     assert wrong[0].verdict is Verdict.FAILS
+
+
+def test_an_error_is_a_share_of_the_range_of_the_derived_curve(curve: Curve) -> None:
+    moved = replace(curve, losses=curve.losses + 0.003)
+    claims = compare(curve, curve, moved, STEP_SIZE, TOLERANCES).claims
+    shares = [claim.range_share for claim in claims if claim.kind.is_curve]
+    assert shares == pytest.approx([0.003 / np.ptp(curve.mean)] * len(shares))
 
 
 def test_curves_that_do_not_fit_are_refused(curve: Curve) -> None:

@@ -76,6 +76,18 @@ def test_a_turning_point_between_grid_points_is_interpolated() -> None:
         assert found == pytest.approx(exact, rel=0.015)
 
 
+def test_phase_one_ends_at_a_third_of_s1() -> None:
+    """T2 gives the share tau of the fall at s1 sqrt(tau/(1 - tau)): a tenth at s1/3, for small sigma0."""
+    network = OneOutput.from_model(DataModel.power_law(1000, 1.0, 2.0, 0.2), SquaredError())
+    scale = 1e-5
+    s1 = network.phase_one_end(scale)
+    times = np.concatenate([[0.0], np.geomspace(1e-2 * s1, 10.0, 801)])
+    found = boundaries_of(times, network.relative_loss(scale, times))
+    # What the fall lacks at the turning point, (s1/s*)^2 of it and half as much that is lost by then, is 2.5e-4.
+    assert found.near_constant_end == pytest.approx(s1 / 3, rel=1e-3)
+    assert found.fraction_point == pytest.approx(s1, rel=1e-3)
+
+
 def test_noise_of_single_points_averages_out() -> None:
     logs = np.linspace(0, 6, 151)
     noisy = _valley(logs) + 0.002 * np.random.default_rng(0).standard_normal((500, 151))
@@ -209,6 +221,8 @@ def test_half_of_the_fall_is_from_its_crest_and_the_return_is_to_the_initial_lev
     assert found.regime is Regime.RISE_DIP_RISE
     assert found.fraction_point == pytest.approx(4)
     assert found.return_time == pytest.approx(64 * np.sqrt(2))
+    # A tenth of the fall from the crest is at .56, a tenth of the way to 8 in log time.
+    assert found.near_constant_end == pytest.approx(2 * 4**0.1)
     quarter = boundaries_of(times, losses, fraction=0.25)
     assert quarter.fraction_point == pytest.approx(2 * 4**0.25)
 

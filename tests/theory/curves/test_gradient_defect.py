@@ -107,6 +107,25 @@ def test_the_interval_of_the_largest_deviation_by_hand() -> None:
     assert uncertain.interval[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("extent", "deviation", "verdict", "compared"),
+    [
+        (0.02, 0.005, Verdict.HOLDS, "step 1, 25% of the curve's range"),
+        (0.009, 0.006, Verdict.NO_PHASES, "step 1, the curve moves by 0.009 to step 2"),
+        (0.009, 0.02, Verdict.NO_PHASES, "step 1, the curve moves by 0.009 to step 2"),  # holds or not: not resolved
+        (0.009, 0.5, Verdict.FAILS, "step 1, the curve moves by 0.009 to step 2"),
+        (0.0, 0.0, Verdict.NO_PHASES, "the curve moves by 0 to step 2"),
+    ],
+)
+def test_a_flat_curve_has_no_phases_and_no_range_to_take_a_share_of(
+    extent: float, deviation: float, verdict: Verdict, compared: str
+) -> None:
+    derived, moved = np.array([0.5, 0.5, 0.5 - extent]), np.array([0.0, deviation, 0.0])
+    judged = gaussian_gradient(DefectResponse(np.array([0, 1, 2]), derived, moved, np.full(3, 0.001), 10))
+    assert judged.verdict is verdict
+    assert compared in judged.measure
+
+
 def test_the_standard_error_is_the_scatter_over_samples() -> None:
     """Twelve samples of one population of Gaussian classes, at the end of a short training."""
     labels = np.arange(160) % 2
