@@ -4,6 +4,7 @@ from .data.data_root import DATA_ROOT_VARIABLE
 from .data.datasets import DataSet, leading_directions, load
 from .data.images import ImageData, ImageSplit, Normalisation, load_images, only_classes, padded_to
 from .data.target_tasks import TargetTask, chosen_classes, class_task, regression_task, target_task
+from .data.transfer_target import TransferTarget, load_target
 from .fit.mixture_fit import MixtureFit, fit_mixture
 from .fit.mixture_model import mixture_model
 from .fit.mixture_summary import MixtureSummary
@@ -23,6 +24,9 @@ from .probes.reconstruction_probe import BudgetedDecoders, ReconstructionLoss
 from .probes.standard import ProbePlan
 from .studies.check.job import CheckReport, check
 from .studies.check.outcome import CheckPlan
+from .studies.choose.job import choose
+from .studies.choose.plan import ChoosePlan
+from .studies.choose.report import ChooseReport
 from .studies.deep.job import deep
 from .studies.deep.report import DeepReport
 from .studies.derive import DeriveReport, derive
@@ -45,7 +49,12 @@ from .studies.transfer.report import TransferReport
 from .studies.verify.job import verify
 from .studies.verify.plan import VerifyPlan
 from .studies.verify.report import VerifyReport
-from .studies.verify_transfer import TransferVerification, VerifyTransferPlan, verify_transfer
+from .studies.verify_hidden.job import verify_hidden
+from .studies.verify_hidden.plan import HiddenUnits, VerifyHiddenPlan
+from .studies.verify_hidden.report import HiddenVerification
+from .studies.verify_transfer.job import verify_transfer
+from .studies.verify_transfer.plan import VerifyTransferPlan
+from .studies.verify_transfer.report import TransferVerification
 from .tracker.phase_reading import PhaseReading, read_phases
 from .tracker.phase_tracker import PhaseTracker, ProbeSchedule
 from .tracker.stop_rule import StopRule
@@ -56,6 +65,13 @@ __all__ = [
     "verify",
     "VerifyPlan",
     "VerifyReport",
+    "verify_transfer",
+    "VerifyTransferPlan",
+    "TransferVerification",
+    "verify_hidden",
+    "VerifyHiddenPlan",
+    "HiddenUnits",
+    "HiddenVerification",
     "check",
     "CheckPlan",
     "CheckReport",
@@ -84,11 +100,11 @@ __all__ = [
     "TrackReport",
     "transfer",
     "TransferReport",
+    "choose",
+    "ChoosePlan",
+    "ChooseReport",
     "deep",
     "DeepReport",
-    "verify_transfer",
-    "VerifyTransferPlan",
-    "TransferVerification",
     # Data
     "DataSet",
     "load",
@@ -98,6 +114,8 @@ __all__ = [
     "target_task",
     "class_task",
     "regression_task",
+    "TransferTarget",
+    "load_target",
     "ImageData",
     "ImageSplit",
     "load_images",

@@ -9,30 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from paper import (
-    diagram,
-    fits,
-    predictions,
-    published,
-    robustness,
-    scaling,
-    theorems,
-    tracking,
-    transfer,
-    verification,
-)
+from paper import theorems
 from paper.macros import newcommands
 from paper.part import Part
+from paper.parts import EMPIRICAL, SIMULATIONS
 from paper.result_folders import ResultFolders
 from paper.studies import SOURCE, Run, run_missing
 from simulation.runs.run_folder import RunFolder
 from theory import InputError
-
-#: Parts that are always in the text: their studies run where results are missing.
-SIMULATIONS = (verification.PART, diagram.PART, scaling.PART, robustness.PART)
-
-#: Parts that are in the text where their results exist, in its order.
-EMPIRICAL = (tracking.PART, published.PART, predictions.PART, fits.PART, transfer.PART)
 
 #: Name of the folder of all that is made; the source inputs its files by this name.
 GENERATED = "generated"

@@ -11,8 +11,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from paper.document import EMPIRICAL, SIMULATIONS, results_of
+from paper.document import results_of
 from paper.part import Part
+from paper.parts import EMPIRICAL, SIMULATIONS
 from paper.result_folders import ResultFolders
 from paper.studies import SOURCE
 from simulation.runs.run_folder import RunFolder

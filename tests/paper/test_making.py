@@ -15,7 +15,8 @@ from empirical.probes.probe_tasks import parse_classes
 from empirical.studies.track.report import TrackReport
 from paper import studies
 from paper.__main__ import app
-from paper.document import EMPIRICAL, compile_pdf, find_latexmk, present_parts
+from paper.document import compile_pdf, find_latexmk, present_parts
+from paper.parts import EMPIRICAL
 from paper.result_folders import ResultFolders
 from paper.studies import SOURCE, STUDIES, Run, arguments, missing, run_missing
 from theory import InputError

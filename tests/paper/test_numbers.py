@@ -12,10 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from paper import diagram, robustness, scaling, tracking, verification
-from paper.document import EMPIRICAL, GENERATED, SIMULATIONS
+from paper.document import GENERATED
 from paper.latex_text import latex_text
 from paper.macros import count, fixed, interval, newcommands, percent, plain, significant, with_error
 from paper.part import Part
+from paper.parts import EMPIRICAL, SIMULATIONS
 from paper.result_folders import ResultFolders
 from paper.studies import SOURCE, Run
 from paper.tables import table

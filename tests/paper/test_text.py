@@ -13,7 +13,7 @@ from empirical.studies.track.report import TrackReport
 from empirical.studies.transfer.comparison import Effect
 from empirical.studies.transfer.report import TransferReport
 from paper import published
-from paper.document import EMPIRICAL, SIMULATIONS
+from paper.parts import EMPIRICAL, SIMULATIONS
 from paper.result_folders import ResultFolders
 from paper.studies import SOURCE, Run
 from simulation.experiments.robustness import Relaxed

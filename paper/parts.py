@@ -1,0 +1,30 @@
+"""All parts of the paper that report results, in the order of the text."""
+
+from __future__ import annotations
+
+from paper import (
+    diagram,
+    fits,
+    hidden,
+    predictions,
+    published,
+    robustness,
+    scaling,
+    targets,
+    tracking,
+    transfer,
+    verification,
+)
+
+#: Parts that are always in the text: their studies run where results are missing.
+SIMULATIONS = (
+    verification.PART,
+    targets.PART,
+    hidden.PART,
+    diagram.PART,
+    scaling.PART,
+    robustness.PART,
+)
+
+#: Parts that are in the text where their results exist.
+EMPIRICAL = (tracking.PART, published.PART, predictions.PART, fits.PART, transfer.PART)
