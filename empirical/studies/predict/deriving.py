@@ -31,6 +31,7 @@ from theory import (
     DataModel,
     InputError,
     Softmax,
+    Verdict,
     gradient_descent_curve,
     logarithmic_steps,
     mean_field_curve,
@@ -40,9 +41,6 @@ from theory.data.class_covariances import ClassConditionalModel
 from theory.progress import Progress, described, silent
 from theory.theorems.sampled_assumptions import SampledAssumptions
 from theory.validation import FloatArray
-
-#: Draws of W(0) for which the gradient on the samples is followed; it differs little between draws.
-_DEFECT_DRAWS = 2
 
 
 def predict_features(
@@ -104,10 +102,14 @@ def predict_features(
         derived[Derivation.PARAMETRIC] = _parametric_curve(fitted, plan, step_size, progress)
     except InputError as error:
         no_parametric = str(error)
-    samples = SampledAssumptions(model, model.to_eigenbasis(centred), data.labels, plan.seed)
-    defect = samples.defect(
-        loss, step_size, started[:_DEFECT_DRAWS], plan.steps, described(progress, "gradient on the samples")
+    found = FeaturePrediction.from_curves(
+        features, step_size, trained, derived, warnings=fitted.warnings, no_parametric=no_parametric
     )
+    if found.verdict is not Verdict.FAILS:
+        return found
+    # For all draws: the gradient on the samples may differ much between them.
+    samples = SampledAssumptions(model, model.to_eigenbasis(centred), data.labels, plan.seed)
+    defect = samples.defect(loss, step_size, started, plan.steps, described(progress, "gradient on the samples"))
     return FeaturePrediction.from_curves(features, step_size, trained, derived, defect, fitted.warnings, no_parametric)
 
 
