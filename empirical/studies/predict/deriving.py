@@ -24,6 +24,7 @@ from empirical.studies.predict.plan import FeaturePlan
 from empirical.studies.predict.prediction import FeaturePrediction, Features
 from empirical.studies.predict_reasons import Derivation
 from empirical.studies.report import curve_part
+from empirical.studies.training_precision import training_dtype
 from simulation import MiniBatches, Status, initial_weights, train
 from simulation.runs.run_folder import RunFolder, array_digest, part_key, software_versions, source_digest
 from theory import (
@@ -78,7 +79,7 @@ def predict_features(
     key = part_key(
         asdict(plan)
         | {"data": array_digest(data.inputs, data.labels), "code": source_digest(theory, simulation)}
-        | {"versions": software_versions()}
+        | {"versions": software_versions(), "dtype": str(training_dtype([plan.init_scale]))}
     )
     trained = curve_part(
         folder,
@@ -126,11 +127,12 @@ def _trained(
     Raises:
         InputError: batches that the data do not fill, or training that diverges.
     """
-    batches = MiniBatches(
-        torch.from_numpy(centred), torch.from_numpy(data.labels), plan.batch_size, plan.replicas, plan.seed
-    )
+    dtype = training_dtype([plan.init_scale])
+    inputs, labels = torch.from_numpy(centred).to(dtype), torch.from_numpy(data.labels)
+    batches = MiniBatches(inputs, labels, plan.batch_size, plan.replicas, plan.seed)
     step_size = plan.step_share / float(model.eigenvalues[0])
-    result = train(batches, model, Softmax(), weights, logarithmic_steps(plan.steps), step_size, progress=progress)
+    steps = logarithmic_steps(plan.steps)
+    result = train(batches, model, Softmax(), weights, steps, step_size, dtype=dtype, progress=progress)
     if result.status is not Status.COMPLETED:
         raise InputError(f"step_share: training on {data.name} diverged; give less than {plan.step_share}")
     return result.curve
