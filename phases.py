@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from empirical.command.choose_commands import choose
 from empirical.command.exit_codes import OneLineGroup, bad_input_exits
 from empirical.command.interrupts import run
 from empirical.command.network_commands import deep, fit, predict, track, transfer
@@ -250,6 +251,7 @@ def explore(
 
 app.command()(track)
 app.command()(transfer)
+app.command()(choose)
 app.command()(deep)
 app.command()(fit)
 app.command()(predict)

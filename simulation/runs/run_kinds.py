@@ -77,6 +77,7 @@ TRANSFER = RunKind(
     "phases transfer", ("accuracies.parquet", "transfer.png", _RESULT), (), frozenset({"rows", "alignment"})
 )
 DEEP = RunKind("phases deep", ("deep.png", _RESULT), (), frozenset({"deep"}))
+CHOOSE = RunKind("phases choose", ("choose.png", _RESULT), (), frozenset({"checkpoints", "gains", "leading_step"}))
 FIT = RunKind("phases fit", ("spectrum.parquet", "fit.png", _RESULT), (), frozenset({"spectrum_law", "signal_law"}))
 PREDICT = RunKind("phases predict", ("curves.parquet", "predict.png", _RESULT), ("parts",), frozenset({"plan", "rows"}))
 SCALING = RunKind(
@@ -101,6 +102,7 @@ RUN_KINDS = (
     DIAGRAM,
     TRACK,
     TRANSFER,
+    CHOOSE,
     DEEP,
     FIT,
     PREDICT,
