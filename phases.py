@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from empirical.command.choose_commands import choose
 from empirical.command.exit_codes import OneLineGroup, bad_input_exits
 from empirical.command.interrupts import run
-from empirical.command.network_commands import fit, predict, track, transfer
+from empirical.command.network_commands import deep, fit, predict, track, transfer
 from empirical.command.options import (
     LARGEST_WIDTH,
     chosen_data,
     count_option,
+    is_given,
     path_option,
     real_option,
     refuse_where_nothing_is_fetched,
@@ -39,10 +40,10 @@ from empirical.command.shared_options import (
     LossName,
     OlderData,
     Quiet,
-    Steps,
 )
 from empirical.command.sweep_commands import sweeps
 from empirical.command.terminal import say
+from empirical.command.verify_command import verify
 
 app = typer.Typer(
     cls=OneLineGroup,
@@ -80,80 +81,7 @@ def phases(
     """
 
 
-@app.command()
-def verify(
-    context: typer.Context,
-    data: LabelledData = None,
-    older_data: OlderData = None,
-    data_root: DataRoot = None,
-    download: Download = False,
-    inputs_key: InputsKey = None,
-    labels_key: LabelsKey = None,
-    directions: Directions = None,
-    init_scale: Annotated[
-        list[float] | None,
-        scale_option("Standard deviation of W(0); repeat it for several. [default: depends on the data]"),
-    ] = None,
-    loss: LossName = "softmax",
-    steps: Steps = 4096,
-    step_size: Annotated[
-        float | None,
-        scale_option("Step size eta. [default: 0.08 / largest eigenvalue of the covariance; cifar10: 0.002]"),
-    ] = None,
-    batch_size: Annotated[int | None, count_option("Inputs per step. [default: all inputs; cifar10: 1024]")] = None,
-    replicas: Annotated[int, count_option("Draws of W(0) for each scale.")] = 6,
-    out: Annotated[Path | None, path_option("Folder of the results. [default: results/verify-DATA]")] = None,
-    seed: Annotated[int, seed_option("Seed of W(0), of the batches and of the synthetic sample.")] = 0,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-) -> None:
-    """Check every derived phase boundary against trained single-layer networks.
-
-    Takes the moments of the inputs, derives from them the curve of the reconstruction loss and its
-    boundaries (mean field and linearised), trains networks on the same inputs and on Gaussian data
-    with the same moments, and compares. Each claim is a row: what was derived, what was measured,
-    how far they differ (and the standard error of that, over draws of W(0)), how far they may, and
-    the verdict. A claim fails beyond its tolerance plus two standard errors; between the two, or
-    with a standard error above the tolerance, it is not resolved: more replicas, larger batches
-    or more steps would decide. Claims on curves that move by less than 1 % of the variance are
-    neither: such curves have no phases to speak of, and an absolute tolerance says nothing about
-    them. Where a claim fails, the cost of each assumption is printed.
-
-    Writes result.json, curves.parquet and phases.png. The same command run again in the same folder
-    uses what is finished there.
-
-    For example:
-
-      phases verify
-
-      phases verify cifar10 --data-root DIR
-
-      phases verify features.npz --init-scale 0.01 --out results/mine
-    """
-    output = Output(as_json, quiet)
-    chosen = chosen_data(data, older_data, "digits")
-    refuse_where_nothing_is_fetched(context, chosen)
-    place = out if out is not None else Path("results") / f"verify-{Path(chosen).stem}"
-    with bad_input_exits() as bars:
-        from empirical.data.datasets import load
-        from empirical.studies.verify.job import verify as run
-        from empirical.studies.verify.plan import VerifyPlan
-        from theory import loss_named
-
-        default = VerifyPlan.for_data(chosen)
-        plan = replace(
-            default,
-            loss=loss_named(loss),
-            init_scales=tuple(init_scale) if init_scale else default.init_scales,
-            steps=steps,
-            step_size=step_size if step_size is not None else default.step_size,
-            batch_size=batch_size if batch_size is not None else default.batch_size,
-            replicas=replicas,
-            seed=seed,
-        )
-        data_set = partial(load, chosen, data_root, download, inputs_key, labels_key, directions)
-        report = run(data_set, plan, folder=place, progress=bars)
-    publish(report, place, output)
+app.command()(verify)
 
 
 @app.command()
@@ -247,10 +175,16 @@ def derive(
 
 @app.command()
 def diagram(
+    context: typer.Context,
     dimension: Annotated[int, whole_option("Dimension d of the spectrum lambda_i = i^-alpha.", 8, LARGEST_WIDTH)] = 64,
     alpha: Annotated[float, real_option("Its exponent.", 0.01, 10)] = 0.5,
+    transfer: Annotated[
+        bool, typer.Option("--transfer", help="Where training should stop for another task, by theorem T9, instead.")
+    ] = False,
     replicas: Annotated[int, count_option("Draws of W(0) per point.")] = 16,
-    out: Annotated[Path, path_option("Folder of the results.")] = Path("results") / "diagram",
+    out: Annotated[
+        Path | None, path_option("Folder of the results. [default: results/diagram; results/diagram-transfer]")
+    ] = None,
     seed: Annotated[int, seed_option("Seed of W(0) and of the samples.")] = 0,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -260,15 +194,30 @@ def diagram(
     Regions and borders come from the closed form; 225 ensembles of one-output networks are trained.
     Exit code 1 where fewer than 95 % of those farther than 10 % from a border agree with the prediction.
 
+    With --transfer the diagram is derived alone: axes are the initialisation scale and whether source and target
+    share their signal in directions of large variance; regions are the verdicts go on, stop later, stop at the
+    turning point, do not train.
+
     Writes result.json (with every disagreement), points.parquet and diagram.png.
     """
     output = Output(as_json, quiet)
+    if transfer:
+        for name in ("replicas", "seed"):
+            if is_given(context, name):
+                raise typer.BadParameter("does nothing with --transfer; leave it out", param_hint=name)
+    place = out if out is not None else Path("results") / ("diagram-transfer" if transfer else "diagram")
+    report: Any
     with bad_input_exits() as bars:
-        from empirical.studies.diagram import DiagramPlan
-        from empirical.studies.diagram import diagram as run
+        if transfer:
+            from empirical.studies.stopping_diagram import StoppingDiagramPlan, stopping_diagram
 
-        report = run(DiagramPlan(dimension, alpha, replicas, seed), folder=out, progress=bars)
-    publish(report, out, output)
+            report = stopping_diagram(StoppingDiagramPlan(dimension, alpha), folder=place, progress=bars)
+        else:
+            from empirical.studies.diagram import DiagramPlan
+            from empirical.studies.diagram import diagram as run
+
+            report = run(DiagramPlan(dimension, alpha, replicas, seed), folder=place, progress=bars)
+    publish(report, place, output)
 
 
 @app.command()
@@ -302,6 +251,8 @@ def explore(
 
 app.command()(track)
 app.command()(transfer)
+app.command()(choose)
+app.command()(deep)
 app.command()(fit)
 app.command()(predict)
 app.add_typer(sweeps, name="sweep")

@@ -1,15 +1,18 @@
 """What the documentation takes from elsewhere in the repository, so that each thing has one source.
 
 MkDocs calls ``on_files`` and ``on_page_markdown``. The figures are those under paper/results, the page of the commands
-is their own help, the explorer is rebuilt, and two pages are files of the repository's top folder.
+is their own help, the explorer is rebuilt, and two pages are files of the repository's top folder. Formulas, written in
+LaTeX, become MathML, which browsers draw without a script.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import typer
+from latex2mathml.converter import convert
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
@@ -30,7 +33,8 @@ EXPLORER = "explorer.html"
 
 def figures() -> dict[str, Path]:
     """The committed figures by their places in the documentation: figures/RUN.png."""
-    return {f"figures/{file.parent.name}.png": file for file in sorted((ROOT / "paper" / "results").glob("*/*.png"))}
+    found = sorted((ROOT / "paper" / "results").glob("*/*.png"))
+    return {f"figures/{file.parent.name}.png": file for file in found}
 
 
 def commands_page() -> str:
@@ -66,7 +70,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Turn links of the top folder's pages into docs/ into links between pages.
+    """Turn formulas into MathML, and links of the top folder's pages into docs/ into links between pages.
 
     Args:
         markdown: text of the page.
@@ -75,4 +79,12 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         files: not used.
     """
     del config, files
-    return markdown.replace("](docs/", "](") if page.file.src_uri in TOP_PAGES else markdown
+    drawn = with_formulas(markdown)
+    return drawn.replace("](docs/", "](") if page.file.src_uri in TOP_PAGES else drawn
+
+
+def with_formulas(markdown: str) -> str:
+    """A page with its formulas as MathML: blocks fenced as ``math``, and ``$`...`$`` within a line."""
+    fenced = re.compile(r"^```math\n(.*?)^```$", re.M | re.S)
+    blocks = fenced.sub(lambda found: str(convert(found[1].strip(), display="block")), markdown)
+    return re.sub(r"\$`([^`\n]+)`\$", lambda found: str(convert(found[1])), blocks)

@@ -4,6 +4,7 @@ from .data.data_root import DATA_ROOT_VARIABLE
 from .data.datasets import DataSet, leading_directions, load
 from .data.images import ImageData, ImageSplit, Normalisation, load_images, only_classes, padded_to
 from .data.target_tasks import TargetTask, chosen_classes, class_task, regression_task, target_task
+from .data.transfer_target import TransferTarget, load_target
 from .fit.mixture_fit import MixtureFit, fit_mixture
 from .fit.mixture_model import mixture_model
 from .fit.mixture_summary import MixtureSummary
@@ -23,6 +24,11 @@ from .probes.reconstruction_probe import BudgetedDecoders, ReconstructionLoss
 from .probes.standard import ProbePlan
 from .studies.check.job import CheckReport, check
 from .studies.check.outcome import CheckPlan
+from .studies.choose.job import choose
+from .studies.choose.plan import ChoosePlan
+from .studies.choose.report import ChooseReport
+from .studies.deep.job import deep
+from .studies.deep.report import DeepReport
 from .studies.derive import DeriveReport, derive
 from .studies.diagram import DiagramPlan, DiagramReport, diagram
 from .studies.fit.job import fit_features, fit_layer
@@ -34,6 +40,7 @@ from .studies.predict.report import PredictReport
 from .studies.report import Report
 from .studies.robustness import RobustnessPlan, RobustnessReport, robustness
 from .studies.scaling import ScalingPlan, ScalingReport, scaling
+from .studies.stopping_diagram import StoppingDiagramPlan, StoppingDiagramReport, stopping_diagram
 from .studies.track.job import track
 from .studies.track.plan import TrackPlan
 from .studies.track.report import TrackReport
@@ -42,7 +49,12 @@ from .studies.transfer.report import TransferReport
 from .studies.verify.job import verify
 from .studies.verify.plan import VerifyPlan
 from .studies.verify.report import VerifyReport
-from .studies.verify_transfer import TransferVerification, VerifyTransferPlan, verify_transfer
+from .studies.verify_hidden.job import verify_hidden
+from .studies.verify_hidden.plan import HiddenUnits, VerifyHiddenPlan
+from .studies.verify_hidden.report import HiddenVerification
+from .studies.verify_transfer.job import verify_transfer
+from .studies.verify_transfer.plan import VerifyTransferPlan
+from .studies.verify_transfer.report import TransferVerification
 from .tracker.phase_reading import PhaseReading, read_phases
 from .tracker.phase_tracker import PhaseTracker, ProbeSchedule
 from .tracker.stop_rule import StopRule
@@ -53,6 +65,13 @@ __all__ = [
     "verify",
     "VerifyPlan",
     "VerifyReport",
+    "verify_transfer",
+    "VerifyTransferPlan",
+    "TransferVerification",
+    "verify_hidden",
+    "VerifyHiddenPlan",
+    "HiddenUnits",
+    "HiddenVerification",
     "check",
     "CheckPlan",
     "CheckReport",
@@ -61,6 +80,9 @@ __all__ = [
     "diagram",
     "DiagramPlan",
     "DiagramReport",
+    "stopping_diagram",
+    "StoppingDiagramPlan",
+    "StoppingDiagramReport",
     "scaling",
     "ScalingPlan",
     "ScalingReport",
@@ -81,9 +103,11 @@ __all__ = [
     "TrackReport",
     "transfer",
     "TransferReport",
-    "verify_transfer",
-    "VerifyTransferPlan",
-    "TransferVerification",
+    "choose",
+    "ChoosePlan",
+    "ChooseReport",
+    "deep",
+    "DeepReport",
     # Data
     "DataSet",
     "load",
@@ -93,6 +117,8 @@ __all__ = [
     "target_task",
     "class_task",
     "regression_task",
+    "TransferTarget",
+    "load_target",
     "ImageData",
     "ImageSplit",
     "load_images",

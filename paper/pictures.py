@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from empirical.studies.diagram import DiagramReport
 from empirical.studies.predict.report import PredictReport
@@ -13,6 +14,8 @@ from empirical.studies.track.report import TrackReport
 from empirical.studies.transfer.report import TransferReport
 from empirical.studies.verify.report import VerifyReport
 from paper import tracking
+from paper.boundaries import boundary_pairs, draw_boundaries
+from paper.result_folders import ResultFolders
 from paper.studies import SOURCE
 from simulation.runs.run_folder import RunFolder
 
@@ -50,7 +53,13 @@ def draw_pictures(say: Callable[[str], None]) -> None:
             RunFolder(folder).write(kind.figure_name, report.draw)
             say(str(folder / kind.figure_name))
     first = TrackReport.read(results / tracking.MAIN)
-    pictures = {"hero.png": lambda path: first.draw_layer(_LAYER, path)}
+    robustness = RobustnessReport.read(results / "robustness")
+    pairs = boundary_pairs(ResultFolders((results,)))
+    pictures: dict[str, Callable[[Path], None]] = {
+        "hero.png": lambda path: first.draw_layer(_LAYER, path),
+        "boundaries.png": lambda path: draw_boundaries(pairs, path),
+        "robustness-panels.png": robustness.draw_panels,
+    }
     target = RunFolder(PICTURES)
     for name, draw in pictures.items():
         target.write(name, draw)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from empirical.networks.networks import network_title
 from empirical.studies.predict.agreement import EARLY, EARLY_TOLERANCE, LATE_TOLERANCE, TURNING_TOLERANCE
 from empirical.studies.predict.figure import draw_prediction
 from empirical.studies.predict.prediction import FeaturePrediction, Features
@@ -33,7 +34,7 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
     sets = [one for report in reports for one in report.predictions]
     plan = reports[0].plan
     return {
-        "PredictNetwork": latex_text(plan.network),
+        "PredictNetwork": latex_text(network_title(plan.network)),
         "PredictSets": count(len(sets)),
         "PredictHold": count(sum(one.holds for one in sets)),
         "PredictEarly": fixed(max(one.agreement(Derivation.COMMON).early for one in sets), 3),
@@ -62,7 +63,7 @@ def _late(one: FeaturePrediction, source: Derivation) -> float:
 def tables(folders: ResultFolders) -> dict[str, str]:
     """A row for each network and set of features: deviation and turning ratio of the four derivations."""
     rows = [
-        [latex_text(report.plan.network), latex_text(_title(one.features)), *_cells(one)]
+        [latex_text(network_title(report.plan.network)), latex_text(_title(one.features)), *_cells(one)]
         for report in _reports(folders)
         for one in report.predictions
     ]

@@ -91,8 +91,9 @@ def _cells(found: Departure) -> list[str]:
 
 
 def figures(folders: ResultFolders) -> dict[str, Draw]:
-    """None."""
-    return {}
+    """All departures sorted, and every level of each."""
+    report = _report(folders)
+    return {"robustness.pdf": report.draw, "panels.pdf": report.draw_panels}
 
 
 PART = Part("robustness", (RESULT,), numbers, tables, figures)

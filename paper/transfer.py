@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from empirical.networks.networks import network_title
 from empirical.probes.probe_tasks import COLOUR, HELD_OUT
-from empirical.studies.transfer.comparison import Effect, TransferRow
+from empirical.studies.transfer.comparison import Effect, TransferRow, adjusted_half_width
 from empirical.studies.transfer.report import TransferReport
 from empirical.tracker.phase_reading import Estimate
 from paper.latex_text import latex_text
@@ -19,6 +20,9 @@ from paper.tables import table
 from paper.tracking import class_ranges
 
 RESULT = "transfer"
+
+#: Names of tasks in the table, which has no room for longer ones.
+_SHORT = {COLOUR: "colour", HELD_OUT: "held-out"}
 
 
 def numbers(folders: ResultFolders) -> dict[str, str]:
@@ -57,22 +61,24 @@ def _with(rows: Sequence[TransferRow], effect: Effect) -> int:
 
 def tables(folders: ResultFolders) -> dict[str, str]:
     """A row per network and task, in the order of the alignment."""
+    found = TransferReport.read(folders.folder(RESULT)).rows
     rows = [
         [
-            latex_text(row.network),
+            latex_text(network_title(row.network)),
             class_ranges(row.classes),
-            latex_text(row.task),
+            latex_text(_SHORT.get(row.task, row.task)),
             fixed(row.alignment, 2),
             _accuracy(row.recommended),
             _accuracy(row.best),
             _accuracy(row.last),
             _gain(row),
+            "--" if np.isnan(row.half_width) else rf"$\pm {adjusted_half_width(row, len(found)):.3f}$",
             "--" if row.effect is Effect.UNDECIDED else row.effect.value,
         ]
-        for row in sorted(TransferReport.read(folders.folder(RESULT)).rows, key=lambda row: row.alignment)
+        for row in sorted(found, key=lambda row: row.alignment)
     ]
-    header = ["network", "classes", "task", "alignment", "recommended", "best", "last", "gain", "stopping"]
-    return {"transfer.tex": table("lllrrrrrl", header, rows)}
+    header = ["network", "classes", "task", "alignment", "recommended", "best", "last", "gain", "adjusted", "stopping"]
+    return {"transfer.tex": table("lllrrrrrrl", header, rows)}
 
 
 def _accuracy(estimate: Estimate) -> str:
@@ -91,8 +97,8 @@ def _spread(value: str, spread: float) -> str:
 
 
 def figures(folders: ResultFolders) -> dict[str, Draw]:
-    """None."""
-    return {}
+    """Gains of stopping early beside the curve of one task."""
+    return {"transfer.pdf": TransferReport.read(folders.folder(RESULT)).draw}
 
 
 PART = Part("transfer", (RESULT,), numbers, tables, figures)

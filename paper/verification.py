@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from empirical.studies.verify.figure import draw_finding
 from empirical.studies.verify.finding import Finding, Source
 from empirical.studies.verify.report import VerifyReport
+from paper.boundaries import boundary_pairs, draw_boundaries
 from paper.latex_text import latex_text
 from paper.macros import count, fixed, plain, significant, with_error
 from paper.panels import finish_panels
@@ -90,8 +91,11 @@ def _cells(finding: Finding) -> list[str]:
 
 
 def figures(folders: ResultFolders) -> dict[str, Draw]:
-    """The four initial scales on CIFAR-10."""
-    return {"verification.pdf": lambda path: draw(_report(folders, CIFAR), path)}
+    """The four initial scales on CIFAR-10, and all boundaries on one diagonal."""
+    return {
+        "verification.pdf": lambda path: draw(_report(folders, CIFAR), path),
+        "boundaries.pdf": lambda path: draw_boundaries(boundary_pairs(folders), path),
+    }
 
 
 def draw(report: VerifyReport, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The commands on deep networks, ``phases track``, ``transfer``, ``fit`` and ``predict``: options and help."""
+"""The commands on deep networks, ``track``, ``transfer``, ``deep``, ``fit`` and ``predict``: options and help."""
 
 from __future__ import annotations
 
@@ -161,6 +161,47 @@ def transfer(
         from empirical.studies.transfer.job import transfer as run
 
         report = run(tracked, folder=out, seed=seed, progress=bars)
+    publish(report, out, output)
+
+
+def deep(
+    context: typer.Context,
+    tracked: Annotated[list[Path], path_argument("Folders that phases track has written.", "FOLDER...")],
+    images: Annotated[str, text_option("The images that all of them were trained on, as for track.")] = "cifar10",
+    data_root: DataRoot = None,
+    download: Download = False,
+    inputs_key: InputsKey = None,
+    labels_key: LabelsKey = None,
+    device: Device = "cpu",
+    out: Annotated[Path, path_option("Folder of the results.")] = Path("results") / "deep",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Derive when the last layer of tracked networks turns, from these networks before they are trained.
+
+    The features that an untrained network gives its classifier are taken as fixed, and the classifier as a single
+    layer on them, from the weights that it begins with, with eta / (1 - momentum) as its step size. Nothing is fitted.
+    The boundaries of the derived curve are put beside those that were tracked: half of the fall, and the turning point.
+
+    It is a clock and not a mechanism: in training the features move, and the images are reconstructed from the last
+    hidden layer. What the classifier's initial scale does is derived with the wrong sign here; two layers are needed
+    for it (phases derive T10).
+
+    Writes result.json and deep.png. Exit code 1 where a turning point is off by more than a quarter and two standard
+    errors.
+
+    For example:
+
+      phases deep results/track-vgg8-cifar10 results/track-resnet10-cifar10
+    """
+    output = Output(as_json, quiet)
+    refuse_where_nothing_is_fetched(context, images)
+    with bad_input_exits() as bars:
+        from empirical.data.images import load_images
+        from empirical.studies.deep.job import deep as run
+
+        loaded = partial(load_images, images, data_root, download, inputs_key, labels_key)
+        report = run(tracked, loaded, folder=out, device=device, progress=bars)
     publish(report, out, output)
 
 

@@ -291,3 +291,13 @@ def given_data(data: GivenData) -> DataSet:
     if isinstance(data, DataSet):
         return data
     return load(str(data)) if isinstance(data, str | Path) else data()
+
+
+def unit_data(data: GivenData) -> DataSet:
+    """The same, with inputs of unit variance on average, tr Sigma / d = 1; a ``DataSet`` keeps its own unit.
+
+    Raises:
+        InputError: an unknown name or data that do not load.
+    """
+    loaded = given_data(data)
+    return loaded if isinstance(data, DataSet) else replace(loaded, inputs=unit_variance(loaded.inputs))

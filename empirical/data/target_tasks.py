@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.linalg import eigh
 
+from empirical.data.array_file import header_of
 from empirical.data.array_formats import is_array_file, open_arrays
 from empirical.data.datasets import DataSet
-from empirical.data.reading import printable
+from empirical.data.digit_numbers import DIGIT_NUMBERS, digit_number
 from theory import InputError
-from theory.validation import FloatArray, IntArray, finite_array, keep_arrays
+from theory.validation import FloatArray, IntArray, finite_array, keep_arrays, quoted
 
 #: Classes that a text may name: more are a mistake.
 _LARGEST_CLASS = 100_000
@@ -96,9 +98,7 @@ def parse_class_ranges(text: str) -> tuple[int, ...]:
         matched = _RANGE.fullmatch(part.strip())
         low, high = (int(end) for end in (matched[1], matched[2] or matched[1])) if matched else (1, 0)
         if not low <= high < _LARGEST_CLASS:
-            raise InputError(
-                f"classes: {printable(repr(text))} is not accepted; give numbers and ranges, as in 0-4 or 0,2,5-9"
-            )
+            raise InputError(f"classes: {quoted(text)} is not accepted; give numbers and ranges, as in 0-4 or 0,2,5-9")
         found += range(low, high + 1)
     return tuple(sorted(set(found)))
 
@@ -118,29 +118,51 @@ def target_task(text: str, whole: DataSet, path: str | None = None) -> TargetTas
     """The target that a text names.
 
     Args:
-        text: ``NAME:5-9`` for classes of ``whole``, NAME being its name; or the name of an array of numbers, one row
-            for each input, in the file of the data.
+        text: ``NAME:5-9`` for classes of ``whole``, NAME being its name; for the digits also ``digits:ink`` and the
+            other names of ``DIGIT_NUMBERS``; ``component:5`` for the fifth principal component of the inputs; or the
+            name of an array of numbers, one row for each input, in the file of the data.
         whole: the data set with all its classes, part of which a network is trained on.
         path: file of the data; None where they come from no file.
 
     Raises:
-        InputError: another name, classes that the data lack, no file or no such array in it, or an array of another
-            length.
+        InputError: another name, classes or components that the data lack, no file or no such array in it, or an array
+            of another length.
     """
-    name, colon, classes = text.partition(":")
+    name, colon, rest = text.partition(":")
+    if colon and name == "component":
+        return _component(rest, whole, text)
     if colon:
         if name != whole.name:
-            accepted = f"{whole.name}:CLASSES, as in {whole.name}:5-9"
-            raise InputError(f"target: {printable(repr(text))} names other data; give {accepted}")
-        return class_task(chosen_classes(whole, parse_class_ranges(classes), text), text)
+            raise InputError(f"target: {quoted(text)} names other data; give {_accepted(whole)}")
+        if whole.name == "digits" and rest in DIGIT_NUMBERS:
+            return regression_task(whole, digit_number(rest, whole.inputs.astype(np.float64)), text)
+        return class_task(chosen_classes(whole, parse_class_ranges(rest), text), text)
     if path is None or not is_array_file(path):
-        accepted = f"{whole.name}:CLASSES, or with a file of arrays the name of one"
-        raise InputError(f"target: {printable(repr(text))} is not accepted; give {accepted}")
+        raise InputError(f"target: {quoted(text)} is not accepted; give {_accepted(whole)}")
     file = open_arrays(Path(path).expanduser(), text)
+    header_of(file, text, "--target")
     values = np.asarray(file.read(text))
     if values.dtype.kind not in "fiub" or values.ndim not in (1, 2) or values.shape[0] != whole.labels.size:
         raise InputError(
-            f"target: {printable(repr(text))} has shape {values.shape}, type {values.dtype}; give numbers "
+            f"target: {quoted(text)} has shape {values.shape}, type {values.dtype}; give numbers "
             f"({whole.labels.size},) or ({whole.labels.size}, q), a row for each input"
         )
     return regression_task(whole, values, text)
+
+
+def _accepted(whole: DataSet) -> str:
+    numbers = f", one of {', '.join(f'digits:{name}' for name in DIGIT_NUMBERS)}" if whole.name == "digits" else ""
+    return f"{whole.name}:CLASSES, as in {whole.name}:5-9{numbers}, component:N, or with a file the name of an array"
+
+
+def _component(number: str, whole: DataSet, text: str) -> TargetTask:
+    """The coordinate of the inputs along one of their principal directions."""
+    limit = min(whole.inputs.shape)
+    if not (number.isascii() and number.isdigit() and len(number) < 10 and 1 <= int(number) <= limit):
+        raise InputError(f"target: {quoted(text)} is not accepted; give component:N with N from 1 to {limit}")
+    inputs = whole.inputs.astype(np.float64)
+    centred = inputs - inputs.mean(axis=0)
+    covariance = centred.T @ centred / len(centred)
+    order = covariance.shape[0] - int(number)
+    direction = eigh(covariance, subset_by_index=(order, order))[1][:, 0]
+    return regression_task(whole, centred @ direction, text)

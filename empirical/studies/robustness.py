@@ -16,8 +16,9 @@ from simulation.comparison.measurement import BOUNDARY_NAMES
 from simulation.experiments.large_steps import Rise
 from simulation.experiments.robustness import AXES, Point, Relaxed, Robustness, run_robustness_sweep, settings
 from simulation.figures.robustness import draw_robustness
+from simulation.figures.robustness_chart import draw_robustness_chart
 from simulation.runs.json_reader import AnyOf, ListOf, MapOf, Maybe, Named, Real, Record, Text, Whole, Word, read_json
-from simulation.runs.run_folder import software_versions
+from simulation.runs.run_folder import RunFolder, software_versions
 from simulation.runs.run_kinds import ROBUSTNESS
 from simulation.runs.schedulers import LocalScheduler, Scheduler
 from simulation.runs.text_table import TERMINAL_WIDTH
@@ -27,6 +28,9 @@ from theory.validation import at_least, one_of
 
 #: Processes on this machine, where no scheduler is given.
 _WORKERS = 2
+
+#: File of the figure of every level.
+_PANELS = "robustness-panels.png"
 
 #: What JSON cannot hold: the tail index of a Gaussian.
 _GAUSSIAN = "Gaussian"
@@ -153,8 +157,16 @@ class RobustnessReport(DrawnReport):
         }
 
     def draw(self, path: Path | str) -> None:
+        """Draw one chart of all departures at their worst levels, sorted; ``draw_panels`` draws every level."""
+        draw_robustness_chart(self.found, Path(path))
+
+    def draw_panels(self, path: Path | str) -> None:
         """Draw for each axis the deviation of the loss and the ratio of turning points; the rises last."""
         draw_robustness(self.found, Path(path))
+
+    def _write(self, folder: RunFolder) -> None:
+        folder.write(_PANELS, self.draw_panels)
+        super()._write(folder)
 
     @classmethod
     def _read(cls, folder: Path) -> Self:

@@ -9,6 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 
 from simulation.experiments.diagram import DiagramGrid, DiagramPoint
 from theory import Regime
@@ -41,6 +44,11 @@ REGIMES = (
 NAMES = ("three phases", "rise-dip-rise", "monotone rise", "rise, then fall", "fall only", "constant", "more moves")
 LIGHT = ("#CDE5F5", "#FBE6CF", "#E8E8E8", "#D3EEE4", "#FBF8D0", "#FFFFFF", "#F3DCEA")
 DARK = ("#0072B2", "#D55E00", "#555555", "#009E73", "#B3A800", "#000000", "#CC79A7")
+
+MARKERS = ("o", "s", "d", "^", "v", "*", "P")
+
+#: Share of the diagram above which a region is named.
+_SMALLEST_NAMED = 0.01
 
 
 def draw_diagram(grid: DiagramGrid, points: list[DiagramPoint], path: Path) -> None:
@@ -94,7 +102,7 @@ def draw_diagram(grid: DiagramGrid, points: list[DiagramPoint], path: Path) -> N
                 [point.scaled for point in own],
                 [point.alignment for point in own],
                 linestyle="none",
-                marker="o",
+                marker=MARKERS[number],
                 markersize=5,
                 color=colour,
                 markeredgecolor="white",
@@ -105,10 +113,44 @@ def draw_diagram(grid: DiagramGrid, points: list[DiagramPoint], path: Path) -> N
     axes.set_yscale("log")
     axes.set_xlim(scaled[0] * 0.9, scaled[-1] * 1.1)
     axes.set_ylim(alignments[0] * 0.97, alignments[-1] * 1.03)
+    for scale in (axes.xaxis, axes.yaxis):
+        scale.set_major_formatter(_decimal)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0, 7.0)))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    _name_regions(axes, regions, fine_scaled, fine_alignments, alignments)
     axes.set_xlabel(r"initialisation scale $\lambda_1 s_1$")
     axes.set_ylabel(r"alignment $R_2 / R_0$")
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     figure.savefig(path, dpi=150)
+
+
+def _decimal(value: float, _: float) -> str:
+    return f"{value:g}"
+
+
+def _name_regions(
+    axes: Axes, regions: NDArray[np.int_], scaled: FloatArray, alignments: FloatArray, rows: FloatArray
+) -> None:
+    """Write the name of each regime at the point of its region that is furthest from all others."""
+    for number in np.unique(regions):
+        inside = np.pad(regions == number, 1)
+        if inside.sum() < _SMALLEST_NAMED * regions.size:
+            continue
+        # A name is three times as wide as it is high.
+        depth = distance_transform_edt(inside, sampling=(1.0, 0.4))[1:-1, 1:-1]
+        row, column = np.unravel_index(int(np.argmax(depth)), depth.shape)
+        # Between two rows of points.
+        above = np.clip(np.searchsorted(rows, alignments[row]), 1, rows.size - 1)
+        axes.text(
+            scaled[column],
+            np.sqrt(rows[above - 1] * rows[above]),
+            NAMES[number],
+            ha="center",
+            va="center",
+            fontsize=10,
+            fontweight="bold",
+            color=DARK[number],
+        )
 
 
 def _draw_asymptotes(

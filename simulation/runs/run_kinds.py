@@ -52,15 +52,32 @@ class RunKind:
 
 
 VERIFY = RunKind("phases verify", ("curves.parquet", "phases.png", _RESULT), ("parts",), frozenset({"claims", "draws"}))
+VERIFY_TRANSFER = RunKind(
+    "phases verify --target",
+    ("curves.parquet", "transfer.png", _RESULT),
+    ("parts",),
+    frozenset({"source", "targets", "saturation"}),
+)
+VERIFY_HIDDEN = RunKind(
+    "phases verify --hidden-width",
+    ("curves.parquet", "hidden.png", _RESULT),
+    ("parts",),
+    frozenset({"hidden", "layers"}),
+)
 CHECK = RunKind("phases check", ("check.json",))
 DERIVE = RunKind("phases derive", ("derive.json", "latex.json", "values.json"))
 DIAGRAM = RunKind(
     "phases diagram", ("points.parquet", "diagram.png", _RESULT), (), frozenset({"agreement", "disagreements"})
 )
+STOPPING_DIAGRAM = RunKind(
+    "phases diagram --transfer", ("diagram.png", _RESULT), (), frozenset({"small_scale_borders", "verdicts"})
+)
 TRACK = RunKind("phases track", ("measures.parquet", "track.png", _RESULT), (), frozenset({"plan", "phases", "means"}))
 TRANSFER = RunKind(
     "phases transfer", ("accuracies.parquet", "transfer.png", _RESULT), (), frozenset({"rows", "alignment"})
 )
+DEEP = RunKind("phases deep", ("deep.png", _RESULT), (), frozenset({"deep"}))
+CHOOSE = RunKind("phases choose", ("choose.png", _RESULT), (), frozenset({"checkpoints", "gains", "leading_step"}))
 FIT = RunKind("phases fit", ("spectrum.parquet", "fit.png", _RESULT), (), frozenset({"spectrum_law", "signal_law"}))
 PREDICT = RunKind("phases predict", ("curves.parquet", "predict.png", _RESULT), ("parts",), frozenset({"plan", "rows"}))
 SCALING = RunKind(
@@ -76,7 +93,22 @@ ROBUSTNESS = RunKind(
     frozenset({"points", "phase_three_rises"}),
 )
 
-RUN_KINDS = (VERIFY, CHECK, DERIVE, DIAGRAM, TRACK, TRANSFER, FIT, PREDICT, SCALING, ROBUSTNESS)
+RUN_KINDS = (
+    VERIFY,
+    VERIFY_TRANSFER,
+    VERIFY_HIDDEN,
+    CHECK,
+    DERIVE,
+    DIAGRAM,
+    TRACK,
+    TRANSFER,
+    CHOOSE,
+    DEEP,
+    FIT,
+    PREDICT,
+    SCALING,
+    ROBUSTNESS,
+)
 
 
 def owner_of(path: Path) -> str | None:

@@ -16,10 +16,13 @@ from theory import (
     OneOutput,
     Regime,
     SquaredError,
+    Target,
     budgeted_curve,
     random_outputs_curve,
     regime_of,
 )
+from theory.curves.annealed_transfer import AnnealedTransfer
+from theory.curves.boundaries import NEAR_CONSTANT
 from theory.curves.phase_diagram import ScaleFamily, regimes_at
 from theory.curves.regimes import lowest_descent
 from theory.explorer.page import DIMENSION, FIRST_SIGNAL
@@ -127,6 +130,10 @@ def test_the_boundaries_are_those_of_the_curve(evaluated: list[dict[str, Any]]) 
             xtol=1e-13,
         )
         assert found["phaseOneEnd"] == pytest.approx(np.exp(middle), rel=AGREEMENT), setting
+        # A tenth of the fall is done where phase I ends.
+        tenth = float(curve(np.array([found["nearConstantEnd"]]))[0])
+        assert (crest - tenth) / (crest - lowest) == pytest.approx(NEAR_CONSTANT, abs=1e-6), setting
+        assert found["nearConstantEnd"] < found["phaseOneEnd"]
         seen += 1
     assert seen >= 80
 
@@ -155,6 +162,50 @@ def _regimes_near(family: ScaleFamily, own: OneOutput, scaled: float) -> set[str
     resolution = 0.05 * own.initial_level / own.eigenvalues.sum()
     found = [regimes_at(family, np.array([scaled]), factor * resolution)[0] for factor in (0.9, 1.0, 1.1)]
     return {regime.value for regime in found}
+
+
+TAUS = (-1.0, 0.5, 1.5, 2.0, 3.0, 4.0, 6.0)
+
+
+def test_the_verdicts_on_a_task_are_those_of_theory(explorer: OpenPage) -> None:
+    """T9's three verdicts, and the share that is explained, of tasks with covariances i^(-tau/2)."""
+    verdicts = set()
+    ranks = np.arange(1, DIMENSION + 1)
+    for alpha, beta in ((1.0, 2.0), (1.0, 0.5), (0.7, 1.5)):
+        own = network(alpha, beta)
+        for tau in TAUS:
+            crossed = ranks ** (-tau / 2)
+            target = Target(own.eigenvalues, crossed[:, None], float((crossed**2 / own.eigenvalues).sum()))
+            transfer = AnnealedTransfer(own, target)
+            settings = {"alpha": alpha, "beta": beta, "sigma0": 1e-3, "K": 1, "mu": 0, "tau": tau}
+            found = explorer.evaluate("(given) => window.explorer.evaluate(given)", settings)
+            expected = transfer.shares(1e-3, np.array(found["times"]))
+            np.testing.assert_allclose(found["task"]["shares"], expected, rtol=AGREEMENT)
+            assert found["task"]["start"] == pytest.approx(transfer.start, rel=AGREEMENT)
+            # Peaks that differ from their neighbours by the resolution may be judged either way.
+            near = {transfer.peak(1e-3, resolution).stopping.value for resolution in (9e-4, 1e-3, 1.1e-3)}
+            assert found["task"]["verdict"] in near, (alpha, beta, tau)
+            verdicts |= near
+            peak = transfer.peak(1e-3, 1e-3)
+            if peak.stopping.is_between:
+                # By a parabola through points 4 % apart or more.
+                assert found["task"]["time"] == pytest.approx(peak.time, rel=0.03)
+    assert verdicts >= {"go on", "stop later", "stop at the turning point"}
+
+
+def test_what_is_explained_is_the_mean_of_the_eigenvalues_under_the_bars(explorer: OpenPage) -> None:
+    """For one output; the bars of single directions are exact, those of several lie between their eigenvalues."""
+    settings = {"alpha": 1, "beta": 2, "sigma0": 1e-3, "K": 1, "mu": 0}
+    found = explorer.evaluate("(given) => window.explorer.evaluate(given)", settings)
+    own = network(1.0, 2.0)
+    bars = np.array([found["outputs"]["start"], *found["outputs"]["later"]])
+    np.testing.assert_allclose(bars.sum(axis=1), 1, rtol=1e-12)
+    ends = np.array(explorer.evaluate("window.explorer.barEnds"))
+    assert ends[-1] == DIMENSION
+    starts = np.concatenate([[0], ends[:-1]])
+    explained = (1 - np.array([found["initialLoss"], *found["curve"]])) * own.eigenvalues.sum()
+    assert np.all(bars @ own.eigenvalues[starts] >= explained - 1e-12)
+    assert np.all(bars @ own.eigenvalues[ends - 1] <= explained + 1e-12)
 
 
 def test_the_rule_of_the_page_is_that_of_theory(explorer: OpenPage) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.browser.conftest import OpenPage, opened
 
 SLIDERS = ("alpha", "beta", "sigma0", "K", "mu")
+POSITIONS = "Object.fromEntries([...document.querySelectorAll('input')].map((one) => [one.id, one.value]))"
 PHONE = {"width": 390, "height": 844}
 
 
@@ -153,3 +154,52 @@ def test_a_move_takes_a_bounded_number_of_exponentials(
     )
     page.close()
     assert most / 4 < calls < most
+
+
+def test_the_address_holds_the_sliders_and_sets_them(browser: Any, address: str) -> None:
+    page = opened(browser, f"{address}#alpha=2&beta=4&K=10&mu=-2&sigma0=-3&tau=nonsense&when=1e9")
+    values = page.evaluate(POSITIONS)
+    assert values | {"alpha": "2", "beta": "4", "K": "10", "mu": "-2", "sigma0": "-3"} == values
+    assert (values["tau"], values["when"]) == ("4", "60")  # what is no number, or out of range, is left out
+    move(page, "beta", 1.5)
+    assert "beta=1.5" in page.evaluate("location.hash")
+    again = opened(browser, address + page.evaluate("location.hash"))
+    summary = "document.getElementById('summary').textContent"
+    assert again.evaluate(summary) == page.evaluate(summary)
+    for one in (page, again):
+        assert one.messages == []
+        one.page.close()
+
+
+def test_a_rise_too_shallow_to_count_is_called_so(browser: Any, address: str) -> None:
+    """The curve rises at its end, by less than 5 % of what the initial outputs explain."""
+    page = opened(browser, f"{address}#alpha=2&beta=4&K=10&mu=-2&sigma0=-3")
+    assert "a fall, then a rise too shallow to count" in page.evaluate("document.getElementById('summary').textContent")
+    assert "too shallow to count" in page.evaluate("document.getElementById('two-curve').textContent")
+    assert page.evaluate("document.querySelectorAll('#curve rect').length") == 0
+    page.page.close()
+
+
+def test_presets_and_reset_are_buttons(phone: OpenPage) -> None:
+    expected = {
+        "rise-dip-rise": "rise-dip-rise",
+        "misaligned: no phase II": "monotone rise",
+        "reset: three phases": "three phases",
+    }
+    for name, regime in expected.items():
+        phone.page.get_by_role("button", name=name).press("Enter")
+        assert f"Regime: {regime}" in phone.evaluate("document.getElementById('summary').textContent")
+    opening = phone.evaluate(POSITIONS)
+    phone.page.goto(phone.address)
+    phone.page.reload()
+    assert opening == phone.evaluate(POSITIONS)
+
+
+def test_a_pointer_over_the_curve_shows_its_value(explorer: OpenPage) -> None:
+    box = explorer.page.locator("#curve").bounding_box()
+    explorer.page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.5 * box["height"])
+    index = int(explorer.evaluate("document.getElementById('when').value"))
+    assert index > 60
+    found = explorer.evaluate("window.explorer.evaluate({alpha: 1, beta: 2, sigma0: 1e-3, K: 1, mu: 0})")
+    texts = explorer.evaluate("[...document.querySelectorAll('#curve text')].map((one) => one.textContent)")
+    assert any(text.startswith(f"{found['curve'][index]:.3f} at s = ") for text in texts)

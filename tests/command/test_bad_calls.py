@@ -31,7 +31,7 @@ _BAD = {
 _FROM_ZERO = {"momentum", "weight_decay"}
 
 #: What a command cannot be called without.
-_REQUIRED = {"transfer": ["tracked"]}
+_REQUIRED = {"transfer": ["tracked"], "deep": ["tracked"]}
 
 
 def _commands() -> list[tuple[list[str], Any]]:
@@ -184,6 +184,26 @@ _CALLS = [
     ([*VERIFY, "--download"], "download: does nothing without"),
     (["verify", "--download"], "download: does nothing without"),
     ([*VERIFY, "--loss", "hinge"], "loss: 'hinge' is unknown"),
+    ([*VERIFY, "--target", "ink"], "data: good.npz holds no array 'ink'"),
+    ([*VERIFY, "--target", "labels", "--target", "labels"], "targets: labels is given twice"),
+    ([*VERIFY, "--target", "digits:0-3"], "target: 'digits:0-3' names other data"),
+    (
+        [*VERIFY, "--target", "component:5"],
+        "target: 'component:5' is not accepted; give component:N with N from 1 to 4",
+    ),
+    ([*VERIFY, "--target", "labels", "--classes", "0"], "classes: 1 is not enough"),
+    ([*VERIFY, "--target", "labels", "--classes", "0-9"], "classes: 9 is none of"),
+    ([*VERIFY, "--target", "labels", "--hidden-width", "3"], "target: excludes --hidden-width"),
+    ([*VERIFY, "--target", "labels", "--batch-size", "8"], "batch_size: does nothing here"),
+    ([*VERIFY, "--target", "labels", "--step-size", "1e15"], "step_size: 1e+15 gives"),
+    ([*VERIFY, "--target", "labels", "--out", "verified"], "out: verified holds results of phases verify"),
+    ([*VERIFY, "--classes", "0"], "classes: does nothing without --target"),
+    ([*VERIFY, "--activation", "relu"], "activation: does nothing without --hidden-width"),
+    ([*VERIFY, "--components", "2"], "components: does nothing without --target or --hidden-width"),
+    ([*VERIFY, "--hidden-width", "3", "--activation", "tanh"], "activation: 'tanh' is not accepted"),
+    ([*VERIFY, *["--hidden-width", "3", "--hidden-width", "3", "--activation", "relu"]], "widths: 2 rectified layers"),
+    ([*VERIFY, *["--hidden-width", "3", "--init-scale", "1", "--init-scale", "2"]], "init_scale: is given several"),
+    ([*VERIFY, *["--hidden-width", "3", "--components", "40"]], "labels: class 0 has 30 samples"),
     ([*VERIFY, "--step-size", "1e15"], "step_size: 1e+15 gives"),
     ([*VERIFY, "--out", "file"], "out: file is a file"),
     ([*VERIFY, "--out", "file/below"], "out: file is a file"),
@@ -224,6 +244,8 @@ _CALLS = [
     (["diagram", "--dimension", "10001"], "dimension: 10001"),
     (["diagram", "--alpha", "5"], "alpha: at 5 the last of 64 modes"),
     (["diagram", "--replicas", "100000000"], "replicas: would need"),
+    (["diagram", "--transfer", "--replicas", "3"], "replicas: does nothing with --transfer"),
+    (["diagram", "--transfer", "--out", "verified"], "out: verified holds results of phases verify"),
     (["diagram", "--out", "verified"], "out: verified holds results of phases verify"),
     (["explore", "--out", "pipe"], "out: pipe is a named pipe"),
     (["explore", "--out", "/dev/null"], "out: /dev/null is a device"),

@@ -147,7 +147,7 @@ def test_an_edited_result_is_refused_with_the_place(
         ("step", "float", "step has type double"),
         ("value", "gap", "value has type double or gaps"),
         ("value", "inf", "value holds infinity"),
-        ("value", "nan", "holds 1 NaN or infinite entries"),
+        ("value", "nan", "NaN or infinite entries"),
     ],
 )
 def test_an_edited_table_is_refused(tracked: Path, tmp_path: Path, column: str, values: str | None, fault: str) -> None:

@@ -126,7 +126,7 @@ def test_the_long_commands_of_the_tutorial_run_too(tmp_path: Path, monkeypatch: 
 def test_every_block_is_of_a_known_kind_and_every_command_parses(page: Path) -> None:
     blocks = blocks_of(page)
     assert page.read_text(encoding="utf-8").count("```") == 2 * len(blocks)
-    assert {block.language for block in blocks} <= {"python", "bash", "sh", "text"}
+    assert {block.language for block in blocks} <= {"python", "bash", "sh", "text", "math"}
     for block in blocks:
         for command in block.commands:
             if command.startswith("phases"):

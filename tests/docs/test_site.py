@@ -45,6 +45,9 @@ def test_the_site_is_built_without_a_warning_and_fetches_nothing(tmp_path: Path)
         loaded = re.findall(r'<(?:script|img|iframe)[^>]*\bsrc="(https?:[^"]+)"', text)
         loaded += re.findall(r'<link[^>]*rel="(?:stylesheet|preconnect|icon)"[^>]*href="(https?:[^"]+)"', text)
         assert not loaded, f"{page.name}: {loaded}"
+    formulas = (tmp_path / "site" / "explanation" / "three-phases" / "index.html").read_text(encoding="utf-8")
+    assert formulas.count('<math xmlns="http://www.w3.org/1998/Math/MathML"') >= 5
+    assert "\\frac" not in formulas
     for package in (theory, simulation, empirical):
         name = package.__name__
         page = (tmp_path / "site" / "reference" / name / "index.html").read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ from typing import Any
 
 from empirical.probes.probe_tasks import COLOUR, HELD_OUT
 from empirical.studies.predict_reasons import Derivation
-from paper import diagram, fits, predictions, robustness, scaling, theorems, transfer, verification
+from paper import deep, diagram, fits, predictions, robustness, scaling, theorems, transfer, verification
 from paper.result_folders import ResultFolders
 from paper.studies import SOURCE
 from simulation.runs.run_folder import RunFolder
@@ -38,6 +38,26 @@ def rows_of(tables: Mapping[str, str]) -> list[list[str]]:
 
 def estimate(value: float | None, error: float | None = None) -> Content:
     return {"value": value, "error": error}
+
+
+def test_deep(tmp_path: Path) -> None:
+    """Twice too late and twice too early: a factor of two, as of one constant for steps a factor of four apart."""
+
+    def row(derived: float, tracked: float) -> Content:
+        boundaries = {"derived_half_fall": estimate(11), "half_fall": estimate(None)}
+        turning = {"derived_turning_point": estimate(derived, 3), "turning_point": estimate(tracked, 40)}
+        return {"network": "vgg_8", "data": "blobs", "layer": "last", "step_size": 0.02} | boundaries | turning
+
+    folders = _planted(tmp_path, deep={"deep": [row(200, 100), row(200, 400)]})
+    assert deep.numbers(folders) == {
+        "DeepRows": "2",
+        "DeepHold": "1",
+        "DeepTolerance": r"25\,\%",
+        "DeepFactor": "$2.00$",
+        "DeepConstant": "$2.00$",
+    }
+    first, _ = rows_of(deep.tables(folders))
+    assert first == [r"vgg\_8", "blobs", "$11.0$", "--", r"$200 \pm 3$", r"$100 \pm 40$", "$2.00$"]
 
 
 def test_transfer(tmp_path: Path) -> None:
@@ -91,8 +111,9 @@ def test_transfer(tmp_path: Path) -> None:
     }
     table = rows_of(transfer.tables(folders))
     accuracies = [r"$0.810 \pm 0.011$", r"$0.920 \pm 0.022$", r"$0.730 \pm 0.033$"]
-    # The gain has its sign and the half width of its interval, not its standard error.
-    assert table[0] == ["b", "0--2", COLOUR, "$0.30$", *accuracies, r"$+0.050 \pm 0.017$", "helps"]
+    # The gain has its sign and the half width of its interval, not its standard error. Of two networks, Student's
+    # quantile is tan(pi (p - 1/2)): 50.9 for one of four rows instead of 12.7.
+    assert table[0] == ["b", "0--2", "colour", "$0.30$", *accuracies, r"$+0.050 \pm 0.017$", r"$\pm 0.068$", "helps"]
     assert [one[0] for one in table] == ["b", "d", "c", "a"]
     assert [one[-1] for one in table] == ["helps", "hurts", "--", "helps"]
     assert table[1][7] == r"$-0.060 \pm 0.017$"
@@ -405,7 +426,7 @@ def test_predictions(tmp_path: Path) -> None:
     }
     RunFolder(tmp_path / "predict-vgg8").write_table("curves.parquet", columns)
     assert predictions.numbers(folders) == {
-        "PredictNetwork": "vgg8",
+        "PredictNetwork": "VGG-8",
         "PredictSets": "3",
         "PredictHold": "2",  # the parametric model alone holds for the second set, which does not count
         "PredictEarly": "$0.015$",
@@ -421,9 +442,9 @@ def test_predictions(tmp_path: Path) -> None:
         "PredictScale": "$0.004$",
     }
     assert rows_of(predictions.tables(folders)) == [
-        ["vgg8", "block1, untrained", "$0.051$", "$0.025$", "$0.021$", "$0.071$", "$1.11$"],
-        ["vgg8", "block2, trained", "$0.091$", "$0.061$", "$0.081$", "$0.002$", "--"],
-        ["vgg8", "block3, trained", "$0.022$", "$0.020$", "$0.010$", "--", "$0.98$"],
+        ["VGG-8", "block1, untrained", "$0.051$", "$0.025$", "$0.021$", "$0.071$", "$1.11$"],
+        ["VGG-8", "block2, trained", "$0.091$", "$0.061$", "$0.081$", "$0.002$", "--"],
+        ["VGG-8", "block3, trained", "$0.022$", "$0.020$", "$0.010$", "--", "$0.98$"],
     ]
 
 

@@ -222,6 +222,14 @@ def _one_unit() -> tuple[Step, ...]:
             phase_one_gain(),
             "... reached at this time, `Theta(1/D)`: `sigma1` and `sigma2` count by their ratio alone.",
         ),
+        Step(
+            sp.Derivative(sp.asinh(sp.sqrt(GAIN / (1 + RATIO**2))) / signal_norm(), RATIO),
+            Relation.BELOW,
+            sp.Integer(0),
+            "At any gain it is the earlier, the larger the second layer begins: its weights carry the gradient to the "
+            "first. Outputs of a single layer have the other sign (`s1` of T2).",
+            witness=RATIO * sp.sqrt(GAIN) / (signal_norm() * (1 + RATIO**2) * sp.sqrt(1 + RATIO**2 + GAIN)),
+        ),
     )
 
 

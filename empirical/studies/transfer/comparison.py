@@ -169,6 +169,20 @@ def _half_width(values: FloatArray) -> float:
     return quantile * float(values.std(ddof=1)) / float(np.sqrt(values.size))
 
 
+def adjusted_half_width(row: TransferRow, comparisons: int) -> float:
+    """Half width of the interval about a row's gain that holds for that many comparisons at once (Bonferroni).
+
+    Args:
+        row: of at least two seeds; NaN otherwise.
+        comparisons: number of rows that are judged together.
+    """
+    freedom = len(row.recommended_steps) - 1
+    if freedom < 1:
+        return float("nan")
+    single, joint = (stats.t.ppf(1 - (1 - COVERAGE) / (2 * count), freedom) for count in (1, comparisons))
+    return row.half_width * float(joint / single)
+
+
 def _effect(gain: float, half_width: float) -> Effect:
     if gain > half_width:
         return Effect.HELPS

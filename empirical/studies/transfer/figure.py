@@ -1,4 +1,4 @@
-"""Figure of transfer: accuracies over training with the recommended checkpoints, and gains against alignment."""
+"""Figure of transfer: the accuracy of one task over one training, and the gains of stopping early as a forest plot."""
 
 from __future__ import annotations
 
@@ -8,54 +8,55 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from empirical.studies.transfer.comparison import TaskCurve, TransferRow
+from empirical.networks.networks import network_title
+from empirical.studies.transfer.comparison import TaskCurve, TransferRow, adjusted_half_width
 from simulation.figures.figure_text import figure_text
 from simulation.figures.seed_lines import COLOURS, MARKERS, draw_seeds
 from simulation.figures.step_axis import step_axis
 from theory.validation import FloatArray, IntArray
 
-# Gains closer than this in alignment are drawn next to each other, at this distance.
-_SIDE_BY_SIDE = 0.012
-
 
 def draw_transfer(rows: Sequence[TransferRow], curves: Sequence[TaskCurve], path: Path) -> None:
-    """Draw a panel per training and a wide one of the gains.
+    """Draw the gain of every training and task with its intervals, beside the curve of the first one.
 
-    Accuracies are means over seeds with bands of a standard error; bars of the gains are 95 % intervals. Gains of one
-    alignment are drawn side by side.
+    Thick bars are 95 % intervals, each by itself; thin ones hold for all rows at once (Bonferroni).
 
     Args:
         rows: of all trainings.
-        curves: of the rows, one each; without them there is the panel of the gains alone.
+        curves: of the rows, one each; without them there are the gains alone.
         path: of the figure; its ending decides the format.
     """
-    trainings = list(dict.fromkeys(row.training for row in rows)) if curves else []
-    columns = max(1, min(2, len(trainings)))
-    lines = -(-len(trainings) // columns) + 1
-    figure = Figure(figsize=(10.0, 3.3 * lines + 0.4), layout="constrained")
-    grid = figure.add_gridspec(lines, columns)
     tasks = list(dict.fromkeys(row.task for row in rows))
-    for number, training in enumerate(trainings):
-        own = [pair for pair in zip(rows, curves, strict=True) if pair[0].training == training]
-        _draw_training(figure.add_subplot(grid[divmod(number, columns)]), own, tasks)
-    _draw_gains(figure.add_subplot(grid[-1, :]), rows, tasks)
+    ordered = sorted(rows, key=lambda row: (tasks.index(row.task), -row.gain.value))
+    height = max(3.2, 0.38 * len(rows) + 1.4)
+    if curves:
+        figure = Figure(figsize=(10.0, height), layout="constrained")
+        left, right = figure.subplots(1, 2, width_ratios=(2, 3))
+        _draw_curve(left, rows[0], curves[0])
+    else:
+        figure = Figure(figsize=(7.0, height), layout="constrained")
+        right = figure.subplots()
+    _draw_gains(right, ordered, tasks)
     figure.savefig(path, dpi=150)
 
 
-def _draw_training(axes: Axes, own: Sequence[tuple[TransferRow, TaskCurve]], tasks: list[str]) -> None:
-    for row, curve in own:
-        draw_seeds(axes, _floats(curve.steps), curve.accuracy, row.task, tasks.index(row.task))
-    # The rule asks the layer, not the task: all rows of a training have the same steps.
-    first = own[0][0]
-    for step in set(first.recommended_steps):
-        axes.axvline(step, color="#555555", linestyle=":", linewidth=1.3)
-    step_axis(axes, float(first.last_step))
+def _draw_curve(axes: Axes, row: TransferRow, curve: TaskCurve) -> None:
+    draw_seeds(axes, _floats(curve.steps), curve.accuracy, row.task, 0)
+    step = float(np.exp(np.mean(np.log(np.maximum(row.recommended_steps, 1)))))
+    axes.axvline(step, color="#555555", linestyle=":", linewidth=1.5)
+    place = axes.get_xaxis_transform()
+    axes.text(0.9 * step, 0.03, "recommended", transform=place, ha="right", fontsize=8, color="#555555")
+    step_axis(axes, float(row.last_step))
     axes.set_xlabel("training step")
-    axes.set_ylabel(f"held-out accuracy of a\nlinear probe of {figure_text(first.layer)}")
-    axes.set_title(f"{first.network} on {figure_text(first.data)}\ndotted: recommended, by seed", fontsize=10)
-    axes.legend(fontsize=8, frameon=False)
+    axes.set_ylabel(f"held-out accuracy of a linear probe of {figure_text(row.layer)}", fontsize=9)
+    axes.set_title(f"{_training(row)}: {figure_text(row.task)}", fontsize=10)
+
+
+def _training(row: TransferRow) -> str:
+    """The network and the classes that it was trained on, as titles and rows name them."""
+    classes = "all classes" if row.classes is None else f"classes {', '.join(map(str, row.classes))}"
+    return f"{network_title(row.network)}, {classes}"
 
 
 def _floats(steps: IntArray) -> FloatArray:
@@ -63,39 +64,30 @@ def _floats(steps: IntArray) -> FloatArray:
 
 
 def _draw_gains(axes: Axes, rows: Sequence[TransferRow], tasks: list[str]) -> None:
-    axes.axhline(0, color="black", linewidth=0.8)
-    taken: list[float] = []
-    trainings = {row.training: row for row in reversed(rows)}
-    markers = {one: MARKERS[number % len(MARKERS)] for number, one in enumerate(sorted(trainings))}
-    for row in rows:
-        place = row.alignment
-        while any(abs(place - one) < _SIDE_BY_SIDE for one in taken):
-            place += _SIDE_BY_SIDE
-        taken.append(place)
-        axes.errorbar(
-            place,
-            row.gain.value,
-            yerr=None if np.isnan(row.half_width) else row.half_width,
-            color=COLOURS[tasks.index(row.task) % len(COLOURS)],
-            marker=markers[row.training],
-            markerfacecolor="white",
-            capsize=3,
-            linestyle="none",
+    """A row for each training and task, the tasks one below the other."""
+    axes.axvline(0, color="black", linewidth=0.8)
+    # A free row before each task holds its name.
+    places = np.array([place + tasks.index(row.task) + 1 for place, row in enumerate(rows)], dtype=np.float64)
+    for place, row in zip(places, rows, strict=True):
+        number = tasks.index(row.task)
+        colour = COLOURS[number % len(COLOURS)]
+        if not np.isnan(row.half_width):
+            for width, line in ((adjusted_half_width(row, len(rows)), 0.8), (row.half_width, 3.0)):
+                axes.plot(
+                    [row.gain.value - width, row.gain.value + width], [place, place], color=colour, linewidth=line
+                )
+        axes.plot(
+            row.gain.value, place, MARKERS[number % len(MARKERS)], color=colour, markerfacecolor="white", markersize=7
         )
-    axes.set_xlim(0, max([1.0, *(place + _SIDE_BY_SIDE for place in taken)]))
-    axes.set_xlabel("alignment: share of the task's linear signal that predictors of the trained classes see")
-    axes.set_ylabel("gain of the recommended\nover the last checkpoint")
-    marks = [
-        Line2D([], [], color="#555555", marker=markers[one], markerfacecolor="white", linestyle="none")
-        for one in sorted(trainings)
-    ]
-    names = [figure_text(f"{trainings[one].network}, {trainings[one].data}") for one in sorted(trainings)]
-    colours = [Line2D([], [], color=COLOURS[place % len(COLOURS)]) for place in range(len(tasks))]
-    axes.legend(
-        [*colours, *marks],
-        [*map(figure_text, tasks), *names],
-        fontsize=8,
-        frameon=False,
-        loc="upper left",
-        bbox_to_anchor=(1.0, 1.0),
+    for number, task in enumerate(tasks):
+        first = places[[row.task for row in rows].index(task)] - 1
+        colour, place = COLOURS[number % len(COLOURS)], axes.get_yaxis_transform()
+        axes.text(0.01, first, figure_text(task), transform=place, va="center", fontsize=9, weight="bold", color=colour)
+    axes.set_yticks(places, [_training(row) for row in rows], fontsize=8)
+    axes.set_ylim(places[-1] + 0.6, -0.6)
+    axes.set_xlabel(
+        "gain in accuracy of the recommended over the last checkpoint\n"
+        f"(thick: 95 % interval; thin: adjusted for {len(rows)} comparisons)",
+        fontsize=9,
     )
+    axes.set_title("left of 0 training on helps, right of 0 stopping helps", fontsize=9)

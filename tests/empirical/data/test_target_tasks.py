@@ -78,7 +78,7 @@ def test_other_texts_are_refused(text: str) -> None:
 def test_targets_that_do_not_fit_are_refused(digits: DataSet) -> None:
     for text, match in (
         ("cifar10:5-9", "target: 'cifar10:5-9' names other data; give digits:CLASSES, as in digits:5-9"),
-        ("ink", "target: 'ink' is not accepted; give digits:CLASSES, or with a file of arrays"),
+        ("ink", r"target: 'ink' is not accepted; give digits:CLASSES, as in digits:5-9, one of digits:ink"),
         ("digits:3", "classes: 1 is not enough; give at least 2"),
         ("digits:8-11", "classes: 11 is none of digits; give numbers from 0 to 9"),
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from empirical.probes.probe_tasks import COLOUR
 from empirical.probes.standard import ProbePlan
 from empirical.studies.track.plan import TrackPlan
 from empirical.studies.track.report import TrackReport
-from empirical.studies.transfer.comparison import Effect, recommended_indices, transfer_rows
+from empirical.studies.transfer.comparison import Effect, adjusted_half_width, recommended_indices, transfer_rows
 from empirical.studies.transfer.job import transfer
 from empirical.studies.transfer.report import TransferReport
 from simulation.runs.run_folder import RunFolder
@@ -123,7 +124,17 @@ def test_the_published_comparison_is_read(tmp_path):
     assert helped == [True] * 6
     assert sum(row.effect is Effect.HURTS for row in report.rows) == 2
     assert max(map(len, report.lines())) <= 80
-    assert report.tables() == {}  # earlier versions kept no accuracies
+    # The accuracies of the curves are those of the rows.
+    np.testing.assert_allclose(
+        [one.accuracy[:, -1].mean() for one in report.curves], [r.last.value for r in report.rows]
+    )
+
+
+def test_a_comparison_of_an_earlier_version_has_no_curves_and_is_drawn_without(tmp_path):
+    shutil.copy(COMMITTED / "result.json", tmp_path)
+    report = TransferReport.read(tmp_path)
+    assert report.curves == ()
+    assert report.tables() == {}
     report.draw(tmp_path / "gains.png")
     assert (tmp_path / "gains.png").stat().st_size > 10_000
 
@@ -169,3 +180,12 @@ def test_accuracies_are_means_over_seeds_at_one_step_each():
     values = [one.value for one in (row.first, row.recommended, row.best, row.last, row.regret)]
     assert values == pytest.approx([0.53, 0.70, 0.85, 0.63, 0.15])
     assert row.first.error == pytest.approx(0.03 / np.sqrt(3))
+
+
+def test_an_adjusted_interval_is_students_at_a_tenth_of_the_level() -> None:
+    """Two degrees of freedom have the quantile (2p - 1) / sqrt(2 p (1 - p)): 4.303 at .975 and 14.089 at .9975."""
+    row = TransferReport.read(COMMITTED).rows[0]
+    assert len(row.recommended_steps) == 3
+    single, joint = ((2 * p - 1) / np.sqrt(2 * p * (1 - p)) for p in (0.975, 0.9975))
+    assert adjusted_half_width(row, 10) == pytest.approx(row.half_width * joint / single, rel=1e-9)
+    assert adjusted_half_width(row, 1) == pytest.approx(row.half_width, rel=1e-12)

@@ -1,0 +1,1 @@
+"""Predicts when the last layer of a deep network turns, from the network before it is trained."""

@@ -1,0 +1,1 @@
+"""The hidden layer of a network with two layers: its derived reconstruction, checked by training."""
