@@ -86,9 +86,7 @@ def _standardised(projections: FloatArray, labels: IntArray) -> FloatArray:
         variances[small] = squares[small].sum(axis=0) / counts[small].sum()
     if variances.min() <= 0:
         number = int(variances.min(axis=1).argmin())
-        raise InputError(
-            f"inputs: those of class {number} do not vary along a direction; give classes that vary in all"
-        )
+        raise InputError(f"inputs: class {number} does not vary along a direction; give classes that vary in all")
     return np.asarray(centred / np.sqrt(variances)[labels], dtype=np.float64)
 
 

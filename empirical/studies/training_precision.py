@@ -1,9 +1,9 @@
 """Precision in which single layers are trained, so that outputs which learn nothing are not lost in rounding.
 
-Gradient descent conserves some outputs, as the sum of softmax's: they stay at the scale of W(0), while the others grow.
-However small they are, the input is reconstructed from their directions too (``theory.curves.idle_outputs``), so weights
-need digits enough for both. In single precision they are lost from W(0) of about 1e-6 downwards, in units in which the
-inputs have variance one.
+Gradient descent conserves some outputs, as the sum of softmax's: they stay at the scale of W(0), while the others
+grow. However small they are, the input is reconstructed from their directions too (``theory.curves.idle_outputs``), so
+weights need digits enough for both. In single precision they are lost from W(0) of about 1e-6 downwards, in units in
+which the inputs have variance one.
 """
 
 from __future__ import annotations

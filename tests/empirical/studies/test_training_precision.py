@@ -45,7 +45,7 @@ def test_the_smallest_of_several_scales_decides() -> None:
 
 
 def test_smaller_scales_than_double_precision_keeps_are_refused() -> None:
-    with pytest.raises(InputError, match="init_scale: 1e-14 is not accepted.*at least 1e-13"):
+    with pytest.raises(InputError, match=r"init_scale: 1e-14 is not accepted.*at least 1e-13"):
         VerifyPlan(init_scales=(0.1, 1e-14))
-    with pytest.raises(InputError, match="init_scale: 1e-15 is not accepted.*at least 1e-13"):
+    with pytest.raises(InputError, match=r"init_scale: 1e-15 is not accepted.*at least 1e-13"):
         FeaturePlan(init_scale=1e-15)
