@@ -4,6 +4,7 @@ from .data.data_root import DATA_ROOT_VARIABLE
 from .data.datasets import DataSet, leading_directions, load
 from .data.images import ImageData, ImageSplit, Normalisation, load_images, only_classes, padded_to
 from .data.target_tasks import TargetTask, chosen_classes, class_task, regression_task, target_task
+from .data.transfer_target import TransferTarget, load_target
 from .fit.mixture_fit import MixtureFit, fit_mixture
 from .fit.mixture_model import mixture_model
 from .fit.mixture_summary import MixtureSummary
@@ -23,6 +24,9 @@ from .probes.reconstruction_probe import BudgetedDecoders, ReconstructionLoss
 from .probes.standard import ProbePlan
 from .studies.check.job import CheckReport, check
 from .studies.check.outcome import CheckPlan
+from .studies.choose.job import choose
+from .studies.choose.plan import ChoosePlan
+from .studies.choose.report import ChooseReport
 from .studies.deep.job import deep
 from .studies.deep.report import DeepReport
 from .studies.derive import DeriveReport, derive
@@ -36,6 +40,7 @@ from .studies.predict.report import PredictReport
 from .studies.report import Report
 from .studies.robustness import RobustnessPlan, RobustnessReport, robustness
 from .studies.scaling import ScalingPlan, ScalingReport, scaling
+from .studies.stopping_diagram import StoppingDiagramPlan, StoppingDiagramReport, stopping_diagram
 from .studies.track.job import track
 from .studies.track.plan import TrackPlan
 from .studies.track.report import TrackReport
@@ -75,6 +80,9 @@ __all__ = [
     "diagram",
     "DiagramPlan",
     "DiagramReport",
+    "stopping_diagram",
+    "StoppingDiagramPlan",
+    "StoppingDiagramReport",
     "scaling",
     "ScalingPlan",
     "ScalingReport",
@@ -95,6 +103,9 @@ __all__ = [
     "TrackReport",
     "transfer",
     "TransferReport",
+    "choose",
+    "ChoosePlan",
+    "ChooseReport",
     "deep",
     "DeepReport",
     # Data
@@ -106,6 +117,8 @@ __all__ = [
     "target_task",
     "class_task",
     "regression_task",
+    "TransferTarget",
+    "load_target",
     "ImageData",
     "ImageSplit",
     "load_images",

@@ -32,6 +32,9 @@ _FLOATING = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 _WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.uint16, torch.uint32, torch.uint64)
 ACCEPTED_TYPES = (*_FLOATING, *_WHOLE, torch.bool)
 
+#: Entries of a checkpoint that hold the weights: Lightning's, and those of usual training scripts.
+WEIGHTS_ENTRIES = ("state_dict", "model_state_dict", "model")
+
 
 def read_tensors(name: str, path: Path) -> dict[str, Tensor]:
     """The dictionary of tensors in a file, on the CPU, of any type and layout.
@@ -44,7 +47,30 @@ def read_tensors(name: str, path: Path) -> dict[str, Tensor]:
         InputError: no regular file; a damaged one; a pickle that could run code; no dictionary of tensors with names;
             more than the memory holds.
     """
+    return _named_tensors(name, path, _read_plain(name, path))
+
+
+def read_weights(name: str, path: Path) -> dict[str, Tensor]:
+    """``read_tensors`` of a checkpoint, which may keep its weights in an entry beside other values.
+
+    Args:
+        name: the argument that the user gave.
+        path: as for ``read_tensors``; the first of WEIGHTS_ENTRIES that is a dictionary of tensors is taken.
+
+    Raises:
+        InputError: as ``read_tensors``.
+    """
     found = _read_plain(name, path)
+    entries = found if isinstance(found, dict) else {}
+    for entry in WEIGHTS_ENTRIES:
+        inner = entries.get(entry)
+        if isinstance(inner, dict) and inner and all(isinstance(one, Tensor) for one in inner.values()):
+            return _named_tensors(name, path, inner)
+    return _named_tensors(name, path, found)
+
+
+def _named_tensors(name: str, path: Path, found: object) -> dict[str, Tensor]:
+    """What a file holds, if it is a dictionary of names and tensors."""
     if not isinstance(found, dict) or not all(isinstance(one, Tensor) for one in found.values()):
         raise InputError(
             f"{name}: {shown(path)} holds no dictionary of tensors; save a dictionary of names and tensors"

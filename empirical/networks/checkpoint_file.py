@@ -1,4 +1,4 @@
-"""Weights of a network from a file that may come from anywhere: nothing in it is ever run."""
+"""Weights of a network from a file or folder that may come from anywhere: nothing in it is ever run."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ import torch
 from torch import nn
 
 from empirical.data.reading import one_line_faults, printable
-from empirical.data.tensor_file import read_tensors, unfit_tensor
-from empirical.networks.module_names import plain_names
+from empirical.data.tensor_file import read_weights, unfit_tensor
+from empirical.networks.module_names import names_inside, plain_names
 from theory import InputError
+
+#: Weights in a checkpoint folder of Hugging Face, whole.
+FOLDER_FILES = ("model.safetensors", "pytorch_model.bin")
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -21,17 +24,15 @@ def with_weights_from(network: Network, path: Path) -> Network:
 
     Args:
         network: of the architecture whose weights the file holds.
-        path: a .safetensors file, as ``phases track`` writes them, or a file of ``torch.save(network.state_dict())``,
-            of which tensors alone are read. Prefixes of compiled and distributed networks (``_orig_mod.``,
-            ``module.``) are left out.
+        path: as for ``weights_in``. Prefixes of compiled and distributed networks (``_orig_mod.``, ``module.``) are
+            left out, and so is one before all names of the network, as ``model.`` in a LightningModule.
 
     Raises:
         InputError: no such file; a damaged file, or a pickle that holds more than tensors; other names, shapes or kinds
             of numbers; complex, sparse, quantised or absent values; NaN or infinity.
     """
-    tensors = read_tensors("checkpoint", path)
     expected = network.state_dict()
-    tensors = plain_names(tensors, expected)
+    tensors = names_inside(plain_names(weights_in(path), expected), expected)
     missing = sorted(expected.keys() ^ tensors.keys())
     if missing:
         raise InputError(
@@ -42,6 +43,28 @@ def with_weights_from(network: Network, path: Path) -> Network:
     with one_line_faults("checkpoint", path, "a file of this network's weights", "give the same architecture"):
         network.load_state_dict(tensors)
     return network.eval()
+
+
+def weights_in(path: Path) -> dict[str, torch.Tensor]:
+    """The weights in a checkpoint, by the names that they have there.
+
+    Args:
+        path: a .safetensors file, as ``phases track`` writes them; a file of ``torch.save`` with a state dictionary, or
+            with one under ``state_dict`` (Lightning), ``model_state_dict`` or ``model``, of which plain tensors alone
+            are read; or a folder of Hugging Face with model.safetensors or pytorch_model.bin.
+
+    Raises:
+        InputError: no such file; a damaged file, or a pickle that holds more than plain values.
+    """
+    if not path.is_dir():
+        return read_weights("checkpoint", path)
+    found = next((path / name for name in FOLDER_FILES if (path / name).is_file()), None)
+    if found is None:
+        raise InputError(
+            f"checkpoint: the folder {printable(str(path))} holds none of {', '.join(FOLDER_FILES)}; give the file of "
+            "its weights, whole and not in shards"
+        )
+    return read_weights("checkpoint", found)
 
 
 def _check(place: str, tensor: torch.Tensor, expected: torch.Tensor) -> None:

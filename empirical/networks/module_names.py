@@ -117,6 +117,20 @@ def plain_names(tensors: dict[str, Tensor], expected: Iterable[str]) -> dict[str
     )
 
 
+def names_inside(tensors: dict[str, Tensor], expected: Iterable[str]) -> dict[str, Tensor]:
+    """Tensors of a network that was an attribute of a larger one, as ``model.`` in a LightningModule, under its names.
+
+    Where exactly one prefix gives all expected names, it is left out with all tensors that do not have it; otherwise
+    the tensors stay as they are.
+    """
+    known = list(expected)
+    if not known or set(known) <= tensors.keys():
+        return tensors
+    ends = [name.removesuffix(known[0]) for name in tensors if name.endswith(f".{known[0]}")]
+    fitting = [prefix for prefix in ends if all(prefix + name in tensors for name in known)]
+    return {name: tensors[fitting[0] + name] for name in known} if len(fitting) == 1 else tensors
+
+
 def plain_state(network: nn.Module) -> dict[str, Any]:
     """``network.state_dict()`` under names without wrappers, on the device where it is."""
     inside = bare(network)

@@ -107,6 +107,31 @@ def read_phases(steps: ArrayLike, losses: ArrayLike, resolution: float = RESOLUT
     return PhaseReading(fall, rise, falls, rises, flat, half, turning, ratio)
 
 
+def phases_at(steps: ArrayLike, losses: ArrayLike, resolution: float = RESOLUTION) -> tuple[str, ...]:
+    """The phase of each measured step of one curve, of which the beginning need not be known.
+
+    Args:
+        steps: (T,) strictly increasing step counts.
+        losses: (T,) L / tr Sigma.
+        resolution: smallest change that counts.
+
+    Returns:
+        "I" up to a tenth of the fall, "II" up to the smallest loss, "III" after it where a rise follows that counts;
+        without a fall that counts, "I" everywhere, or "rise" where the loss has risen.
+    """
+    counts = step_counts("steps", np.asarray(steps))
+    curve = finite_array("losses", losses, 1)
+    if curve.shape != counts.shape:
+        raise InputError(f"losses: {curve.size} for {counts.size} steps; give one for each")
+    found = lowest_descent(curve, positive("resolution", resolution))
+    if isinstance(found, Absence):
+        return tuple("rise" if loss > curve[0] + resolution else "I" for loss in curve)
+    times = np.log(np.maximum(counts, 0.5))
+    begins = fall_time(times[found.start :], curve[found.start :], NEAR_CONSTANT)
+    ends = times[found.lowest] if found.stop is not None else np.inf
+    return tuple("III" if time > ends else "II" if time > begins else "I" for time in times)
+
+
 def _fall_step(times: FloatArray, curves: FloatArray, share: float) -> Estimate:
     """The step at which a share of the fall of curves (seed, T) is done."""
     own = np.array([fall_time(times, one, share) for one in curves])

@@ -69,11 +69,15 @@ DERIVE = RunKind("phases derive", ("derive.json", "latex.json", "values.json"))
 DIAGRAM = RunKind(
     "phases diagram", ("points.parquet", "diagram.png", _RESULT), (), frozenset({"agreement", "disagreements"})
 )
+STOPPING_DIAGRAM = RunKind(
+    "phases diagram --transfer", ("diagram.png", _RESULT), (), frozenset({"small_scale_borders", "verdicts"})
+)
 TRACK = RunKind("phases track", ("measures.parquet", "track.png", _RESULT), (), frozenset({"plan", "phases", "means"}))
 TRANSFER = RunKind(
     "phases transfer", ("accuracies.parquet", "transfer.png", _RESULT), (), frozenset({"rows", "alignment"})
 )
 DEEP = RunKind("phases deep", ("deep.png", _RESULT), (), frozenset({"deep"}))
+CHOOSE = RunKind("phases choose", ("choose.png", _RESULT), (), frozenset({"checkpoints", "gains", "leading_step"}))
 FIT = RunKind("phases fit", ("spectrum.parquet", "fit.png", _RESULT), (), frozenset({"spectrum_law", "signal_law"}))
 PREDICT = RunKind("phases predict", ("curves.parquet", "predict.png", _RESULT), ("parts",), frozenset({"plan", "rows"}))
 SCALING = RunKind(
@@ -98,6 +102,7 @@ RUN_KINDS = (
     DIAGRAM,
     TRACK,
     TRANSFER,
+    CHOOSE,
     DEEP,
     FIT,
     PREDICT,

@@ -159,7 +159,7 @@ def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
         path = tmp_path / f"weights{suffix}"
         refused(path, "is not a file, it does not exist; give a .safetensors or torch file")
         path.mkdir()
-        refused(path, "is not a file but a folder")
+        refused(path, "holds none of model.safetensors, pytorch_model.bin")
         path.rmdir()
         os.mkfifo(path)
         refused(path, "is not a file but a named pipe")

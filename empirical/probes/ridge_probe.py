@@ -1,0 +1,130 @@
+"""A linear probe by ridge regression, cross-fitted in closed form from one decomposition.
+
+The probe of n labelled activations predicts values Y (one-hot rows for classes) as H Y, with
+H = 1 1^T / n + U diag(s^2 / (s^2 + mu)) U^T from the singular values s and left vectors U of the centred activations.
+What the probe fitted to all labels but those of a fold F predicts on F follows without another fit:
+Y_F - (I - H_FF)^-1 (Y - H Y)_F. This is the number that merging the moments of the other folds and solving would give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg
+
+from theory import InputError
+from theory.data.stratified import stratified_parts
+from theory.validation import FloatArray, IntArray, at_least, finite_array
+
+#: Folds of cross-fitting: each label is predicted by a probe that was fitted to nine tenths of the others.
+FOLDS = 10
+
+# Squared singular values below this share of the largest count as zero: activations are float32.
+_RELATIVE_RANK_TOLERANCE = 1e-6
+
+# Penalties in units of the largest squared singular value, two per decade.
+_GRID = np.geomspace(1e-6, 1e2, 17)
+
+
+@dataclass(frozen=True, eq=False)
+class RidgeProbe:
+    """The probes of all penalties of one layer's activations, with an intercept that carries no penalty.
+
+    Attributes:
+        left: (n, r) left singular vectors of the centred activations.
+        squares: (r,) squared singular values, descending, without those that count as zero.
+        map: (p, r) from centred activations to ``left``.
+        mean: (p,) of the activations.
+    """
+
+    left: FloatArray
+    squares: FloatArray
+    map: FloatArray
+    mean: FloatArray
+
+    @classmethod
+    def from_features(cls, features: FloatArray) -> RidgeProbe:
+        """The probes of (n, p) activations.
+
+        Raises:
+            InputError: fewer than two rows, NaN or infinity.
+        """
+        rows = finite_array("features", features, 2)
+        if rows.shape[0] < 2:
+            raise InputError(f"features: has {rows.shape[0]} row; give at least 2")
+        mean = rows.mean(axis=0)
+        centred = rows - mean
+        tall = rows.shape[0] > rows.shape[1]
+        # The smaller of the two Gram matrices.
+        squares, vectors = linalg.eigh(
+            centred.T @ centred if tall else centred @ centred.T, driver="evd", check_finite=False
+        )
+        kept = squares > _RELATIVE_RANK_TOLERANCE * max(float(squares[-1]), 0.0)
+        squares, vectors = squares[kept][::-1], vectors[:, kept][:, ::-1]
+        singular = np.sqrt(squares)
+        if tall:
+            return cls(centred @ (vectors / singular), squares, vectors / singular, mean)
+        return cls(vectors, squares, (centred.T @ vectors) / squares, mean)
+
+    def penalty(self, values: FloatArray) -> float:
+        """The penalty mu that generalised cross-validation chooses for (n, q) values (Golub, Heath & Wahba 1979).
+
+        It is one number for the whole sample, so that what it owes to a fold is of the order of one part in n.
+        """
+        if self.squares.size == 0:
+            return 1.0
+        count = values.shape[0]
+        centred = values - values.mean(axis=0)
+        read = np.square(self.left.T @ centred).sum(axis=1)
+        never = max(float(np.square(centred).sum() - read.sum()), 0.0)
+        budgets = _GRID * self.squares[0]
+        left_over = budgets[:, None] / (self.squares + budgets[:, None])
+        residual = never + np.square(left_over) @ read
+        freedom = (count - 1 - self.squares.size + left_over.sum(axis=1)) / count
+        # Where more directions than labels leave no freedom, nothing is left to judge a small penalty by.
+        score = np.where(freedom > 1e-9, residual / np.square(np.maximum(freedom, 1e-9)), np.inf)
+        return float(budgets[int(np.argmin(score))])
+
+    def cross_fitted(self, values: FloatArray, parts: Sequence[IntArray], penalty: float) -> FloatArray:
+        """(n, q) predictions, each by the probe that was fitted to the samples of the other parts.
+
+        Args:
+            values: (n, q) that the probe predicts.
+            parts: disjoint arrays of sample numbers that hold all n, at least two.
+            penalty: mu, positive.
+        """
+        scaled = self.left * np.sqrt(self.squares / (self.squares + penalty))
+        mean = values.mean(axis=0)
+        residual = values - mean - scaled @ (scaled.T @ (values - mean))
+        predicted = np.empty_like(values)
+        for own in parts:
+            hat = scaled[own] @ scaled[own].T + 1 / values.shape[0]
+            missed = linalg.solve(np.eye(own.size) - hat, residual[own], assume_a="pos", check_finite=False)
+            predicted[own] = values[own] - missed
+        return predicted
+
+    def predict(self, values: FloatArray, penalty: float, features: FloatArray) -> FloatArray:
+        """(m, q) predictions on new (m, p) activations by the probe that was fitted to all values.
+
+        Args:
+            values: (n, q) that the probe was fitted to.
+            penalty: mu, positive.
+            features: (m, p).
+        """
+        mean = values.mean(axis=0)
+        shrunk = (self.squares / (self.squares + penalty))[:, None] * (self.left.T @ (values - mean))
+        return np.asarray(mean + ((features - self.mean) @ self.map) @ shrunk, dtype=np.float64)
+
+
+def fold_parts(labels: IntArray, folds: int = FOLDS, seed: int = 0) -> list[IntArray]:
+    """Folds with equal shares of each class.
+
+    Args:
+        labels: (n,) integers; zeros where there are no classes.
+        folds: at least 2; no more than there are samples are made.
+        seed: of the order of the samples.
+    """
+    wanted = min(at_least("folds", folds, 2), labels.size)
+    return stratified_parts(labels, wanted, np.random.default_rng(at_least("seed", seed, 0)))

@@ -1,0 +1,1 @@
+"""Which checkpoint of a training serves a target best: ``phases choose``."""

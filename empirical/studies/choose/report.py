@@ -1,0 +1,200 @@
+"""A choice of checkpoint as a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from empirical.probes.gain_curve import GainCurve, Verdict, gain_curve
+from empirical.studies.choose.figure import draw_choice
+from empirical.studies.choose.measuring import MeasuredCheckpoint
+from empirical.studies.choose.plan import ChoosePlan
+from empirical.studies.choose.rows import CheckpointRow, checkpoint_rows, unlabelled_choice
+from empirical.studies.choose.stored import RESULT, read_curve, stored_curve
+from empirical.studies.report import DrawnReport, reading
+from simulation.runs.json_reader import read_json
+from simulation.runs.run_kinds import CHOOSE
+from simulation.runs.text_table import text_table
+from theory.validation import FloatArray, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class ChooseReport(DrawnReport):
+    """The checkpoint to take for a target, and what it is expected to gain over the last one.
+
+    Attributes:
+        plan: layer and labels.
+        network: its name.
+        target: its name.
+        layer: that was probed.
+        rows: of the checkpoints, in the order of their steps.
+        curve: gains over the last checkpoint; None without labels.
+        versions: of the software that measured.
+        notes: how the target was read, where that is not plain.
+    """
+
+    kind = CHOOSE
+    figure_name = "choose.png"
+
+    plan: ChoosePlan
+    network: str
+    target: str
+    layer: str
+    rows: tuple[CheckpointRow, ...]
+    curve: GainCurve | None
+    versions: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def from_measured(
+        cls,
+        plan: ChoosePlan,
+        network: str,
+        target: str,
+        layer: str,
+        measured: Sequence[MeasuredCheckpoint],
+        versions: dict[str, str],
+        notes: tuple[str, ...] = (),
+    ) -> Self:
+        """The report of measured checkpoints."""
+        steps = np.array([one.step for one in measured], dtype=np.int64)
+        scores = [one.target.scores for one in measured if one.target is not None]
+        curve = gain_curve(steps, np.stack(scores), tolerance=plan.tolerance) if scores else None
+        return cls(plan, network, target, layer, checkpoint_rows(measured), curve, versions, notes)
+
+    @property
+    def steps(self) -> IntArray:
+        """(T,) of the checkpoints."""
+        return np.array([row.step for row in self.rows], dtype=np.int64)
+
+    @property
+    def losses(self) -> FloatArray:
+        """(T,) reconstruction losses L / tr Sigma."""
+        return np.array([row.loss for row in self.rows])
+
+    @property
+    def verdict(self) -> Verdict:
+        """The answer; without labels it follows from reconstruction alone and is weaker."""
+        if self.curve is not None:
+            return self.curve.verdict
+        return Verdict.LAST if self._chosen == len(self.rows) - 1 else Verdict.TAKE
+
+    @property
+    def step(self) -> int:
+        """The step to take: the last one where the evidence is weak."""
+        return self.rows[self._chosen].step
+
+    @property
+    def leading_step(self) -> int:
+        """The step of the largest expected gain, for sure or not."""
+        return self.rows[self._chosen if self.curve is None else self.curve.leading].step
+
+    @property
+    def _chosen(self) -> int:
+        return unlabelled_choice(self.losses) if self.curve is None else self.curve.chosen
+
+    @property
+    def holds(self) -> bool:
+        """Whether the target's data tell which checkpoint to take."""
+        return self.verdict is not Verdict.UNDECIDED
+
+    def lines(self) -> list[str]:
+        """A row for each checkpoint, and the answer."""
+        return [*text_table(*self._table()), "", *self._answer()]
+
+    def _table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        if self.curve is None:
+            return ("step", "phase", "reconstruction loss"), [
+                (f"{row.step:,}", row.phase, f"{row.loss:.3f}") for row in self.rows
+            ]
+        curve = self.curve
+        scored = [name for name in ("accuracy", "explained variance") if name[0] != "a" or self.counts_classes]
+        header = ("step", "phase", *scored, "reconstruction loss", "gain", "95 % band")
+        rows = []
+        for index, row in enumerate(self.rows):
+            values = (row.accuracy, row.explained_variance) if self.counts_classes else (row.explained_variance,)
+            cells = (f"{value:.3f}" for value in values if value is not None)
+            band = f"{curve.lower[index]:+.3f} to {curve.upper[index]:+.3f}"
+            rows.append((f"{row.step:,}", row.phase, *cells, f"{row.loss:.3f}", f"{curve.mean[index]:+.3f}", band))
+        return header, rows
+
+    @property
+    def counts_classes(self) -> bool:
+        """Whether the target has classes, so that what is gained is accuracy; else it is explained variance."""
+        return self.rows[-1].accuracy is not None
+
+    def _answer(self) -> list[str]:
+        last = self.rows[-1].step
+        if self.curve is None:
+            return [
+                f"{self.verdict.value}: step {self.step:,}"
+                if self.verdict is Verdict.TAKE
+                else f"{self.verdict.value}, step {last:,}",
+                "weaker: without labels the reconstruction of the target's inputs alone decides, which says",
+                "nothing about a task that does not need what the classifier forgets",
+            ]
+        curve, unit = self.curve, "accuracy" if self.counts_classes else "explained variance"
+        place = curve.leading
+        gain = f"{curve.mean[place]:+.3f} ({curve.lower[place]:+.3f} to {curve.upper[place]:+.3f}) in {unit}"
+        labels = f"{curve.samples} labels"
+        match curve.verdict:
+            case Verdict.TAKE:
+                return [f"take step {self.step:,}: expected gain over the last one {gain}, from {labels}"]
+            case Verdict.LAST:
+                return [f"take the last checkpoint, step {last:,}: none gains {curve.tolerance:g} in {unit} ({labels})"]
+        return [
+            f"cannot tell with {labels}: label about {curve.more_samples:,} more; until then take step {last:,}",
+            f"leading: step {self.leading_step:,}, {gain}",
+        ]
+
+    def content(self) -> dict[str, Any]:
+        """The plan, the rows, the gains and the answer."""
+        chosen = self._chosen
+        return {
+            "network": self.network,
+            "target": self.target,
+            "layer": self.layer,
+            "plan": asdict(self.plan),
+            "verdict": self.verdict.value,
+            "step": self.step,
+            "leading_step": self.leading_step,
+            "weaker": self.curve is None,
+            "gain": None if self.curve is None else float(self.curve.mean[chosen]),
+            "more_labels": None if self.curve is None else self.curve.more_samples,
+            "checkpoints": [asdict(row) for row in self.rows],
+            "gains": None if self.curve is None else stored_curve(self.curve),
+            "versions": self.versions,
+            "notes": list(self.notes),
+        }
+
+    def draw(self, path: Path | str) -> None:
+        """Draw the gain over the last checkpoint with its band, and the reconstruction loss, over log steps."""
+        draw_choice(
+            self.rows,
+            self.curve,
+            self._chosen,
+            self.counts_classes,
+            f"{self.network}, {self.layer}: {self.target}",
+            Path(path),
+        )
+
+    @classmethod
+    def _read(cls, folder: Path) -> Self:
+        """See ``Report``."""
+        content = read_json(folder / "result.json", RESULT, "folder")
+        with reading(folder):
+            rows = tuple(CheckpointRow(**one) for one in content["checkpoints"])
+            return cls(
+                ChoosePlan(**content["plan"]),
+                content["network"],
+                content["target"],
+                content["layer"],
+                rows,
+                None if content["gains"] is None else read_curve([row.step for row in rows], content["gains"]),
+                content.get("versions", {}),
+                tuple(content.get("notes", ())),
+            )

@@ -1,0 +1,1 @@
+"""Which rule chooses checkpoints best, over pairs of sources and targets: ``phases study choose``."""
