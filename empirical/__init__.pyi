@@ -41,6 +41,7 @@ from .studies.report import Report
 from .studies.robustness.job import robustness
 from .studies.robustness.report import RobustnessPlan, RobustnessReport
 from .studies.scaling import ScalingPlan, ScalingReport, scaling
+from .studies.stopping_diagram import StoppingDiagramPlan, StoppingDiagramReport, stopping_diagram
 from .studies.track.job import track
 from .studies.track.plan import TrackPlan
 from .studies.track.report import TrackReport
@@ -80,6 +81,9 @@ __all__ = [
     "diagram",
     "DiagramPlan",
     "DiagramReport",
+    "stopping_diagram",
+    "StoppingDiagramPlan",
+    "StoppingDiagramReport",
     "scaling",
     "ScalingPlan",
     "ScalingReport",
