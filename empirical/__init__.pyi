@@ -40,6 +40,7 @@ from .studies.predict.report import PredictReport
 from .studies.report import Report
 from .studies.robustness import RobustnessPlan, RobustnessReport, robustness
 from .studies.scaling import ScalingPlan, ScalingReport, scaling
+from .studies.stopping_diagram import StoppingDiagramPlan, StoppingDiagramReport, stopping_diagram
 from .studies.track.job import track
 from .studies.track.plan import TrackPlan
 from .studies.track.report import TrackReport
@@ -79,6 +80,9 @@ __all__ = [
     "diagram",
     "DiagramPlan",
     "DiagramReport",
+    "stopping_diagram",
+    "StoppingDiagramPlan",
+    "StoppingDiagramReport",
     "scaling",
     "ScalingPlan",
     "ScalingReport",

@@ -1,4 +1,6 @@
-"""Derived against trained transfer on the digits: results of ``phases verify --target``."""
+"""Derived against trained transfer on the digits: results of ``phases verify --target`` and
+``phases diagram --transfer``.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from empirical.studies.stopping_diagram import StoppingDiagramReport
 from empirical.studies.verify_transfer.figure import draw_target
 from empirical.studies.verify_transfer.finding import SHORT_VERDICTS
 from empirical.studies.verify_transfer.report import TransferVerification
@@ -16,7 +19,7 @@ from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
 from paper.tables import table
 
-RESULT = "verify-transfer-digits"
+RESULT, DIAGRAM = "verify-transfer-digits", "diagram-transfer"
 
 #: One target of each kind of advice.
 _SHOWN = ("digits:ink", "digits:left-right", "digits:5-9", "component:5")
@@ -66,8 +69,9 @@ def tables(folders: ResultFolders) -> dict[str, str]:
 
 
 def figures(folders: ResultFolders) -> dict[str, Draw]:
-    """A panel for each kind of advice."""
-    return {"targets.pdf": lambda path: draw(_report(folders), path)}
+    """A panel for each kind of advice, and the diagram of verdicts."""
+    diagram = StoppingDiagramReport.read(folders.folder(DIAGRAM))
+    return {"targets.pdf": lambda path: draw(_report(folders), path), "stopping.pdf": diagram.draw}
 
 
 def draw(report: TransferVerification, path: Path) -> None:
@@ -83,4 +87,4 @@ def draw(report: TransferVerification, path: Path) -> None:
     figure.savefig(path)
 
 
-PART = Part("targets", (RESULT,), numbers, tables, figures)
+PART = Part("targets", (RESULT, DIAGRAM), numbers, tables, figures)

@@ -244,6 +244,8 @@ _CALLS = [
     (["diagram", "--dimension", "10001"], "dimension: 10001"),
     (["diagram", "--alpha", "5"], "alpha: at 5 the last of 64 modes"),
     (["diagram", "--replicas", "100000000"], "replicas: would need"),
+    (["diagram", "--transfer", "--replicas", "3"], "replicas: does nothing with --transfer"),
+    (["diagram", "--transfer", "--out", "verified"], "out: verified holds results of phases verify"),
     (["diagram", "--out", "verified"], "out: verified holds results of phases verify"),
     (["explore", "--out", "pipe"], "out: pipe is a named pipe"),
     (["explore", "--out", "/dev/null"], "out: /dev/null is a device"),

@@ -158,11 +158,12 @@ def test_making_writes_the_switch_and_all_files(made: Run) -> None:
 def test_the_pdf_is_typeset_without_a_loose_end(made: Run) -> None:
     pdf = compile_pdf(made, find_latexmk())
     assert pdf.read_bytes().startswith(b"%PDF")
-    log = (pdf.parent / "main.log").read_text(encoding="utf-8", errors="replace")
-    assert "undefined" not in log
-    # Ten points, a third of a centimetre, are not seen in the margin.
-    wide = [float(part.split("pt")[0]) for part in log.split("Overfull \\hbox (")[1:]]
-    assert [one for one in wide if one > 10] == []
+    for name in ("main", "supplement"):
+        log = (pdf.parent / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+        assert "undefined" not in log
+        # Ten points, a third of a centimetre, are not seen in the margin.
+        wide = [float(part.split("pt")[0]) for part in log.split("Overfull \\hbox (")[1:]]
+        assert [one for one in wide if one > 10] == []
     assert not list(SOURCE.glob("*.aux"))
 
 

@@ -323,7 +323,7 @@ def test_fits(tmp_path: Path) -> None:
         "FitBetaLowest": "$1.00$",
         "FitBetaHighest": "$2.00$",
     }
-    layer, rank = "vgg8, block1", "$12.3$"
+    layer, rank = "VGG-8, block1", "$12.3$"
     assert rows_of(fits.tables(folders)) == [
         [
             f"{layer}, untrained",
@@ -334,7 +334,7 @@ def test_fits(tmp_path: Path) -> None:
             "$7.0$",
         ],
         [f"{layer}, trained", "$0.50$ $[0.40, 0.60]$", "--", "$1.50$ $[0.90, 2.10]$", rank, r"$\infty$"],
-        ["vgg8, block2, trained", "--", "$1.00$ $[0.80, 1.20]$", "$0.50$ $[0.40, 0.60]$", rank, "$30$"],
+        ["VGG-8, block2, trained", "--", "$1.00$ $[0.80, 1.20]$", "$0.50$ $[0.40, 0.60]$", rank, "$30$"],
     ]
 
 
