@@ -28,6 +28,7 @@ STUDIES = {
     "scaling": "scaling",
     "robustness": "robustness",
     "track-vgg8-cifar10": "tracking",
+    "deep": "deep",
     "transfer": "transfer",
     "predict-vgg8": "predictions",
     "fits/vgg8-trained-block5": "fits",

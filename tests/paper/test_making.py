@@ -136,7 +136,7 @@ def test_empirical_parts_are_left_out_without_results(copied: Path) -> None:
     assert present(copied) == [part.section for part in EMPIRICAL]
     for folder in copied.glob("track-*"):
         shutil.rmtree(folder)
-    assert present(copied) == ["predictions", "fits", "transfer"]
+    assert present(copied) == ["predictions", "fits", "deep", "transfer"]
 
 
 def test_the_readme_holds_every_result_with_its_command() -> None:
@@ -158,11 +158,12 @@ def test_making_writes_the_switch_and_all_files(made: Run) -> None:
 def test_the_pdf_is_typeset_without_a_loose_end(made: Run) -> None:
     pdf = compile_pdf(made, find_latexmk())
     assert pdf.read_bytes().startswith(b"%PDF")
-    log = (pdf.parent / "main.log").read_text(encoding="utf-8", errors="replace")
-    assert "undefined" not in log
-    # Ten points, a third of a centimetre, are not seen in the margin.
-    wide = [float(part.split("pt")[0]) for part in log.split("Overfull \\hbox (")[1:]]
-    assert [one for one in wide if one > 10] == []
+    for name in ("main", "supplement"):
+        log = (pdf.parent / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+        assert "undefined" not in log
+        # Ten points, a third of a centimetre, are not seen in the margin.
+        wide = [float(part.split("pt")[0]) for part in log.split("Overfull \\hbox (")[1:]]
+        assert [one for one in wide if one > 10] == []
     assert not list(SOURCE.glob("*.aux"))
 
 

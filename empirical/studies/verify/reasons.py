@@ -18,9 +18,6 @@ from theory.progress import Progress, described
 from theory.theorems.sampled_assumptions import SampledAssumptions
 from theory.validation import FloatArray, IntArray
 
-#: Draws of W(0) for which the gradient on the samples is followed; it differs little between draws.
-_DEFECT_DRAWS = 2
-
 #: Arrays of the size of the inputs, and of the class covariances, that are held at once in float64.
 _COPIES, _COVARIANCES = 3, 3
 
@@ -80,7 +77,7 @@ def failure_reasons(
         ),
     }
     defect = samples.defect(
-        plan.loss, step_size, started[:_DEFECT_DRAWS], int(steps[-1]), described(progress, "gradient on the samples")
+        plan.loss, step_size, started, int(steps[-1]), described(progress, "gradient on the samples")
     )
     return prediction_reasons(derived, defect, comparison.trained, step_size, _column(comparison.claims, steps))
 

@@ -108,7 +108,7 @@ def test_bad_samples_are_refused() -> None:
     parts = [np.array([0]), np.array([1])]
     with pytest.raises(InputError, match="class 1 has 1 sample;"):
         tail_index(np.arange(5.0)[:, None], np.array([0, 0, 0, 0, 1]), parts)
-    with pytest.raises(InputError, match="does not vary"):
+    with pytest.raises(InputError, match="inputs: class 0 does not vary along a direction"):
         tail_index(np.ones((6, 1)), np.zeros(6, dtype=np.int64), parts)
 
 
