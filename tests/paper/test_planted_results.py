@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from empirical.probes.probe_tasks import COLOUR, HELD_OUT
-from empirical.studies.predict_reasons import Derivation
+from empirical.studies.assumption_costs import Derivation
 from paper import deep, diagram, fits, predictions, robustness, scaling, theorems, transfer, verification
 from paper.result_folders import ResultFolders
 from paper.studies import SOURCE
@@ -63,8 +63,10 @@ def test_deep(tmp_path: Path) -> None:
 def test_transfer(tmp_path: Path) -> None:
     def row(task: str, alignment: float, steps: list[int], gain: float, effect: str, network: str) -> Content:
         return {
+            "training": ord(network) - ord("a"),
             "network": network,
             "data": "CIFAR-10 classes 0, 1, 2",
+            "classes": [0, 1, 2],
             "layer": "last",
             "task": task,
             "alignment": alignment,
@@ -323,7 +325,7 @@ def test_fits(tmp_path: Path) -> None:
         "FitBetaLowest": "$1.00$",
         "FitBetaHighest": "$2.00$",
     }
-    layer, rank = "vgg8, block1", "$12.3$"
+    layer, rank = "VGG-8, block1", "$12.3$"
     assert rows_of(fits.tables(folders)) == [
         [
             f"{layer}, untrained",
@@ -334,7 +336,7 @@ def test_fits(tmp_path: Path) -> None:
             "$7.0$",
         ],
         [f"{layer}, trained", "$0.50$ $[0.40, 0.60]$", "--", "$1.50$ $[0.90, 2.10]$", rank, r"$\infty$"],
-        ["vgg8, block2, trained", "--", "$1.00$ $[0.80, 1.20]$", "$0.50$ $[0.40, 0.60]$", rank, "$30$"],
+        ["VGG-8, block2, trained", "--", "$1.00$ $[0.80, 1.20]$", "$0.50$ $[0.40, 0.60]$", rank, "$30$"],
     ]
 
 
