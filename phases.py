@@ -174,15 +174,14 @@ def derive(
 
 @app.command()
 def diagram(
-    of_transfer: Annotated[
-        bool, typer.Option("--transfer", help="Where to stop for another target, instead of the phases (theorem T9).")
-    ] = False,
     dimension: Annotated[int, whole_option("Dimension d of the spectrum lambda_i = i^-alpha.", 8, LARGEST_WIDTH)] = 64,
     alpha: Annotated[float, real_option("Its exponent.", 0.01, 10)] = 0.5,
+    transfer: Annotated[
+        bool, typer.Option("--transfer", help="Where training should stop for another task, by theorem T9, instead.")
+    ] = False,
     replicas: Annotated[int, count_option("Draws of W(0) per point.")] = 16,
     out: Annotated[
-        Path | None,
-        path_option("Folder of the results. [default: results/diagram, with --transfer results/diagram-transfer]"),
+        Path | None, path_option("Folder of the results. [default: results/diagram; results/diagram-transfer]")
     ] = None,
     seed: Annotated[int, seed_option("Seed of W(0) and of the samples.")] = 0,
     as_json: AsJson = False,
@@ -190,29 +189,23 @@ def diagram(
 ) -> None:
     """Draw the phase diagram over initialisation scale and alignment, with trained networks as points.
 
-    Regions and borders come from the closed form; one-output networks are trained at 225 places (with --transfer
-    at 169). Exit code 1 where fewer than 95 % of those farther than 10 % from a border agree with the prediction.
+    Regions and borders come from the closed form; 225 ensembles of one-output networks are trained.
+    Exit code 1 where fewer than 95 % of those farther than 10 % from a border agree with the prediction.
 
-    With --transfer the regions are theorem T9's verdicts, over initialisation scale and alignment of the signal that
-    source and target share with variance: do not train, stop at the turning point, stop later, go on.
+    With --transfer the other axis is whether source and target share their signal in directions of large variance;
+    regions are theorem T9's verdicts go on, stop later, stop at the turning point, do not train; 169 ensembles.
 
-    Writes result.json (with every disagreement), points.parquet and diagram.png.
-
-    For example:
-
-      phases diagram
-
-      phases diagram --transfer
+    Writes result.json, points.parquet and diagram.png.
     """
     output = Output(as_json, quiet)
-    place = out if out is not None else Path("results") / ("diagram-transfer" if of_transfer else "diagram")
+    place = out if out is not None else Path("results") / ("diagram-transfer" if transfer else "diagram")
+    report: Any
     with bad_input_exits() as bars:
-        report: Any
-        if of_transfer:
+        if transfer:
             from empirical.studies.stopping_diagram import StoppingDiagramPlan, stopping_diagram
 
             report = stopping_diagram(
-                StoppingDiagramPlan(dimension, alpha, replicas, seed), folder=place, progress=bars
+                StoppingDiagramPlan(dimension, alpha, replicas=replicas, seed=seed), folder=place, progress=bars
             )
         else:
             from empirical.studies.diagram import DiagramPlan

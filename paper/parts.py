@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from paper import (
+    deep,
     diagram,
     fits,
     hidden,
@@ -27,4 +28,4 @@ SIMULATIONS = (
 )
 
 #: Parts that are in the text where their results exist.
-EMPIRICAL = (tracking.PART, published.PART, predictions.PART, fits.PART, transfer.PART)
+EMPIRICAL = (tracking.PART, published.PART, predictions.PART, fits.PART, deep.PART, transfer.PART)

@@ -1,4 +1,6 @@
-"""Derived against trained transfer on the digits: results of ``phases verify --target``."""
+"""Derived against trained transfer on the digits: results of ``phases verify --target`` and
+``phases diagram --transfer``.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +8,18 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from empirical.studies.stopping_diagram import StoppingDiagramReport
 from empirical.studies.verify_transfer.figure import draw_target
 from empirical.studies.verify_transfer.finding import SHORT_VERDICTS
 from empirical.studies.verify_transfer.report import TransferVerification
 from paper.latex_text import latex_text
-from paper.macros import count, fixed, plain
+from paper.macros import count, fixed, percent, plain
 from paper.panels import finish_panels
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
 from paper.tables import table
 
-RESULT = "verify-transfer-digits"
+RESULT, DIAGRAM = "verify-transfer-digits", "diagram-transfer"
 
 #: One target of each kind of advice.
 _SHOWN = ("digits:ink", "digits:left-right", "digits:5-9", "component:5")
@@ -27,8 +30,9 @@ def _report(folders: ResultFolders) -> TransferVerification:
 
 
 def numbers(folders: ResultFolders) -> dict[str, str]:
-    """How many targets there are, and for how many verdict, curve and best step agree."""
+    """For how many targets verdict, curve and best step agree, and how the diagram of verdicts agrees with training."""
     report = _report(folders)
+    diagram = StoppingDiagramReport.read(folders.folder(DIAGRAM))
     found = report.findings
     within = [one.comparison.deviation for one in found if one.curve_holds(report.plan)]
     return {
@@ -42,6 +46,11 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
         "TargetStepTolerance": plain(100 * report.plan.step_tolerance),
         "TargetSteps": count(report.plan.steps),
         "TargetDraws": count(report.plan.replicas),
+        "StoppingPoints": count(len(diagram.points)),
+        "StoppingDraws": count(diagram.plan.replicas),
+        "StoppingAway": count(diagram.away_from_borders),
+        "StoppingAgreement": percent(diagram.agreement),
+        "StoppingDisagree": count(sum(one.near_border and not one.agrees for one in diagram.points)),
     }
 
 
@@ -66,8 +75,9 @@ def tables(folders: ResultFolders) -> dict[str, str]:
 
 
 def figures(folders: ResultFolders) -> dict[str, Draw]:
-    """A panel for each kind of advice."""
-    return {"targets.pdf": lambda path: draw(_report(folders), path)}
+    """A panel for each kind of advice, and the diagram of verdicts."""
+    diagram = StoppingDiagramReport.read(folders.folder(DIAGRAM))
+    return {"targets.pdf": lambda path: draw(_report(folders), path), "stopping.pdf": diagram.draw}
 
 
 def draw(report: TransferVerification, path: Path) -> None:
@@ -83,4 +93,4 @@ def draw(report: TransferVerification, path: Path) -> None:
     figure.savefig(path)
 
 
-PART = Part("targets", (RESULT,), numbers, tables, figures)
+PART = Part("targets", (RESULT, DIAGRAM), numbers, tables, figures)

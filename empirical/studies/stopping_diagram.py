@@ -1,4 +1,4 @@
-"""The diagram of where to stop for a target, with trained networks as points, as a report."""
+"""The phase diagram of transfer of a power law, theorem T9 for a family of targets, with trained networks in it."""
 
 from __future__ import annotations
 
@@ -17,85 +17,126 @@ from simulation.experiments.transfer_diagram import (
     simulate_transfer_diagram,
     transfer_grid,
 )
-from simulation.figures.transfer_diagram import draw_transfer_diagram
-from simulation.runs.json_reader import MapOf, Real, Record, Text, Whole, read_json
+from simulation.figures.stopping_diagram import draw_stopping_diagram
+from simulation.runs.json_reader import ListOf, MapOf, Real, Record, Text, Whole, Word, read_json
 from simulation.runs.run_folder import software_versions
 from simulation.runs.run_kinds import STOPPING_DIAGRAM
 from simulation.runs.table_reader import read_table
+from simulation.runs.text_table import text_table
 from theory import InputError, Stopping
-from theory.progress import Progress, silent
-from theory.validation import at_least
+from theory.curves.transfer_diagram import (
+    StoppingBorder,
+    TransferColumn,
+    alignment_range,
+    small_scale_borders,
+    transfer_column,
+)
+from theory.progress import Progress, described, silent
+from theory.validation import at_least, non_negative, positive
 
-#: Share of the points away from the borders that must agree with the prediction.
-LEAST_AGREEMENT = 0.95
-
+_SCALE = Real(1e-30, 1e30)
+_VERDICT = Word(tuple(one.name for one in Stopping))
 _CONTENT = Record(
     {
         "configuration": Record(
             {
                 "dimension": Whole(8),
-                "alpha": Real(1e-30, 1e30),
+                "alpha": _SCALE,
+                "beta": Real(0, 1e30),
+                "columns": Whole(2),
+                "resolution": _SCALE,
                 "replicas": Whole(2),
                 "seed": Whole(0, LARGEST_SEED - 1),
             }
         ),
-        "stopping_points": Whole(1),
+        "small_scale_borders": ListOf(_SCALE, 2),
+        "verdicts": ListOf(
+            Record(
+                {
+                    "alignment": _SCALE,
+                    "lowest": _VERDICT,
+                    "borders": ListOf(Record({"scaled": _SCALE, "below": _VERDICT, "above": _VERDICT}), 0),
+                }
+            )
+        ),
     },
     {"versions": MapOf(Text())},
 )
-_COLUMNS = ("scaled", "alignment", "predicted", "measured", "near_border")
+
+_POINTS = ("scaled", "alignment", "predicted", "measured", "near_border")
+
+#: Share of the points away from the borders that must agree with the prediction.
+LEAST_AGREEMENT = 0.95
+
+#: The ends of the family of targets have all of their signal in one direction; the diagram stays inside.
+_MARGIN = 1.02
 
 
 @dataclass(frozen=True)
 class StoppingDiagramPlan:
-    """The settings of a diagram.
+    """The settings of a diagram of transfer.
 
     Attributes:
         dimension: d of the spectrum lambda_i = i^-alpha, at least 8.
         alpha: its exponent, positive.
-        replicas: draws of W(0) per point, even: they come in pairs of opposite sign.
+        beta: exponent of the squared signal of the source, at least 0; at 0 targets can share it in any direction.
+        columns: number of alignments at which borders are derived, at least 2.
+        resolution: smallest loss of R_T that counts.
+        replicas: draws of W(0) per trained point, even: they come in pairs of opposite sign.
         seed: of W(0) and of the samples.
 
     Raises:
-        InputError: an odd number of replicas, a seed out of range.
+        InputError: values out of range, an odd number of replicas.
     """
 
     dimension: int = 64
     alpha: float = 0.5
+    beta: float = 0.0
+    columns: int = 60
+    resolution: float = 0.005
     replicas: int = 16
     seed: int = 0
 
     def __post_init__(self) -> None:
+        at_least("dimension", self.dimension, 8)
+        at_least("columns", self.columns, 2)
+        for name in ("alpha", "resolution"):
+            positive(name, getattr(self, name))
+        non_negative("beta", self.beta)
         if at_least("replicas", self.replicas, 2) % 2:
             raise InputError(f"replicas: {self.replicas} is odd; give an even number, for pairs of opposite sign")
         if at_least("seed", self.seed, 0) >= LARGEST_SEED:
             raise InputError(f"seed: {self.seed} is not accepted; give an integer below 2^63")
 
     def grid(self) -> TransferGrid:
-        """Where networks are trained."""
-        return transfer_grid(self.dimension, self.alpha, self.replicas)
+        """Where one-output layers are trained with squared error."""
+        return transfer_grid(self.dimension, self.alpha, self.beta, self.resolution, self.replicas)
 
 
 @dataclass(frozen=True, eq=False)
 class StoppingDiagramReport(DrawnReport):
-    """Derived regions of theorem T9's verdicts, and those of trained networks in them.
+    """Derived verdicts over the alignment of a target's shared signal and the scale of the initial weights.
 
     Attributes:
-        plan: what was trained.
-        points: one per place of the grid.
-        versions: of the software that computed the points.
+        plan: spectrum, signal and grid.
+        columns: verdicts at ascending alignments.
+        small_scale: alignments of the borders, go on to stop later and to the turning point, for small sigma0.
+        points: verdicts of trained networks, beside the derived ones.
+        versions: of the software that derived them.
     """
 
     kind = STOPPING_DIAGRAM
     figure_name = "diagram.png"
 
     plan: StoppingDiagramPlan
+    columns: tuple[TransferColumn, ...]
+    small_scale: tuple[float, float]
     points: tuple[TransferPoint, ...]
     versions: dict[str, str]
 
     @property
     def agreement(self) -> float:
-        """Share of the points away from the borders whose verdict is the predicted one."""
+        """Share of the points away from the borders whose verdict is the derived one."""
         return agreement(self.points)
 
     @property
@@ -104,89 +145,121 @@ class StoppingDiagramReport(DrawnReport):
         return sum(not point.near_border for point in self.points)
 
     @property
-    def disagreements(self) -> tuple[TransferPoint, ...]:
-        """Points whose verdict is not the predicted one, also near a border."""
-        return tuple(point for point in self.points if not point.agrees)
-
-    @property
     def holds(self) -> bool:
         """Whether the agreement is at least LEAST_AGREEMENT."""
         return not self.agreement < LEAST_AGREEMENT  # NaN, without points away from the borders, is no failure
 
     def lines(self) -> list[str]:
-        """How many points have each verdict, each disagreement away from the borders, and the share that agrees."""
-        counts = [(verdict.value, sum(one.measured is verdict for one in self.points)) for verdict in Stopping]
-        lines = [
-            f"disagrees: scale {point.scaled:.3g}, alignment {point.alignment:.3g}: "
-            f"predicted {point.predicted.value}, measured {point.measured.value}"
-            for point in self.disagreements
-            if not point.near_border
+        """The verdicts from small to large initial weights, for about ten alignments."""
+        chosen = np.unique(np.linspace(0, len(self.columns) - 1, 10).round().astype(int))
+        rows = [
+            (
+                f"{column.alignment:.3g}",
+                column.lowest.value,
+                "; ".join(f"above {one.scaled:.3g}: {one.above.value}" for one in column.borders) or "-",
+            )
+            for column in (self.columns[number] for number in chosen)
         ]
+        later, turning = self.small_scale
         return [
-            "trained networks say: " + ", ".join(f"{name} ({number})" for name, number in counts),
-            *lines,
-            f"{self.agreement:.1%} of {self.away_from_borders} points away from the borders agree with the prediction",
-            f"({len(self.points)} points in all)",
+            *text_table(("alignment", "small sigma0", "lambda_1 s1"), rows),
+            f"small sigma0: go on below {later:.3g}, stop later up to {turning:.3g}, at the turning point beyond;",
+            f"losses of the target's variance below {self.plan.resolution:g} do not count",
+            *(
+                f"disagrees: scale {point.scaled:.3g}, alignment {point.alignment:.3g}: "
+                f"derived {point.predicted.value}, trained {point.measured.value}"
+                for point in self.points
+                if not (point.agrees or point.near_border)
+            ),
+            f"trained: {self.agreement:.1%} of {self.away_from_borders} points away from the borders agree",
+            f"({len(self.points)} points in all, of which {sum(one.agrees for one in self.points)} agree)",
         ]
 
     def content(self) -> dict[str, Any]:
-        """Configuration, versions, agreement and every disagreement."""
+        """Configuration, versions, and all borders."""
         return {
             "configuration": asdict(self.plan),
             "versions": self.versions,
-            "stopping_points": len(self.points),
+            "points": len(self.points),
             "away_from_borders": self.away_from_borders,
             "agreement": self.agreement,
-            "stopping_disagreements": [_values(point) for point in self.disagreements],
+            "small_scale_borders": list(self.small_scale),
+            "verdicts": [
+                {
+                    "alignment": column.alignment,
+                    "lowest": column.lowest.name,
+                    "borders": [
+                        {"scaled": one.scaled, "below": one.below.name, "above": one.above.name}
+                        for one in column.borders
+                    ],
+                }
+                for column in self.columns
+            ],
         }
 
     def tables(self) -> dict[str, Columns]:
-        """All points."""
-        rows = [_values(point) for point in self.points]
-        return {"points.parquet": {name: [row[name] for row in rows] for name in rows[0]}}
+        """All trained points."""
+        rows = [
+            asdict(point) | {"predicted": point.predicted.name, "measured": point.measured.name}
+            for point in self.points
+        ]
+        return {"points.parquet": {name: [row[name] for row in rows] for name in _POINTS}}
 
     def draw(self, path: Path | str) -> None:
-        """Draw the derived regions and borders, with the points on top."""
-        draw_transfer_diagram(self.plan.grid(), self.points, Path(path))
+        """Draw the regions of the derived verdicts, with the trained points on top."""
+        draw_stopping_diagram(self.columns, self.small_scale, self.points, Path(path))
 
     @classmethod
     def _read(cls, folder: Path) -> Self:
         """See ``Report``."""
         content = read_json(folder / "result.json", _CONTENT, "folder")
-        columns = read_table(folder / "points.parquet", _COLUMNS, "folder")
+        low, high = content["small_scale_borders"][:2]
+        table = read_table(folder / "points.parquet", _POINTS, "folder")
         with reading(folder):
-            points = tuple(
-                TransferPoint(float(scaled), float(alignment), Stopping(predicted), Stopping(measured), bool(near))
-                for scaled, alignment, predicted, measured, near in zip(
-                    *(np.asarray(columns[name]).tolist() for name in _COLUMNS), strict=True
-                )
+            return cls(
+                StoppingDiagramPlan(**content["configuration"]),
+                tuple(_column(one) for one in content["verdicts"]),
+                (float(low), float(high)),
+                tuple(
+                    TransferPoint(float(scaled), float(alignment), Stopping[derived], Stopping[trained], bool(near))
+                    for scaled, alignment, derived, trained, near in zip(
+                        *(np.asarray(table[name]).tolist() for name in _POINTS), strict=True
+                    )
+                ),
+                content.get("versions", {}),
             )
-            return cls(StoppingDiagramPlan(**content["configuration"]), points, content.get("versions", {}))
+
+
+def _column(stored: dict[str, Any]) -> TransferColumn:
+    borders = (
+        StoppingBorder(one["scaled"], Stopping[one["below"]], Stopping[one["above"]]) for one in stored["borders"]
+    )
+    return TransferColumn(stored["alignment"], Stopping[stored["lowest"]], tuple(borders))
 
 
 def stopping_diagram(
     plan: StoppingDiagramPlan | None = None, *, folder: str | Path | None = None, progress: Progress = silent
 ) -> StoppingDiagramReport:
-    """Train one-output networks over initialisation scales, and hold where to stop for targets against theorem T9.
-
-    Targets share the source's signal in directions of large variance, or of small: their alignment is the other axis.
+    """Derive where training on a source should stop, for targets that share its signal in other directions, and train.
 
     Args:
-        plan: what to train; ``StoppingDiagramPlan()`` by default.
+        plan: spectrum, signal and grid; the default plan if left out.
         folder: where the report is saved; None saves nothing.
-        progress: shows how far the training is.
+        progress: shows how far training and derivation are.
 
     Raises:
         InputError: a plan that does not fit in memory or takes too long; a folder of another job.
     """
     chosen = plan if plan is not None else StoppingDiagramPlan()
     place = run_folder(folder, STOPPING_DIAGRAM)
-    points = simulate_transfer_diagram(chosen.grid(), chosen.replicas, chosen.seed, progress)
-    report = StoppingDiagramReport(chosen, tuple(points), software_versions())
+    grid = chosen.grid()
+    network = grid.network
+    points = simulate_transfer_diagram(grid, chosen.replicas, chosen.seed, progress)
+    low, high = alignment_range(network)
+    alignments = np.geomspace(low * _MARGIN, high / _MARGIN, chosen.columns).tolist()
+    shown = described(progress, "verdicts by alignment")
+    columns = tuple(transfer_column(network, one, chosen.resolution) for one in shown(alignments))
+    report = StoppingDiagramReport(chosen, columns, small_scale_borders(network), tuple(points), software_versions())
     if place is not None:
         report.save(place)
     return report
-
-
-def _values(point: TransferPoint) -> dict[str, Any]:
-    return asdict(point) | {"predicted": point.predicted.value, "measured": point.measured.value}

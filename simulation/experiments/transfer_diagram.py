@@ -23,7 +23,7 @@ from theory import Curve, DataModel, InputError, OneOutput, SquaredError, Stoppi
 from theory.curves.transfer_diagram import alignment_range, own_verdict, shared_target
 from theory.data.memory_limit import array_bytes, check_memory
 from theory.progress import Progress, described, silent
-from theory.validation import FloatArray, IntArray, at_least, positive
+from theory.validation import FloatArray, IntArray, at_least, non_negative, positive
 
 #: Eta lambda_1: small, so that the best times of small initial scales are many steps away from the start.
 _STEP_SHARE = 0.02
@@ -58,7 +58,7 @@ class TransferGrid:
     model: DataModel
     scaled: FloatArray
     alignments: FloatArray
-    resolution: float = RESOLUTION
+    resolution: float
 
     @property
     def network(self) -> OneOutput:
@@ -66,14 +66,16 @@ class TransferGrid:
         return OneOutput.from_model(self.model, SquaredError())
 
 
-def transfer_grid(dimension: int, alpha: float, replicas: int = 2) -> TransferGrid:
+def transfer_grid(
+    dimension: int, alpha: float, beta: float = 0.0, resolution: float = RESOLUTION, replicas: int = 2
+) -> TransferGrid:
     """Thirteen scales from 0.02 to 50 by thirteen alignments, from the last directions to the first.
-
-    The signal is as large in every direction, so that targets can share it anywhere.
 
     Args:
         dimension: d of the spectrum lambda_i = i^-alpha, at least 8.
         alpha: its exponent, positive.
+        beta: exponent of the squared signal, delta_i^2 ~ i^-beta, at least 0; 0 lets targets share it anywhere.
+        resolution: smallest loss of R_T that counts, positive.
         replicas: draws of W(0) per point, for which there must be memory.
 
     Raises:
@@ -90,13 +92,13 @@ def transfer_grid(dimension: int, alpha: float, replicas: int = 2) -> TransferGr
             f"alpha: at {alpha:g} the last of {dimension} modes takes more than {_MOST_STEPS:,} steps to saturate; "
             f"give at most {np.log(_MOST_STEPS / _last_step(1.0)) / np.log(dimension):.2f}, or a smaller dimension"
         )
-    eigenvalues = ranks**-alpha
+    eigenvalues, signal = ranks**-alpha, ranks ** (-non_negative("beta", beta) / 2)
     # Classes can hold half of the variance in a direction.
-    size = np.sqrt(0.5 / (4 * np.sum(1 / eigenvalues)))
-    model = DataModel.two_classes(eigenvalues, np.full(dimension, size))
+    factor = np.sqrt(0.5 / (4 * np.sum(signal**2 / eigenvalues)))
+    model = DataModel.two_classes(eigenvalues, factor * signal)
     lowest, highest = alignment_range(OneOutput.from_model(model, SquaredError()))
     alignments = np.geomspace(lowest * 1.15, highest / 1.15, _ALIGNMENTS)
-    return TransferGrid(model, np.geomspace(0.02, 50, _SCALES), alignments)
+    return TransferGrid(model, np.geomspace(0.02, 50, _SCALES), alignments, positive("resolution", resolution))
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ STOPPING_DIAGRAM = RunKind(
     "phases diagram --transfer",
     ("points.parquet", "diagram.png", _RESULT),
     (),
-    frozenset({"stopping_points", "stopping_disagreements"}),
+    frozenset({"small_scale_borders", "verdicts"}),
 )
 TRACK = RunKind("phases track", ("measures.parquet", "track.png", _RESULT), (), frozenset({"plan", "phases", "means"}))
 TRANSFER = RunKind(
@@ -103,7 +103,6 @@ RUN_KINDS = (
     CHECK,
     DERIVE,
     DIAGRAM,
-    STOPPING_DIAGRAM,
     TRACK,
     TRANSFER,
     CHOOSE,

@@ -17,7 +17,7 @@ from theory import Curve, InputError, Stopping
 def test_networks_give_the_verdicts_that_are_derived() -> None:
     """Four alignments by three scales, of which those near a border are left out."""
     whole = transfer_grid(12, 0.5)
-    grid = TransferGrid(whole.model, np.array([0.03, 1.0, 50.0]), whole.alignments[[1, 6, 8, 11]])
+    grid = TransferGrid(whole.model, np.array([0.03, 1.0, 50.0]), whole.alignments[[1, 6, 8, 11]], 0.005)
     points = simulate_transfer_diagram(grid, replicas=16, seed=0)
     assert len(points) == 12
     assert sum(not point.near_border for point in points) >= 8
