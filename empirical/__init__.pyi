@@ -39,7 +39,8 @@ from .studies.predict.job import predict
 from .studies.predict.plan import FeaturePlan, PredictPlan
 from .studies.predict.report import PredictReport
 from .studies.report import Report
-from .studies.robustness import RobustnessPlan, RobustnessReport, robustness
+from .studies.robustness.job import robustness
+from .studies.robustness.report import RobustnessPlan, RobustnessReport
 from .studies.scaling import ScalingPlan, ScalingReport, scaling
 from .studies.stopping_diagram import StoppingDiagramPlan, StoppingDiagramReport, stopping_diagram
 from .studies.track.job import track

@@ -14,8 +14,8 @@ from matplotlib.ticker import FuncFormatter
 from matplotlib.typing import FillStyleType
 
 from empirical.networks.networks import network_title
+from empirical.studies.assumption_costs import Derivation
 from empirical.studies.predict.report import PredictReport
-from empirical.studies.predict_reasons import Derivation
 from empirical.studies.verify.finding import Source
 from empirical.studies.verify.report import VerifyReport
 from paper.result_folders import ResultFolders

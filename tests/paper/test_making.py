@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from empirical.probes.probe_tasks import parse_classes
 from empirical.studies.track.report import TrackReport
 from paper import studies
+from paper.__main__ import app
 from paper.document import compile_pdf, find_latexmk, present_parts
 from paper.parts import EMPIRICAL
 from paper.result_folders import ResultFolders
@@ -168,10 +170,8 @@ def test_the_pdf_is_typeset_without_a_loose_end(made: Run) -> None:
 
 
 def test_without_latexmk_one_line_says_what_to_install_before_anything_is_made(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "paper", "--pdf", "--out", str(tmp_path / "out")]
-    environment = {"PATH": str(tmp_path), "HOME": str(tmp_path), "PYTHONPATH": str(SOURCE.parent)}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
+    done = CliRunner(env={"PATH": str(tmp_path)}).invoke(app, ["--pdf", "--out", str(tmp_path / "out")])
+    assert done.exit_code == 2
     assert done.stderr.startswith("error: pdf: latexmk is not installed; on Debian: apt-get install latexmk texlive")
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from empirical.probes.probe_tasks import COLOUR, HELD_OUT
-from empirical.studies.predict_reasons import Derivation
+from empirical.studies.assumption_costs import Derivation
 from paper import deep, diagram, fits, predictions, robustness, scaling, theorems, transfer, verification
 from paper.result_folders import ResultFolders
 from paper.studies import SOURCE
@@ -63,8 +63,10 @@ def test_deep(tmp_path: Path) -> None:
 def test_transfer(tmp_path: Path) -> None:
     def row(task: str, alignment: float, steps: list[int], gain: float, effect: str, network: str) -> Content:
         return {
+            "training": ord(network) - ord("a"),
             "network": network,
             "data": "CIFAR-10 classes 0, 1, 2",
+            "classes": [0, 1, 2],
             "layer": "last",
             "task": task,
             "alignment": alignment,

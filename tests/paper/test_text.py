@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from empirical.probes.probe_tasks import COLOUR, HELD_OUT
-from empirical.studies.robustness import RobustnessReport
+from empirical.studies.robustness.report import RobustnessReport
 from empirical.studies.track.report import TrackReport
 from empirical.studies.transfer.comparison import Effect
 from empirical.studies.transfer.report import TransferReport

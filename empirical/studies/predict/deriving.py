@@ -19,10 +19,10 @@ from empirical.data.class_checks import check_class_means, check_class_sizes
 from empirical.data.datasets import DataSet
 from empirical.fit.model_fit import FittedModel, fit_data_model, split_for_fit
 from empirical.fit.parametric_model import parametric_model
+from empirical.studies.assumption_costs import Derivation
 from empirical.studies.boundary_prediction import Level, Source, Training, predict_boundaries
 from empirical.studies.predict.plan import FeaturePlan
 from empirical.studies.predict.prediction import FeaturePrediction, Features
-from empirical.studies.predict_reasons import Derivation
 from empirical.studies.report import curve_part
 from empirical.studies.training_precision import training_dtype
 from simulation import MiniBatches, Status, initial_weights, train

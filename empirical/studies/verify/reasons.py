@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from empirical.studies.predict_reasons import CLASSES, COMMON, LINEARISED, Reason, prediction_reasons
+from empirical.studies.assumption_costs import CLASSES, COMMON, LINEARISED, Reason, prediction_reasons
 from empirical.studies.verify.plan import VerifyPlan
 from simulation import Claim, Comparison
 from theory import InputError, Verdict

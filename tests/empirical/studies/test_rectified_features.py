@@ -11,9 +11,9 @@ import pytest
 from empirical import DataSet, FeaturePlan, VerifyPlan, verify
 from empirical.data.cifar_format import CIFAR10, cifar_folder, read_cifar
 from empirical.data.datasets import unit_variance
+from empirical.studies.assumption_costs import REST, Derivation, Reason
 from empirical.studies.predict.deriving import predict_features
 from empirical.studies.predict.prediction import FeaturePrediction
-from empirical.studies.predict_reasons import REST, Derivation, Reason
 from theory import Verdict
 
 #: sigma0 of all.

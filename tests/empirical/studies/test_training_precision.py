@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from empirical import DataSet, FeaturePlan, VerifyPlan, verify
+from empirical.studies.assumption_costs import Derivation
 from empirical.studies.predict.deriving import predict_features
-from empirical.studies.predict_reasons import Derivation
 from empirical.studies.training_precision import training_dtype
 from simulation import ClaimKind
 from theory import InputError

@@ -16,6 +16,7 @@ from empirical.moments.activation_moments import JointAccumulator
 from empirical.probes.reconstruction_probe import BudgetedDecoders
 from empirical.tracker.phase_tracker import PhaseTracker, ProbeSchedule, SubsetProbe
 from empirical.tracker.probe_inputs import probe_inputs
+from tests.processes import ready_processes
 from theory import InputError
 
 SCHEDULE = ProbeSchedule(first=2, ratio=2)
@@ -545,7 +546,8 @@ def _one_of_two(rank, folder):
 
 
 def test_two_processes_decide_alike_and_one_writes(tmp_path):
-    torch.multiprocessing.spawn(_one_of_two, (tmp_path,), nprocs=2)
+    ready_processes()
+    torch.multiprocessing.start_processes(_one_of_two, (tmp_path,), nprocs=2, start_method="forkserver")
     first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1))
     assert first == second
     assert first["rule"]["steps"] == [0, 2, 4]

@@ -142,11 +142,11 @@ def _two_threads() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_two_threads")
 def test_the_number_of_workers_does_not_change_a_bit(tmp_path: Path) -> None:
-    configurations = grid(seed=range(6))
-    for workers in (1, 2, 3):
+    configurations = grid(seed=range(4))
+    for workers in (1, 2):
         found = run_sweep(configurations, product_bits, RunFolder(tmp_path / str(workers)), LocalScheduler(workers))
-        assert [result and result["threads"] for result in found.results] == [1] * 6
-    assert files_below(tmp_path / "1") == files_below(tmp_path / "2") == files_below(tmp_path / "3")
+        assert [result and result["threads"] for result in found.results] == [1] * 4
+    assert files_below(tmp_path / "1") == files_below(tmp_path / "2")
 
 
 @pytest.mark.usefixtures("_two_threads")
