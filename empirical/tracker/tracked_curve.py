@@ -12,8 +12,7 @@ from matplotlib.figure import Figure
 from empirical.tracker.stop_rule import StopRule
 from empirical.tracker.target_watch import TargetWatch
 from simulation.figures.figure_text import figure_text
-from simulation.figures.step_axis import step_axis
-from simulation.figures.style import DERIVED, LINEARISED, TRAINED
+from simulation.figures.style import DERIVED, LINEARISED, TRAINED, step_axis
 
 
 def curve_content(
