@@ -21,6 +21,7 @@ from .networks.undisturbed import undisturbed
 from .probes.measures import Measure, MeasureKind, Measurement
 from .probes.neural_collapse import NeuralCollapse, neural_collapse
 from .probes.reconstruction_probe import BudgetedDecoders, ReconstructionLoss
+from .probes.sampled_probe import SampledLoss, sampled_reconstruction
 from .probes.standard import ProbePlan
 from .studies.check.job import CheckReport, check
 from .studies.check.outcome import CheckPlan
@@ -145,6 +146,8 @@ __all__ = [
     # Probes
     "ReconstructionLoss",
     "BudgetedDecoders",
+    "SampledLoss",
+    "sampled_reconstruction",
     "NeuralCollapse",
     "neural_collapse",
     "ProbePlan",

@@ -32,7 +32,7 @@ _KINDS = {
     ClaimKind.RETURN: ("return to the first level", "#009E73", "^"),
 }
 
-#: Of the markers, for each kind of data; more kinds than these are not told apart.
+#: Of the markers, for each kind of data; more kinds than these would look alike.
 _FILLINGS: tuple[FillStyleType, ...] = ("full", "none", "left", "right", "bottom", "top")
 
 #: Relative difference that the shaded band allows; the tolerance of a boundary in the verifications.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from sklearn.decomposition import PCA
 from torch import nn
 
 from empirical.data.images import ImageData, Normalisation
@@ -123,10 +124,7 @@ def _parts(network: nn.Sequential) -> tuple[nn.Conv2d, nn.BatchNorm2d, nn.Linear
 
 def _leading(images: torch.Tensor, directions: int) -> FloatArray:
     """(n, q) leading principal coordinates of images (n, D), centred."""
-    centred = images - images.mean(dim=0)
-    _, vectors = np.linalg.eigh((centred.T @ centred / len(centred)).double().numpy())
-    kept = torch.from_numpy(vectors[:, ::-1][:, :directions].copy()).float()
-    return np.asarray((centred @ kept).double().numpy(), dtype=np.float64)
+    return np.asarray(PCA(directions, random_state=0).fit_transform(images.numpy()), dtype=np.float64)
 
 
 def _variance(images: torch.Tensor) -> float:

@@ -59,7 +59,7 @@ def test_the_network_learns_and_every_measure_is_in_its_range(tracked):
     result = tracked[0]
     accuracy = result.values(WHOLE, TEST_ACCURACY)
     assert accuracy.shape == (2, 6)
-    assert (accuracy[:, -1] > 0.9).all()  # the corners are told apart by their means alone
+    assert (accuracy[:, -1] > 0.9).all()  # their means alone distinguish the corners
     for layer in PLAN.probe.layers:
         loss = result.values(layer, RECONSTRUCTION)
         assert ((loss > 0) & (loss < 1.2)).all()

@@ -213,7 +213,7 @@ def test_no_stop_unless_it_was_asked_for(tmp_path, monkeypatch):
     assert not tracker.should_stop
 
 
-def test_a_resumed_training_is_told_the_same(tmp_path):
+def test_a_resumed_training_gets_the_same_advice(tmp_path):
     def run(tracker, training, steps):
         for step in steps:
             tracker.update(step)

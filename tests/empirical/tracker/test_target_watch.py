@@ -98,7 +98,7 @@ def test_state_and_curve_file_hold_what_was_measured(tmp_path: Path) -> None:
         _watched(_network(), tmp_path, 1).load_state_dict(state | {"target": None})
 
 
-def test_the_cost_of_stopping_is_told_in_accuracy_of_the_training_task(tmp_path: Path) -> None:
+def test_the_cost_of_stopping_is_in_accuracy_of_the_training_task(tmp_path: Path) -> None:
     network, inputs = _network(), _inputs()
     accuracies = iter((0.1, 0.5, 0.6, 0.7, 0.8))
     target = (inputs, (inputs[:, 1] > 0).long())

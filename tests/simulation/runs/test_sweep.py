@@ -274,7 +274,7 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["null", "{}", '{"task": "a", "source": "b", "configuration": {}}'])
-def test_something_else_in_the_place_of_a_result_is_refused_and_kept(tmp_path: Path, content: str) -> None:
+def test_something_else_where_a_result_belongs_is_refused_and_kept(tmp_path: Path, content: str) -> None:
     run_sweep(walks(2), walk, RunFolder(tmp_path), ONE)
     file = next((tmp_path / "results").iterdir())
     file.write_text(content)
@@ -292,7 +292,7 @@ def test_a_result_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         run_sweep(walks(2), walk, RunFolder(tmp_path), ONE)
 
 
-def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:
+def test_a_file_where_a_folder_belongs_is_refused(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("")
     with pytest.raises(InputError, match=r"folder: .*results is a file"):
         run_sweep(walks(2), walk, RunFolder(tmp_path), ONE)
