@@ -45,6 +45,7 @@ def choose(
     labels_per_class: Annotated[
         int | None, whole_option("Labels that are used of each class; 0 uses none. [default: all]", 0)
     ] = None,
+    compare: Annotated[bool, typer.Option("--compare", help="Print what the rules in use would take.")] = False,
     samples: Annotated[int, count_option("Inputs of the target that are used, at most.", 40)] = 2000,
     pooled_features: PooledFeatures = 512,
     data_root: DataRoot = None,
@@ -83,7 +84,7 @@ def choose(
         from empirical.studies.choose.job import choose as run
         from empirical.studies.choose.plan import ChoosePlan
 
-        plan = ChoosePlan(layer, labels_per_class, samples, pooled_features, seed=seed)
+        plan = ChoosePlan(layer, labels_per_class, samples, pooled_features, compare=compare, seed=seed)
         data = load_target(name, data_root, download, inputs_key, labels_key)
         report = run(checkpoints, network, data, plan, folder=out, progress=bars)
     publish(report, out, output)

@@ -14,6 +14,7 @@ from empirical.studies.choose.figure import draw_choice
 from empirical.studies.choose.measuring import MeasuredCheckpoint
 from empirical.studies.choose.plan import ChoosePlan
 from empirical.studies.choose.rows import CheckpointRow, checkpoint_rows, unlabelled_choice
+from empirical.studies.choose.rules import RIVALS, seen_checkpoints
 from empirical.studies.choose.stored import RESULT, read_curve, stored_curve
 from empirical.studies.report import DrawnReport, reading
 from simulation.runs.json_reader import read_json
@@ -33,6 +34,7 @@ class ChooseReport(DrawnReport):
         layer: that was probed.
         rows: of the checkpoints, in the order of their steps.
         curve: gains over the last checkpoint; None without labels.
+        rivals: the step that each rule in use takes, by its name, where they are compared.
         versions: of the software that measured.
         notes: how the target was read, where that is not plain.
     """
@@ -46,6 +48,7 @@ class ChooseReport(DrawnReport):
     layer: str
     rows: tuple[CheckpointRow, ...]
     curve: GainCurve | None
+    rivals: dict[str, int] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -64,7 +67,10 @@ class ChooseReport(DrawnReport):
         steps = np.array([one.step for one in measured], dtype=np.int64)
         scores = [one.target.scores for one in measured if one.target is not None]
         curve = gain_curve(steps, np.stack(scores), tolerance=plan.tolerance) if scores else None
-        return cls(plan, network, target, layer, checkpoint_rows(measured), curve, versions, notes)
+        seen = seen_checkpoints(measured, curve)
+        picks = {rule.name: rule.pick(seen) for rule in RIVALS} if plan.compare else {}
+        rivals = {name: measured[place].step for name, place in picks.items() if place is not None}
+        return cls(plan, network, target, layer, checkpoint_rows(measured), curve, rivals, versions, notes)
 
     @property
     def steps(self) -> IntArray:
@@ -104,7 +110,24 @@ class ChooseReport(DrawnReport):
 
     def lines(self) -> list[str]:
         """A row for each checkpoint, and the answer."""
-        return [*text_table(*self._table()), "", *self._answer()]
+        return [*text_table(*self._table()), *self._compared(), "", *self._answer()]
+
+    def _compared(self) -> list[str]:
+        """The steps that rules in use take, with the gain that is expected there."""
+        if not self.rivals:
+            return []
+        places = {name: self.steps.tolist().index(step) for name, step in self.rivals.items()}
+        rows = [
+            (
+                rule.name,
+                f"{self.rivals[rule.name]:,}",
+                "" if self.curve is None else f"{self.curve.mean[places[rule.name]]:+.3f}",
+                rule.source,
+            )
+            for rule in RIVALS
+            if rule.name in self.rivals
+        ]
+        return ["", *text_table(("rule in use", "step", "gain", "source"), rows)]
 
     def _table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         if self.curve is None:
@@ -167,6 +190,7 @@ class ChooseReport(DrawnReport):
             "more_labels": None if self.curve is None else self.curve.more_samples,
             "checkpoints": [asdict(row) for row in self.rows],
             "gains": None if self.curve is None else stored_curve(self.curve),
+            "rivals": self.rivals,
             "versions": self.versions,
             "notes": list(self.notes),
         }
@@ -195,6 +219,7 @@ class ChooseReport(DrawnReport):
                 content["layer"],
                 rows,
                 None if content["gains"] is None else read_curve([row.step for row in rows], content["gains"]),
+                content["rivals"],
                 content.get("versions", {}),
                 tuple(content.get("notes", ())),
             )

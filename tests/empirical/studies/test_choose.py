@@ -104,6 +104,16 @@ def test_the_network_is_left_as_it_was(checkpoints: list[Path], target: Transfer
     assert all(torch.equal(one, before[name]) for name, one in own.state_dict().items())
 
 
+def test_the_rules_in_use_are_compared(checkpoints: list[Path], target: TransferTarget, tmp_path: Path) -> None:
+    found = choose(checkpoints, network(), target, ChoosePlan(compare=True), folder=tmp_path)
+    assert found.rivals["last"] == STEPS[-1]
+    assert found.rivals["10 % of training"] == 8
+    assert found.rivals["direct probe"] == found.rivals["LogME"] == found.rivals["class separation"] == 8
+    assert "best on the source" not in found.rivals
+    assert ChooseReport.read(tmp_path).lines() == found.lines()
+    assert any("LogME" in line for line in found.lines())
+
+
 def test_a_report_is_read_back(report: ChooseReport, tmp_path: Path) -> None:
     report.save(tmp_path)
     assert (tmp_path / "choose.png").stat().st_size > 10_000
