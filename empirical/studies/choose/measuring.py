@@ -135,13 +135,22 @@ def _measured(
     values = None if values is None else values[kept]
     labels = None if values is None or target.labels is None else target.labels[kept]
     scores = None if values is None else target_scores(own, values, labels, plan.seed)
-    indicators = _indicators(network, features, own, values, labels) if plan.compare else None
+    indicators = indicators_of(network, features, own, values, labels) if plan.compare else None
     return MeasuredCheckpoint(step, loss, scores, indicators)
 
 
-def _indicators(
+def indicators_of(
     network: nn.Module, features: Tensor, own: FloatArray, values: FloatArray | None, labels: IntArray | None
 ) -> Indicators:
+    """What rivals read of a checkpoint.
+
+    Args:
+        network: with the checkpoint's weights.
+        features: (n, p) activations of all inputs.
+        own: (m, p) of the labelled ones.
+        values: (m, q) one-hot rows or numbers; None without labels.
+        labels: (m,) classes; None without.
+    """
     every = features.double().numpy()
     return Indicators(
         None if values is None else logme(own, values),

@@ -25,7 +25,8 @@ class StudyPlan:
         batch_size: images per step.
         step_size: eta, with a momentum of .9.
         labels_per_class: of a target's labels that a rule may use; of numbers, ten times as many in all.
-        fresh: images that gains are measured on afterwards.
+        known: images of each data set from which labels are taken.
+        fresh: images of each data set that gains are measured on afterwards.
         seed: of the first training and of all draws.
     """
 
@@ -34,6 +35,7 @@ class StudyPlan:
     batch_size: int = 64
     step_size: float = 0.005
     labels_per_class: int = 50
+    known: int = 1000
     fresh: int = 4000
     seed: int = 0
 
