@@ -95,8 +95,11 @@ class GainCurve:
 
     @property
     def chosen(self) -> int:
-        """Index of the checkpoint to take: the leading one if it is better for sure, otherwise the last."""
-        return self.leading if self.verdict is Verdict.TAKE else self.mean.size - 1
+        """Index of the checkpoint to take: the leading one, unless no gain is worth a choice.
+
+        The posterior mean is what loses least on average if the prior holds, sure or not.
+        """
+        return self.mean.size - 1 if self.verdict is Verdict.LAST else self.leading
 
     @property
     def more_samples(self) -> int:

@@ -135,17 +135,17 @@ def _measured(
     values = None if values is None else values[kept]
     labels = None if values is None or target.labels is None else target.labels[kept]
     scores = None if values is None else target_scores(own, values, labels, plan.seed)
-    indicators = indicators_of(network, features, own, values, labels) if plan.compare else None
+    indicators = indicators_of(mean_weight_exponent(network), features, own, values, labels) if plan.compare else None
     return MeasuredCheckpoint(step, loss, scores, indicators)
 
 
 def indicators_of(
-    network: nn.Module, features: Tensor, own: FloatArray, values: FloatArray | None, labels: IntArray | None
+    weights: float | None, features: Tensor, own: FloatArray, values: FloatArray | None, labels: IntArray | None
 ) -> Indicators:
     """What rivals read of a checkpoint.
 
     Args:
-        network: with the checkpoint's weights.
+        weights: mean alpha of the checkpoint's weights.
         features: (n, p) activations of all inputs.
         own: (m, p) of the labelled ones.
         values: (m, q) one-hot rows or numbers; None without labels.
@@ -158,7 +158,7 @@ def indicators_of(
         None if labels is None else class_separation(own, labels),
         _known(lambda: rank_me(every)),
         _known(lambda: spectrum_exponent(every)),
-        mean_weight_exponent(network),
+        weights,
     )
 
 

@@ -91,7 +91,7 @@ class ChooseReport(DrawnReport):
 
     @property
     def step(self) -> int:
-        """The step to take: the last one where the evidence is weak."""
+        """The step to take: that of the largest expected gain, which with weak evidence is near the last one."""
         return self.rows[self._chosen].step
 
     @property
@@ -110,7 +110,19 @@ class ChooseReport(DrawnReport):
 
     def lines(self) -> list[str]:
         """A row for each checkpoint, and the answer."""
-        return [*text_table(*self._table()), *self._compared(), "", *self._answer()]
+        return [*text_table(*self._table()), *self._columns(), *self._compared(), "", *self._answer()]
+
+    def _columns(self) -> list[str]:
+        """What the columns hold."""
+        loss = "loss: of reconstructing the inputs, as a share of their variance"
+        if self.curve is None:
+            return [loss]
+        probe = "accuracy and explained variance R2" if self.counts_classes else "R2: explained variance"
+        return [
+            f"{probe} of a linear probe of {self.layer}, cross-fitted",
+            loss,
+            "gain: expected over the last checkpoint; 95 % bands hold for all steps at once",
+        ]
 
     def _compared(self) -> list[str]:
         """The steps that rules in use take, with the gain that is expected there."""
@@ -131,19 +143,15 @@ class ChooseReport(DrawnReport):
 
     def _table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         if self.curve is None:
-            return ("step", "phase", "reconstruction loss"), [
-                (f"{row.step:,}", row.phase, f"{row.loss:.3f}") for row in self.rows
-            ]
-        curve = self.curve
-        scored = [name for name in ("accuracy", "explained variance") if name[0] != "a" or self.counts_classes]
-        header = ("step", "phase", *scored, "reconstruction loss", "gain", "95 % band")
+            return ("step", "phase", "loss"), [(f"{row.step:,}", row.phase, f"{row.loss:.3f}") for row in self.rows]
+        curve, scored = self.curve, ("accuracy", "R2") if self.counts_classes else ("R2",)
         rows = []
         for index, row in enumerate(self.rows):
-            values = (row.accuracy, row.explained_variance) if self.counts_classes else (row.explained_variance,)
+            values = (row.accuracy, row.explained_variance)[-len(scored) :]
             cells = (f"{value:.3f}" for value in values if value is not None)
-            band = f"{curve.lower[index]:+.3f} to {curve.upper[index]:+.3f}"
-            rows.append((f"{row.step:,}", row.phase, *cells, f"{row.loss:.3f}", f"{curve.mean[index]:+.3f}", band))
-        return header, rows
+            ends = (f"{end[index]:+.3f}" for end in (curve.lower, curve.upper))
+            rows.append((f"{row.step:,}", row.phase, *cells, f"{row.loss:.3f}", f"{curve.mean[index]:+.3f}", *ends))
+        return ("step", "phase", *scored, "loss", "gain", "from", "to"), rows
 
     @property
     def counts_classes(self) -> bool:
@@ -169,10 +177,12 @@ class ChooseReport(DrawnReport):
                 return [f"take step {self.step:,}: expected gain over the last one {gain}, from {labels}"]
             case Verdict.LAST:
                 return [f"take the last checkpoint, step {last:,}: none gains {curve.tolerance:g} in {unit} ({labels})"]
-        return [
-            f"cannot tell with {labels}: label about {curve.more_samples:,} more; until then take step {last:,}",
-            f"leading: step {self.leading_step:,}, {gain}",
-        ]
+        undecided = f"cannot tell with {labels}: label about {curve.more_samples:,} more"
+        if self.leading_step != last:
+            return [undecided, f"best guess: step {self.leading_step:,}, expected gain {gain}"]
+        highest = int(np.argmax(curve.upper))
+        step, most = self.rows[highest].step, curve.upper[highest]
+        return [undecided, f"best guess: the last, step {last:,}; step {step:,} may gain up to {most:+.3f} in {unit}"]
 
     def content(self) -> dict[str, Any]:
         """The plan, the rows, the gains and the answer."""

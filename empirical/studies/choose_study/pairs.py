@@ -14,6 +14,7 @@ from empirical.networks.checkpoint_series import default_layer
 from empirical.probes.gain_curve import Verdict, gain_curve
 from empirical.probes.ridge_probe import RidgeProbe
 from empirical.probes.target_probe import reconstruction_of, target_scores
+from empirical.probes.weight_tails import mean_weight_exponent
 from empirical.studies.choose.measuring import MeasuredCheckpoint, features_of, indicators_of
 from empirical.studies.choose.rows import unlabelled_choice
 from empirical.studies.choose.rules import RIVALS, seen_checkpoints
@@ -24,7 +25,7 @@ from theory.progress import Progress, silent
 from theory.validation import FloatArray
 
 #: Rows of the table that are this tool's.
-CHOSEN, LEADING, UNLABELLED = "choose", "choose: largest expected gain", "choose without labels"
+CHOSEN, SURE, UNLABELLED = "choose", "choose, only if sure", "choose without labels"
 
 _POOLED_FEATURES, _SOURCE_IMAGES = 512, 1000
 
@@ -41,7 +42,7 @@ class PairResult:
         steps: of the checkpoints.
         worth: of each checkpoint: accuracy, or explained variance, on fresh images of a probe fitted to the labels.
         losses: reconstruction losses.
-        picks: index that each rule takes, by its name; a rule that does not apply is left out.
+        picks: index that each rule in use takes, by its name; a rule that does not apply is left out.
         verdict: of the choice.
         leading: index of the largest expected gain.
         mean: expected gains.
@@ -68,9 +69,20 @@ class PairResult:
         """(T,) of each checkpoint over the last, on fresh images."""
         return np.array(self.worth) - self.worth[-1]
 
+    def pick(self, rule: str) -> int | None:
+        """Index of the checkpoint that a rule takes; None where it does not apply."""
+        last = len(self.steps) - 1
+        own = {
+            CHOSEN: last if self.verdict == Verdict.LAST.value else self.leading,
+            SURE: self.leading if self.verdict == Verdict.TAKE.value else last,
+            UNLABELLED: unlabelled_choice(np.array(self.losses)),
+        }
+        return own[rule] if rule in own else self.picks.get(rule)
+
     def regret(self, rule: str) -> float | None:
         """What a rule loses against the best checkpoint on the fresh images; None where it does not apply."""
-        return None if rule not in self.picks else max(self.worth) - self.worth[self.picks[rule]]
+        place = self.pick(rule)
+        return None if place is None else max(self.worth) - self.worth[place]
 
     @property
     def undecided(self) -> bool:
@@ -117,13 +129,13 @@ def pairs_of(
     source_accuracy = []
     for step in progress(plan.checkpoints.tolist()):
         network = training.run.network_at(step)
-        layer = default_layer(network)
+        layer, weights = default_layer(network), mean_weight_exponent(network)
         features = dict(_features(network, layer, pools, training.run.normalisation))
         losses = {name: _loss(features[name][0], pool, training.run.normalisation) for name, pool in pools.items()}
         source_accuracy.append(_source_accuracy(training, network, pools))
         for target in targets:
             known, fresh = features[target.pool]
-            seen[target.name].append(_seen(step, network, known, fresh, target, losses[target.pool], plan.seed))
+            seen[target.name].append(_seen(step, weights, known, fresh, target, losses[target.pool], plan.seed))
     return [_pair(training, target, seen[target.name], np.array(source_accuracy)) for target in targets]
 
 
@@ -152,7 +164,7 @@ def _source_accuracy(training: StudyTraining, network: nn.Module, pools: dict[st
 
 
 def _seen(
-    step: int, network: nn.Module, known: Tensor, fresh: Tensor, target: StudyTarget, loss: float, seed: int
+    step: int, weights: float | None, known: Tensor, fresh: Tensor, target: StudyTarget, loss: float, seed: int
 ) -> _Seen:
     """One checkpoint on one target: scores on its labels, and the worth of the probe fitted to them on fresh images."""
     own: FloatArray = known[torch.from_numpy(target.labelled)].double().numpy()
@@ -166,7 +178,7 @@ def _seen(
         worth = 1 - float(np.square(predicted - fresh_values).sum() / deviation)
     else:
         worth = float((predicted.argmax(axis=1) == target.labels[1]).mean())
-    return _Seen(MeasuredCheckpoint(step, loss, scores, indicators_of(network, known, own, values, labels)), worth)
+    return _Seen(MeasuredCheckpoint(step, loss, scores, indicators_of(weights, known, own, values, labels)), worth)
 
 
 def _pair(
@@ -177,8 +189,7 @@ def _pair(
     curve = gain_curve(steps, np.stack([one.target.scores for one in measured if one.target is not None]))
     losses = np.array([one.loss for one in measured])
     rules = seen_checkpoints(measured, curve, source_accuracy)
-    picks = {CHOSEN: curve.chosen, LEADING: curve.leading, UNLABELLED: unlabelled_choice(losses)}
-    rivals = {rule.name: rule.pick(rules) for rule in RIVALS}
+    picks = {rule.name: rule.pick(rules) for rule in RIVALS}
     return PairResult(
         training.source,
         training.network,
@@ -187,7 +198,7 @@ def _pair(
         tuple(steps.tolist()),
         tuple(one.worth for one in seen),
         tuple(losses.tolist()),
-        picks | {name: place for name, place in rivals.items() if place is not None},
+        {name: place for name, place in picks.items() if place is not None},
         curve.verdict.value,
         curve.leading,
         tuple(curve.mean.tolist()),

@@ -11,7 +11,7 @@ import numpy as np
 
 from empirical.studies.choose.rules import RIVALS
 from empirical.studies.choose_study.figure import draw_study
-from empirical.studies.choose_study.pairs import CHOSEN, LEADING, UNLABELLED, PairResult
+from empirical.studies.choose_study.pairs import CHOSEN, SURE, UNLABELLED, PairResult
 from empirical.studies.choose_study.plan import StudyPlan
 from empirical.studies.report import DrawnReport, reading
 from simulation.runs.json_reader import ListOf, MapOf, Real, Record, Text, Whole, read_json
@@ -20,7 +20,7 @@ from simulation.runs.text_table import text_table
 from theory.validation import FloatArray
 
 #: Rules in the order of the table.
-RULES = (CHOSEN, LEADING, UNLABELLED, *(rule.name for rule in RIVALS))
+RULES = (CHOSEN, SURE, UNLABELLED, *(rule.name for rule in RIVALS))
 
 _PAIR = Record(
     {
@@ -95,7 +95,7 @@ class ChooseStudyReport(DrawnReport):
         every = np.mean([one.share_covered for one in self.pairs])
         return [
             *text_table(header, sorted(rows, key=lambda row: float(row[1]))),
-            f"{self.plan.labels_per_class} labels of each class; {undecided} of {count} choices abstain (the last)",
+            f"{self.plan.labels_per_class} labels of each class; {undecided} of {count} choices cannot tell",
             f"the 95 % band holds the gain on fresh images in {sum(one.covered for one in self.pairs)} of {count} pairs"
             f" ({self.coverage:.0%}), at {every:.0%} of all steps",
             f"smallest mean regret: {self.best_rule}",
