@@ -16,6 +16,7 @@ from empirical.command.options import (
     LARGEST_WIDTH,
     chosen_data,
     count_option,
+    is_given,
     path_option,
     real_option,
     refuse_where_nothing_is_fetched,
@@ -174,10 +175,16 @@ def derive(
 
 @app.command()
 def diagram(
+    context: typer.Context,
     dimension: Annotated[int, whole_option("Dimension d of the spectrum lambda_i = i^-alpha.", 8, LARGEST_WIDTH)] = 64,
     alpha: Annotated[float, real_option("Its exponent.", 0.01, 10)] = 0.5,
+    transfer: Annotated[
+        bool, typer.Option("--transfer", help="Where training should stop for another task, by theorem T9, instead.")
+    ] = False,
     replicas: Annotated[int, count_option("Draws of W(0) per point.")] = 16,
-    out: Annotated[Path, path_option("Folder of the results.")] = Path("results") / "diagram",
+    out: Annotated[
+        Path | None, path_option("Folder of the results. [default: results/diagram; results/diagram-transfer]")
+    ] = None,
     seed: Annotated[int, seed_option("Seed of W(0) and of the samples.")] = 0,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -187,15 +194,30 @@ def diagram(
     Regions and borders come from the closed form; 225 ensembles of one-output networks are trained.
     Exit code 1 where fewer than 95 % of those farther than 10 % from a border agree with the prediction.
 
+    With --transfer the diagram is derived alone: axes are the initialisation scale and whether source and target
+    share their signal in directions of large variance; regions are the verdicts go on, stop later, stop at the
+    turning point, do not train.
+
     Writes result.json (with every disagreement), points.parquet and diagram.png.
     """
     output = Output(as_json, quiet)
+    if transfer:
+        for name in ("replicas", "seed"):
+            if is_given(context, name):
+                raise typer.BadParameter("does nothing with --transfer; leave it out", param_hint=name)
+    place = out if out is not None else Path("results") / ("diagram-transfer" if transfer else "diagram")
+    report: Any
     with bad_input_exits() as bars:
-        from empirical.studies.diagram import DiagramPlan
-        from empirical.studies.diagram import diagram as run
+        if transfer:
+            from empirical.studies.stopping_diagram import StoppingDiagramPlan, stopping_diagram
 
-        report = run(DiagramPlan(dimension, alpha, replicas, seed), folder=out, progress=bars)
-    publish(report, out, output)
+            report = stopping_diagram(StoppingDiagramPlan(dimension, alpha), folder=place, progress=bars)
+        else:
+            from empirical.studies.diagram import DiagramPlan
+            from empirical.studies.diagram import diagram as run
+
+            report = run(DiagramPlan(dimension, alpha, replicas, seed), folder=place, progress=bars)
+    publish(report, place, output)
 
 
 @app.command()

@@ -21,6 +21,7 @@ from .networks.undisturbed import undisturbed
 from .probes.measures import Measure, MeasureKind, Measurement
 from .probes.neural_collapse import NeuralCollapse, neural_collapse
 from .probes.reconstruction_probe import BudgetedDecoders, ReconstructionLoss
+from .probes.sampled_probe import SampledLoss, sampled_reconstruction
 from .probes.standard import ProbePlan
 from .studies.check.job import CheckReport, check
 from .studies.check.outcome import CheckPlan
@@ -38,8 +39,10 @@ from .studies.predict.job import predict
 from .studies.predict.plan import FeaturePlan, PredictPlan
 from .studies.predict.report import PredictReport
 from .studies.report import Report
-from .studies.robustness import RobustnessPlan, RobustnessReport, robustness
+from .studies.robustness.job import robustness
+from .studies.robustness.report import RobustnessPlan, RobustnessReport
 from .studies.scaling import ScalingPlan, ScalingReport, scaling
+from .studies.stopping_diagram import StoppingDiagramPlan, StoppingDiagramReport, stopping_diagram
 from .studies.track.job import track
 from .studies.track.plan import TrackPlan
 from .studies.track.report import TrackReport
@@ -79,6 +82,9 @@ __all__ = [
     "diagram",
     "DiagramPlan",
     "DiagramReport",
+    "stopping_diagram",
+    "StoppingDiagramPlan",
+    "StoppingDiagramReport",
     "scaling",
     "ScalingPlan",
     "ScalingReport",
@@ -140,6 +146,8 @@ __all__ = [
     # Probes
     "ReconstructionLoss",
     "BudgetedDecoders",
+    "SampledLoss",
+    "sampled_reconstruction",
     "NeuralCollapse",
     "neural_collapse",
     "ProbePlan",

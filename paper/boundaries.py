@@ -14,8 +14,8 @@ from matplotlib.ticker import FuncFormatter
 from matplotlib.typing import FillStyleType
 
 from empirical.networks.networks import network_title
+from empirical.studies.assumption_costs import Derivation
 from empirical.studies.predict.report import PredictReport
-from empirical.studies.predict_reasons import Derivation
 from empirical.studies.verify.finding import Source
 from empirical.studies.verify.report import VerifyReport
 from paper.result_folders import ResultFolders
@@ -32,7 +32,7 @@ _KINDS = {
     ClaimKind.RETURN: ("return to the first level", "#009E73", "^"),
 }
 
-#: Of the markers, for each kind of data; more kinds than these are not told apart.
+#: Of the markers, for each kind of data; more kinds than these would look alike.
 _FILLINGS: tuple[FillStyleType, ...] = ("full", "none", "left", "right", "bottom", "top")
 
 #: Relative difference that the shaded band allows; the tolerance of a boundary in the verifications.

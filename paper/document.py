@@ -103,7 +103,7 @@ def find_latexmk() -> str:
 
 
 def compile_pdf(run: Run, latexmk: str) -> Path:
-    """Typeset the paper in ``build``, next to its figures and tables; returns the PDF.
+    """Typeset the paper and its supplement in ``build``, next to figures and tables; returns the paper's PDF.
 
     Raises:
         InputError: LaTeX finds an error.
@@ -113,8 +113,9 @@ def compile_pdf(run: Run, latexmk: str) -> Path:
     # The empty last entry of each path means the files of TeX itself.
     places = os.pathsep.join((str(run.out.resolve()), str(SOURCE), ""))
     environment = os.environ | {"TEXINPUTS": places, "BIBINPUTS": places}
-    command = [latexmk, "-pdf", "-interaction=nonstopmode", "-halt-on-error", str(SOURCE / "main.tex")]
-    done = subprocess.run(command, cwd=build, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise InputError(f"pdf: LaTeX found an error; see {build / 'main.log'}")
+    for name in ("supplement", "main"):
+        command = [latexmk, "-pdf", "-interaction=nonstopmode", "-halt-on-error", str(SOURCE / f"{name}.tex")]
+        done = subprocess.run(command, cwd=build, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise InputError(f"pdf: LaTeX found an error; see {build / f'{name}.log'}")
     return build / "main.pdf"

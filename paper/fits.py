@@ -6,6 +6,7 @@ import math
 
 from empirical.fit.jackknife import Interval
 from empirical.fit.spectrum_rivals import SpectrumShape
+from empirical.networks.networks import network_title
 from empirical.studies.fit.plan import Fitted
 from empirical.studies.fit.report import FitReport
 from paper.latex_text import latex_text
@@ -64,7 +65,7 @@ def _title(fitted: Fitted) -> str:
     """A layer as readers know it, with whether its network was trained."""
     if fitted.network is None:
         return fitted.title
-    return f"{fitted.network}, {fitted.layer}, {'untrained' if fitted.checkpoint is None else 'trained'}"
+    return f"{network_title(fitted.network)}, {fitted.layer}, {'untrained' if fitted.checkpoint is None else 'trained'}"
 
 
 def _interval(one: Interval | None) -> str:

@@ -10,14 +10,17 @@ from matplotlib.figure import Figure
 from simulation.figures.style import DECODER
 
 
-def finish_panels(figure: Figure, panels: np.ndarray[Any, Any], used: int, legend_columns: int) -> None:
-    """Finish a figure of panels: blank those unused, label the outer axes, add one legend and the decoder below.
+def finish_panels(
+    figure: Figure, panels: np.ndarray[Any, Any], used: int, legend_columns: int, title: str = DECODER
+) -> None:
+    """Finish a figure of panels: blank those unused, label the outer axes, add one legend and what is decoded below.
 
     Args:
         figure: that holds the panels.
         panels: (rows, columns) of axes.
         used: number of panels that show something, from the first.
         legend_columns: of the legend.
+        title: of the legend.
     """
     for axes in panels.flat[used:]:
         axes.set_axis_off()
@@ -33,6 +36,6 @@ def finish_panels(figure: Figure, panels: np.ndarray[Any, Any], used: int, legen
         ncols=legend_columns,
         frameon=False,
         fontsize=8,
-        title=DECODER,
+        title=title,
         title_fontsize=8,
     )

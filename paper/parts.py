@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
-from paper import diagram, fits, predictions, published, robustness, scaling, tracking, transfer, verification
+from paper import (
+    deep,
+    diagram,
+    fits,
+    hidden,
+    predictions,
+    published,
+    robustness,
+    scaling,
+    targets,
+    tracking,
+    transfer,
+    verification,
+)
 
 #: Parts that are always in the text: their studies run where results are missing.
-SIMULATIONS = (verification.PART, diagram.PART, scaling.PART, robustness.PART)
+SIMULATIONS = (
+    verification.PART,
+    targets.PART,
+    hidden.PART,
+    diagram.PART,
+    scaling.PART,
+    robustness.PART,
+)
 
 #: Parts that are in the text where their results exist.
-EMPIRICAL = (tracking.PART, published.PART, predictions.PART, fits.PART, transfer.PART)
+EMPIRICAL = (tracking.PART, published.PART, predictions.PART, fits.PART, deep.PART, transfer.PART)

@@ -8,7 +8,7 @@ from pathlib import Path
 from empirical.studies.diagram import DiagramReport
 from empirical.studies.predict.report import PredictReport
 from empirical.studies.report import DrawnReport
-from empirical.studies.robustness import RobustnessReport
+from empirical.studies.robustness.report import RobustnessReport
 from empirical.studies.scaling import ScalingReport
 from empirical.studies.track.report import TrackReport
 from empirical.studies.transfer.report import TransferReport

@@ -8,11 +8,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from empirical.networks.networks import network_title
+from empirical.studies.assumption_costs import Derivation
 from empirical.studies.predict.agreement import EARLY, EARLY_TOLERANCE, LATE_TOLERANCE, TURNING_TOLERANCE
 from empirical.studies.predict.figure import draw_prediction
 from empirical.studies.predict.prediction import FeaturePrediction, Features
 from empirical.studies.predict.report import PredictReport
-from empirical.studies.predict_reasons import Derivation
 from paper.latex_text import latex_text
 from paper.macros import count, fixed, percent, plain
 from paper.panels import finish_panels

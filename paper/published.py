@@ -18,7 +18,7 @@ from paper.result_folders import ResultFolders
 from paper.studies import SOURCE
 from paper.tables import table
 from simulation.figures.seed_lines import draw_seeds
-from simulation.figures.step_axis import step_axis
+from simulation.figures.style import step_axis
 from theory.validation import FloatArray, IntArray
 
 #: Results with the exact decoder of several networks, and with a trained decoder of one of them.

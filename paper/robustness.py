@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from empirical.studies.robustness import RobustnessReport
+from empirical.studies.robustness.report import RobustnessReport
 from paper.latex_text import latex_text
 from paper.macros import count, percent, plain, with_error
 from paper.part import Draw, Part

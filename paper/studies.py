@@ -50,6 +50,13 @@ _CHECKPOINTS = {
 _BLOCKS = ("--layer", "block3", "--layer", "block4", "--layer", "block5")
 _STAGES = ("--layer", "stage2", "--layer", "stage3", "--layer", "stage4")
 
+_TARGETS = (
+    *("digits:0-4", "digits:0-9", "digits:5-9", "digits:6,9", "digits:7,8"),
+    *("digits:ink", "digits:centre", "digits:upper", "digits:left-right", "component:5"),
+)
+_ON_TARGETS = ("verify", "digits", "--classes", "0-4", *(word for name in _TARGETS for word in ("--target", name)))
+_RECTIFIED = ("--init-scale", "0.1", "--step-size", "0.05", "--steps", "1024")
+
 _ON_A_CARD = ("--seeds", "3", "--device", "cuda")
 _FIVE = ("--classes", "0,1,2,3,4")
 _VEHICLES = ("--classes", "0,1,8,9", "--layer", "block5")
@@ -79,7 +86,21 @@ STUDIES = (
         6,
         quick=("--steps", "64", "--replicas", "2", "--batch-size", "256", "--init-scale", "0.003"),
     ),
+    Study("verify-transfer-digits", _ON_TARGETS, 0.5, quick=("--steps", "64", "--replicas", "2", "--components", "1")),
+    Study(
+        "verify-hidden-digits-linear",
+        ("verify", "digits", "--hidden-width", "20", "--steps", "8192"),
+        1,
+        quick=("--steps", "512", "--replicas", "1", "--components", "1"),
+    ),
+    Study(
+        "verify-hidden-digits-relu",
+        ("verify", "digits", "--hidden-width", "20", "--activation", "relu", *_RECTIFIED),
+        1,
+        quick=("--steps", "128", "--replicas", "1", "--components", "1"),
+    ),
     Study("diagram", ("diagram",), 0.25, quick=("--dimension", "24", "--replicas", "4")),
+    Study("diagram-transfer", ("diagram", "--transfer"), 0.2, quick=("--dimension", "24")),
     Study("scaling", ("sweep", "scaling"), 2, quick=("--pairs", "2")),
     Study(
         "robustness",

@@ -20,7 +20,7 @@ from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
 from paper.tables import table
 from simulation.figures.seed_lines import draw_seeds
-from simulation.figures.step_axis import step_axis
+from simulation.figures.style import step_axis
 from theory.validation import FloatArray
 
 #: The network whose numbers the text states; all others are in the table.

@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def cifar_root(request: pytest.FixtureRequest) -> Path:
     """The folder that holds cifar-10-batches-bin; the test is skipped where there is none."""
     given = request.config.getoption("--data-root") or os.environ.get(DATA_ROOT_VARIABLE)

@@ -46,6 +46,8 @@ from theory.curves.reconstruction import (
     unexplained_share,
 )
 from theory.curves.regimes import Absence, Boundary, Regime, regime_of
+from theory.curves.relu_layer import relu_curve, relu_path
+from theory.curves.relu_parameters import BatchNormalised, WeightsAlone, WithBiases
 from theory.curves.transfer_diagram import TransferColumn, transfer_diagram
 from theory.curves.transfer_verdict import Stopping, TransferVerdict, transfer_verdict
 from theory.curves.turning_law import TurningLaw
@@ -101,6 +103,11 @@ __all__ = [
     "random_outputs_curve",
     "deep_linear_curves",
     "deep_linear_path",
+    "relu_curve",
+    "relu_path",
+    "WeightsAlone",
+    "WithBiases",
+    "BatchNormalised",
     "expected_curve",
     "flow_curve",
     "gradient_descent_curve",

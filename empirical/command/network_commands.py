@@ -79,7 +79,8 @@ def track(
         list[str] | None,
         text_option(
             "linear decoder, convolutional decoder (of the last layer, trained for 20 epochs as in the published "
-            "figures: minutes per checkpoint), or information (the information plane); repeat it for several."
+            "figures: minutes per checkpoint), softmax decoder (exact, of the network's probabilities), or information "
+            "(the information plane); repeat it for several."
         ),
     ] = None,
     also_stride: Annotated[

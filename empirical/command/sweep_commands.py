@@ -101,8 +101,8 @@ def robustness(
     """
     output = Output(as_json, quiet)
     with bad_input_exits() as bars:
-        from empirical.studies.robustness import RobustnessPlan
-        from empirical.studies.robustness import robustness as run
+        from empirical.studies.robustness.job import robustness as run
+        from empirical.studies.robustness.report import RobustnessPlan
 
         place = chosen_scheduler(context, workers, scheduler)
         plan = RobustnessPlan(draws, tuple(dict.fromkeys(axis or ())), seed)

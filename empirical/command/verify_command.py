@@ -155,7 +155,7 @@ def verify(
         raise typer.BadParameter("is given several times; give one for this check", param_hint="init_scale")
     suffix = "-transfer" if target else "-hidden" if hidden_width else ""
     place = out if out is not None else Path("results") / f"verify-{Path(chosen).stem}{suffix}"
-    given = {
+    given: dict[str, Any] = {
         name: value
         for name, value in {
             "steps": steps,

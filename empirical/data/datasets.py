@@ -135,7 +135,8 @@ def leading_directions(data: DataSet, directions: int) -> DataSet:
     coordinates, share = leading_coordinates(data.inputs, directions)
     dimension = data.inputs.shape[1]
     unit = np.sqrt(directions / (share * dimension))
-    note = f"{directions} leading directions of {dimension} features keep {share:.1%} of the variance"
+    kept = "1 leading direction" if directions == 1 else f"{directions} leading directions"
+    note = f"{kept} of {dimension} features {'keeps' if directions == 1 else 'keep'} {share:.1%} of the variance"
     return replace(data, inputs=(unit * coordinates).astype(np.float32), notes=(*data.notes, note))
 
 

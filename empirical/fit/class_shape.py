@@ -85,7 +85,8 @@ def _standardised(projections: FloatArray, labels: IntArray) -> FloatArray:
     if small.any():
         variances[small] = squares[small].sum(axis=0) / counts[small].sum()
     if variances.min() <= 0:
-        raise InputError("projections: a class does not vary along a direction; give directions in which all do")
+        number = int(variances.min(axis=1).argmin())
+        raise InputError(f"inputs: class {number} does not vary along a direction; give classes that vary in all")
     return np.asarray(centred / np.sqrt(variances)[labels], dtype=np.float64)
 
 

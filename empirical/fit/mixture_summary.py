@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from textwrap import wrap
 from typing import Any, Self
 
 import numpy as np
 
 from empirical.fit.mixture_fit import MixtureFit
 from simulation.runs.json_reader import ListOf, Real, Record, Whole
-from simulation.runs.text_table import TERMINAL_WIDTH
+from simulation.runs.text_table import wrapped
 
 #: What ``MixtureSummary.as_values`` holds.
 MIXTURE = Record(
@@ -75,7 +74,7 @@ class MixtureSummary:
             f"their numbers: {self.parameters} for {self.data_numbers} of the samples, {share:.2g} (at 1 the model "
             "is the data, and predicts nothing)",
         )
-        return [line for text in found for line in wrap(text, TERMINAL_WIDTH, subsequent_indent="  ")]
+        return [line for text in found for line in wrapped(text)]
 
     def as_values(self) -> dict[str, Any]:
         """Plain values of the shape MIXTURE, with the counts of parameters and of the samples' values."""

@@ -1,6 +1,6 @@
 """The gain of each checkpoint over the last one, smoothed over log steps, with bands that hold for all of them at once.
 
-Each labelled sample scores every checkpoint: 1 or 0 for a class that is told or not, or its share of explained
+Each labelled sample scores every checkpoint: 1 or 0 for a class that is predicted or not, or its share of explained
 variance. The mean difference to the last checkpoint estimates the gain; samples are the same at all checkpoints, so
 that what one of them adds to all alike cancels.
 

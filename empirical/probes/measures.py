@@ -40,6 +40,7 @@ class MeasureKind(Enum):
     CONVOLUTIONAL_DECODER_TRAINING_ERROR = (
         "squared error per pixel of a trained convolutional decoder, last epoch of training"
     )
+    SOFTMAX_LOSS = "reconstruction loss of the softmax outputs"
     INFORMATION_VARIANCE_SHARE = "information: variance share of the directions"
     INFORMATION_BINNED_INPUT = "information: binned, about the input"
     INFORMATION_BINNED_LABEL = "information: binned, about the label"

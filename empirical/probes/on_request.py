@@ -1,4 +1,4 @@
-"""Probes of a checkpoint that run on request only: trained decoders, and the information plane.
+"""Probes of a checkpoint that run on request only: trained decoders, one of the softmax outputs, the information plane.
 
 They are measures used in other work. A trained decoder need not have converged, and what it shows depends on how long
 it was trained; the information of a deterministic layer is that of its bins or of a few of its directions. Both are
@@ -16,16 +16,18 @@ import torch
 from torch import Tensor, nn
 
 from empirical.data.images import ImageData, ImageSplit, Normalisation
+from empirical.moments.activation_moments import JointAccumulator
 from empirical.networks.batch_norm import recalibrated_on
 from empirical.networks.layer_features import activations_of
 from empirical.probes.binned_information import binned_information, equal_frequency_edges
-from empirical.probes.measures import Measure, MeasureKind, Measurement
+from empirical.probes.measures import WHOLE, Measure, MeasureKind, Measurement
 from empirical.probes.neighbour_information import (
     label_information,
     leading_directions,
     neighbour_information,
     uniform_ranks,
 )
+from empirical.probes.reconstruction_probe import BudgetedDecoders
 from empirical.probes.standard import ProbePlan
 from empirical.probes.trained_decoder import (
     PUBLISHED_BATCH,
@@ -47,14 +49,18 @@ _BATCH = 512
 DIRECTIONS, BINS, INFORMATION_SAMPLES = 3, 30, 5000
 
 #: Probes that can be requested.
-LINEAR, CONVOLUTIONAL, INFORMATION = "linear decoder", "convolutional decoder", "information"
+LINEAR, CONVOLUTIONAL, SOFTMAX = "linear decoder", "convolutional decoder", "softmax decoder"
+INFORMATION = "information"
+
+#: The name of the network itself among its modules: what it gives is its output.
+_OUTPUT = ""
 
 #: A probe of the last of the plan's layers, of a network that is left as it was.
 RequestedProbe = Callable[[nn.Module, ImageData, Normalisation, ProbePlan, torch.device, Progress], list[Measurement]]
 
 
 def requested_probe(name: str) -> RequestedProbe:
-    """The probe called LINEAR, CONVOLUTIONAL or INFORMATION.
+    """The probe called LINEAR, CONVOLUTIONAL, SOFTMAX or INFORMATION.
 
     Raises:
         InputError: another name.
@@ -62,6 +68,7 @@ def requested_probe(name: str) -> RequestedProbe:
     known: dict[str, RequestedProbe] = {
         LINEAR: partial(_trained, _LINEAR_DECODER),
         CONVOLUTIONAL: partial(_trained, _CONVOLUTIONAL_DECODER),
+        SOFTMAX: _softmax_decoder,
         INFORMATION: _information,
     }
     if name not in known:
@@ -132,6 +139,26 @@ def _trained(
         Measurement(layer, Measure(kind.error), error),
         Measurement(layer, Measure(kind.training_error), losses[-1]),
     ]
+
+
+def _softmax_decoder(
+    network: nn.Module,
+    data: ImageData,
+    normalisation: Normalisation,
+    plan: ProbePlan,
+    device: torch.device,
+    progress: Progress = silent,
+) -> list[Measurement]:
+    """Held-out loss of the exact linear decoder of the network's probabilities: what its answers say of the image."""
+    moments = []
+    with recalibrated_on(network, data.train, normalisation, device):
+        for split in progress([data.train, data.test]):
+            outputs, pixels = _with_inputs(network, _OUTPUT, split, normalisation, plan, device)
+            accumulator = JointAccumulator(data.classes)
+            accumulator.update(torch.softmax(outputs.double(), dim=1), pixels, torch.from_numpy(split.labels))
+            moments.append(accumulator.result())
+    exact = BudgetedDecoders.from_moments(*moments).exact()
+    return [Measurement(WHOLE, Measure(MeasureKind.SOFTMAX_LOSS), exact.relative, note=exact.warning or "")]
 
 
 def _information(

@@ -19,10 +19,10 @@ class TargetScores:
     """How well a linear probe predicts a target from one layer, each label by a probe that was not fitted to it.
 
     Attributes:
-        scores: (n,) of each labelled sample: 1 where its class is told, otherwise 0; of numbers, one minus its squared
-            error over the mean squared deviation.
+        scores: (n,) of each labelled sample: 1 where its class is predicted, otherwise 0; of numbers, one minus its
+            squared error over the mean squared deviation.
         explained_variance: 1 - squared error over variance, at most 1.
-        accuracy: share of the samples whose class is told; None for numbers.
+        accuracy: share of the samples whose class is predicted; None for numbers.
         penalty: mu of the probe.
     """
 

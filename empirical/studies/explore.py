@@ -1,4 +1,4 @@
-"""The explorer's page as a file."""
+"""The job of ``phases explore``: the explorer's page as a file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from theory.explorer.page import explorer_page
 
 
 def write_explorer(path: Path) -> Path:
-    """Write the page to the file ``path``, whose folder is made where it is missing.
+    """Write the page that shows the theory's boundaries while its parameters are moved.
+
+    Args:
+        path: of the file, as explorer.html; its folder is made where it is missing.
+
+    Returns:
+        The path written.
 
     Raises:
         InputError: the path is a folder, a device or a link that leads nowhere, or lies below a file or in a folder

@@ -45,6 +45,10 @@ class CheckpointKeeper:
         """The folder."""
         return self._folder.path
 
+    def write_curve(self, content: dict[str, Any]) -> None:
+        """Write curve.json beside the checkpoints."""
+        self._folder.write_json("curve.json", content)
+
     def files(self) -> list[Path]:
         """All checkpoints in the folder."""
         return sorted(self.path.glob(_CHECKPOINTS))

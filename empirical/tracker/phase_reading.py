@@ -44,8 +44,8 @@ class PhaseReading:
         fall: from the highest earlier loss, at step 0 or after a first rise, to the smallest loss that the curve falls
             to, in units of L / tr Sigma.
         rise: from that loss to the end of the rise that follows, or to the last loss without one.
-        falls: whether the fall counts.
-        rises: whether the rise counts.
+        falls: whether the fall counts: a drop between two of its steps exceeds the resolution and two standard errors.
+        rises: whether the rise counts, in the same way.
         near_constant_end: step at which a tenth of the fall is done, up to which the loss is near-constant: phase I.
         half_fall: step at which half of the fall is done.
         turning_point: step of the smallest loss, between grid points.

@@ -12,64 +12,30 @@ so that two runs of one training get the same advice; what the probes cost is me
 
 from __future__ import annotations
 
-import math
-import sys
 import time
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 
 from empirical.networks.module_names import checked_network, named_layers, uninitialised
 from empirical.networks.row_rule import Rows, rules_for
+from empirical.networks.undisturbed import undisturbed
 from empirical.tracker.checkpoint_keeper import CheckpointKeeper
+from empirical.tracker.probe_schedule import ProbeSchedule
+from empirical.tracker.probed import INPUT, OTHER, POSTPONED, Probed, described_error, of_first_process, process
 from empirical.tracker.stop_rule import StopRule
 from empirical.tracker.subset_probe import LEAST_INPUTS, SubsetProbe
+from empirical.tracker.target_watch import TargetWatch
+from empirical.tracker.tracked_curve import curve_content, draw_tracked
 from theory import InputError
-from theory.validation import FloatArray, at_least, positive, quoted
+from theory.validation import at_least, non_negative, quoted
 
 __all__ = ["LEAST_INPUTS", "PhaseTracker", "ProbeSchedule", "SubsetProbe"]
-
-
-@dataclass(frozen=True)
-class ProbeSchedule:
-    """The steps that are probed: the first one that a tracker sees, then first * ratio^k, rounded, k = 0, 1, 2, ...
-
-    Attributes:
-        first: from 1 to 10^15. Early steps are close to each other and expensive in units of the training between them.
-        ratio: above 1.
-    """
-
-    first: int = 16
-    ratio: float = math.sqrt(2)
-
-    def __post_init__(self) -> None:
-        if at_least("first", self.first, 1) > 10**15:
-            raise InputError(f"first: {quoted(self.first)} is not accepted; give at most 10^15")
-        if positive("ratio", self.ratio) <= 1:
-            raise InputError(f"ratio: {quoted(self.ratio)} is not accepted; give a number above 1")
-
-    def after(self, step: int) -> int:
-        """The first scheduled step that comes after ``step``."""
-        if step < self.first:
-            return self.first
-        if step >= sys.maxsize:
-            return step + 1
-        # first * ratio^power rounds to more than step from step + 1/2 on; a power less, as logarithms are rounded.
-        power = math.ceil(math.log((step + 0.5) / self.first) / math.log(self.ratio)) - 1
-        while (found := self._at(max(power, 0))) <= step:
-            power += 1
-        return found
-
-    def _at(self, power: int) -> int:
-        try:
-            return round(self.first * self.ratio**power)
-        except OverflowError:  # a step that no training reaches
-            return sys.maxsize
 
 
 class PhaseTracker:
@@ -89,13 +55,17 @@ class PhaseTracker:
         folder: for step-NNNNNNNN.safetensors, the network's state as it was at the recommended step and at the
             step of the smallest loss; others are removed when a newer one is safe.
         schedule: the steps that are probed.
-        pooled_features: as in ``SubsetProbe``, and so are rows, target and batch_size.
+        pooled_features: as in ``SubsetProbe``, and so are rows and batch_size.
         stop_after_turning: whether ``should_stop`` is ever true.
         rows: what becomes a row of a layer's activations: flattened, or the mean, first or last token.
-        target: what is reconstructed, where inputs have several entries.
+        reconstruct: what is reconstructed, where inputs have several entries; ``target`` of ``SubsetProbe``.
         batch_size: of a network that takes batches of one size alone.
         overwrite: whether the checkpoints of another training in the folder are removed, once the first one of this
             training is safe. A resumed training keeps them.
+        target: inputs and labels (classes or numbers) of the task to transfer to. It then decides, in place of the
+            reconstruction: see ``TargetWatch``.
+        accuracy: of the training task, a function of the network in evaluation mode; ``reason`` says what the
+            recommended step costs of it.
 
     Raises:
         InputError: arguments that are not accepted.
@@ -112,9 +82,11 @@ class PhaseTracker:
         stop_after_turning: bool = False,
         *,
         rows: Rows = None,
-        target: str | Tensor | NDArray[Any] | None = None,
+        reconstruct: str | Tensor | NDArray[Any] | None = None,
         batch_size: int | None = None,
         overwrite: bool = False,
+        target: object = None,
+        accuracy: Callable[[nn.Module], float] | None = None,
     ) -> None:
         self._network = checked_network("network", network)
         # Refuses unknown layers now, not at the first probe.
@@ -126,7 +98,12 @@ class PhaseTracker:
             if not isinstance(flag, bool):
                 raise InputError(f"{name}: {quoted(flag)} is not accepted; give True or False")
         self.rule = StopRule(own)
-        self._probe = SubsetProbe(inputs, own, pooled_features, rows, target, batch_size)
+        self._probe = SubsetProbe(inputs, own, pooled_features, rows, reconstruct, batch_size)
+        self._watch = None if target is None else TargetWatch(target, own[-1], pooled_features, rows)
+        if not (accuracy is None or callable(accuracy)):
+            raise InputError(f"accuracy: {quoted(accuracy)} is not accepted; give a function of the network")
+        self._accuracy = accuracy
+        self._accuracies: dict[int, float] = {}
         self._keeper = CheckpointKeeper(folder)
         self._schedule = ProbeSchedule() if schedule is None else schedule
         self._stop_after_turning = stop_after_turning
@@ -178,15 +155,24 @@ class PhaseTracker:
 
     @property
     def recommendation(self) -> int | None:
-        """The step whose checkpoint to transfer: see ``StopRule.recommendation``."""
-        return self.rule.recommendation
+        """The step whose checkpoint to transfer: that of the target, or else of ``StopRule.recommendation``."""
+        return self.rule.recommendation if self._watch is None else self._watch.recommendation
 
     @property
     def reason(self) -> str:
         """Why, in one line; also why there is no checkpoint, or why probes have ended."""
         parts = [self.rule.reason]
         step = self.recommendation
-        if step is not None and self.checkpoint is None and _process() == 0:
+        if self._watch is not None:
+            parts.insert(0, self._watch.reason)
+        elif self.rule.turned:
+            parts.append("this holds for tasks that need what the classifier forgets, not for ones like its own")
+        if step in self._accuracies and self.rule.steps[-1] in self._accuracies:
+            own, latest = self._accuracies[step], self._accuracies[self.rule.steps[-1]]
+            parts.append(
+                f"accuracy of the training task: {own:.3f} there, {latest:.3f} at step {self.rule.steps[-1]:,}"
+            )
+        if step is not None and self.checkpoint is None and process() == 0:
             why = self._not_kept.get(step, "it was removed after a later measurement, or lies in another folder")
             parts.append(f"there is no checkpoint of step {step:,} in {self._keeper.path}: {why}")
         if self._fault is not None:
@@ -219,6 +205,8 @@ class PhaseTracker:
         return {
             "rule": self.rule.state_dict(),
             "inputs": self._probe.digest,
+            "target": None if self._watch is None else self._watch.state_dict(),
+            "accuracy": [[step, value] for step, value in self._accuracies.items()],
             "fault": self._fault,
             "seconds": self._seconds,
             "probe_seconds": self._probe_seconds,
@@ -236,42 +224,69 @@ class PhaseTracker:
         try:
             digest, fault, rule = state["inputs"], state["fault"], state["rule"]
             seconds, probe_seconds = float(state["seconds"]), float(state["probe_seconds"])
+            accuracies = {int(step): float(value) for step, value in state.get("accuracy", ())}
         except (KeyError, TypeError, ValueError, IndexError):
             raise InputError("state: is no state of a tracker; give what state_dict returned") from None
         if not isinstance(fault, str | None):
             raise InputError("state: is no state of a tracker; give what state_dict returned")
         if digest != self._probe.digest:
             raise InputError("state: was measured on other inputs; give the inputs of the first run")
-        self.rule.load_state_dict(rule)
+        loaded = StopRule(self.rule.layers)
+        loaded.load_state_dict(rule)
+        if self._watch is not None:
+            self._watch.load_state_dict(state.get("target"))
+        self.rule = loaded
+        self._accuracies = accuracies
         self._fault, self._seconds, self._probe_seconds = fault, seconds, probe_seconds
         self._last_call = None
         self._not_kept = {}
         self._resumed_at = self.rule.steps[-1] if self.rule.steps else None
 
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """Draw the curves so far over log steps, the recommended step marked; into ``path`` where one is given."""
+        figure = draw_tracked(self.rule, self._watch, self.recommendation)
+        if path is not None:
+            figure.savefig(path, dpi=150)
+        return figure
+
+    def __repr__(self) -> str:
+        """What is watched, and what was found so far."""
+        known = len(self.rule.steps)
+        latest = f", latest step {self.rule.steps[-1]:,}" if known else ""
+        return (
+            f"<PhaseTracker of {', '.join(self.rule.layers)}: {known} measurements{latest}, "
+            f"recommends step {self.recommendation}>"
+        )
+
     def _measure(self, step: int) -> None:
-        losses, fault, kind = _of_first_process(self._losses_or_fault())
-        if kind == _POSTPONED:
+        found = of_first_process(self._measured_or_fault())
+        if found.kind == POSTPONED:
             if not self._waited:
-                warnings.warn(f"not probed at step {step:,}: {fault}", RuntimeWarning, stacklevel=3)
+                warnings.warn(f"not probed at step {step:,}: {found.fault}", RuntimeWarning, stacklevel=3)
             self._waited = True
             return
+        fault = found.fault
         if fault is None:
             try:
-                self.rule.update(step, losses)
+                self.rule.update(step, found.losses)
             except InputError as error:
                 fault = str(error)
         if fault is not None:
             named = f"step {step:,}: {fault}"
-            if not self.rule.steps and kind == _INPUT:
+            if not self.rule.steps and found.kind == INPUT:
                 raise InputError(named)
             self._fault = named
             warnings.warn(f"the phases are no longer tracked: {named}", RuntimeWarning, stacklevel=3)
             return
-        if _process() == 0:
+        if self._watch is not None and found.scores is not None:
+            self._watch.update(step, found.scores)
+        if found.accuracy is not None:
+            self._accuracies[step] = found.accuracy
+        if process() == 0:
             self._keep(step)
 
-    def _losses_or_fault(self) -> tuple[dict[str, FloatArray], str | None, str]:
-        """The losses, or else what was wrong and of which kind it is."""
+    def _measured_or_fault(self) -> Probed:
+        """The measurements of the network as it is, or else what was wrong and of which kind it is."""
         try:
             if not self.rule.steps and not self._overwrite and self._keeper.files():
                 raise InputError(
@@ -280,17 +295,26 @@ class PhaseTracker:
                 )
             waiting = uninitialised(self._network)
             if waiting is not None:
-                return {}, f"{waiting} of the network waits for its first forward pass", _POSTPONED
-            return self._probe.losses(self._network), None, _NONE
+                return Probed(fault=f"{waiting} of the network waits for its first forward pass", kind=POSTPONED)
+            losses = self._probe.losses(self._network)
+            scores = None if self._watch is None else self._watch.scores(self._network)
+            return Probed(losses, scores, self._own_accuracy())
         except InputError as error:
-            return {}, str(error), _INPUT
+            return Probed(fault=str(error), kind=INPUT)
         except Exception as error:  # the training must not end with its observer
-            return {}, _described(error), _OTHER
+            return Probed(fault=described_error(error), kind=OTHER)
+
+    def _own_accuracy(self) -> float | None:
+        if self._accuracy is None:
+            return None
+        with undisturbed(self._network):
+            return non_negative("accuracy", self._accuracy(self._network))
 
     def _keep(self, step: int) -> None:
         """Write the network if it may be asked for; then remove what no longer can be."""
         lowest = self.rule.reading(self.rule.deciding_layer).lowest_step
-        wanted = {lowest, self.rule.recommendation}
+        own = set() if self._watch is None else {self._watch.leading, self._watch.recommendation}
+        wanted = {lowest, self.rule.recommendation, *own}
         first = len(self.rule.steps) == 1
         try:
             if step in wanted:
@@ -299,37 +323,9 @@ class PhaseTracker:
             if first and self._overwrite:
                 self._keeper.remove(file for file in self._keeper.files() if file not in kept)
             self._keeper.remove(self._keeper.file(old) for old in set(self.rule.steps) - wanted)
+            self._keeper.write_curve(curve_content(self.rule, self._watch, self._accuracies, self.recommendation))
         except Exception as error:
-            self._not_kept[step] = f"writing it failed ({_described(error)})"
+            self._not_kept[step] = f"writing it failed ({described_error(error)})"
             if len(self._not_kept) == 1:
-                text = f"the checkpoint of step {step:,} is not kept: {_described(error)}"
+                text = f"the checkpoint of step {step:,} is not kept: {described_error(error)}"
                 warnings.warn(text, RuntimeWarning, stacklevel=4)
-
-
-# Kinds of faults of a probe.
-_NONE, _INPUT, _OTHER, _POSTPONED = "none", "input", "other", "postponed"
-
-
-def _described(error: Exception) -> str:
-    """Describe an exception in one line."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-
-
-def _is_distributed() -> bool:
-    return distributed.is_available() and distributed.is_initialized()
-
-
-def _process() -> int:
-    return distributed.get_rank() if _is_distributed() else 0
-
-
-def _of_first_process(
-    found: tuple[dict[str, FloatArray], str | None, str],
-) -> tuple[dict[str, FloatArray], str | None, str]:
-    """Broadcast the results of the first process to all."""
-    if not _is_distributed():
-        return found
-    box = [found]
-    distributed.broadcast_object_list(box, src=0)
-    return box[0]

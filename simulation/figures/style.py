@@ -1,4 +1,4 @@
-"""Style shared by the figures: colours, shaded phases, the marker of half of the fall and spaced markers."""
+"""Style shared by the figures: colours, shaded phases, half of the fall, the axis of steps and spaced markers."""
 
 from __future__ import annotations
 
@@ -112,6 +112,12 @@ def mark_half(axes: Axes, step: float, loss: float, colour: str, label: str | No
         zorder=5,
         label=label,
     )
+
+
+def step_axis(axes: Axes, last: float) -> None:
+    """Set up x for steps from 0 to ``last``: logarithmic, but linear up to the first step, so that step 0 is shown."""
+    axes.set_xscale("symlog", linthresh=1, linscale=0.35)
+    axes.set_xlim(0, last)
 
 
 def spaced(steps: FloatArray) -> FloatArray:

@@ -69,6 +69,9 @@ DERIVE = RunKind("phases derive", ("derive.json", "latex.json", "values.json"))
 DIAGRAM = RunKind(
     "phases diagram", ("points.parquet", "diagram.png", _RESULT), (), frozenset({"agreement", "disagreements"})
 )
+STOPPING_DIAGRAM = RunKind(
+    "phases diagram --transfer", ("diagram.png", _RESULT), (), frozenset({"small_scale_borders", "verdicts"})
+)
 TRACK = RunKind("phases track", ("measures.parquet", "track.png", _RESULT), (), frozenset({"plan", "phases", "means"}))
 TRANSFER = RunKind(
     "phases transfer", ("accuracies.parquet", "transfer.png", _RESULT), (), frozenset({"rows", "alignment"})

@@ -1,4 +1,4 @@
-"""Tables in text: aligned columns on lines that fit a terminal."""
+"""Text on lines that fit a terminal: tables of aligned columns, and wrapped sentences."""
 
 import textwrap
 from collections.abc import Sequence
@@ -33,6 +33,19 @@ def text_table(header: Row, rows: Sequence[Row], width: int = TERMINAL_WIDTH) ->
     groups = _groups(columns, width)
     aligned = [_aligned(group, width - len(indent), indent) for indent, group in groups]
     return [line for row in zip(*aligned, strict=True) for lines in row for line in lines]
+
+
+def wrapped(text: str, first: str = "", indent: int = 2) -> list[str]:
+    """A text as lines that fit a terminal, broken between words.
+
+    Args:
+        text: what is said.
+        first: what the first line begins with.
+        indent: spaces before the other lines.
+    """
+    return textwrap.wrap(
+        text, TERMINAL_WIDTH, initial_indent=first, subsequent_indent=" " * indent, break_on_hyphens=False
+    )
 
 
 def _groups(columns: Sequence[Row], width: int) -> list[tuple[str, list[Row]]]:

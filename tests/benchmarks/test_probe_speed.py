@@ -20,6 +20,7 @@ from empirical.moments.activation_moments import JointAccumulator
 from empirical.networks.capture import capture
 from empirical.networks.networks import build_network, layer_names
 from empirical.probes.reconstruction_probe import BudgetedDecoders
+from empirical.probes.sampled_probe import sampled_reconstruction
 from empirical.probes.trained_decoder import (
     PUBLISHED_BATCH,
     DecoderTraining,
@@ -62,6 +63,11 @@ def test_a_probe_of_all_layers_takes_a_fraction_of_a_trained_decoder_of_one() ->
             BudgetedDecoders.from_moments(training[layer], held_out[layer]).exact()
         found[name] = time.perf_counter() - started
 
+    started = time.perf_counter()
+    sampled = sampled_reconstruction(network, LAST, images[fit], standard_error=0.002)
+    found["the last layer, to a standard error of .002"] = time.perf_counter() - started
+    assert sampled.reached
+
     batches = zip(images[fit].split(512), labels[fit].split(512), strict=True)
     features = torch.cat([one.activations[LAST] for one in capture(network, (LAST,), batches, POOLED)])
     epochs = shuffled_epochs(features, images[fit].flatten(1), PUBLISHED_BATCH, seed=0)
@@ -74,3 +80,4 @@ def test_a_probe_of_all_layers_takes_a_fraction_of_a_trained_decoder_of_one() ->
         print(f"exact probe of {name}: {seconds:.1f} s, {published / seconds:.1f} times as fast")
     assert published / found["all layers"] > 2
     assert published / found["the last layer"] > 5
+    assert published / found["the last layer, to a standard error of .002"] > 50

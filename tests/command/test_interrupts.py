@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -88,20 +89,41 @@ _LONG_CLEARING = """
 """
 
 
-@pytest.mark.parametrize(
-    "work",
-    [
-        pytest.param("work()", id="between two instructions"),
-        pytest.param("hashlib.pbkdf2_hmac('sha256', b'', b'', 2**31 - 1)", id="in one long call"),
-        pytest.param(_TAKEN_FOR_A_FAILURE, id="where an exception is taken for a failure"),
-        pytest.param(_ANOTHER_ERROR, id="where it becomes another error"),
-        pytest.param("Held(); work()", id="in a finaliser"),
-        pytest.param(_LONG_CLEARING, id="where clearing up takes long"),
-    ],
-)
-def test_ctrl_c_ends_a_job_that_does_not_end_by_itself(work: str) -> None:
-    process = _started("-c", _JOB.format(work))
-    assert _interrupted_after(process, "at work") == [STOPPED]
+#: What a job is at, by name; the last one is interrupted three times.
+_AT_WORK = {
+    "between two instructions": "work()",
+    "in one long call": "hashlib.pbkdf2_hmac('sha256', b'', b'', 2**31 - 1)",
+    "where an exception is taken for a failure": _TAKEN_FOR_A_FAILURE,
+    "where it becomes another error": _ANOTHER_ERROR,
+    "in a finaliser": "Held(); work()",
+    "where clearing up takes long": _LONG_CLEARING,
+    "again while clearing up": _LONG_CLEARING,
+}
+
+
+@pytest.fixture(scope="module")
+def interrupted() -> Iterator[dict[str, subprocess.Popen[str]]]:
+    """The jobs, each interrupted at its work; all at once, as loading and ending take a second."""
+    jobs = {name: _started("-c", _JOB.format(work)) for name, work in _AT_WORK.items()}
+    try:
+        for name, process in jobs.items():
+            assert process.stderr is not None
+            assert "at work" in process.stderr.readline()
+            for _ in range(3 if name.startswith("again") else 1):
+                process.send_signal(signal.SIGINT)
+        yield jobs
+    finally:
+        for process in jobs.values():
+            with process:
+                process.kill()
+
+
+@pytest.mark.parametrize("name", _AT_WORK)
+def test_ctrl_c_ends_a_job_that_does_not_end_by_itself(
+    interrupted: dict[str, subprocess.Popen[str]], name: str
+) -> None:
+    process = interrupted[name]
+    assert process.communicate(timeout=_PATIENCE)[1].splitlines() == [STOPPED]
     assert process.returncode == INTERRUPTED
 
 
@@ -111,16 +133,6 @@ def test_ctrl_c_ends_the_command_while_it_loads_and_while_it_works(module: str) 
     process = _started("-X", "importtime", "-m", "empirical.command", "derive")
     lines = [line for line in _interrupted_after(process, f" {module}\n") if "import time:" not in line]
     assert lines == [STOPPED]
-    assert process.returncode == INTERRUPTED
-
-
-def test_a_second_ctrl_c_changes_nothing() -> None:
-    process = _started("-c", _JOB.format(_LONG_CLEARING))
-    assert process.stderr is not None
-    assert "at work" in process.stderr.readline()
-    for _ in range(3):
-        process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=_PATIENCE)[1].splitlines() == [STOPPED]
     assert process.returncode == INTERRUPTED
 
 

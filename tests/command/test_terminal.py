@@ -153,7 +153,7 @@ def _process(*words: str, **named: Any) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, str(root / "phases.py"), *words], cwd=root, text=True, **named)
 
 
-def test_a_reader_that_goes_away_is_told_from_a_failed_claim() -> None:
+def test_a_reader_that_goes_away_is_distinguished_from_a_failed_claim() -> None:
     """As with ``phases --version | head -0``; without the signal that other programs would end by."""
     reader, writer = os.pipe()
     os.close(reader)

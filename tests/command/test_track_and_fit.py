@@ -92,22 +92,12 @@ def test_fit_reads_a_checkpoint_of_track(tracked, images, tmp_path):
     assert "alpha" in result.output
 
 
-def test_the_older_way_to_name_data_still_works_with_a_note(images, tmp_path):
-    result = run(
-        "predict", "--data", images, *SMALL, "--layer", "block4", "--steps", "4", "--batch-size", "50",
-        "--replicas", "2", "--quiet", "--out", str(tmp_path / "predict"),
-    )  # fmt: skip
-    assert result.exit_code in (0, 1), result.output
-    assert result.stdout == ""
-    assert "note: --data is the older way to name the data" in result.stderr
-
-
 def test_sweeps_print_their_result_as_json_and_end_with_what_failed(tmp_path, monkeypatch):
     """One level holds and one cannot be computed: the exit code is that of an error, and the rest is kept."""
     axis = next(one for one in AXES if one.relaxed is Relaxed.STEP_SHARE)
     small = Setting(spectrum="spikes", classes=2, loss="squared", samples=200, steps=20, draws=2)
     chosen = [(axis, small), (axis, dataclasses.replace(small, step_share=2.5))]
-    monkeypatch.setattr("empirical.studies.robustness.settings", lambda draws, seed, axes: chosen)
+    monkeypatch.setattr("empirical.studies.robustness.job.settings", lambda draws, seed, axes: chosen)
     call = ("sweep", "robustness", "--workers", "1", "--json", "--out", str(tmp_path))
     result = run(*call)
     assert result.exit_code == 3

@@ -5,6 +5,14 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from empirical import FittedModel, fit_data_model, load, split_for_fit
+
+
+@pytest.fixture(scope="session")
+def digits_fit() -> FittedModel:
+    """The fit of the digits, which takes seconds."""
+    return fit_data_model(*split_for_fit(load("digits")))
+
 
 @pytest.fixture
 def few_digits() -> Iterator[None]:

@@ -28,6 +28,7 @@ STUDIES = {
     "scaling": "scaling",
     "robustness": "robustness",
     "track-vgg8-cifar10": "tracking",
+    "deep": "deep",
     "transfer": "transfer",
     "predict-vgg8": "predictions",
     "fits/vgg8-trained-block5": "fits",
@@ -74,8 +75,8 @@ def _folders(root: Path, name: str, content: Any) -> ResultFolders:
         if not (folder / table.name).exists():
             (folder / table.name).symlink_to(table)
     (folder / "result.json").write_text(json.dumps(content))
-    # The fits are all read at once, and the first of them alone is of interest.
-    return ResultFolders((root,) if name.startswith("fits/") else (root, RESULTS))
+    # Fits and trainings are all read at once, and the first of them alone is of interest.
+    return ResultFolders((root,) if name.startswith(("fits/", "track-")) else (root, RESULTS))
 
 
 def _made(part: Part, folders: ResultFolders) -> str:

@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from empirical.probes.probe_tasks import parse_classes
 from empirical.studies.track.report import TrackReport
 from paper import studies
+from paper.__main__ import app
 from paper.document import compile_pdf, find_latexmk, present_parts
 from paper.parts import EMPIRICAL
 from paper.result_folders import ResultFolders
@@ -136,7 +138,7 @@ def test_empirical_parts_are_left_out_without_results(copied: Path) -> None:
     assert present(copied) == [part.section for part in EMPIRICAL]
     for folder in copied.glob("track-*"):
         shutil.rmtree(folder)
-    assert present(copied) == ["predictions", "fits", "transfer"]
+    assert present(copied) == ["predictions", "fits", "deep", "transfer"]
 
 
 def test_the_readme_holds_every_result_with_its_command() -> None:
@@ -158,19 +160,18 @@ def test_making_writes_the_switch_and_all_files(made: Run) -> None:
 def test_the_pdf_is_typeset_without_a_loose_end(made: Run) -> None:
     pdf = compile_pdf(made, find_latexmk())
     assert pdf.read_bytes().startswith(b"%PDF")
-    log = (pdf.parent / "main.log").read_text(encoding="utf-8", errors="replace")
-    assert "undefined" not in log
-    # Ten points, a third of a centimetre, are not seen in the margin.
-    wide = [float(part.split("pt")[0]) for part in log.split("Overfull \\hbox (")[1:]]
-    assert [one for one in wide if one > 10] == []
+    for name in ("main", "supplement"):
+        log = (pdf.parent / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+        assert "undefined" not in log
+        # Ten points, a third of a centimetre, are not seen in the margin.
+        wide = [float(part.split("pt")[0]) for part in log.split("Overfull \\hbox (")[1:]]
+        assert [one for one in wide if one > 10] == []
     assert not list(SOURCE.glob("*.aux"))
 
 
 def test_without_latexmk_one_line_says_what_to_install_before_anything_is_made(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "paper", "--pdf", "--out", str(tmp_path / "out")]
-    environment = {"PATH": str(tmp_path), "HOME": str(tmp_path), "PYTHONPATH": str(SOURCE.parent)}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
+    done = CliRunner(env={"PATH": str(tmp_path)}).invoke(app, ["--pdf", "--out", str(tmp_path / "out")])
+    assert done.exit_code == 2
     assert done.stderr.startswith("error: pdf: latexmk is not installed; on Debian: apt-get install latexmk texlive")
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()

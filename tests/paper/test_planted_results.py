@@ -13,8 +13,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from empirical.probes.probe_tasks import COLOUR, HELD_OUT
-from empirical.studies.predict_reasons import Derivation
-from paper import diagram, fits, predictions, robustness, scaling, theorems, transfer, verification
+from empirical.studies.assumption_costs import Derivation
+from paper import deep, diagram, fits, predictions, robustness, scaling, theorems, transfer, verification
 from paper.result_folders import ResultFolders
 from paper.studies import SOURCE
 from simulation.runs.run_folder import RunFolder
@@ -40,11 +40,33 @@ def estimate(value: float | None, error: float | None = None) -> Content:
     return {"value": value, "error": error}
 
 
+def test_deep(tmp_path: Path) -> None:
+    """Twice too late and twice too early: a factor of two, as of one constant for steps a factor of four apart."""
+
+    def row(derived: float, tracked: float) -> Content:
+        boundaries = {"derived_half_fall": estimate(11), "half_fall": estimate(None)}
+        turning = {"derived_turning_point": estimate(derived, 3), "turning_point": estimate(tracked, 40)}
+        return {"network": "vgg_8", "data": "blobs", "layer": "last", "step_size": 0.02} | boundaries | turning
+
+    folders = _planted(tmp_path, deep={"deep": [row(200, 100), row(200, 400)]})
+    assert deep.numbers(folders) == {
+        "DeepRows": "2",
+        "DeepHold": "1",
+        "DeepTolerance": r"25\,\%",
+        "DeepFactor": "$2.00$",
+        "DeepConstant": "$2.00$",
+    }
+    first, _ = rows_of(deep.tables(folders))
+    assert first == [r"vgg\_8", "blobs", "$11.0$", "--", r"$200 \pm 3$", r"$100 \pm 40$", "$2.00$"]
+
+
 def test_transfer(tmp_path: Path) -> None:
     def row(task: str, alignment: float, steps: list[int], gain: float, effect: str, network: str) -> Content:
         return {
+            "training": ord(network) - ord("a"),
             "network": network,
             "data": "CIFAR-10 classes 0, 1, 2",
+            "classes": [0, 1, 2],
             "layer": "last",
             "task": task,
             "alignment": alignment,
@@ -303,7 +325,7 @@ def test_fits(tmp_path: Path) -> None:
         "FitBetaLowest": "$1.00$",
         "FitBetaHighest": "$2.00$",
     }
-    layer, rank = "vgg8, block1", "$12.3$"
+    layer, rank = "VGG-8, block1", "$12.3$"
     assert rows_of(fits.tables(folders)) == [
         [
             f"{layer}, untrained",
@@ -314,7 +336,7 @@ def test_fits(tmp_path: Path) -> None:
             "$7.0$",
         ],
         [f"{layer}, trained", "$0.50$ $[0.40, 0.60]$", "--", "$1.50$ $[0.90, 2.10]$", rank, r"$\infty$"],
-        ["vgg8, block2, trained", "--", "$1.00$ $[0.80, 1.20]$", "$0.50$ $[0.40, 0.60]$", rank, "$30$"],
+        ["VGG-8, block2, trained", "--", "$1.00$ $[0.80, 1.20]$", "$0.50$ $[0.40, 0.60]$", rank, "$30$"],
     ]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from empirical.probes.probe_tasks import COLOUR, HELD_OUT
-from empirical.studies.robustness import RobustnessReport
+from empirical.studies.robustness.report import RobustnessReport
 from empirical.studies.track.report import TrackReport
 from empirical.studies.transfer.comparison import Effect
 from empirical.studies.transfer.report import TransferReport
@@ -65,7 +65,8 @@ def test_every_table_and_figure_is_used_and_the_reverse(results: ResultFolders) 
         names = (*part.tables(results), *part.figures(results))
         made |= {name.removesuffix(".tex") for name in names}
     used = set()
-    for text in (*TEXT.values(), (SOURCE / "main.tex").read_text(encoding="utf-8")):
+    tops = ((SOURCE / f"{name}.tex").read_text(encoding="utf-8") for name in ("main", "preamble"))
+    for text in (*TEXT.values(), *tops):
         used |= set(re.findall(r"generated/([\w.]+?)}", text)) | set(re.findall(r"\\figurefile{([\w.]+)}", text))
     assert used - {"#1"} == made
 
@@ -99,7 +100,8 @@ def test_the_source_is_ours_for_the_theorems() -> None:
 
 
 def test_every_section_is_in_the_text() -> None:
-    texts = [(SOURCE / "main.tex").read_text(encoding="utf-8"), *TEXT.values()]
+    tops = [(SOURCE / f"{name}.tex").read_text(encoding="utf-8") for name in ("main", "supplement")]
+    texts = [*tops, *TEXT.values()]
     named = {name for text in texts for name in re.findall(r"\\input{sections/(\w+)}", text)}
     assert named | {part.section for part in EMPIRICAL} == set(TEXT)
 

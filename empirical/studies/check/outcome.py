@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -13,7 +12,7 @@ from empirical.data.datasets import DataSet
 from empirical.moments.streaming import moments_of
 from empirical.studies.run_sizes import check_step_share
 from simulation.runs.json_reader import AnyOf, Flag, ListOf, MapOf, Maybe, Real, Record, Text, Word
-from simulation.runs.text_table import TERMINAL_WIDTH
+from simulation.runs.text_table import wrapped
 from theory import DataModel, Loss, Softmax
 from theory.assumptions import Assessment, Side, Verdict
 from theory.curves.boundaries import RESOLUTION
@@ -124,18 +123,18 @@ class Check:
 
     def theorem_lines(self) -> list[str]:
         """Which theorems apply and what they predict, and why others do not."""
-        lines = _wrapped(f"theorems that apply: {', '.join(self.applicable) or 'none'}")
+        lines = wrapped(f"theorems that apply: {', '.join(self.applicable) or 'none'}")
         for name, one in self.predicted.items():
-            lines += _wrapped(f"{name}: {one.event} at step {one.step:.4g}")
+            lines += wrapped(f"{name}: {one.event} at step {one.step:.4g}")
         for name, reason in self.without_number.items():
-            lines += _wrapped(f"{name} gives no number here: {reason}")
+            lines += wrapped(f"{name} gives no number here: {reason}")
         for name, used in self.unresolved.items():
-            lines += _wrapped(f"{name} is not resolved: {', '.join(used)} not resolved")
+            lines += wrapped(f"{name} is not resolved: {', '.join(used)} not resolved")
         for name, broken in self.missing.items():
-            lines += _wrapped(f"{name} does not apply: {', '.join(broken)} {'fail' if len(broken) > 1 else 'fails'}")
+            lines += wrapped(f"{name} does not apply: {', '.join(broken)} {'fail' if len(broken) > 1 else 'fails'}")
         for name, conditions in self.unmet.items():
             for condition in conditions:
-                lines += _wrapped(f"{name} does not apply: it needs {condition}")
+                lines += wrapped(f"{name} does not apply: it needs {condition}")
         return lines
 
     def content(self) -> dict[str, Any]:
@@ -237,7 +236,7 @@ def assessment_lines(one: Assessment) -> list[str]:
     margin = "" if missing else f" (margin {one.margin:+.2f})"
     start = f"{one.name}  {one.verdict.value.lower():<12}  "
     found = f"{one.measure} = {value}{spread}, {one.side.value} {one.limit:g}{margin}"
-    return [*_wrapped(start + one.statement, "", len(start)), *_wrapped(found, "    ", 6)]
+    return [*wrapped(start + one.statement, "", len(start)), *wrapped(found, "    ", 6)]
 
 
 def _row(one: Assessment) -> dict[str, Any]:
@@ -280,9 +279,3 @@ def _number(value: float | str | None) -> float:
 
 def _tuples(lists: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(entries) for name, entries in lists.items()}
-
-
-def _wrapped(text: str, first: str = "", indent: int = 2) -> list[str]:
-    return textwrap.wrap(
-        text, TERMINAL_WIDTH, initial_indent=first, subsequent_indent=" " * indent, break_on_hyphens=False
-    )

@@ -13,8 +13,7 @@ from empirical.probes.gain_curve import GainCurve
 from empirical.studies.choose.rows import CheckpointRow
 from simulation.figures.figure_text import figure_text
 from simulation.figures.seed_lines import COLOURS
-from simulation.figures.step_axis import step_axis
-from simulation.figures.style import PHASES
+from simulation.figures.style import PHASES, step_axis
 from theory.validation import FloatArray
 
 _PHASE_COLOURS = dict(zip(("I", "II", "III"), PHASES, strict=True))

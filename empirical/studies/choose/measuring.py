@@ -11,24 +11,17 @@ import torch
 from torch import Tensor, nn
 
 from empirical.data.transfer_target import TransferTarget
-from empirical.moments.float_precision import full_precision
-from empirical.networks.capture import read_inside
 from empirical.networks.checkpoint_file import with_weights_from
 from empirical.networks.checkpoint_series import CheckpointSeries
-from empirical.networks.layer_features import CHANNELS
-from empirical.networks.layer_reading import LayerReader
-from empirical.networks.module_names import bare, checked_network, device_and_type
-from empirical.networks.undisturbed import undisturbed
 from empirical.probes.neural_collapse import neural_collapse
+from empirical.probes.target_features import features_of
 from empirical.probes.target_probe import TargetScores, reconstruction_of, target_scores
 from empirical.probes.transferability import class_separation, logme, rank_me, spectrum_exponent
 from empirical.probes.weight_tails import mean_weight_exponent
 from empirical.studies.choose.plan import ChoosePlan
 from theory import InputError, Moments
 from theory.progress import Progress, silent
-from theory.validation import FloatArray, IntArray, quoted
-
-_BATCH = 250
+from theory.validation import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -108,22 +101,6 @@ def labelled_samples(target: TransferTarget, plan: ChoosePlan) -> IntArray:
     if plan.labels_per_class == 0 or target.values is None:
         return np.zeros(0, dtype=np.int64)
     return target.labelled(plan.labels_per_class)
-
-
-def features_of(network: nn.Module, layer: str, inputs: Tensor, pooled_features: int) -> Tensor:
-    """(n, p) activations of a layer on the CPU, of a network in evaluation mode that is left as it was."""
-    own = bare(checked_network("network", network))
-    device, dtype = device_and_type(own)
-    reader = LayerReader(own, [layer], None, pooled_features, torch.float32, CHANNELS if inputs.ndim == 4 else None)
-    batches = (
-        (part.to(device, dtype), torch.zeros(part.shape[0], dtype=torch.int64)) for part in torch.split(inputs, _BATCH)
-    )
-    with undisturbed(own), full_precision(device):
-        parts = [next(iter(one.activations.values())).cpu() for one in read_inside(own, reader, batches)]
-    rows = torch.cat(parts)
-    if not bool(torch.isfinite(rows).all()):
-        raise InputError(f"layer: {quoted(layer)} gives NaN or infinite numbers; give another checkpoint or layer")
-    return rows
 
 
 def _measured(

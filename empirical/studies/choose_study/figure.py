@@ -51,7 +51,7 @@ def _draw_gains(axes: Axes, pairs: Sequence[PairResult]) -> None:
     axes.axvline(0, color="black", linewidth=0.8)
     for place, one in enumerate(pairs):
         at = one.leading
-        colour = COLOURS[0] if one.covered else COLOURS[1]
+        colour = COLOURS[1] if one.covered is False else COLOURS[0]
         axes.plot([100 * one.lower[at], 100 * one.upper[at]], [place, place], color=colour, linewidth=2)
         axes.plot(100 * one.mean[at], place, "|", color=colour, markersize=8)
         axes.plot(100 * one.gains[at], place, "o", color="black", markersize=4)
@@ -59,4 +59,4 @@ def _draw_gains(axes: Axes, pairs: Sequence[PairResult]) -> None:
     axes.set_yticks(range(len(pairs)), [figure_text(name) for name in names], fontsize=7)
     axes.invert_yaxis()
     axes.set_xlabel("gain over the last checkpoint (points)\nbar: 95 % band; dot: on fresh images")
-    axes.set_title("stated and found gain at the step of the largest expected gain", fontsize=10)
+    axes.set_title("stated and found gain at the chosen step", fontsize=10)

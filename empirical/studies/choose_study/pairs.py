@@ -13,9 +13,10 @@ from empirical.data.images import Normalisation
 from empirical.networks.checkpoint_series import default_layer
 from empirical.probes.gain_curve import Verdict, gain_curve
 from empirical.probes.ridge_probe import RidgeProbe
+from empirical.probes.target_features import features_of
 from empirical.probes.target_probe import reconstruction_of, target_scores
 from empirical.probes.weight_tails import mean_weight_exponent
-from empirical.studies.choose.measuring import MeasuredCheckpoint, features_of, indicators_of
+from empirical.studies.choose.measuring import MeasuredCheckpoint, indicators_of
 from empirical.studies.choose.rows import unlabelled_choice
 from empirical.studies.choose.rules import RIVALS, seen_checkpoints
 from empirical.studies.choose_study.plan import CIFAR_FIVE, StudyPlan
@@ -90,8 +91,13 @@ class PairResult:
         return self.verdict == Verdict.UNDECIDED.value
 
     @property
-    def covered(self) -> bool:
-        """Whether the band at the step of the largest expected gain holds the gain on fresh images there."""
+    def covered(self) -> bool | None:
+        """Whether the band at the step of the largest expected gain holds the gain on fresh images there.
+
+        None where that is the last step, whose gain is zero by definition.
+        """
+        if self.leading == len(self.steps) - 1:
+            return None
         return self.lower[self.leading] <= float(self.gains[self.leading]) <= self.upper[self.leading]
 
     @property

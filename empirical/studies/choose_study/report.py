@@ -78,9 +78,14 @@ class ChooseStudyReport(DrawnReport):
         return min(whole, key=lambda rule: float(self.regrets(rule).mean()))
 
     @property
+    def covered(self) -> list[bool]:
+        """For each pair that expects a gain, whether its stated band holds the gain on fresh images."""
+        return [one.covered for one in self.pairs if one.covered is not None]
+
+    @property
     def coverage(self) -> float:
-        """Share of the pairs whose stated band at the step of the largest expected gain holds the gain there."""
-        return float(np.mean([one.covered for one in self.pairs]))
+        """Share of the stated bands that hold the gain on fresh images; NaN where no pair expects a gain."""
+        return float(np.mean(self.covered)) if self.covered else float("nan")
 
     def lines(self) -> list[str]:
         """Mean and worst regret of every rule, coverage, and abstentions."""
@@ -96,8 +101,8 @@ class ChooseStudyReport(DrawnReport):
         return [
             *text_table(header, sorted(rows, key=lambda row: float(row[1]))),
             f"{self.plan.labels_per_class} labels of each class; {undecided} of {count} choices cannot tell",
-            f"the 95 % band holds the gain on fresh images in {sum(one.covered for one in self.pairs)} of {count} pairs"
-            f" ({self.coverage:.0%}), at {every:.0%} of all steps",
+            f"where a gain is expected, its 95 % band holds the gain on fresh images in {sum(self.covered)} of "
+            f"{len(self.covered)} pairs; at {every:.0%} of all steps before the last",
             f"smallest mean regret: {self.best_rule}",
         ]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from textwrap import wrap
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from empirical.studies.fit.alignment import Alignment
 from empirical.studies.fit.plan import Fitted
 from empirical.studies.fit.predicting import Predictions
 from empirical.studies.fit.summary import FitSummary
-from simulation.runs.text_table import TERMINAL_WIDTH, text_table
+from simulation.runs.text_table import text_table, wrapped
 from theory.curves.boundaries import RESOLUTION
 from theory.theorems.catalogue import THEOREMS
 
@@ -40,25 +39,21 @@ def fit_lines(fitted: Fitted, fit: FitSummary, check: Check, training: Training,
     """
     aligned = Alignment.from_fit(fit)
     return [
-        *_wrapped(
+        *wrapped(
             f"{fitted.title}: {fit.fitting_count} samples fit {fit.rank} directions, {fit.held_out_count} held out; "
             f"{fit.resolved} directions resolved"
         ),
         *_estimate_lines(fit),
         *_law_lines("alpha", fit.alpha, fit.spectrum_law, fit.alpha_variants),
         *_law_lines("beta", fit.beta, fit.signal_law, fit.beta_variants),
-        *_wrapped(f"minority share by class: {' '.join(f'{one.share:.2f}' for one in fit.minorities)}"),
+        *wrapped(f"minority share by class: {' '.join(f'{one.share:.2f}' for one in fit.minorities)}"),
         f"shrinkage (OAS): {fit.shrinkage:.3g}",
         *_rival_lines("all resolved ranks", fit.rivals),
         *_rival_lines("the ranks of the power law", fit.rivals_in_range),
         *_check_lines(check, aligned, fit.alignment),
         *_prediction_lines(training, predictions, aligned),
-        *(line for warning in fit.warnings for line in _wrapped(f"warning: {warning}")),
+        *(line for warning in fit.warnings for line in wrapped(f"warning: {warning}")),
     ]
-
-
-def _wrapped(text: str) -> list[str]:
-    return wrap(text, TERMINAL_WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _estimate_lines(fit: FitSummary) -> list[str]:
@@ -95,7 +90,7 @@ def _law_lines(
     """The range of a power law and its fit; then exponents over other ranks and by other estimators."""
     if exponent is None or law is None:
         return [f"{name}: no power law"]
-    lines = _wrapped(
+    lines = wrapped(
         f"{name} over ranks {law.first} to {law.last}: amplitude {law.amplitude:.3g}, R^2 {law.determination:.3f}, rms "
         f"deviation {law.deviation:.2f} tolerances"
     )
@@ -105,7 +100,7 @@ def _law_lines(
     verdict = ", beyond the interval, which is of sampling at one range and estimator alone" if outside else ""
     header = (name, "ranks", "from", "to", "estimator")
     rows = [(f"{one.exponent:.3g}", one.ranks, str(one.first), str(one.last), one.estimator) for one in variants]
-    return [*lines, *_wrapped(f"{name} by range and estimator{verdict}:"), *text_table(header, rows)]
+    return [*lines, *wrapped(f"{name} by range and estimator{verdict}:"), *text_table(header, rows)]
 
 
 def _rival_lines(where: str, rivals: Sequence[Rival]) -> list[str]:
@@ -123,7 +118,7 @@ def _rival_lines(where: str, rivals: Sequence[Rival]) -> list[str]:
         for one in rivals
     ]
     return [
-        *_wrapped(f"spectra on held-out samples, {where}, by divergence in nats per direction:"),
+        *wrapped(f"spectra on held-out samples, {where}, by divergence in nats per direction:"),
         *text_table(("spectrum", "loss", "behind", "+-", "parameters"), rows),
     ]
 
@@ -142,10 +137,10 @@ def _check_lines(check: Check, aligned: Alignment, ratio: Interval) -> list[str]
     )
     lines += kept.theorem_lines()
     if aligned is not Alignment.HOLDS:
-        return lines + _wrapped(f"without {ALIGNMENT} ({aligned.value}) do not apply: {', '.join(sorted(needing))}")
+        return lines + wrapped(f"without {ALIGNMENT} ({aligned.value}) do not apply: {', '.join(sorted(needing))}")
     also = [name for name in sorted(needing) if not _others_fail(check, name)]
     rest = [name for name in sorted(needing) if name not in also]
-    return lines + _wrapped(f"with {ALIGNMENT} apply: {', '.join(also) or 'none'}; not: {', '.join(rest) or 'none'}")
+    return lines + wrapped(f"with {ALIGNMENT} apply: {', '.join(also) or 'none'}; not: {', '.join(rest) or 'none'}")
 
 
 def _others_fail(check: Check, theorem: str) -> bool:
@@ -155,7 +150,7 @@ def _others_fail(check: Check, theorem: str) -> bool:
 
 def _prediction_lines(training: Training, predictions: Predictions, aligned: Alignment) -> list[str]:
     """A row per predicted curve, why boundaries or curves are missing, and how far the two models are apart."""
-    lines = _wrapped(
+    lines = wrapped(
         f"boundaries predicted for {training.loss.name}, eta = {training.step_size:.3g}, "
         f"sigma0 = {training.init_scale:g}, in steps; losses at step 0, where they are lowest, and at the end:"
     )
@@ -167,9 +162,9 @@ def _prediction_lines(training: Training, predictions: Predictions, aligned: Ali
             if aligned is not Alignment.NOT_RESOLVED:
                 lines += [line for one in own for line in _absence_lines(one)]
         if source in predictions.gaps:
-            lines += _wrapped(f"from {source.value}: no prediction: {predictions.gaps[source]}")
+            lines += wrapped(f"from {source.value}: no prediction: {predictions.gaps[source]}")
     if predictions.found and aligned is Alignment.NOT_RESOLVED:
-        lines += _wrapped(
+        lines += wrapped(
             f"no boundaries: without {ALIGNMENT} the curve may fall by chance alone, as that of random labels does"
         )
     return lines + _distance_lines(predictions)
@@ -188,7 +183,7 @@ def _absence_lines(one: Prediction) -> list[str]:
     for boundary, title in (("turning_point", "turning point"), ("return_time", "return")):
         reason = one.boundaries.reason(boundary)
         if reason is not None:
-            return _wrapped(f"{one.level.value}: no {title} ({reason})")
+            return wrapped(f"{one.level.value}: no {title} ({reason})")
     return []
 
 
@@ -197,12 +192,12 @@ def _distance_lines(predictions: Predictions) -> list[str]:
     if distance is None:
         return []
     ratio = "-" if np.isnan(distance.turning_ratio) else f"{distance.turning_ratio:.3g}"
-    lines = _wrapped(
+    lines = wrapped(
         f"parametric model, mean field: at most {distance.largest:.3f} from that of full moments; ratio of turning "
         f"points {ratio}"
     )
     if distance.is_resolved:
-        lines += _wrapped(
+        lines += wrapped(
             f"warning: the parametric model strays {distance.largest:.3f} from the full moments, more than the "
             f"resolution {RESOLUTION:g}: use the prediction of the full moments"
         )

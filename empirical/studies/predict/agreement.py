@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from empirical.studies.predict_reasons import Derivation
+from empirical.studies.assumption_costs import Derivation
 from theory import Curve, boundaries_of
 from theory.assumptions import Verdict
 from theory.curves.boundaries import RESOLUTION

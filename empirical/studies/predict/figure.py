@@ -9,11 +9,20 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from empirical.studies.assumption_costs import Derivation
 from empirical.studies.predict.prediction import FeaturePrediction
-from empirical.studies.predict_reasons import Derivation
 from simulation.figures.figure_text import figure_text
-from simulation.figures.step_axis import step_axis
-from simulation.figures.style import DECODER, DERIVED, LINEARISED, SHADING, TRAINED, mark_half, shade_phases, spaced
+from simulation.figures.style import (
+    DECODER,
+    DERIVED,
+    LINEARISED,
+    SHADING,
+    TRAINED,
+    mark_half,
+    shade_phases,
+    spaced,
+    step_axis,
+)
 from theory import boundaries_of
 
 _STYLES = {

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from empirical.networks.networks import NETWORK_NAMES
 from empirical.studies.run_sizes import check_step_share
+from empirical.studies.training_precision import check_init_scale
 from theory import InputError, Softmax
 from theory.validation import at_least, one_of, positive
 
@@ -16,7 +17,7 @@ class FeaturePlan:
     """The training of single-layer softmax classifiers on features of unit mean variance.
 
     Attributes:
-        init_scale: sigma0.
+        init_scale: sigma0, at least 1e-13.
         step_share: eta times the largest eigenvalue of the features' covariance, within the limit of stability.
         steps: last step.
         batch_size: samples per step, without replacement.
@@ -36,6 +37,7 @@ class FeaturePlan:
 
     def __post_init__(self) -> None:
         positive("init_scale", self.init_scale)
+        check_init_scale(self.init_scale)
         positive("step_share", self.step_share)
         at_least("steps", self.steps, 1)
         at_least("batch_size", self.batch_size, 1)

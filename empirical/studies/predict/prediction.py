@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from empirical.studies.assumption_costs import Derivation, Reason, prediction_reasons
 from empirical.studies.predict.agreement import Agreement, agreement_of
-from empirical.studies.predict_reasons import Derivation, Reason, prediction_reasons
 from theory import Curve, InputError
 from theory.assumptions import Verdict
 from theory.curves.gradient_defect import DefectResponse

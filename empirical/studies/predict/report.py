@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from textwrap import wrap
 from typing import Any, Self
 
 import numpy as np
 
+from empirical.studies.assumption_costs import Derivation, Reason
 from empirical.studies.predict.agreement import EARLY, Agreement
 from empirical.studies.predict.figure import draw_predictions
 from empirical.studies.predict.plan import FeaturePlan, PredictPlan
 from empirical.studies.predict.prediction import FeaturePrediction, Features
-from empirical.studies.predict_reasons import Derivation, Reason
 from empirical.studies.report import Columns, DrawnReport, reading
 from simulation.runs.json_reader import ListOf, MapOf, Maybe, Real, Record, Text, Whole, Word, read_json
 from simulation.runs.run_kinds import PREDICT
 from simulation.runs.table_reader import read_table
-from simulation.runs.text_table import TERMINAL_WIDTH, text_table
+from simulation.runs.text_table import text_table, wrapped
 from theory import Curve, InputError
 from theory.assumptions import Verdict
 
@@ -116,9 +115,9 @@ class PredictReport(DrawnReport):
             lines.append(f"{one.features.name}: {one.features.count} features, {one.features.rank} directions")
             lines += text_table(header, [_cells(agreement) for agreement in one.agreements])
             if one.no_parametric is not None:
-                lines += _wrapped(f"no parametric model: {one.no_parametric}")
+                lines += wrapped(f"no parametric model: {one.no_parametric}")
             for reason in sorted(one.reasons, key=lambda reason: -abs(reason.deviation)):
-                lines += _wrapped(f"{one.features.name} fails: {reason.text}")
+                lines += wrapped(f"{one.features.name} fails: {reason.text}")
         return lines
 
     def content(self) -> dict[str, Any]:
@@ -180,10 +179,6 @@ def _cells(agreement: Agreement) -> tuple[str, ...]:
         "-" if np.isnan(agreement.turning_ratio) else f"{agreement.turning_ratio:.3f}",
         agreement.verdict.value,
     )
-
-
-def _wrapped(text: str) -> list[str]:
-    return wrap(text, TERMINAL_WIDTH, subsequent_indent="  ")
 
 
 def _row(one: FeaturePrediction, agreement: Agreement) -> dict[str, Any]:

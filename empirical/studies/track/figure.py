@@ -14,8 +14,7 @@ from empirical.studies.track.trainings import TrackedTrainings
 from empirical.tracker.phase_reading import PhaseReading
 from simulation.figures.figure_text import figure_text
 from simulation.figures.seed_lines import COLOURS, draw_seeds
-from simulation.figures.step_axis import step_axis
-from simulation.figures.style import HALF_OF_THE_FALL, SHADING, mark_half, name_unshaded, shade_between
+from simulation.figures.style import HALF_OF_THE_FALL, SHADING, mark_half, name_unshaded, shade_between, step_axis
 from theory.validation import FloatArray
 
 #: Of the budgets mu = 1, 10 and 100, between which decoders of deep layers begin to fail: colour and line.

@@ -86,12 +86,11 @@ class TrackReport(TrackedTrainings, DrawnReport):
         file = folder / "result.json"
         content = read_json(file, RESULT, "folder")
         plan = read_plan(file, content)
-        rows = read_rows(folder / _TABLE, plan)
         return cls(
             plan,
             content["data"],
-            rows,
-            read_readings(file, content, plan, rows),
+            read_rows(folder / _TABLE, plan),
+            read_readings(file, content, plan),
             {name: float(value) for name, value in content.get("alignment", {}).items()},
             content.get("versions", {}),
             tuple(content.get("notes", ())),

@@ -14,7 +14,7 @@ from empirical.networks.network_training import TrainingPlan
 from empirical.probes.measures import Measure, Measurement
 from empirical.probes.standard import ProbePlan
 from empirical.studies.track.plan import LARGEST_SEEDS, TrackPlan
-from empirical.studies.track.trainings import Rows, TrackedTrainings, readings_of
+from empirical.studies.track.trainings import Rows, TrackedTrainings
 from empirical.tracker.phase_reading import Estimate, PhaseReading
 from simulation.runs.json_reader import Flag, ListOf, MapOf, Maybe, Real, Record, Text, Whole
 from theory import InputError
@@ -41,11 +41,11 @@ _READING = Record(
         "rise": _CHANGE,
         "falls": Flag(),
         "rises": Flag(),
+        "near_constant_end": _BOUNDARY,
+        "half_fall": _BOUNDARY,
         "turning_point": _BOUNDARY,
         "grid_ratio": _NUMBER,
-    },
-    # Half of the fall is called the end of phase I in results of some earlier versions.
-    {"near_constant_end": _BOUNDARY, "half_fall": _BOUNDARY, "phase_one_end": _BOUNDARY},
+    }
 )
 
 #: What result.json must hold for a report.
@@ -59,16 +59,14 @@ RESULT = Record(
                 "seeds": Whole(1, LARGEST_SEEDS),
                 "also": ListOf(Text(), 0),
                 "also_stride": Whole(1),
-            },
-            {"classes": Maybe(ListOf(Whole(), 2))},
+                "classes": Maybe(ListOf(Whole(), 2)),
+            }
         ),
         "phases": MapOf(_READING),
     },
     # Alignments are shares, up to rounding.
     {"alignment": MapOf(Real(-1e-6, 1 + 1e-6)), "versions": MapOf(Text()), "notes": ListOf(Text(), 0)},
 )
-
-_NOT_THERE = {"value": None, "error": None}
 
 # Of losses relative to a variance and of counts, none comes near.
 _LARGEST = 1e15
@@ -107,7 +105,6 @@ def read_plan(file: Path, content: dict[str, Any]) -> TrackPlan:
         InputError: values that no plan has, or a plan of another version.
     """
     stored = content["plan"]
-    classes = stored["classes"] if "classes" in stored else classes_named(content["data"])
     try:
         return TrackPlan(
             TrainingPlan(**stored["training"]),
@@ -115,7 +112,7 @@ def read_plan(file: Path, content: dict[str, Any]) -> TrackPlan:
             stored["seeds"],
             tuple(stored["also"]),
             stored["also_stride"],
-            None if classes is None else tuple(classes),
+            None if stored["classes"] is None else tuple(stored["classes"]),
         )
     except TypeError:
         raise InputError(f"folder: {file} has a plan of another version; track again in that folder") from None
@@ -123,14 +120,13 @@ def read_plan(file: Path, content: dict[str, Any]) -> TrackPlan:
         raise InputError(f"folder: {file}: {error}") from None
 
 
-def read_readings(file: Path, content: dict[str, Any], plan: TrackPlan, rows: Rows) -> dict[str, PhaseReading]:
+def read_readings(file: Path, content: dict[str, Any], plan: TrackPlan) -> dict[str, PhaseReading]:
     """The phases of every layer in the content of a result.json.
 
     Args:
         file: the result.json, for the error.
         content: what it holds.
         plan: whose layers are read.
-        rows: what was measured; gives the end of phase I, which results of earlier versions do not hold.
 
     Raises:
         InputError: a layer of the plan is missing.
@@ -138,19 +134,17 @@ def read_readings(file: Path, content: dict[str, Any], plan: TrackPlan, rows: Ro
     missing = next((layer for layer in plan.probe.layers if layer not in content["phases"]), None)
     if missing is not None:
         raise InputError(f"folder: {file} holds no phases of the layer {missing!r}; track again")
-    measured = readings_of(plan, rows)
-    return {layer: _reading(content["phases"][layer], measured[layer]) for layer in plan.probe.layers}
+    return {layer: _reading(content["phases"][layer]) for layer in plan.probe.layers}
 
 
-def _reading(stored: dict[str, Any], measured: PhaseReading) -> PhaseReading:
-    flat = stored.get("near_constant_end")
+def _reading(stored: dict[str, Any]) -> PhaseReading:
     return PhaseReading(
         fall=stored_estimate(stored["fall"]),
         rise=stored_estimate(stored["rise"]),
         falls=stored["falls"],
         rises=stored["rises"],
-        near_constant_end=measured.near_constant_end if flat is None else stored_estimate(flat),
-        half_fall=stored_estimate(stored.get("half_fall", stored.get("phase_one_end", _NOT_THERE))),
+        near_constant_end=stored_estimate(stored["near_constant_end"]),
+        half_fall=stored_estimate(stored["half_fall"]),
         turning_point=stored_estimate(stored["turning_point"]),
         grid_ratio=stored_number(stored["grid_ratio"]),
     )
@@ -164,18 +158,6 @@ def stored_estimate(stored: dict[str, Any]) -> Estimate:
 def stored_number(stored: float | None) -> float:
     """A number from JSON, which has no NaN: null replaces it."""
     return float("nan") if stored is None else float(stored)
-
-
-def classes_named(data: str) -> tuple[int, ...] | None:
-    """The classes in the name that ``only_classes`` gives data; None where it names none.
-
-    Results of earlier versions hold them in this way alone.
-    """
-    _, _, chosen = data.partition(" classes ")
-    try:
-        return tuple(map(int, chosen.split(", "))) if chosen else None
-    except ValueError:
-        return None
 
 
 def read_rows(path: Path, plan: TrackPlan) -> Rows:

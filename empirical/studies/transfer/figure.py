@@ -13,7 +13,7 @@ from empirical.networks.networks import network_title
 from empirical.studies.transfer.comparison import TaskCurve, TransferRow, adjusted_half_width
 from simulation.figures.figure_text import figure_text
 from simulation.figures.seed_lines import COLOURS, MARKERS, draw_seeds
-from simulation.figures.step_axis import step_axis
+from simulation.figures.style import step_axis
 from theory.validation import FloatArray, IntArray
 
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from empirical.studies.report import Columns
-from empirical.studies.track.stored import classes_named, stored_estimate, stored_number
+from empirical.studies.track.stored import stored_estimate, stored_number
 from empirical.studies.transfer.comparison import Effect, TaskCurve, TransferRow
 from simulation.runs.json_reader import ListOf, MapOf, Maybe, Real, Record, Text, Whole, Word
 from simulation.runs.table_reader import read_table
 from theory import InputError
 
-#: The table of accuracies; results of earlier versions have none.
+#: The table of accuracies.
 CURVES = "accuracies.parquet"
 
 _ESTIMATES = ("first", "recommended", "best", "last", "gain", "regret")
@@ -27,8 +27,10 @@ RESULT = Record(
         "rows": ListOf(
             Record(
                 {
+                    "training": Whole(),
                     "network": Text(),
                     "data": Text(),
+                    "classes": Maybe(ListOf(Whole(), 2)),
                     "layer": Text(),
                     "task": Text(),
                     # A share, up to rounding.
@@ -40,7 +42,6 @@ RESULT = Record(
                     "effect": Word(tuple(one.value for one in Effect)),
                     **dict.fromkeys(_ESTIMATES, _ESTIMATE),
                 },
-                {"training": Whole(), "classes": Maybe(ListOf(Whole(), 2))},
             )
         ),
         "alignment": ListOf(
@@ -85,34 +86,22 @@ def read_curves(path: Path, rows: Sequence[TransferRow]) -> tuple[TaskCurve, ...
 
 
 def read_rows(stored: Sequence[dict[str, Any]]) -> tuple[TransferRow, ...]:
-    """The rows in the content of a result.json.
-
-    Results of earlier versions do not number their trainings, each of which has a task once, and hold classes in the
-    name of the data alone.
-    """
-    found: list[TransferRow] = []
-    for one in stored:
-        last = found[-1] if found else None
-        same = last is not None and (one["network"], one["data"]) == (last.network, last.data)
-        before = 0 if last is None else last.training
-        seen = {row.task for row in found if row.training == before}
-        number = before if last is None or (same and one["task"] not in seen) else before + 1
-        classes = one["classes"] if "classes" in one else classes_named(one["data"])
-        found.append(
-            TransferRow(
-                training=one.get("training", number),
-                network=one["network"],
-                data=one["data"],
-                classes=None if classes is None else tuple(classes),
-                layer=one["layer"],
-                task=one["task"],
-                alignment=float(one["alignment"]),
-                recommended_steps=tuple(one["recommended_steps"]),
-                best_step=one["best_step"],
-                last_step=one["last_step"],
-                half_width=stored_number(one["half_width"]),
-                effect=Effect(one["effect"]),
-                **{name: stored_estimate(one[name]) for name in _ESTIMATES},
-            )
+    """The rows in the content of a result.json."""
+    return tuple(
+        TransferRow(
+            training=one["training"],
+            network=one["network"],
+            data=one["data"],
+            classes=None if one["classes"] is None else tuple(one["classes"]),
+            layer=one["layer"],
+            task=one["task"],
+            alignment=float(one["alignment"]),
+            recommended_steps=tuple(one["recommended_steps"]),
+            best_step=one["best_step"],
+            last_step=one["last_step"],
+            half_width=stored_number(one["half_width"]),
+            effect=Effect(one["effect"]),
+            **{name: stored_estimate(one[name]) for name in _ESTIMATES},
         )
-    return tuple(found)
+        for one in stored
+    )

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 
 from empirical.studies.verify.finding import Finding, Source
 from simulation.figures.figure_text import figure_text
-from simulation.figures.step_axis import step_axis
 from simulation.figures.style import (
     DECODER,
     DERIVED,
@@ -22,6 +21,7 @@ from simulation.figures.style import (
     mark_half,
     shade_phases,
     spaced,
+    step_axis,
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from empirical.studies.predict_reasons import Reason
+from empirical.studies.assumption_costs import Reason
 from simulation import Claim, ClaimKind, Comparison
 from simulation.runs.json_reader import Flag, ListOf, Maybe, Real, Record, Shape, Text, Whole, Word
 from theory import Curve, Verdict

@@ -21,6 +21,7 @@ from empirical.data.datasets import GivenData, given_data
 from empirical.moments.streaming import moments_of
 from empirical.studies.report import curve_part, run_folder
 from empirical.studies.run_sizes import check_batches
+from empirical.studies.training_precision import training_dtype
 from empirical.studies.verify.finding import Finding, Source
 from empirical.studies.verify.plan import VerifyPlan
 from empirical.studies.verify.reasons import Sample, failure_reasons
@@ -139,18 +140,22 @@ class _Run:
         trained_by = {name: value for name, value in self.plan.content().items() if name != "tolerances"}
         code = source_digest(theory, simulation)
         own = {"source": self.source.value, "data": fingerprint, "step_size": self.step_size, "code": code}
+        own["dtype"] = str(training_dtype(self.plan.init_scales))
         return part_key(trained_by | own | {"versions": software_versions()})
 
     def trained(self, progress: Progress) -> Curve:
         """The trained curve; InputError where training diverges."""
-        plan, inputs, labels = self.plan, *map(torch.from_numpy, (self.sample.inputs, self.sample.labels))
+        plan, dtype = self.plan, training_dtype(self.plan.init_scales)
+        inputs, labels = torch.from_numpy(self.sample.inputs).to(dtype), torch.from_numpy(self.sample.labels)
         batches: BatchSource
         if plan.batch_size is None:
             batches = FullBatch(inputs, labels)
         else:
             batches = MiniBatches(inputs, labels, plan.batch_size, plan.replicas, plan.seed)
         shown = described(progress, f"train on {self.source.value}")
-        result = train(batches, self.model, plan.loss, self.weights, self.steps, self.step_size, progress=shown)
+        result = train(
+            batches, self.model, plan.loss, self.weights, self.steps, self.step_size, dtype=dtype, progress=shown
+        )
         if result.status is not Status.COMPLETED:
             raise InputError(
                 f"step_size: training on {self.source.value} diverged after step {result.steps[-1]}; give a smaller one"

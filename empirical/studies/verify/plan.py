@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from empirical.data.datasets import GivenData
+from empirical.studies.training_precision import check_init_scale
 from simulation import Tolerances
 from theory import DataModel, InputError, Loss, Softmax
 from theory.validation import at_least, positive
@@ -27,7 +28,7 @@ class VerifyPlan:
 
     Attributes:
         loss: the training loss.
-        init_scales: standard deviations sigma0 of W(0), positive.
+        init_scales: standard deviations sigma0 of W(0), at least 1e-13.
         step_size: eta, or None for ``step_share`` / lambda_1.
         step_share: eta lambda_1 where ``step_size`` is None.
         steps: last step; the curve is recorded as ``logarithmic_steps`` has it.
@@ -55,6 +56,7 @@ class VerifyPlan:
             raise InputError("init_scale: is empty; give at least one positive number")
         for scale in self.init_scales:
             positive("init_scale", scale)
+            check_init_scale(scale)
         if len(set(self.init_scales)) < len(self.init_scales):
             raise InputError("init_scale: a value is given twice; give each once")
         if self.step_size is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from empirical.studies.predict_reasons import CLASSES, COMMON, LINEARISED, Reason, prediction_reasons
+from empirical.studies.assumption_costs import CLASSES, COMMON, LINEARISED, Reason, prediction_reasons
 from empirical.studies.verify.plan import VerifyPlan
 from simulation import Claim, Comparison
 from theory import InputError, Verdict
@@ -17,9 +17,6 @@ from theory.data.memory_limit import array_bytes, check_memory
 from theory.progress import Progress, described
 from theory.theorems.sampled_assumptions import SampledAssumptions
 from theory.validation import FloatArray, IntArray
-
-#: Draws of W(0) for which the gradient on the samples is followed; it differs little between draws.
-_DEFECT_DRAWS = 2
 
 #: Arrays of the size of the inputs, and of the class covariances, that are held at once in float64.
 _COPIES, _COVARIANCES = 3, 3
@@ -80,7 +77,7 @@ def failure_reasons(
         ),
     }
     defect = samples.defect(
-        plan.loss, step_size, started[:_DEFECT_DRAWS], int(steps[-1]), described(progress, "gradient on the samples")
+        plan.loss, step_size, started, int(steps[-1]), described(progress, "gradient on the samples")
     )
     return prediction_reasons(derived, defect, comparison.trained, step_size, _column(comparison.claims, steps))
 

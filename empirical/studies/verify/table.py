@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
-from empirical.studies.predict_reasons import reason_table
+from empirical.studies.assumption_costs import reason_table
 from empirical.studies.verify.finding import Finding
 from simulation import Claim, ClaimKind
 from simulation.comparison.statistics import EqualityTest
-from simulation.runs.text_table import TERMINAL_WIDTH, text_table
+from simulation.runs.text_table import TERMINAL_WIDTH, text_table, wrapped
 from theory import Verdict
 
 _HEADER = ("claim", "derived", "measured", "difference", "within", "verdict")
@@ -49,10 +48,10 @@ def finding_lines(finding: Finding) -> list[str]:
             sides = ((claim.derived, claim.derived_value), (claim.measured, claim.measured_value))
             named = zip(("derived", "measured"), sides, strict=True)
             for side in (f"{side} {text}" for side, (text, value) in named if np.isnan(value)):
-                lines += _wrapped(f"{_TITLES[claim.kind]}: {side}")
+                lines += wrapped(f"{_TITLES[claim.kind]}: {side}")
     if finding.reasons:
         step = finding.reasons[0].step
-        lines += _wrapped(
+        lines += wrapped(
             f"why it fails: what dropping each assumption adds to L / tr Sigma at step {step:.0f}; A8, A4 and the rest "
             "add up to trained less linearised"
         )
@@ -69,13 +68,13 @@ def summary_lines(claims: Sequence[Claim], equality: EqualityTest | None) -> lis
     )
     if counts[Verdict.NO_PHASES]:
         summary += f"; {counts[Verdict.NO_PHASES]} on curves with no phases to speak of, which are not evidence"
-    lines = _wrapped(summary)
+    lines = wrapped(summary)
     if equality is not None:
-        lines += _wrapped(
+        lines += wrapped(
             f"{equality.rejected.sum()} of {equality.rejected.size} boundaries differ from the derived ones beyond "
             f"chance (Holm's test, {equality.level:.0%} for the table)"
         )
-    return lines + _wrapped(_LEGEND)
+    return lines + wrapped(_LEGEND)
 
 
 def _cells(claim: Claim) -> tuple[str, ...]:
@@ -105,7 +104,3 @@ def _regime_lines(claim: Claim) -> list[str]:
     derived, measured = f"regime: {claim.derived},", f"measured {claim.measured}: {_VERDICTS[claim.verdict]}"
     line = f"{derived} {measured}"
     return [line] if len(line) <= TERMINAL_WIDTH else [derived, f"  {measured}"]
-
-
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, TERMINAL_WIDTH, subsequent_indent="  ", break_on_hyphens=False)

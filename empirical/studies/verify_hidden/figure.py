@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 
 from empirical.studies.verify_hidden.finding import LayerFinding
 from simulation.figures.figure_text import figure_text
-from simulation.figures.step_axis import step_axis
-from simulation.figures.style import DERIVED, TRAINED, spaced
+from simulation.figures.style import DERIVED, TRAINED, spaced, step_axis
 
 
 def draw_hidden(findings: Sequence[LayerFinding], title: str, step_size: float, path: Path) -> None:

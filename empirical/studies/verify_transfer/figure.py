@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 
 from empirical.studies.verify_transfer.finding import TransferFinding
 from simulation.figures.figure_text import figure_text
-from simulation.figures.step_axis import step_axis
-from simulation.figures.style import DERIVED, LINEARISED, TRAINED, spaced
+from simulation.figures.style import DERIVED, LINEARISED, TRAINED, spaced, step_axis
 
 #: Panels side by side, at most.
 _COLUMNS = 4

@@ -79,7 +79,7 @@ def test_the_first_address_that_delivers_is_taken(internet: _Internet, tmp_path:
     assert len(internet.asked) == 3
 
 
-def test_a_file_that_nobody_delivers_is_told_in_one_line(internet: _Internet, tmp_path: Path) -> None:
+def test_a_file_that_nobody_delivers_is_reported_in_one_line(internet: _Internet, tmp_path: Path) -> None:
     remote = RemoteFile(("https://one/a.gz", "https://two/a.gz"), _md5(b"right"))
     internet.files = {"https://two/a.gz": b"wrong"}
     with pytest.raises(

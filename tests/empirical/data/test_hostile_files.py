@@ -88,7 +88,7 @@ def test_every_format_gives_the_same_data(tmp_path: Path, suffix: str) -> None:
 
 @pytest.mark.parametrize("suffix", FORMATS)
 @pytest.mark.parametrize("names", ["X y", "x_train y_train", "features targets", "embeddings label", "data label"])
-def test_other_names_are_taken_by_option_and_told_without(tmp_path: Path, suffix: str, names: str) -> None:
+def test_other_names_are_taken_by_option_and_listed_without(tmp_path: Path, suffix: str, names: str) -> None:
     path = write(tmp_path / f"mine{suffix}", names=names)
     if suffix == ".npy":
         refused(path, "inputs_key: does nothing for .*mine.npy, which holds one array", inputs_key="X")

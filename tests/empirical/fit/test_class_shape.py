@@ -92,13 +92,13 @@ def test_one_hump_has_no_minority() -> None:
 def test_the_share_of_all_samples_has_an_interval_that_covers() -> None:
     generator = np.random.default_rng(3)
     covered = []
-    for seed in range(10):
+    for seed in range(6):
         positions = [_class_with_minority(0.2, -1.0, 4.0, seed, count=600), generator.standard_normal(600)]
         interval = minority_interval(positions, seed)
         covered.append(0.1 in interval)
         assert 0 < interval.standard_error < 0.03
-    # 95 % of 10 are 9.5; four standard errors are 2.8.
-    assert sum(covered) >= 7
+    # 95 % of 6 are 5.7; four standard errors are 2.1.
+    assert sum(covered) >= 4
 
 
 def test_bad_samples_are_refused() -> None:
@@ -108,7 +108,7 @@ def test_bad_samples_are_refused() -> None:
     parts = [np.array([0]), np.array([1])]
     with pytest.raises(InputError, match="class 1 has 1 sample;"):
         tail_index(np.arange(5.0)[:, None], np.array([0, 0, 0, 0, 1]), parts)
-    with pytest.raises(InputError, match="does not vary"):
+    with pytest.raises(InputError, match="inputs: class 0 does not vary along a direction"):
         tail_index(np.ones((6, 1)), np.zeros(6, dtype=np.int64), parts)
 
 
@@ -174,4 +174,4 @@ def test_a_mixture_moves_and_stretches_with_its_sample() -> None:
 def test_the_share_of_a_few_samples_of_one_hump_is_nearly_nothing() -> None:
     """Two components overfit fifty samples; their evidence says so."""
     generator = np.random.default_rng(4)
-    assert np.mean([minority_interval([generator.standard_normal(50)], seed).value for seed in range(6)]) < 0.04
+    assert np.mean([minority_interval([generator.standard_normal(50)], seed).value for seed in range(4)]) < 0.04

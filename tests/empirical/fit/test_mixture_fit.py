@@ -28,7 +28,7 @@ def _classes(parts: int, samples: int = 450, dimension: int = 6, seed: int = 0) 
 @pytest.mark.parametrize("parts", [1, 3])
 def test_held_out_samples_ask_for_as_many_gaussians_as_there_are(parts: int) -> None:
     inputs, labels = _classes(parts)
-    fit = fit_mixture(inputs, labels, 3, (1, 2, 3, 4))
+    fit = fit_mixture(inputs, labels, 3, tuple(range(1, parts + 2)))
     assert [choice.components for choice in fit.choices] == [parts] * 3
     found = MixtureSummary.from_fit(fit)
     assert found.components == (parts,) * 3

@@ -100,6 +100,7 @@ def test_samples_that_do_not_fit_are_refused(fit: MixtureFit) -> None:
             mixture_model(fit, *change)
 
 
+@pytest.mark.slow
 def test_digits_follow_three_gaussians_per_class_late_in_training() -> None:
     """Full batches to step 4,096 at eta = 0.05 from sigma0 = 0.01, losses in units of tr Sigma.
 

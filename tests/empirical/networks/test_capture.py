@@ -345,12 +345,12 @@ def test_maps_are_pooled_over_positions_wherever_their_channels_are(last: bool) 
     found, said = _first(stage, images, 4, pooled_features=20)
     np.testing.assert_allclose(found, nn.functional.avg_pool2d(first, 4).flatten(1), atol=1e-6)  # means of float32
     assert "pooled to (5, 2, 2)" in said
-    told, _ = _first(stage, images, 4, pooled_features=20, rows=RowRule(channels=-1 if last else 1))
-    assert torch.equal(told, found)
+    by_rule, _ = _first(stage, images, 4, pooled_features=20, rows=RowRule(channels=-1 if last else 1))
+    assert torch.equal(by_rule, found)
 
 
 @pytest.mark.parametrize("stage", [_Patches(8), _PermutedBack(8), nn.Sequential(nn.Identity())])
-def test_maps_whose_channels_cannot_be_told_are_not_pooled(stage: nn.Module) -> None:
+def test_maps_of_unknown_channels_are_not_pooled(stage: nn.Module) -> None:
     """Eight channels of 8 x 8, or a map no layer has made that is no square: any axis could be the channels'."""
     images = torch.randn(4, 3, 16, 16) if len(list(stage.parameters())) else torch.randn(4, 6, 8, 10)
     with torch.no_grad():

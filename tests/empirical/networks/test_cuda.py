@@ -11,7 +11,7 @@ from empirical.moments.float_precision import full_precision
 from empirical.networks.network_training import TrainingPlan, TrainingRun
 from empirical.networks.networks import build_network
 from empirical.probes.measures import MeasureKind
-from empirical.probes.on_request import CONVOLUTIONAL, INFORMATION, LINEAR, requested_probe
+from empirical.probes.on_request import CONVOLUTIONAL, INFORMATION, LINEAR, SOFTMAX, requested_probe
 from empirical.probes.probe_tasks import transfer_tasks
 from empirical.probes.standard import ProbePlan, measure_checkpoint
 from empirical.probes.trained_decoder import DecoderTraining
@@ -92,7 +92,7 @@ def test_a_checkpoint_measures_on_a_card_as_on_the_processor(data: ImageData) ->
             np.testing.assert_allclose(found.value, expected.value, rtol=1e-2, atol=1e-3, err_msg=str(found))
 
 
-@pytest.mark.parametrize("name", [LINEAR, CONVOLUTIONAL, INFORMATION])
+@pytest.mark.parametrize("name", [LINEAR, CONVOLUTIONAL, SOFTMAX, INFORMATION])
 def test_probes_on_request_run_on_a_card(data: ImageData, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same decoder from the same start after one epoch of the same batches."""
     monkeypatch.setattr("empirical.probes.on_request.DecoderTraining", lambda: DecoderTraining(epochs=1))

@@ -5,7 +5,6 @@ import platform
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 
 import numpy as np
@@ -24,6 +23,7 @@ from empirical.networks.network_training import (
 )
 from empirical.networks.networks import build_network
 from simulation.runs.run_folder import RunFolder
+from tests.processes import ready_processes
 from theory import InputError
 
 
@@ -108,33 +108,29 @@ def test_a_deleted_checkpoint_is_made_again(tmp_path):
     assert_equal(before, weights(run, 4))
 
 
+def train_in(folder, threads):
+    """The training that is killed; a target for processes."""
+    torch.set_num_threads(threads)
+    run_in(folder, steps=64).train_to(64)
+
+
 def test_a_killed_training_resumes_to_the_same_weights(tmp_path):
-    program = textwrap.dedent(
-        """
-        import sys
-        from pathlib import Path
-        import torch
-        torch.set_num_threads(int(sys.argv[2]))
-        from tests.empirical.networks.test_network_training import run_in
-        print("ready", flush=True)
-        run_in(Path(sys.argv[1]), steps=64).train_to(64)
-        """
-    )
-    threads = str(torch.get_num_threads())
-    for _ in range(3):
-        process = subprocess.Popen(
-            [sys.executable, "-c", program, str(tmp_path / "killed"), threads], stdout=subprocess.PIPE
-        )
-        process.stdout.readline()
-        time.sleep(0.4)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
-    run_in(tmp_path / "killed", steps=64).train_to(64)
+    killed = tmp_path / "killed"
+    for checkpoints in (2, 3, 4):  # of 8
+        process = ready_processes().Process(target=train_in, args=(killed, torch.get_num_threads()))
+        process.start()
+        while len(list(killed.glob("checkpoints/step-*"))) < checkpoints:
+            assert process.is_alive(), "the training ended before it was killed"
+            time.sleep(0.001)
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL, "the training ended before it was killed"
+        process.close()
+    run_in(killed, steps=64).train_to(64)
     whole = run_in(tmp_path / "whole", steps=64)
     whole.train_to(64)
     for step in checkpoint_steps(64):
-        assert_equal(weights(whole, step), weights(run_in(tmp_path / "killed", steps=64), step))
+        assert_equal(weights(whole, step), weights(run_in(killed, steps=64), step))
 
 
 def test_batches_cover_the_split_in_order():

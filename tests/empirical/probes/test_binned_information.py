@@ -50,7 +50,7 @@ def test_fixed_bins_on_relu_outputs_are_a_trap() -> None:
     """A layer that is scaled by a constant, as the next layer can undo, keeps all that it says.
 
     Bins at the range of tanh, -1 to 1, first see the layer in one bin, then above the last edge. Bins of a fixed width
-    without an end see information grow without compression. Bins that follow the layer see what is there: no change.
+    without an end see information grow without compression. Bins that follow the layer see no change, as there is none.
     """
     outputs, labels = _relu_layer(0)
     scales = (1e-3, 1.0, 1e3)
@@ -91,7 +91,7 @@ def test_bins_of_equal_frequency_hold_equal_shares_and_the_zeros_of_relu_share_o
     assert np.abs(counts[2:] - 100).max() <= 1
 
 
-def test_an_output_on_an_edge_is_below_it_so_that_off_units_are_told_from_those_that_are_on() -> None:
+def test_an_output_on_an_edge_is_below_it_so_that_units_that_are_off_and_on_differ() -> None:
     outputs = np.array([[0.0], [0.0], [1.0], [2.0]])
     labels = np.array([0, 0, 1, 1])
     edges = equal_frequency_edges(outputs, 2)

@@ -27,7 +27,7 @@ from empirical.probes.measures import (
     Measurement,
 )
 from empirical.probes.neighbour_information import label_information, leading_directions, uniform_ranks
-from empirical.probes.on_request import BINS, DIRECTIONS, INFORMATION, LINEAR, requested_probe
+from empirical.probes.on_request import BINS, DIRECTIONS, INFORMATION, LINEAR, SOFTMAX, requested_probe
 from empirical.probes.probe_tasks import class_task
 from empirical.probes.standard import ProbePlan, measure_checkpoint
 from empirical.probes.trained_decoder import DecoderTraining
@@ -192,6 +192,24 @@ def test_a_trained_decoder_is_scored_on_test_images(data, network, plain, monkey
     relative = squared_error("test") / np.mean((pixels - pixels.mean(axis=0)) ** 2)
     assert values[Measure(MeasureKind.LINEAR_DECODER_LOSS)] == pytest.approx(relative, rel=0.03)
     assert abs(squared_error("test") / squared_error("train") - 1) > 0.1
+
+
+def test_the_decoder_of_the_softmax_outputs_is_least_squares_on_probabilities(data, network, plain) -> None:
+    """Probabilities sum to one, so that one of three is left out: the others and a constant say the same."""
+    (row,) = requested_probe(SOFTMAX)(
+        network, data, Normalisation.from_images(data.train), PLAN, CPU, lambda calls: calls
+    )
+    assert (row.layer, row.measure) == (WHOLE, Measure(MeasureKind.SOFTMAX_LOSS))
+    design = {}
+    for name in ("train", "test"):
+        outputs = np.exp(plain[name][2] - plain[name][2].max(axis=1, keepdims=True))
+        probabilities = outputs / outputs.sum(axis=1, keepdims=True)
+        design[name] = np.column_stack([probabilities[:, 1:], np.ones(len(probabilities))])
+    coefficients = np.linalg.lstsq(design["train"], plain["train"][0], rcond=None)[0]
+    pixels = plain["test"][0]
+    error = np.mean((pixels - design["test"] @ coefficients) ** 2)
+    assert row.value == pytest.approx(error / np.mean((pixels - pixels.mean(axis=0)) ** 2), rel=2e-3)
+    assert 0.1 < row.value < 1.2
 
 
 def test_information_is_that_of_the_test_images(data, network, plain) -> None:

@@ -61,5 +61,5 @@ def test_tasks_are_kept_apart_and_the_correlation_is_spearmans() -> None:
     ],
     ids=["four trainings", "one alignment", "one gain"],
 )
-def test_what_cannot_be_told_is_not_said(rows: list[TransferRow]) -> None:
+def test_a_relation_that_cannot_be_estimated_is_left_out(rows: list[TransferRow]) -> None:
     assert alignment_relations(rows) == []

@@ -45,7 +45,8 @@ def test_regret_is_what_a_pick_loses_against_the_best_on_fresh_images() -> None:
 def test_coverage_is_counted_at_the_leading_step_and_at_all() -> None:
     assert PAIR.covered
     assert PAIR.share_covered == pytest.approx(2 / 3)
-    assert not replace(PAIR, leading=0).covered
+    assert replace(PAIR, leading=0).covered is False
+    assert replace(PAIR, leading=3).covered is None
 
 
 def test_the_best_rule_is_one_that_applies_to_every_pair() -> None:

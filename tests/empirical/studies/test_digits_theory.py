@@ -43,7 +43,12 @@ def _run(scale: float, step_share: float, seed: int) -> Run:
 
 
 @pytest.mark.parametrize(
-    ("scale", "step_share"), [(0.001, 0.03), pytest.param(0.01, 0.08, marks=pytest.mark.slow), (0.1, 0.08)]
+    ("scale", "step_share"),
+    [
+        (0.001, 0.03),
+        pytest.param(0.01, 0.08, marks=pytest.mark.slow),
+        pytest.param(0.1, 0.08, marks=pytest.mark.slow),
+    ],
 )
 def test_curves_and_turning_points_of_the_digits(scale: float, step_share: float) -> None:
     """Mean field within 0.01 of the trained curve at every step to 4,096, linearised to step 64.

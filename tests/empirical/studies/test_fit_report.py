@@ -12,7 +12,7 @@ from empirical.data.images import ImageData
 from empirical.fit.exponent_dependence import ExponentVariant
 from empirical.fit.jackknife import Interval
 from empirical.fit.mixture_summary import MixtureSummary
-from empirical.fit.model_fit import FittedModel, fit_data_model, split_for_fit
+from empirical.fit.model_fit import FittedModel
 from empirical.studies.boundary_prediction import Level, Prediction, Source, Training, predict_boundaries
 from empirical.studies.check.outcome import CheckPlan, evaluate
 from empirical.studies.fit.alignment import Alignment
@@ -31,18 +31,13 @@ RESULTS = Path(__file__).parents[3] / "paper" / "results" / "fits"
 
 
 @pytest.fixture(scope="module")
-def fitted() -> FittedModel:
-    return fit_data_model(*split_for_fit(load("digits")))
-
-
-@pytest.fixture(scope="module")
-def report(fitted: FittedModel) -> FitReport:
-    training = Training(Softmax(), 0.08 / float(fitted.full_model.eigenvalues[0]), 0.01, 1024, 2, 0)
+def report(digits_fit: FittedModel) -> FitReport:
+    training = Training(Softmax(), 0.08 / float(digits_fit.full_model.eigenvalues[0]), 0.01, 1024, 2, 0)
     check = evaluate(load("digits"), CheckPlan(), silent)
-    predictions = predictions_from(fitted, training)
+    predictions = predictions_from(digits_fit, training)
     mixture = MixtureSummary((3,) * 10, 29, 1797, 0.062, 0.002)
     return FitReport(
-        Fitted("digits"), FitSummary.from_fit(fitted), check, training, predictions, {"python": "3"}, (), mixture
+        Fitted("digits"), FitSummary.from_fit(digits_fit), check, training, predictions, {"python": "3"}, (), mixture
     )
 
 
@@ -63,8 +58,8 @@ def test_both_models_and_both_levels_are_predicted(report: FitReport) -> None:
 def test_pure_noise_is_aligned_by_chance_and_no_phases_are_claimed() -> None:
     """Class means of noise point where variance is: R2 / R0 is beyond its own interval above 1, without any signal."""
     generator = np.random.default_rng(0)
-    inputs = generator.standard_normal((2000, 50)) * np.arange(1, 51) ** -0.5
-    data = DataSet("noise", inputs.astype(np.float32), generator.integers(0, 10, 2000), 10)
+    inputs = generator.standard_normal((360, 50)) * np.arange(1, 51) ** -0.5
+    data = DataSet("noise", inputs.astype(np.float32), np.arange(360) % 10, 10)
     report = fit_features(data, FitPlan(0.003, steps=512))
     assert report.summary.alignment.low > 1
     assert report.alignment is Alignment.NOT_RESOLVED
@@ -88,8 +83,8 @@ def test_pure_noise_is_aligned_by_chance_and_no_phases_are_claimed() -> None:
 
 def test_more_classes_than_features_are_reported_but_for_what_they_cannot_have() -> None:
     generator = np.random.default_rng(0)
-    labels = np.arange(600) % 12
-    inputs = generator.standard_normal((12, 10))[labels] + generator.standard_normal((600, 10))
+    labels = np.arange(432) % 12
+    inputs = generator.standard_normal((12, 10))[labels] + generator.standard_normal((432, 10))
     report = fit_features(DataSet("wide", inputs.astype(np.float32), labels, 12), FitPlan(steps=16))
     assert report.predictions.found == ()
     assert all("12 outputs for 10 directions" in reason for reason in report.predictions.gaps.values())
@@ -103,10 +98,10 @@ def test_more_classes_than_features_are_reported_but_for_what_they_cannot_have()
     assert set(content["predictions_missing"]) == {one.value for one in Source}
 
 
-def test_the_linearised_turning_point_is_that_of_the_expected_curve(fitted: FittedModel, report: FitReport) -> None:
+def test_the_linearised_turning_point_is_that_of_the_expected_curve(digits_fit: FittedModel, report: FitReport) -> None:
     """The fit of a cubic to the curve against the minimum of the curve."""
     full = report.predictions.found[0]
-    expected = expected_turning_point(fitted.full_model, Softmax(), report.training.init_scale).time
+    expected = expected_turning_point(digits_fit.full_model, Softmax(), report.training.init_scale).time
     assert expected is not None
     assert full.boundaries.turning_point == pytest.approx(expected, rel=0.05)
 
@@ -166,8 +161,8 @@ def test_a_published_number_is_that_of_the_paper() -> None:
     assert (alpha.value, alpha.low, alpha.high) == pytest.approx((0.8456, 0.8438, 0.8474), abs=5e-5)
 
 
-def test_step_sizes_that_are_not_stable_are_refused(fitted: FittedModel) -> None:
-    model = fitted.full_model
+def test_step_sizes_that_are_not_stable_are_refused(digits_fit: FittedModel) -> None:
+    model = digits_fit.full_model
     unstable = Training(Softmax(), 5 / float(model.eigenvalues[0]), 0.01, 16, 1, 0)
     with pytest.raises(InputError, match="step_size"):
         predict_boundaries(Source.FULL, model, unstable)
@@ -226,7 +221,7 @@ def test_one_exponent_beyond_the_interval_is_enough_to_say_so(report: FitReport)
 
 
 def test_the_layer_of_a_network_is_fitted_and_named(tmp_path: Path) -> None:
-    images = ImageData("blobs", blobs(200, 0), blobs(60, 1), 4, tuple("abcd"), notes=("made up",))
+    images = ImageData("blobs", blobs(140, 0), blobs(60, 1), 4, tuple("abcd"), notes=("made up",))
     layer = NetworkLayer("vgg8", None, "block4", 4, 16)
     report = fit_layer(images, layer, FitPlan(steps=16), folder=tmp_path)
     assert report.fitted == Fitted("blobs", "vgg8", "block4", None)

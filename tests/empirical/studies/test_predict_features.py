@@ -11,11 +11,11 @@ from empirical.data.datasets import DataSet, unit_variance
 from empirical.data.images import ImageSplit, Normalisation
 from empirical.networks.layer_features import layer_features
 from empirical.networks.networks import build_network
+from empirical.studies.assumption_costs import OF_COVARIANCES, REST, Derivation
 from empirical.studies.predict.deriving import predict_features
 from empirical.studies.predict.plan import FeaturePlan, PredictPlan
 from empirical.studies.predict.prediction import FeaturePrediction, Features
 from empirical.studies.predict.report import PredictReport
-from empirical.studies.predict_reasons import OF_COVARIANCES, REST, Derivation
 from simulation import train
 from simulation.runs.run_folder import RunFolder, json_text
 from theory import Curve, InputError
@@ -64,10 +64,10 @@ def with_trained(prediction, trained):
 
 def test_a_run_started_again_does_not_train(prediction, tmp_path, monkeypatch):
     folder = RunFolder(tmp_path)
-    small = dataclasses.replace(PLAN, steps=16)
-    first = predict_features(rotated_classes(4000), small, folder=folder)
+    small = dataclasses.replace(PLAN, steps=8, batch_size=20, replicas=2)
+    first = predict_features(rotated_classes(108), small, folder=folder)
     monkeypatch.setattr("empirical.studies.predict.deriving.train", None)
-    again = predict_features(rotated_classes(4000), small, folder=folder)
+    again = predict_features(rotated_classes(108), small, folder=folder)
     np.testing.assert_array_equal(first.trained.losses, again.trained.losses)
 
 
@@ -161,8 +161,8 @@ def test_bad_plans_are_named(change, message):
 
 def test_more_classes_than_features_are_predicted_but_by_the_parametric_model():
     generator = np.random.default_rng(0)
-    labels = np.arange(600) % 12
-    rows = generator.standard_normal((12, 10))[labels] + generator.standard_normal((600, 10))
+    labels = np.arange(432) % 12
+    rows = generator.standard_normal((12, 10))[labels] + generator.standard_normal((432, 10))
     data = DataSet("wide", unit_variance((rows - rows.mean(axis=0)).astype(np.float32)), labels, 12)
     plan = FeaturePlan(steps=8, batch_size=100, replicas=2)
     found = predict_features(data, plan)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from empirical.data.images import ImageData
+from empirical.studies.assumption_costs import Derivation
 from empirical.studies.predict.job import predict
 from empirical.studies.predict.plan import FeaturePlan, PredictPlan
 from empirical.studies.predict.prediction import FeaturePrediction, Features
 from empirical.studies.predict.report import PredictReport
-from empirical.studies.predict_reasons import Derivation
 from simulation.runs.run_folder import RunFolder, json_text
 from tests.empirical.studies.test_track import blobs
 from theory import Curve, InputError
@@ -94,9 +94,9 @@ def test_a_table_without_a_curve_is_refused(report, tmp_path):
 
 
 def test_the_job_takes_images_in_memory_and_goes_on_in_its_folder(tmp_path, monkeypatch):
-    images = ImageData("blobs", blobs(200, 0), blobs(60, 1), 4, tuple("abcd"), notes=("made up",))
+    images = ImageData("blobs", blobs(140, 0), blobs(60, 1), 4, tuple("abcd"), notes=("made up",))
     plan = PredictPlan(
-        layers=("block4",), base_width=4, pooled_features=16, training=FeaturePlan(steps=8, batch_size=50)
+        layers=("block4",), base_width=4, pooled_features=16, training=FeaturePlan(steps=8, batch_size=30)
     )
     report = predict(images, plan, folder=tmp_path)
     assert [one.features.name for one in report.predictions] == ["block4, untrained"]

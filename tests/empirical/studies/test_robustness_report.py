@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from empirical.studies.robustness import RobustnessPlan, RobustnessReport, robustness
+from empirical.studies.robustness.job import robustness
+from empirical.studies.robustness.report import RobustnessPlan, RobustnessReport
 from simulation.comparison.departure import Departure
 from simulation.experiments.large_steps import phase_three_rises
 from simulation.experiments.robustness import AXES, MOMENTUM, Point, Relaxed, Robustness, Setting, measure_robustness
@@ -30,15 +31,22 @@ def report() -> RobustnessReport:
     return RobustnessReport(plan, Robustness(tuple(points), tuple(phase_three_rises())), {"python": "3"})
 
 
-def test_a_report_that_is_read_back_says_the_same(report: RobustnessReport, tmp_path: Path) -> None:
-    report.save(RunFolder(tmp_path, RobustnessReport.kind))
-    again = RobustnessReport.read(tmp_path)
+@pytest.fixture(scope="module")
+def saved(report: RobustnessReport, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the report."""
+    folder = tmp_path_factory.mktemp("saved")
+    report.save(RunFolder(folder, RobustnessReport.kind))
+    return folder
+
+
+def test_a_report_that_is_read_back_says_the_same(report: RobustnessReport, saved: Path) -> None:
+    again = RobustnessReport.read(saved)
     assert json_text(again.content()) == json_text(report.content())
     assert again.plan == report.plan
     assert again.lines() == report.lines()
     assert again.failures == report.failures
     assert [one.setting for one in again.found.points] == [one.setting for one in report.found.points]
-    assert (tmp_path / "robustness.png").stat().st_size > 10_000
+    assert (saved / "robustness.png").stat().st_size > 10_000
 
 
 def test_a_level_that_failed_is_a_failure_and_the_others_are_in_the_tables(report: RobustnessReport) -> None:
@@ -53,11 +61,12 @@ def test_a_level_that_failed_is_a_failure_and_the_others_are_in_the_tables(repor
     assert len(content["findings"]) == len(AXES) + 2  # the flow beside descent, and the rises of phase III
 
 
-def test_a_figure_of_two_axes_is_smaller_than_that_of_all(report: RobustnessReport, tmp_path: Path) -> None:
-    report.draw(tmp_path / "all.png")
+def test_a_figure_of_two_axes_is_smaller_than_that_of_all(
+    report: RobustnessReport, saved: Path, tmp_path: Path
+) -> None:
     few = replace(report.found, points=report.found.points[-2:])
     replace(report, found=few).draw(tmp_path / "two.png")
-    assert (tmp_path / "two.png").stat().st_size < (tmp_path / "all.png").stat().st_size
+    assert (tmp_path / "two.png").stat().st_size < (saved / "robustness.png").stat().st_size
 
 
 def test_what_has_no_number_is_null_in_the_file_with_a_reason_beside_it(report: RobustnessReport) -> None:
@@ -87,7 +96,7 @@ def test_the_job_trains_saves_and_goes_on(tmp_path: Path, monkeypatch: pytest.Mo
     axis = AXES[4]
     small = Setting(spectrum="spikes", classes=2, loss="squared", samples=200, steps=20, draws=2)
     chosen = [(axis, small), (axis, replace(small, step_share=2.5))]
-    monkeypatch.setattr("empirical.studies.robustness.settings", lambda draws, seed, axes: chosen)
+    monkeypatch.setattr("empirical.studies.robustness.job.settings", lambda draws, seed, axes: chosen)
     plan = RobustnessPlan(draws=2, axes=("step_share",))
     report = robustness(plan, folder=tmp_path, scheduler=LocalScheduler(1))
     assert [one.descent is None for one in report.found.points] == [False, True]

@@ -12,7 +12,7 @@ from empirical.data.images import ImageData, ImageSplit, Normalisation
 from empirical.networks.network_training import TrainingPlan
 from empirical.networks.networks import build_network
 from empirical.probes.measures import RECONSTRUCTION, TEST_ACCURACY, WHOLE, Measure, MeasureKind, Measurement
-from empirical.probes.on_request import CONVOLUTIONAL, INFORMATION, LINEAR
+from empirical.probes.on_request import CONVOLUTIONAL, INFORMATION, LINEAR, SOFTMAX
 from empirical.probes.probe_tasks import COLOUR, HELD_OUT, parse_classes, transfer_tasks
 from empirical.probes.standard import ProbePlan, measure_checkpoint
 from empirical.probes.trained_decoder import DecoderTraining
@@ -59,7 +59,7 @@ def test_the_network_learns_and_every_measure_is_in_its_range(tracked):
     result = tracked[0]
     accuracy = result.values(WHOLE, TEST_ACCURACY)
     assert accuracy.shape == (2, 6)
-    assert (accuracy[:, -1] > 0.9).all()  # the corners are told apart by their means alone
+    assert (accuracy[:, -1] > 0.9).all()  # their means alone distinguish the corners
     for layer in PLAN.probe.layers:
         loss = result.values(layer, RECONSTRUCTION)
         assert ((loss > 0) & (loss < 1.2)).all()
@@ -82,12 +82,17 @@ def test_probes_on_request_join_the_others_without_measuring_those_again(data, t
     shutil.copytree(folder / "seed-0", tmp_path / "seed-0")
     monkeypatch.setattr("empirical.studies.track.measuring.measure_checkpoint", None)
     monkeypatch.setattr("empirical.probes.on_request.DecoderTraining", lambda: DecoderTraining(epochs=2))
-    asked = dataclasses.replace(PLAN, seeds=1, also=(LINEAR, CONVOLUTIONAL, INFORMATION))
+    asked = dataclasses.replace(PLAN, seeds=1, also=(LINEAR, CONVOLUTIONAL, SOFTMAX, INFORMATION))
     found = track(data, asked, folder=tmp_path)
     trained = found.values("block5", Measure(MeasureKind.LINEAR_DECODER_LOSS))
     # Two epochs of 200 images are far from convergence: no better than the exact decoder.
     assert (trained > found.values("block5", RECONSTRUCTION)).all()
     assert found.values("block5", Measure(MeasureKind.CONVOLUTIONAL_DECODER_LOSS)).shape == (1, 6)
+    # Two probabilities that sum to one reach the images on one line, of which that of the largest variance is the best.
+    pixels = Normalisation.from_images(data.train).apply(data.test.images).reshape(len(data.test.labels), -1)
+    variances = np.linalg.svd(pixels - pixels.mean(axis=0), compute_uv=False) ** 2
+    softmax = found.values(WHOLE, Measure(MeasureKind.SOFTMAX_LOSS))
+    assert (softmax >= 1 - variances[0] / variances.sum() - 1e-6).all()
     for layer in PLAN.probe.layers:
         about_label = found.values(layer, Measure(MeasureKind.INFORMATION_NEIGHBOURS_LABEL))
         assert (about_label < np.log(2) + 0.05).all()  # no more than the entropy of two classes

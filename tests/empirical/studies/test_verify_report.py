@@ -9,7 +9,7 @@ import pytest
 
 from empirical import VerifyPlan, VerifyReport, verify
 from empirical.data.datasets import DataSet
-from empirical.studies.predict_reasons import REST
+from empirical.studies.assumption_costs import REST
 from empirical.studies.verify.finding import Source
 from simulation import ClaimKind
 from simulation.runs.run_folder import RunFolder

@@ -16,6 +16,7 @@ from empirical.moments.activation_moments import JointAccumulator
 from empirical.probes.reconstruction_probe import BudgetedDecoders
 from empirical.tracker.phase_tracker import PhaseTracker, ProbeSchedule, SubsetProbe
 from empirical.tracker.probe_inputs import probe_inputs
+from tests.processes import ready_processes
 from theory import InputError
 
 SCHEDULE = ProbeSchedule(first=2, ratio=2)
@@ -186,7 +187,7 @@ def test_the_recommended_checkpoint_is_the_network_at_the_smallest_loss(tmp_path
     for step in range(17):
         tracker.update(step)
         weights[step] = training.network.state_dict()["2.weight"].clone()
-        kept.append(sorted(int(file.stem[5:]) for file in tmp_path.iterdir()))
+        kept.append(sorted(int(file.stem[5:]) for file in tmp_path.glob("step-*")))
         stops.append(tracker.should_stop)
         training.step()
     assert kept[0] == [0]
@@ -212,7 +213,7 @@ def test_no_stop_unless_it_was_asked_for(tmp_path, monkeypatch):
     assert not tracker.should_stop
 
 
-def test_a_resumed_training_is_told_the_same(tmp_path):
+def test_a_resumed_training_gets_the_same_advice(tmp_path):
     def run(tracker, training, steps):
         for step in steps:
             tracker.update(step)
@@ -375,8 +376,13 @@ BAD = [
     ("overwrite: 1", {"overwrite": 1}, "overwrite: 1 is not accepted"),
     ("rows: average", {"rows": "average"}, "rows: 'average' is unknown; give one of flatten, mean, first, last"),
     ("rows: of no layer", {"rows": {"2": "mean"}}, "rows: '2' is unknown; give one of 0"),
-    ("target: no entry", {"target": "pixels"}, "target: 'pixels' names no entry"),
-    ("target: too few", {"target": torch.zeros(3, 2)}, "target: has shape"),
+    ("reconstruct: no entry", {"reconstruct": "pixels"}, "target: 'pixels' names no entry"),
+    ("reconstruct: too few", {"reconstruct": torch.zeros(3, 2)}, "target: has shape"),
+    ("target: no pair", {"target": torch.zeros(80, 2)}, "target: is not accepted; give a pair"),
+    ("target: no labels", {"target": (images(), None)}, "target: has no labels"),
+    ("target: one class", {"target": (images(), torch.zeros(80))}, "labels: "),
+    ("target: few inputs", {"target": (images(10), torch.arange(10) % 2)}, "target: inputs have shape"),
+    ("accuracy: a number", {"accuracy": 0.5}, "accuracy: 0.5 is not accepted; give a function"),
     ("batch_size: 0", {"batch_size": 0}, "batch_size: 0 is not accepted"),
     ("batch_size: large", {"batch_size": 10**30}, "batch_size: 10.* is not accepted; give at most 1,000,000"),
 ]
@@ -425,7 +431,7 @@ def test_a_second_run_replaces_the_checkpoints_of_the_first_once_its_own_is_safe
     first = tracked(small_network(), tmp_path)
     for step in (3, 6):
         first.update(step)
-    old = {file.name for file in tmp_path.iterdir()}
+    old = {file.name for file in tmp_path.glob("step-*")}
     (tmp_path / "notes.txt").write_text("kept")
     second = tracked(small_network(seed=1), tmp_path, overwrite=True)
     with monkeypatch.context() as broken:
@@ -440,7 +446,7 @@ def test_a_second_run_replaces_the_checkpoints_of_the_first_once_its_own_is_safe
     assert "disk full" in second.reason
     third = tracked(small_network(seed=1), tmp_path, overwrite=True)
     third.update(0)
-    assert {file.name for file in tmp_path.iterdir()} == {"step-00000000.safetensors", "notes.txt"}
+    assert {file.name for file in tmp_path.iterdir()} == {"step-00000000.safetensors", "notes.txt", "curve.json"}
 
 
 @pytest.mark.parametrize("goes_on_at", [4, 5])
@@ -540,9 +546,10 @@ def _one_of_two(rank, folder):
 
 
 def test_two_processes_decide_alike_and_one_writes(tmp_path):
-    torch.multiprocessing.spawn(_one_of_two, (tmp_path,), nprocs=2)
+    ready_processes()
+    torch.multiprocessing.start_processes(_one_of_two, (tmp_path,), nprocs=2, start_method="forkserver")
     first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1))
     assert first == second
     assert first["rule"]["steps"] == [0, 2, 4]
     assert "probes ended at step 8" in first["reason"]
-    assert all(file.name.startswith("step-") for file in (tmp_path / "checkpoints").iterdir())
+    assert all(file.name.startswith(("step-", "curve.json")) for file in (tmp_path / "checkpoints").iterdir())

@@ -82,13 +82,13 @@ def test_pure_noise_seldom_passes_for_a_turning_point():
 
 def test_a_turn_is_declared_at_the_second_rise_in_a_row_and_recommends_the_latest_step_before():
     curve = [0.9, 0.7, 0.5, 0.52, 0.505, 0.52, 0.53]
-    told = [fed(curve[:count]) for count in range(1, len(curve) + 1)]
-    assert [rule.turned for rule in told] == [False] * 6 + [True]
-    assert [rule.recommendation for rule in told] == [0, 16, 32, 64, 128, 256, 32]
-    assert "1 more measurement must confirm" in told[3].reason
-    assert "no more than its resolution (0.01) and noise" in told[4].reason
-    assert "and is at its smallest" in told[2].reason
-    assert "measured once" in told[0].reason
+    rules = [fed(curve[:count]) for count in range(1, len(curve) + 1)]
+    assert [rule.turned for rule in rules] == [False] * 6 + [True]
+    assert [rule.recommendation for rule in rules] == [0, 16, 32, 64, 128, 256, 32]
+    assert "1 more measurement must confirm" in rules[3].reason
+    assert "no more than its resolution (0.01) and noise" in rules[4].reason
+    assert "and is at its smallest" in rules[2].reason
+    assert "measured once" in rules[0].reason
     assert fed(curve[:4], confirmations=1).turned
 
 

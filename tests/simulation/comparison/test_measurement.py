@@ -16,12 +16,12 @@ def _valleys(shifts: FloatArray) -> Curve:
 
 def test_the_bootstrap_error_is_the_spread_of_the_boundary_over_ensembles() -> None:
     generator = np.random.default_rng(0)
-    ensembles = [measured_boundaries(_valleys(generator.normal(0, 0.3, 16))) for _ in range(200)]
+    ensembles = [measured_boundaries(_valleys(generator.normal(0, 0.3, 16))) for _ in range(60)]
     spread = np.std([np.log(one.boundaries.turning_point) for one in ensembles])
     stated = np.mean([one.relative_error("turning_point") for one in ensembles])
-    # Bootstrap errors of 16 replicas are low by about sqrt(15/16); 200 ensembles leave 5 %.
-    assert stated == pytest.approx(spread, rel=0.2)
-    assert spread == pytest.approx(0.3 / 4, rel=0.2)
+    # Bootstrap errors of 16 replicas are low by about sqrt(15/16); 60 ensembles leave 9 %.
+    assert stated == pytest.approx(spread, rel=0.3)
+    assert spread == pytest.approx(0.3 / 4, rel=0.3)
 
 
 def test_equal_replicas_have_no_uncertainty_and_one_has_none_stated() -> None:
@@ -34,8 +34,8 @@ def test_equal_replicas_have_no_uncertainty_and_one_has_none_stated() -> None:
 def test_more_replicas_give_a_smaller_error_as_the_square_root() -> None:
     generator = np.random.default_rng(1)
     shifts = generator.normal(0, 0.2, 400)
-    few = measured_boundaries(_valleys(shifts[:25]), resamples=2000).relative_error("turning_point")
-    many = measured_boundaries(_valleys(shifts), resamples=2000).relative_error("turning_point")
+    few = measured_boundaries(_valleys(shifts[:25]), resamples=1000).relative_error("turning_point")
+    many = measured_boundaries(_valleys(shifts), resamples=1000).relative_error("turning_point")
     assert few is not None
     assert many is not None
     # A standard deviation from 25 replicas is known to 1/sqrt(50) = 14 %.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from empirical.studies.robustness import RobustnessReport
+from empirical.studies.robustness.report import RobustnessReport
 from simulation.figures.robustness_chart import worst_levels
 
 COMMITTED = Path(__file__).parents[3] / "paper" / "results" / "robustness"

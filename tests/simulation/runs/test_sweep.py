@@ -142,11 +142,11 @@ def _two_threads() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_two_threads")
 def test_the_number_of_workers_does_not_change_a_bit(tmp_path: Path) -> None:
-    configurations = grid(seed=range(6))
-    for workers in (1, 2, 3):
+    configurations = grid(seed=range(4))
+    for workers in (1, 2):
         found = run_sweep(configurations, product_bits, RunFolder(tmp_path / str(workers)), LocalScheduler(workers))
-        assert [result and result["threads"] for result in found.results] == [1] * 6
-    assert files_below(tmp_path / "1") == files_below(tmp_path / "2") == files_below(tmp_path / "3")
+        assert [result and result["threads"] for result in found.results] == [1] * 4
+    assert files_below(tmp_path / "1") == files_below(tmp_path / "2")
 
 
 @pytest.mark.usefixtures("_two_threads")
@@ -274,7 +274,7 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["null", "{}", '{"task": "a", "source": "b", "configuration": {}}'])
-def test_something_else_in_the_place_of_a_result_is_refused_and_kept(tmp_path: Path, content: str) -> None:
+def test_something_else_where_a_result_belongs_is_refused_and_kept(tmp_path: Path, content: str) -> None:
     run_sweep(walks(2), walk, RunFolder(tmp_path), ONE)
     file = next((tmp_path / "results").iterdir())
     file.write_text(content)
@@ -292,7 +292,7 @@ def test_a_result_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         run_sweep(walks(2), walk, RunFolder(tmp_path), ONE)
 
 
-def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:
+def test_a_file_where_a_folder_belongs_is_refused(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("")
     with pytest.raises(InputError, match=r"folder: .*results is a file"):
         run_sweep(walks(2), walk, RunFolder(tmp_path), ONE)

@@ -183,10 +183,8 @@ def test_blocks_of_one_step_are_gradient_descent(loss: Loss) -> None:
 @pytest.mark.parametrize(
     ("conditional", "loss"),
     [
-        pytest.param(_classes(2), Logistic(), id="logistic"),
         pytest.param(_classes(3), Softmax(), id="softmax"),
         pytest.param(_rare_and_wide(), Logistic(), id="rare and wide, logistic"),
-        pytest.param(_rare_and_wide(), Softmax(), id="rare and wide, softmax"),
     ],
 )
 def test_longer_blocks_agree_with_single_steps_to_second_order(conditional: ClassConditionalModel, loss: Loss) -> None:

@@ -49,15 +49,19 @@ def drawn(model: DataModel, loss: Loss, scale: float, replicas: int, seed: int =
     return scale * np.random.default_rng(seed).standard_normal(shape)
 
 
-@pytest.mark.parametrize("scale", [1e-3, 1e-2, 1e-1])
-@pytest.mark.parametrize("loss", [Softmax(), SquaredError()])
 @pytest.mark.parametrize(
-    ("classes", "dimension", "alpha", "unequal"), [(2, 300, 0.7, False), (3, 300, 1.0, True), (10, 300, 0.7, True)]
+    ("classes", "alpha", "unequal", "loss", "scale"),
+    [
+        (2, 0.7, False, Softmax(), 1e-2),
+        (2, 0.7, False, SquaredError(), 1e-1),
+        (3, 1.0, True, Softmax(), 1e-1),
+        (3, 1.0, True, SquaredError(), 1e-3),
+        (10, 0.7, True, Softmax(), 1e-3),
+        (10, 0.7, True, SquaredError(), 1e-2),
+    ],
 )
-def test_it_is_the_mean_over_draws(
-    classes: int, dimension: int, alpha: float, unequal: bool, loss: Loss, scale: float
-) -> None:
-    model = several_classes(classes, dimension, alpha, unequal)
+def test_it_is_the_mean_over_draws(classes: int, alpha: float, unequal: bool, loss: Loss, scale: float) -> None:
+    model = several_classes(classes, 300, alpha, unequal)
     curve = flow_curve(model, loss, drawn(model, loss, scale, 60), TIMES)
     deviation = np.abs(expected_curve(model, loss, scale, TIMES).losses[0] - curve.mean)
     error = curve.spread / np.sqrt(curve.replicas)
@@ -68,7 +72,7 @@ def test_it_is_the_mean_over_draws(
 
 
 @given(data_models(largest_dimension=40), st.floats(1e-4, 1.0))
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_at_the_start_it_is_the_level_of_random_outputs(model: DataModel, scale: float) -> None:
     outputs = SquaredError().outputs(model.classes)
     if outputs >= model.dimension:
@@ -100,7 +104,7 @@ def test_with_one_output_it_nears_the_annealed_curve_as_the_effective_rank_grows
 
 
 @given(data_models(largest_dimension=40), st.floats(0.1, 10.0))
-@settings(max_examples=25)
+@settings(max_examples=10)
 def test_scaling_the_inputs_rescales_time(model: DataModel, factor: float) -> None:
     """Inputs times c leave L / tr Sigma as it is, at times smaller by c^2 and W(0) smaller by c."""
     if model.classes >= model.dimension:
@@ -113,7 +117,7 @@ def test_scaling_the_inputs_rescales_time(model: DataModel, factor: float) -> No
 
 
 @pytest.mark.parametrize("loss", [Softmax(), SquaredError()])
-@pytest.mark.parametrize(("classes", "unequal"), [(3, True), (5, True), (10, False), (10, True)])
+@pytest.mark.parametrize(("classes", "unequal"), [(3, True), (10, False)])
 def test_it_turns_where_the_mean_over_draws_turns(classes: int, unequal: bool, loss: Loss) -> None:
     model = several_classes(classes, 300, 0.7, unequal)
     scale, replicas = 1e-2, 60
@@ -129,7 +133,7 @@ def test_it_turns_where_the_mean_over_draws_turns(classes: int, unequal: bool, l
 
 
 @pytest.mark.parametrize("loss", [Softmax(), SquaredError()])
-@pytest.mark.parametrize(("classes", "unequal"), [(2, False), (3, True), (5, False), (10, False), (10, True)])
+@pytest.mark.parametrize(("classes", "unequal"), [(2, False), (5, False), (10, True)])
 def test_the_law_is_the_limit_of_small_initial_weights(classes: int, unequal: bool, loss: Loss) -> None:
     model = several_classes(classes, 400, 0.7, unequal)
     law = TurningLaw.from_model(model, loss)

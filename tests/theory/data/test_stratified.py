@@ -54,6 +54,12 @@ def test_more_than_one_of_a_rare_class_can_be_asked_for() -> None:
     assert stratified_sample(labels, 2, fewest=2).size == 2
 
 
+def test_what_rounding_leaves_goes_to_the_largest_remainder() -> None:
+    """Of 9 samples, shares of 5.4, 2.25 and 1.35."""
+    labels = np.repeat([0, 1, 2], [60, 25, 15])
+    assert np.bincount(labels[stratified_sample(labels, 9)]).tolist() == [6, 2, 1]
+
+
 def test_several_labels_are_stratified_together() -> None:
     own, other = np.arange(40) % 2, np.arange(40) // 20
     joint = joint_labels([own, other])

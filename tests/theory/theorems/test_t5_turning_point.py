@@ -10,7 +10,7 @@ from theory.theorems.t5_turning_point import TURNING_POINT
 
 
 def test_the_turning_point_formula_fails_without_a_small_initialisation() -> None:
-    """T5 without A7: the error grows from below 1 % as s1 comes near 1/lambda_1, and then there is no number."""
+    """T5 without A7: the error grows from below 1 % as s1 comes near 1/lambda_1; beyond, the formula gives no time."""
     network = OneOutput.from_model(DataModel.power_law(1000, 1.0, 2.0, 0.2), SquaredError())
     errors = []
     for scale in (1e-3, 0.15):

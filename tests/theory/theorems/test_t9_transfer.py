@@ -84,8 +84,7 @@ def test_a_ratio_that_falls_with_the_eigenvalue_goes_on_and_without_its_sign_it_
     assert np.all(np.diff(_shares(signal, signal * np.abs(ratio))) >= -1e-9)
 
 
-@pytest.mark.parametrize("also_rises", [False, True])
-def test_without_a_ratio_that_falls_a_target_may_fall_and_even_do_both(also_rises: bool) -> None:
+def test_without_a_ratio_that_falls_a_target_may_rise_and_fall() -> None:
     """A positive t / delta that is not monotone in the eigenvalue."""
 
     def moves(rows: tuple[list[float], list[float]]) -> bool:
@@ -93,7 +92,7 @@ def test_without_a_ratio_that_falls_a_target_may_fall_and_even_do_both(also_rise
         if known is None or known[1].min() < 0:
             return False
         steps = np.diff(_shares(known[0], known[0] * known[1]))
-        return bool(np.any(steps < -0.02) and (not also_rises or np.any(steps > 0.02)))
+        return bool(np.any(steps < -0.02) and np.any(steps > 0.02))
 
     _, ratio = (np.array(row) for row in find(_ROWS, moves, settings=settings(max_examples=4000)))
     assert np.any(np.diff(ratio) < 0)  # modes come in descending order: it rises with the eigenvalue somewhere

@@ -1,33 +1,27 @@
-"""Measures where the theory breaks: trained networks with one assumption relaxed at a time, as a report."""
+"""Training compared with the mean field, one assumption relaxed at a time, as a report."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from textwrap import wrap
 from typing import Any, Self
 
 import numpy as np
 
-from empirical.studies.report import DrawnReport, reading, working_folder
-from empirical.studies.robustness_text import axis_lines, findings, rise_lines
+from empirical.studies.report import DrawnReport, reading
+from empirical.studies.robustness.text import axis_lines, findings, rise_lines
 from simulation.comparison.departure import OTHER, Departure
 from simulation.comparison.measurement import BOUNDARY_NAMES
 from simulation.experiments.large_steps import Rise
-from simulation.experiments.robustness import AXES, Point, Relaxed, Robustness, run_robustness_sweep, settings
+from simulation.experiments.robustness import AXES, Point, Relaxed, Robustness
 from simulation.figures.robustness import draw_robustness
 from simulation.figures.robustness_chart import draw_robustness_chart
 from simulation.runs.json_reader import AnyOf, ListOf, MapOf, Maybe, Named, Real, Record, Text, Whole, Word, read_json
-from simulation.runs.run_folder import RunFolder, software_versions
+from simulation.runs.run_folder import RunFolder
 from simulation.runs.run_kinds import ROBUSTNESS
-from simulation.runs.schedulers import LocalScheduler, Scheduler
-from simulation.runs.text_table import TERMINAL_WIDTH
+from simulation.runs.text_table import wrapped
 from theory import InputError, Regime
-from theory.progress import Progress, described, silent
 from theory.validation import at_least, one_of
-
-#: Processes on this machine, where no scheduler is given.
-_WORKERS = 2
 
 #: File of the figure of every level.
 _PANELS = "robustness-panels.png"
@@ -137,9 +131,7 @@ class RobustnessReport(DrawnReport):
         """A table per axis, the rises of explained variance at large steps, and a sentence per axis."""
         lines = [line for axis in AXES if self.found.along(axis) for line in axis_lines(self.found, axis)]
         lines += rise_lines(self.found.rises)
-        return lines + [
-            line for sentence in findings(self.found) for line in wrap(sentence, TERMINAL_WIDTH, subsequent_indent="  ")
-        ]
+        return lines + [line for sentence in findings(self.found) for line in wrapped(sentence)]
 
     def content(self) -> dict[str, Any]:
         """Configuration, versions, every level, a sentence per axis, rises in phase III and failures."""
@@ -180,37 +172,6 @@ class RobustnessReport(DrawnReport):
             points = tuple(_point(row, plan.seed, messages) for row in content["points"])
         rises = tuple(Rise(one["step_share"], one["derived"], one["trained"]) for one in content["phase_three_rises"])
         return cls(plan, Robustness(points, rises), content.get("versions", {}))
-
-
-def robustness(
-    plan: RobustnessPlan | None = None,
-    *,
-    folder: str | Path | None = None,
-    scheduler: Scheduler | None = None,
-    progress: Progress = silent,
-) -> RobustnessReport:
-    """Relax one assumption at a time, at several levels, and compare training with the mean field.
-
-    Args:
-        plan: what to relax; ``RobustnessPlan()`` by default, six minutes on two cores.
-        folder: where each level's result and the report are saved; a sweep started again there resumes. None saves
-            nothing.
-        scheduler: where levels run; two processes of this machine by default.
-        progress: shows how many levels are done.
-
-    Raises:
-        InputError: a plan that does not fit in memory, or a folder of another job. A level that fails is among the
-            report's ``failures``.
-    """
-    chosen = plan if plan is not None else RobustnessPlan()
-    with working_folder(folder, ROBUSTNESS) as place:
-        levels = settings(chosen.draws, chosen.seed, chosen.axes)
-        runner = scheduler if scheduler is not None else LocalScheduler(_WORKERS)
-        found = run_robustness_sweep(levels, place, runner, described(progress, "train and derive"))
-        report = RobustnessReport(chosen, found, software_versions())
-        if folder is not None:
-            report.save(place)
-    return report
 
 
 def _row(point: Point) -> dict[str, Any]:

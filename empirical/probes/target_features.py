@@ -1,0 +1,45 @@
+"""The features of one layer of a network on the inputs of a target."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from empirical.moments.float_precision import full_precision
+from empirical.networks.capture import read_inside
+from empirical.networks.layer_features import CHANNELS
+from empirical.networks.layer_reading import LayerReader
+from empirical.networks.module_names import bare, checked_network, device_and_type
+from empirical.networks.row_rule import Rows
+from empirical.networks.undisturbed import undisturbed
+from theory import InputError
+from theory.validation import quoted
+
+_BATCH = 250
+
+
+def features_of(network: nn.Module, layer: str, inputs: Tensor, pooled_features: int, rows: Rows = None) -> Tensor:
+    """(n, p) activations of a layer on the CPU, of a network in evaluation mode that is left as it was.
+
+    Args:
+        network: any module, on any device.
+        layer: name of one of its modules.
+        inputs: (n, ...) as the network takes them.
+        pooled_features: largest number of features; wider layers are pooled.
+        rows: what becomes a row of the layer's activations, as in ``capture``.
+
+    Raises:
+        InputError: a layer that cannot be captured, NaN or infinity in the activations.
+    """
+    own = bare(checked_network("network", network))
+    device, dtype = device_and_type(own)
+    reader = LayerReader(own, [layer], rows, pooled_features, torch.float32, CHANNELS if inputs.ndim == 4 else None)
+    batches = (
+        (part.to(device, dtype), torch.zeros(part.shape[0], dtype=torch.int64)) for part in torch.split(inputs, _BATCH)
+    )
+    with undisturbed(own), full_precision(device):
+        parts = [next(iter(one.activations.values())).cpu() for one in read_inside(own, reader, batches)]
+    found = torch.cat(parts)
+    if not bool(torch.isfinite(found).all()):
+        raise InputError(f"layer: {quoted(layer)} gives NaN or infinite numbers; give another checkpoint or layer")
+    return found

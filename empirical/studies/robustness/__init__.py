@@ -1,0 +1,1 @@
+"""Training with one assumption relaxed at a time against the mean field: where the theory breaks."""
