@@ -64,8 +64,8 @@ def choose(
     checkpoints at once, and so for the one that is chosen as the best of many.
 
     The answer is one of three: take step S; take the last; cannot tell with N labels, label about M more (exit code
-    1). The reconstruction loss of the target's inputs shows the phase that each checkpoint is in. Without labels it
-    decides alone, which is weaker.
+    1). The reconstruction loss of the target's inputs shows the phase that each checkpoint is in. Without labels
+    there is no verdict; what reconstruction points to is printed, which is weaker.
 
     Read are .safetensors files, state dictionaries of torch.save, Lightning's .ckpt files and folders of Hugging Face;
     none of their code is run. Writes result.json and choose.png.

@@ -84,10 +84,8 @@ class ChooseReport(DrawnReport):
 
     @property
     def verdict(self) -> Verdict:
-        """The answer; without labels it follows from reconstruction alone and is weaker."""
-        if self.curve is not None:
-            return self.curve.verdict
-        return Verdict.LAST if self._chosen == len(self.rows) - 1 else Verdict.TAKE
+        """The answer; without labels there is none."""
+        return Verdict.UNDECIDED if self.curve is None else self.curve.verdict
 
     @property
     def step(self) -> int:
@@ -96,12 +94,12 @@ class ChooseReport(DrawnReport):
 
     @property
     def leading_step(self) -> int:
-        """The step of the largest expected gain, for sure or not."""
-        return self.rows[self._chosen if self.curve is None else self.curve.leading].step
+        """The step of the largest expected gain, for sure or not; without labels what reconstruction points to."""
+        return self.rows[unlabelled_choice(self.losses) if self.curve is None else self.curve.leading].step
 
     @property
     def _chosen(self) -> int:
-        return unlabelled_choice(self.losses) if self.curve is None else self.curve.chosen
+        return len(self.rows) - 1 if self.curve is None else self.curve.chosen
 
     @property
     def holds(self) -> bool:
@@ -162,11 +160,9 @@ class ChooseReport(DrawnReport):
         last = self.rows[-1].step
         if self.curve is None:
             return [
-                f"{self.verdict.value}: step {self.step:,}"
-                if self.verdict is Verdict.TAKE
-                else f"{self.verdict.value}, step {last:,}",
-                "weaker: without labels the reconstruction of the target's inputs alone decides, which says",
-                "nothing about a task that does not need what the classifier forgets",
+                f"cannot tell without labels: take the last, step {last:,}, and label some inputs",
+                f"weaker: reconstruction of the target's inputs points to step {self.leading_step:,}, for a task that",
+                "needs what the classifier forgets; for other tasks it may cost many points",
             ]
         curve, unit = self.curve, "accuracy" if self.counts_classes else "explained variance"
         place = curve.leading

@@ -26,7 +26,7 @@ from theory.progress import Progress, silent
 from theory.validation import FloatArray
 
 #: Rows of the table that are this tool's.
-CHOSEN, SURE, UNLABELLED = "choose", "choose, only if sure", "choose without labels"
+CHOSEN, SURE, UNLABELLED = "choose", "choose, only if sure", "reconstruction after turning"
 
 _POOLED_FEATURES, _SOURCE_IMAGES = 512, 1000
 

@@ -87,11 +87,13 @@ def test_numbers_are_scored_by_explained_variance(checkpoints: list[Path], targe
     np.testing.assert_allclose(found.curve.raw, explained - explained[-1], atol=1e-12)
 
 
-def test_without_labels_reconstruction_decides_and_is_called_weaker(
+def test_without_labels_the_last_is_taken_and_reconstruction_is_called_weaker(
     checkpoints: list[Path], target: TransferTarget
 ) -> None:
     found = choose(checkpoints, network(), target, ChoosePlan(labels_per_class=0))
-    assert found.step == STEPS[unlabelled_choice(found.losses)]
+    assert found.step == STEPS[-1]
+    assert not found.holds
+    assert found.leading_step == STEPS[unlabelled_choice(found.losses)]
     assert found.content()["weaker"]
     assert any("weaker" in line for line in found.lines())
 
