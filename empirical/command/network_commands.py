@@ -47,6 +47,7 @@ from empirical.command.shared_options import (
     Quiet,
     Steps,
     StepShare,
+    TrainedInitScale,
 )
 
 
@@ -289,7 +290,7 @@ def predict(
     download: Download = False,
     inputs_key: InputsKey = None,
     labels_key: LabelsKey = None,
-    init_scale: InitScale = 0.01,
+    init_scale: TrainedInitScale = 0.01,
     step_share: StepShare = 0.08,
     steps: Steps = 4096,
     batch_size: Annotated[int, count_option("Features per step.")] = 1024,

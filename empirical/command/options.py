@@ -30,6 +30,9 @@ LARGEST_INTEGER = 2**63 - 1
 #: Scales and step sizes whose squares stay within the numbers of single precision.
 SMALLEST_SCALE, LARGEST_SCALE = 1e-15, 1e15
 
+#: Scale of W(0) of networks that are trained, as ``empirical.studies.training_precision`` bounds it.
+SMALLEST_TRAINED = 1e-13
+
 #: eta lambda_1; at a smaller one nothing moves within LARGEST_COUNT steps, and a larger one is not stable.
 SMALLEST_SHARE, LARGEST_SHARE = 1e-9, 1e3
 
@@ -94,6 +97,11 @@ def seed_option(description: str) -> Any:
 def scale_option(description: str) -> Any:
     """An option that takes an initialisation scale or a step size."""
     return real_option(description, SMALLEST_SCALE, LARGEST_SCALE)
+
+
+def trained_scale_option(description: str) -> Any:
+    """An option that takes an initialisation scale of networks that are trained."""
+    return real_option(description, SMALLEST_TRAINED, LARGEST_SCALE)
 
 
 def share_option(description: str) -> Any:

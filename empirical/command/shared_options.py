@@ -20,6 +20,7 @@ from empirical.command.options import (
     scale_option,
     share_option,
     text_option,
+    trained_scale_option,
     whole_option,
 )
 
@@ -76,6 +77,7 @@ Directions = Annotated[
 
 LossName = Annotated[str, text_option("softmax, logistic (two classes) or squared.")]
 InitScale = Annotated[float, scale_option("Standard deviation of W(0).")]
+TrainedInitScale = Annotated[float, trained_scale_option("Standard deviation of W(0).")]
 StepShare = Annotated[float, share_option("Step size times the largest eigenvalue.")]
 Steps = Annotated[int, count_option("Last training step.")]
 

@@ -21,6 +21,7 @@ from empirical.command.options import (
     scale_option,
     seed_option,
     text_option,
+    trained_scale_option,
     whole_option,
 )
 from empirical.command.publish import Output, publish
@@ -78,7 +79,7 @@ def verify(
     ] = None,
     init_scale: Annotated[
         list[float] | None,
-        scale_option(
+        trained_scale_option(
             "Standard deviation of W(0); repeat it for several. [default: depends on the data; --target and "
             "--hidden-width: 0.01]"
         ),

@@ -171,7 +171,7 @@ def _write(folder: Path, name: str, **arrays: object) -> None:
         pytest.param(["--replicas", "0"], "replicas: 0 is not accepted", id="no replicas"),
         pytest.param(["--batch-size", "5000"], "batch_size: 5000", id="batch larger than the data"),
         pytest.param(["--seed", str(2**63)], "give an integer from 0 to 2^63 - 1", id="seed too large"),
-        pytest.param(["--init-scale", "1e39"], "give a number from 1e-15 to 1e+15", id="scale too large"),
+        pytest.param(["--init-scale", "1e39"], "give a number from 1e-13 to 1e+15", id="scale too large"),
         pytest.param(["--seed", "-1"], "seed: -1 is not accepted", id="negative seed"),
         pytest.param(["--out", "nan.npz"], "out: nan.npz is a file", id="output folder is a file"),
     ],

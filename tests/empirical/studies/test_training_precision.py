@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from empirical import DataSet, FeaturePlan, VerifyPlan, verify
+from empirical.command import options
+from empirical.studies import training_precision
 from empirical.studies.assumption_costs import Derivation
 from empirical.studies.predict.deriving import predict_features
 from empirical.studies.training_precision import training_dtype
@@ -42,6 +44,10 @@ def test_so_it_is_on_features(three_classes: DataSet) -> None:
 def test_the_smallest_of_several_scales_decides() -> None:
     assert training_dtype([0.1, 1e-4]) is torch.float32
     assert training_dtype([0.1, 1e-5]) is torch.float64
+
+
+def test_the_command_states_the_same_bound() -> None:
+    assert options.SMALLEST_TRAINED == training_precision.DOUBLE
 
 
 def test_smaller_scales_than_double_precision_keeps_are_refused() -> None:
