@@ -95,7 +95,12 @@ class GainCurve:
 
     @property
     def chosen(self) -> int:
-        """Index of the checkpoint to take: the leading one, unless no gain is worth a choice.
+        """Index of the leading checkpoint if it is better for sure, otherwise of the last."""
+        return self.leading if self.verdict is Verdict.TAKE else self.mean.size - 1
+
+    @property
+    def best_guess(self) -> int:
+        """Index of the leading checkpoint, unless no gain is worth a choice: then of the last.
 
         The posterior mean is what loses least on average if the prior holds, sure or not.
         """

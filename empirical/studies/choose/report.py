@@ -99,7 +99,7 @@ class ChooseReport(DrawnReport):
 
     @property
     def _chosen(self) -> int:
-        return len(self.rows) - 1 if self.curve is None else self.curve.chosen
+        return len(self.rows) - 1 if self.curve is None else self.curve.best_guess
 
     @property
     def holds(self) -> bool:
