@@ -16,7 +16,6 @@ from empirical.command.options import (
     LARGEST_WIDTH,
     chosen_data,
     count_option,
-    is_given,
     path_option,
     real_option,
     refuse_where_nothing_is_fetched,
@@ -175,7 +174,6 @@ def derive(
 
 @app.command()
 def diagram(
-    context: typer.Context,
     dimension: Annotated[int, whole_option("Dimension d of the spectrum lambda_i = i^-alpha.", 8, LARGEST_WIDTH)] = 64,
     alpha: Annotated[float, real_option("Its exponent.", 0.01, 10)] = 0.5,
     transfer: Annotated[
@@ -194,24 +192,21 @@ def diagram(
     Regions and borders come from the closed form; 225 ensembles of one-output networks are trained.
     Exit code 1 where fewer than 95 % of those farther than 10 % from a border agree with the prediction.
 
-    With --transfer the diagram is derived alone: axes are the initialisation scale and whether source and target
-    share their signal in directions of large variance; regions are the verdicts go on, stop later, stop at the
-    turning point, do not train.
+    With --transfer the other axis is whether source and target share their signal in directions of large variance;
+    regions are theorem T9's verdicts go on, stop later, stop at the turning point, do not train; 169 ensembles.
 
-    Writes result.json (with every disagreement), points.parquet and diagram.png.
+    Writes result.json, points.parquet and diagram.png.
     """
     output = Output(as_json, quiet)
-    if transfer:
-        for name in ("replicas", "seed"):
-            if is_given(context, name):
-                raise typer.BadParameter("does nothing with --transfer; leave it out", param_hint=name)
     place = out if out is not None else Path("results") / ("diagram-transfer" if transfer else "diagram")
     report: Any
     with bad_input_exits() as bars:
         if transfer:
             from empirical.studies.stopping_diagram import StoppingDiagramPlan, stopping_diagram
 
-            report = stopping_diagram(StoppingDiagramPlan(dimension, alpha), folder=place, progress=bars)
+            report = stopping_diagram(
+                StoppingDiagramPlan(dimension, alpha, replicas=replicas, seed=seed), folder=place, progress=bars
+            )
         else:
             from empirical.studies.diagram import DiagramPlan
             from empirical.studies.diagram import diagram as run

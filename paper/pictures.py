@@ -10,9 +10,12 @@ from empirical.studies.predict.report import PredictReport
 from empirical.studies.report import DrawnReport
 from empirical.studies.robustness.report import RobustnessReport
 from empirical.studies.scaling import ScalingReport
+from empirical.studies.stopping_diagram import StoppingDiagramReport
 from empirical.studies.track.report import TrackReport
 from empirical.studies.transfer.report import TransferReport
 from empirical.studies.verify.report import VerifyReport
+from empirical.studies.verify_hidden.report import HiddenVerification
+from empirical.studies.verify_transfer.report import TransferVerification
 from paper import tracking
 from paper.boundaries import boundary_pairs, draw_boundaries
 from paper.result_folders import ResultFolders
@@ -27,13 +30,17 @@ _LAYER = "block5"
 
 _REPORTS: dict[str, type[DrawnReport]] = {
     "diagram": DiagramReport,
+    "diagram-transfer": StoppingDiagramReport,
     "predict-*": PredictReport,
     "robustness": RobustnessReport,
     "scaling": ScalingReport,
     "track-*": TrackReport,
     "decoder-*": TrackReport,
     "transfer": TransferReport,
-    "verify-*": VerifyReport,
+    "verify-cifar10": VerifyReport,
+    "verify-digits": VerifyReport,
+    "verify-transfer-*": TransferVerification,
+    "verify-hidden-*": HiddenVerification,
 }
 
 

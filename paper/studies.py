@@ -100,7 +100,7 @@ STUDIES = (
         quick=("--steps", "128", "--replicas", "1", "--components", "1"),
     ),
     Study("diagram", ("diagram",), 0.25, quick=("--dimension", "24", "--replicas", "4")),
-    Study("diagram-transfer", ("diagram", "--transfer"), 0.2, quick=("--dimension", "24")),
+    Study("diagram-transfer", ("diagram", "--transfer"), 1, quick=("--dimension", "24", "--replicas", "4")),
     Study("scaling", ("sweep", "scaling"), 2, quick=("--pairs", "2")),
     Study(
         "robustness",

@@ -13,7 +13,7 @@ from empirical.studies.verify_transfer.figure import draw_target
 from empirical.studies.verify_transfer.finding import SHORT_VERDICTS
 from empirical.studies.verify_transfer.report import TransferVerification
 from paper.latex_text import latex_text
-from paper.macros import count, fixed, plain
+from paper.macros import count, fixed, percent, plain
 from paper.panels import finish_panels
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
@@ -30,8 +30,9 @@ def _report(folders: ResultFolders) -> TransferVerification:
 
 
 def numbers(folders: ResultFolders) -> dict[str, str]:
-    """How many targets there are, and for how many verdict, curve and best step agree."""
+    """For how many targets verdict, curve and best step agree, and how the diagram of verdicts agrees with training."""
     report = _report(folders)
+    diagram = StoppingDiagramReport.read(folders.folder(DIAGRAM))
     found = report.findings
     within = [one.comparison.deviation for one in found if one.curve_holds(report.plan)]
     return {
@@ -45,6 +46,11 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
         "TargetStepTolerance": plain(100 * report.plan.step_tolerance),
         "TargetSteps": count(report.plan.steps),
         "TargetDraws": count(report.plan.replicas),
+        "StoppingPoints": count(len(diagram.points)),
+        "StoppingDraws": count(diagram.plan.replicas),
+        "StoppingAway": count(diagram.away_from_borders),
+        "StoppingAgreement": percent(diagram.agreement),
+        "StoppingDisagree": count(sum(one.near_border and not one.agrees for one in diagram.points)),
     }
 
 

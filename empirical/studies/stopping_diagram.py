@@ -1,4 +1,4 @@
-"""The phase diagram of transfer of a power law, theorem T9 for a family of targets, as a report."""
+"""The phase diagram of transfer of a power law, theorem T9 for a family of targets, with trained networks in it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,22 @@ from typing import Any, Self
 
 import numpy as np
 
-from empirical.studies.report import DrawnReport, reading, run_folder
+from empirical.studies.report import Columns, DrawnReport, reading, run_folder
+from empirical.studies.verify.plan import LARGEST_SEED
+from simulation.experiments.transfer_diagram import (
+    TransferGrid,
+    TransferPoint,
+    agreement,
+    simulate_transfer_diagram,
+    transfer_grid,
+)
 from simulation.figures.stopping_diagram import draw_stopping_diagram
 from simulation.runs.json_reader import ListOf, MapOf, Real, Record, Text, Whole, Word, read_json
 from simulation.runs.run_folder import software_versions
 from simulation.runs.run_kinds import STOPPING_DIAGRAM
+from simulation.runs.table_reader import read_table
 from simulation.runs.text_table import text_table
-from theory import DataModel, OneOutput, SquaredError, Stopping
+from theory import InputError, Stopping
 from theory.curves.transfer_diagram import (
     StoppingBorder,
     TransferColumn,
@@ -23,7 +32,7 @@ from theory.curves.transfer_diagram import (
     transfer_column,
 )
 from theory.progress import Progress, described, silent
-from theory.validation import at_least, positive
+from theory.validation import at_least, non_negative, positive
 
 _SCALE = Real(1e-30, 1e30)
 _VERDICT = Word(tuple(one.name for one in Stopping))
@@ -33,9 +42,11 @@ _CONTENT = Record(
             {
                 "dimension": Whole(8),
                 "alpha": _SCALE,
-                "beta": _SCALE,
+                "beta": Real(0, 1e30),
                 "columns": Whole(2),
                 "resolution": _SCALE,
+                "replicas": Whole(2),
+                "seed": Whole(0, LARGEST_SEED - 1),
             }
         ),
         "small_scale_borders": ListOf(_SCALE, 2),
@@ -52,6 +63,11 @@ _CONTENT = Record(
     {"versions": MapOf(Text())},
 )
 
+_POINTS = ("scaled", "alignment", "predicted", "measured", "near_border")
+
+#: Share of the points away from the borders that must agree with the prediction.
+LEAST_AGREEMENT = 0.95
+
 #: The ends of the family of targets have all of their signal in one direction; the diagram stays inside.
 _MARGIN = 1.02
 
@@ -63,28 +79,38 @@ class StoppingDiagramPlan:
     Attributes:
         dimension: d of the spectrum lambda_i = i^-alpha, at least 8.
         alpha: its exponent, positive.
-        beta: exponent of the squared signal of the source, positive.
-        columns: number of alignments, at least 2.
+        beta: exponent of the squared signal of the source, at least 0; at 0 targets can share it in any direction.
+        columns: number of alignments at which borders are derived, at least 2.
         resolution: smallest loss of R_T that counts.
+        replicas: draws of W(0) per trained point, even: they come in pairs of opposite sign.
+        seed: of W(0) and of the samples.
+
+    Raises:
+        InputError: values out of range, an odd number of replicas.
     """
 
     dimension: int = 64
     alpha: float = 0.5
-    beta: float = 1.0
-    columns: int = 90
+    beta: float = 0.0
+    columns: int = 60
     resolution: float = 0.005
+    replicas: int = 16
+    seed: int = 0
 
     def __post_init__(self) -> None:
         at_least("dimension", self.dimension, 8)
         at_least("columns", self.columns, 2)
-        for name in ("alpha", "beta", "resolution"):
+        for name in ("alpha", "resolution"):
             positive(name, getattr(self, name))
+        non_negative("beta", self.beta)
+        if at_least("replicas", self.replicas, 2) % 2:
+            raise InputError(f"replicas: {self.replicas} is odd; give an even number, for pairs of opposite sign")
+        if at_least("seed", self.seed, 0) >= LARGEST_SEED:
+            raise InputError(f"seed: {self.seed} is not accepted; give an integer below 2^63")
 
-    @property
-    def network(self) -> OneOutput:
-        """The one-output layer with squared error on the power law."""
-        model = DataModel.power_law(self.dimension, self.alpha, self.beta, 0.2)
-        return OneOutput.from_model(model, SquaredError())
+    def grid(self) -> TransferGrid:
+        """Where one-output layers are trained with squared error."""
+        return transfer_grid(self.dimension, self.alpha, self.beta, self.resolution, self.replicas)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +121,7 @@ class StoppingDiagramReport(DrawnReport):
         plan: spectrum, signal and grid.
         columns: verdicts at ascending alignments.
         small_scale: alignments of the borders, go on to stop later and to the turning point, for small sigma0.
+        points: verdicts of trained networks, beside the derived ones.
         versions: of the software that derived them.
     """
 
@@ -104,7 +131,23 @@ class StoppingDiagramReport(DrawnReport):
     plan: StoppingDiagramPlan
     columns: tuple[TransferColumn, ...]
     small_scale: tuple[float, float]
+    points: tuple[TransferPoint, ...]
     versions: dict[str, str]
+
+    @property
+    def agreement(self) -> float:
+        """Share of the points away from the borders whose verdict is the derived one."""
+        return agreement(self.points)
+
+    @property
+    def away_from_borders(self) -> int:
+        """Number of points of which ``agreement`` is the share."""
+        return sum(not point.near_border for point in self.points)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the agreement is at least LEAST_AGREEMENT."""
+        return not self.agreement < LEAST_AGREEMENT  # NaN, without points away from the borders, is no failure
 
     def lines(self) -> list[str]:
         """The verdicts from small to large initial weights, for about ten alignments."""
@@ -122,6 +165,14 @@ class StoppingDiagramReport(DrawnReport):
             *text_table(("alignment", "small sigma0", "lambda_1 s1"), rows),
             f"small sigma0: go on below {later:.3g}, stop later up to {turning:.3g}, at the turning point beyond;",
             f"losses of the target's variance below {self.plan.resolution:g} do not count",
+            *(
+                f"disagrees: scale {point.scaled:.3g}, alignment {point.alignment:.3g}: "
+                f"derived {point.predicted.value}, trained {point.measured.value}"
+                for point in self.points
+                if not (point.agrees or point.near_border)
+            ),
+            f"trained: {self.agreement:.1%} of {self.away_from_borders} points away from the borders agree",
+            f"({len(self.points)} points in all, of which {sum(one.agrees for one in self.points)} agree)",
         ]
 
     def content(self) -> dict[str, Any]:
@@ -129,6 +180,9 @@ class StoppingDiagramReport(DrawnReport):
         return {
             "configuration": asdict(self.plan),
             "versions": self.versions,
+            "points": len(self.points),
+            "away_from_borders": self.away_from_borders,
+            "agreement": self.agreement,
             "small_scale_borders": list(self.small_scale),
             "verdicts": [
                 {
@@ -143,20 +197,35 @@ class StoppingDiagramReport(DrawnReport):
             ],
         }
 
+    def tables(self) -> dict[str, Columns]:
+        """All trained points."""
+        rows = [
+            asdict(point) | {"predicted": point.predicted.name, "measured": point.measured.name}
+            for point in self.points
+        ]
+        return {"points.parquet": {name: [row[name] for row in rows] for name in _POINTS}}
+
     def draw(self, path: Path | str) -> None:
-        """Draw the regions of the verdicts."""
-        draw_stopping_diagram(self.columns, self.small_scale, Path(path))
+        """Draw the regions of the derived verdicts, with the trained points on top."""
+        draw_stopping_diagram(self.columns, self.small_scale, self.points, Path(path))
 
     @classmethod
     def _read(cls, folder: Path) -> Self:
         """See ``Report``."""
         content = read_json(folder / "result.json", _CONTENT, "folder")
         low, high = content["small_scale_borders"][:2]
+        table = read_table(folder / "points.parquet", _POINTS, "folder")
         with reading(folder):
             return cls(
                 StoppingDiagramPlan(**content["configuration"]),
                 tuple(_column(one) for one in content["verdicts"]),
                 (float(low), float(high)),
+                tuple(
+                    TransferPoint(float(scaled), float(alignment), Stopping[derived], Stopping[trained], bool(near))
+                    for scaled, alignment, derived, trained, near in zip(
+                        *(np.asarray(table[name]).tolist() for name in _POINTS), strict=True
+                    )
+                ),
                 content.get("versions", {}),
             )
 
@@ -171,24 +240,26 @@ def _column(stored: dict[str, Any]) -> TransferColumn:
 def stopping_diagram(
     plan: StoppingDiagramPlan | None = None, *, folder: str | Path | None = None, progress: Progress = silent
 ) -> StoppingDiagramReport:
-    """Derive where training on a source should stop, for targets that share its signal in other directions.
+    """Derive where training on a source should stop, for targets that share its signal in other directions, and train.
 
     Args:
         plan: spectrum, signal and grid; the default plan if left out.
         folder: where the report is saved; None saves nothing.
-        progress: shows how many alignments are done.
+        progress: shows how far training and derivation are.
 
     Raises:
-        InputError: a folder of another job.
+        InputError: a plan that does not fit in memory or takes too long; a folder of another job.
     """
     chosen = plan if plan is not None else StoppingDiagramPlan()
     place = run_folder(folder, STOPPING_DIAGRAM)
-    network = chosen.network
+    grid = chosen.grid()
+    network = grid.network
+    points = simulate_transfer_diagram(grid, chosen.replicas, chosen.seed, progress)
     low, high = alignment_range(network)
     alignments = np.geomspace(low * _MARGIN, high / _MARGIN, chosen.columns).tolist()
     shown = described(progress, "verdicts by alignment")
     columns = tuple(transfer_column(network, one, chosen.resolution) for one in shown(alignments))
-    report = StoppingDiagramReport(chosen, columns, small_scale_borders(network), software_versions())
+    report = StoppingDiagramReport(chosen, columns, small_scale_borders(network), tuple(points), software_versions())
     if place is not None:
         report.save(place)
     return report

@@ -70,7 +70,10 @@ DIAGRAM = RunKind(
     "phases diagram", ("points.parquet", "diagram.png", _RESULT), (), frozenset({"agreement", "disagreements"})
 )
 STOPPING_DIAGRAM = RunKind(
-    "phases diagram --transfer", ("diagram.png", _RESULT), (), frozenset({"small_scale_borders", "verdicts"})
+    "phases diagram --transfer",
+    ("points.parquet", "diagram.png", _RESULT),
+    (),
+    frozenset({"small_scale_borders", "verdicts"}),
 )
 TRACK = RunKind("phases track", ("measures.parquet", "track.png", _RESULT), (), frozenset({"plan", "phases", "means"}))
 TRANSFER = RunKind(

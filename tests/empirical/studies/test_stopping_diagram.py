@@ -9,7 +9,9 @@ import pytest
 from empirical import StoppingDiagramPlan, StoppingDiagramReport, stopping_diagram
 from theory import InputError, Stopping
 
-PLAN = StoppingDiagramPlan(dimension=16, columns=9, resolution=1e-6)
+PLAN = StoppingDiagramPlan(dimension=16, alpha=0.3, beta=0.5, columns=9, resolution=1e-6, replicas=2)
+
+COMMITTED = Path(__file__).parents[3] / "paper" / "results" / "diagram-transfer"
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,18 @@ def test_a_report_that_is_read_back_says_the_same(report: StoppingDiagramReport,
     known = StoppingDiagramReport.read(tmp_path)
     assert known.plan == PLAN
     assert known.columns == report.columns
+    assert known.points == report.points
+    assert known.content() == report.content()
     assert known.lines() == report.lines()
     assert (tmp_path / "diagram.png").stat().st_size > 10_000
     with pytest.raises(InputError, match="dimension: 4 is not accepted"):
         StoppingDiagramPlan(dimension=4)
+    with pytest.raises(InputError, match="replicas: 3 is odd"):
+        StoppingDiagramPlan(replicas=3)
+
+
+def test_the_published_diagram_holds_and_has_every_verdict() -> None:
+    known = StoppingDiagramReport.read(COMMITTED)
+    assert known.holds
+    assert known.away_from_borders > 100
+    assert {point.measured for point in known.points} == set(Stopping)
