@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from empirical.command.choose_commands import choose
+from empirical.command.choose_commands import choose, studies
 from empirical.command.exit_codes import OneLineGroup, bad_input_exits
 from empirical.command.interrupts import run
 from empirical.command.network_commands import deep, fit, predict, track, transfer
@@ -251,6 +251,7 @@ app.command()(deep)
 app.command()(fit)
 app.command()(predict)
 app.add_typer(sweeps, name="sweep")
+app.add_typer(studies, name="study")
 
 
 def main() -> None:

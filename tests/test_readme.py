@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
+import runpy
+import shlex
 import subprocess
 from collections import Counter
 from pathlib import Path
 
 import pytest
+import torch
+from typer.testing import CliRunner
 
+from empirical import ChooseReport
 from empirical.probes.probe_tasks import COLOUR, HELD_OUT
 from empirical.studies.track.report import TrackReport
 from empirical.studies.transfer.comparison import Effect, adjusted_half_width
 from empirical.studies.transfer.report import TransferReport
 from empirical.studies.verify.report import VerifyReport
+from phases import app
 from simulation import Claim
 from theory import Verdict
 
@@ -25,7 +31,7 @@ def test_the_examples_run_one_after_the_other(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", README, re.S)
+    blocks = [block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "__main__" not in block]
     assert len(blocks) == 2
     names: dict[str, object] = {}
     outputs = []
@@ -43,6 +49,29 @@ def test_the_examples_run_one_after_the_other(
     assert "\nreconstruction loss of 1 turned at step" in README
     assert "aligned: True" in outputs[1]
     assert "sigma0**(2/3)" in outputs[1]
+
+
+def test_a_checkpoint_of_the_second_example_is_chosen_by_its_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (block,) = [block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "__main__" in block]
+    assert len(block.strip().splitlines()) <= 24
+    Path("mine.py").write_text(block, encoding="utf-8")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        runpy.run_path("mine.py", run_name="__main__")
+    (command,) = re.findall(r"^phases (choose step-.*)$", README, re.M)
+    given = [
+        str(one) for part in shlex.split(command) for one in (sorted(Path().glob(part)) if "*" in part else [part])
+    ]
+    result = CliRunner().invoke(app, given)
+    assert result.exit_code in (0, 1), result.output
+    report = ChooseReport.read(Path("results/choose"))
+    assert result.stdout.startswith("\n".join(report.lines()))
+    assert report.rows[-1].accuracy is not None
+    assert 0.8 < report.rows[-1].accuracy < 1
+    assert Path("results/choose/choose.png").is_file()
 
 
 def test_the_two_commands_are_there() -> None:

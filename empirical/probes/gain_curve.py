@@ -95,8 +95,16 @@ class GainCurve:
 
     @property
     def chosen(self) -> int:
-        """Index of the checkpoint to take: the leading one if it is better for sure, otherwise the last."""
+        """Index of the leading checkpoint if it is better for sure, otherwise of the last."""
         return self.leading if self.verdict is Verdict.TAKE else self.mean.size - 1
+
+    @property
+    def best_guess(self) -> int:
+        """Index of the leading checkpoint, unless no gain is worth a choice: then of the last.
+
+        The posterior mean is what loses least on average if the prior holds, sure or not.
+        """
+        return self.mean.size - 1 if self.verdict is Verdict.LAST else self.leading
 
     @property
     def more_samples(self) -> int:

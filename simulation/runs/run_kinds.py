@@ -81,6 +81,12 @@ TRANSFER = RunKind(
 )
 DEEP = RunKind("phases deep", ("deep.png", _RESULT), (), frozenset({"deep"}))
 CHOOSE = RunKind("phases choose", ("choose.png", _RESULT), (), frozenset({"checkpoints", "gains", "leading_step"}))
+CHOOSE_STUDY = RunKind(
+    "phases study choose",
+    ("choose-study.png", _RESULT),
+    ("trainings", "pairs"),
+    frozenset({"pairs", "regrets", "coverage"}),
+)
 FIT = RunKind("phases fit", ("spectrum.parquet", "fit.png", _RESULT), (), frozenset({"spectrum_law", "signal_law"}))
 PREDICT = RunKind("phases predict", ("curves.parquet", "predict.png", _RESULT), ("parts",), frozenset({"plan", "rows"}))
 SCALING = RunKind(
@@ -106,6 +112,7 @@ RUN_KINDS = (
     TRACK,
     TRANSFER,
     CHOOSE,
+    CHOOSE_STUDY,
     DEEP,
     FIT,
     PREDICT,

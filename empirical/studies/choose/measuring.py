@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,12 +13,36 @@ from torch import Tensor, nn
 from empirical.data.transfer_target import TransferTarget
 from empirical.networks.checkpoint_file import with_weights_from
 from empirical.networks.checkpoint_series import CheckpointSeries
+from empirical.probes.neural_collapse import neural_collapse
 from empirical.probes.target_features import features_of
 from empirical.probes.target_probe import TargetScores, reconstruction_of, target_scores
+from empirical.probes.transferability import class_separation, logme, rank_me, spectrum_exponent
+from empirical.probes.weight_tails import mean_weight_exponent
 from empirical.studies.choose.plan import ChoosePlan
-from theory import InputError
+from theory import InputError, Moments
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Indicators:
+    """What rivals read of a checkpoint; None where it cannot be had.
+
+    Attributes:
+        logme: of the labelled samples; see ``empirical.probes.transferability``, as are the next.
+        collapse: NC1 of the target's classes.
+        separation: of the target's classes.
+        rank: RankMe of all inputs.
+        spectrum: alpha of alpha-ReQ, of all inputs.
+        weights: mean alpha of the weights.
+    """
+
+    logme: float | None
+    collapse: float | None
+    separation: float | None
+    rank: float | None
+    spectrum: float | None
+    weights: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +53,13 @@ class MeasuredCheckpoint:
         step: of the checkpoint.
         loss: reconstruction loss L / tr Sigma of the target's inputs.
         target: scores of the linear probe; None without labels.
+        indicators: what rivals read; None unless they are compared.
     """
 
     step: int
     loss: float
     target: TargetScores | None
+    indicators: Indicators | None = None
 
 
 def measured_checkpoints(
@@ -64,7 +90,7 @@ def measured_checkpoints(
             with_weights_from(network, path)
             try:
                 features = features_of(network, layer, target.inputs, plan.pooled_features)
-                found.append(_measured(step, features, target, kept, plan.seed))
+                found.append(_measured(step, network, features, target, kept, plan))
             except InputError as error:
                 raise InputError(f"step {step}: {error}") from None
     return tuple(found)
@@ -77,14 +103,52 @@ def labelled_samples(target: TransferTarget, plan: ChoosePlan) -> IntArray:
     return target.labelled(plan.labels_per_class)
 
 
-def _measured(step: int, features: Tensor, target: TransferTarget, kept: IntArray, seed: int) -> MeasuredCheckpoint:
+def _measured(
+    step: int, network: nn.Module, features: Tensor, target: TransferTarget, kept: IntArray, plan: ChoosePlan
+) -> MeasuredCheckpoint:
     loss = reconstruction_of(features, target.inputs.flatten(1))
-    values = target.values
-    if kept.size == 0 or values is None:
-        return MeasuredCheckpoint(step, loss, None)
+    values = target.values if kept.size else None
     own: FloatArray = features[torch.from_numpy(kept)].double().numpy()
-    labels = None if target.labels is None else target.labels[kept]
-    return MeasuredCheckpoint(step, loss, target_scores(own, values[kept], labels, seed))
+    values = None if values is None else values[kept]
+    labels = None if values is None or target.labels is None else target.labels[kept]
+    scores = None if values is None else target_scores(own, values, labels, plan.seed)
+    indicators = indicators_of(mean_weight_exponent(network), features, own, values, labels) if plan.compare else None
+    return MeasuredCheckpoint(step, loss, scores, indicators)
+
+
+def indicators_of(
+    weights: float | None, features: Tensor, own: FloatArray, values: FloatArray | None, labels: IntArray | None
+) -> Indicators:
+    """What rivals read of a checkpoint.
+
+    Args:
+        weights: mean alpha of the checkpoint's weights.
+        features: (n, p) activations of all inputs.
+        own: (m, p) of the labelled ones.
+        values: (m, q) one-hot rows or numbers; None without labels.
+        labels: (m,) classes; None without.
+    """
+    every = features.double().numpy()
+    return Indicators(
+        None if values is None else logme(own, values),
+        None if labels is None else _known(lambda: neural_collapse(_moments(own, labels)).within_class),
+        None if labels is None else class_separation(own, labels),
+        _known(lambda: rank_me(every)),
+        _known(lambda: spectrum_exponent(every)),
+        weights,
+    )
+
+
+def _moments(features: FloatArray, labels: IntArray) -> Moments:
+    return Moments.from_samples(features, labels, int(labels.max()) + 1)
+
+
+def _known(measure: Callable[[], float]) -> float | None:
+    """A number, or None of a degenerate layer."""
+    try:
+        return measure()
+    except InputError:
+        return None
 
 
 @contextmanager

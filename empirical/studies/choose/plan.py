@@ -19,6 +19,7 @@ class ChoosePlan:
         samples: inputs of the target that are used, at most.
         pooled_features: largest number of features of the layer; a wider one is pooled or sketched (see ``capture``).
         tolerance: gains below it are not worth a choice, in shares of the samples or of the variance.
+        compare: whether the rules in use are asked as well.
         seed: of the draw of inputs and of the folds.
 
     Raises:
@@ -30,6 +31,7 @@ class ChoosePlan:
     samples: int = 2000
     pooled_features: int = 512
     tolerance: float = TOLERANCE
+    compare: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:

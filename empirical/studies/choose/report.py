@@ -14,6 +14,7 @@ from empirical.studies.choose.figure import draw_choice
 from empirical.studies.choose.measuring import MeasuredCheckpoint
 from empirical.studies.choose.plan import ChoosePlan
 from empirical.studies.choose.rows import CheckpointRow, checkpoint_rows, unlabelled_choice
+from empirical.studies.choose.rules import RIVALS, seen_checkpoints
 from empirical.studies.choose.stored import RESULT, read_curve, stored_curve
 from empirical.studies.report import DrawnReport, reading
 from simulation.runs.json_reader import read_json
@@ -33,6 +34,7 @@ class ChooseReport(DrawnReport):
         layer: that was probed.
         rows: of the checkpoints, in the order of their steps.
         curve: gains over the last checkpoint; None without labels.
+        rivals: the step that each rule in use takes, by its name, where they are compared.
         versions: of the software that measured.
         notes: how the target was read, where that is not plain.
     """
@@ -46,6 +48,7 @@ class ChooseReport(DrawnReport):
     layer: str
     rows: tuple[CheckpointRow, ...]
     curve: GainCurve | None
+    rivals: dict[str, int] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -64,7 +67,10 @@ class ChooseReport(DrawnReport):
         steps = np.array([one.step for one in measured], dtype=np.int64)
         scores = [one.target.scores for one in measured if one.target is not None]
         curve = gain_curve(steps, np.stack(scores), tolerance=plan.tolerance) if scores else None
-        return cls(plan, network, target, layer, checkpoint_rows(measured), curve, versions, notes)
+        seen = seen_checkpoints(measured, curve)
+        picks = {rule.name: rule.pick(seen) for rule in RIVALS} if plan.compare else {}
+        rivals = {name: measured[place].step for name, place in picks.items() if place is not None}
+        return cls(plan, network, target, layer, checkpoint_rows(measured), curve, rivals, versions, notes)
 
     @property
     def steps(self) -> IntArray:
@@ -78,24 +84,22 @@ class ChooseReport(DrawnReport):
 
     @property
     def verdict(self) -> Verdict:
-        """The answer; without labels it follows from reconstruction alone and is weaker."""
-        if self.curve is not None:
-            return self.curve.verdict
-        return Verdict.LAST if self._chosen == len(self.rows) - 1 else Verdict.TAKE
+        """The answer; without labels there is none."""
+        return Verdict.UNDECIDED if self.curve is None else self.curve.verdict
 
     @property
     def step(self) -> int:
-        """The step to take: the last one where the evidence is weak."""
+        """The step to take: that of the largest expected gain, which with weak evidence is near the last one."""
         return self.rows[self._chosen].step
 
     @property
     def leading_step(self) -> int:
-        """The step of the largest expected gain, for sure or not."""
-        return self.rows[self._chosen if self.curve is None else self.curve.leading].step
+        """The step of the largest expected gain, for sure or not; without labels what reconstruction points to."""
+        return self.rows[unlabelled_choice(self.losses) if self.curve is None else self.curve.leading].step
 
     @property
     def _chosen(self) -> int:
-        return unlabelled_choice(self.losses) if self.curve is None else self.curve.chosen
+        return len(self.rows) - 1 if self.curve is None else self.curve.best_guess
 
     @property
     def holds(self) -> bool:
@@ -104,23 +108,48 @@ class ChooseReport(DrawnReport):
 
     def lines(self) -> list[str]:
         """A row for each checkpoint, and the answer."""
-        return [*text_table(*self._table()), "", *self._answer()]
+        return [*text_table(*self._table()), *self._columns(), *self._compared(), "", *self._answer()]
+
+    def _columns(self) -> list[str]:
+        """What the columns hold."""
+        loss = "loss: of reconstructing the inputs, as a share of their variance"
+        if self.curve is None:
+            return [loss]
+        probe = "accuracy and explained variance R2" if self.counts_classes else "R2: explained variance"
+        return [
+            f"{probe} of a linear probe of {self.layer}, cross-fitted",
+            loss,
+            "gain: expected over the last checkpoint; 95 % bands hold for all steps at once",
+        ]
+
+    def _compared(self) -> list[str]:
+        """The steps that rules in use take, with the gain that is expected there."""
+        if not self.rivals:
+            return []
+        places = {name: self.steps.tolist().index(step) for name, step in self.rivals.items()}
+        rows = [
+            (
+                rule.name,
+                f"{self.rivals[rule.name]:,}",
+                "" if self.curve is None else f"{self.curve.mean[places[rule.name]]:+.3f}",
+                rule.source,
+            )
+            for rule in RIVALS
+            if rule.name in self.rivals
+        ]
+        return ["", *text_table(("rule in use", "step", "gain", "source"), rows)]
 
     def _table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         if self.curve is None:
-            return ("step", "phase", "reconstruction loss"), [
-                (f"{row.step:,}", row.phase, f"{row.loss:.3f}") for row in self.rows
-            ]
-        curve = self.curve
-        scored = [name for name in ("accuracy", "explained variance") if name[0] != "a" or self.counts_classes]
-        header = ("step", "phase", *scored, "reconstruction loss", "gain", "95 % band")
+            return ("step", "phase", "loss"), [(f"{row.step:,}", row.phase, f"{row.loss:.3f}") for row in self.rows]
+        curve, scored = self.curve, ("accuracy", "R2") if self.counts_classes else ("R2",)
         rows = []
         for index, row in enumerate(self.rows):
-            values = (row.accuracy, row.explained_variance) if self.counts_classes else (row.explained_variance,)
+            values = (row.accuracy, row.explained_variance)[-len(scored) :]
             cells = (f"{value:.3f}" for value in values if value is not None)
-            band = f"{curve.lower[index]:+.3f} to {curve.upper[index]:+.3f}"
-            rows.append((f"{row.step:,}", row.phase, *cells, f"{row.loss:.3f}", f"{curve.mean[index]:+.3f}", band))
-        return header, rows
+            ends = (f"{end[index]:+.3f}" for end in (curve.lower, curve.upper))
+            rows.append((f"{row.step:,}", row.phase, *cells, f"{row.loss:.3f}", f"{curve.mean[index]:+.3f}", *ends))
+        return ("step", "phase", *scored, "loss", "gain", "from", "to"), rows
 
     @property
     def counts_classes(self) -> bool:
@@ -131,11 +160,9 @@ class ChooseReport(DrawnReport):
         last = self.rows[-1].step
         if self.curve is None:
             return [
-                f"{self.verdict.value}: step {self.step:,}"
-                if self.verdict is Verdict.TAKE
-                else f"{self.verdict.value}, step {last:,}",
-                "weaker: without labels the reconstruction of the target's inputs alone decides, which says",
-                "nothing about a task that does not need what the classifier forgets",
+                f"cannot tell without labels: take the last, step {last:,}, and label some inputs",
+                f"weaker: reconstruction of the target's inputs points to step {self.leading_step:,}, for a task that",
+                "needs what the classifier forgets; for other tasks it may cost many points",
             ]
         curve, unit = self.curve, "accuracy" if self.counts_classes else "explained variance"
         place = curve.leading
@@ -146,10 +173,12 @@ class ChooseReport(DrawnReport):
                 return [f"take step {self.step:,}: expected gain over the last one {gain}, from {labels}"]
             case Verdict.LAST:
                 return [f"take the last checkpoint, step {last:,}: none gains {curve.tolerance:g} in {unit} ({labels})"]
-        return [
-            f"cannot tell with {labels}: label about {curve.more_samples:,} more; until then take step {last:,}",
-            f"leading: step {self.leading_step:,}, {gain}",
-        ]
+        undecided = f"cannot tell with {labels}: label about {curve.more_samples:,} more"
+        if self.leading_step != last:
+            return [undecided, f"best guess: step {self.leading_step:,}, expected gain {gain}"]
+        highest = int(np.argmax(curve.upper))
+        step, most = self.rows[highest].step, curve.upper[highest]
+        return [undecided, f"best guess: the last, step {last:,}; step {step:,} may gain up to {most:+.3f} in {unit}"]
 
     def content(self) -> dict[str, Any]:
         """The plan, the rows, the gains and the answer."""
@@ -167,6 +196,7 @@ class ChooseReport(DrawnReport):
             "more_labels": None if self.curve is None else self.curve.more_samples,
             "checkpoints": [asdict(row) for row in self.rows],
             "gains": None if self.curve is None else stored_curve(self.curve),
+            "rivals": self.rivals,
             "versions": self.versions,
             "notes": list(self.notes),
         }
@@ -195,6 +225,7 @@ class ChooseReport(DrawnReport):
                 content["layer"],
                 rows,
                 None if content["gains"] is None else read_curve([row.step for row in rows], content["gains"]),
+                content["rivals"],
                 content.get("versions", {}),
                 tuple(content.get("notes", ())),
             )

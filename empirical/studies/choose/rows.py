@@ -9,9 +9,10 @@ import numpy as np
 
 from empirical.studies.choose.measuring import MeasuredCheckpoint
 from empirical.tracker.phase_reading import phases_at
+from theory.curves.regimes import RESOLUTION, Absence, lowest_descent
 from theory.validation import FloatArray
 
-#: Without labels, the last step whose loss is within this of the lowest one is taken.
+#: Without labels, the last step after the turning point whose loss is within this of its loss is taken.
 UNLABELLED_TOLERANCE = 0.02
 
 
@@ -46,5 +47,14 @@ def checkpoint_rows(measured: Sequence[MeasuredCheckpoint]) -> tuple[CheckpointR
 
 
 def unlabelled_choice(losses: FloatArray) -> int:
-    """Index of the last checkpoint whose reconstruction loss is within UNLABELLED_TOLERANCE of the lowest."""
-    return int(np.flatnonzero(losses <= losses.min() + UNLABELLED_TOLERANCE)[-1])
+    """Index of the checkpoint that reconstruction alone chooses.
+
+    Where the loss has fallen and risen again, it is the last one after its turning point whose loss is within
+    UNLABELLED_TOLERANCE of the lowest; otherwise the last one. A low loss before the fall is no turning point: random
+    features reconstruct well.
+    """
+    found = lowest_descent(losses, RESOLUTION)
+    if isinstance(found, Absence) or found.stop is None:
+        return losses.size - 1
+    within = losses[found.lowest :] <= losses[found.lowest] + UNLABELLED_TOLERANCE
+    return found.lowest + int(np.flatnonzero(within)[-1])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from empirical.probes.gain_curve import GainCurve
-from simulation.runs.json_reader import ListOf, MapOf, Maybe, Real, Record, Text, Whole
+from simulation.runs.json_reader import Flag, ListOf, MapOf, Maybe, Real, Record, Text, Whole
 
 _CHECKPOINT = Record(
     {
@@ -43,11 +43,13 @@ RESULT = Record(
                 "samples": Whole(1),
                 "pooled_features": Whole(1),
                 "tolerance": Real(0),
+                "compare": Flag(),
                 "seed": Whole(0, 2**63 - 1),
             }
         ),
         "checkpoints": ListOf(_CHECKPOINT, 2),
         "gains": Maybe(_GAINS),
+        "rivals": MapOf(Whole(0, 10**15)),
     },
     {"versions": MapOf(Text()), "notes": ListOf(Text(), 0)},
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from empirical.networks.network_training import TrainingPlan, checkpoint_steps
 from theory.validation import IntArray, at_least
 
-#: Networks and widths of their first part: a training takes two to three minutes on one core.
+#: Networks and widths of their first part: a training takes one to two minutes on one core.
 NETWORKS = (("vgg8", 16), ("resnet10", 8))
 
 #: What is trained on: CIFAR-10's classes 0 to 4, and MNIST in three equal channels.
@@ -25,15 +25,17 @@ class StudyPlan:
         batch_size: images per step.
         step_size: eta, with a momentum of .9.
         labels_per_class: of a target's labels that a rule may use; of numbers, ten times as many in all.
-        fresh: images that gains are measured on afterwards.
+        known: images of each data set from which labels are taken.
+        fresh: images of each data set that gains are measured on afterwards.
         seed: of the first training and of all draws.
     """
 
     seeds: int = 1
-    steps: int = 4096
+    steps: int = 2048
     batch_size: int = 64
     step_size: float = 0.005
     labels_per_class: int = 50
+    known: int = 1000
     fresh: int = 4000
     seed: int = 0
 

@@ -60,10 +60,10 @@ class StudyTraining:
 def study_trainings(plan: StudyPlan, images: StudyImages, folder: RunFolder) -> Iterator[StudyTraining]:
     """All trainings, one seed after the other; none is trained yet."""
     for number in range(plan.seeds):
-        for source in SOURCES:
-            data = images.source(source)
-            normalisation = Normalisation.from_images(data.train)
-            for network, width in NETWORKS:
+        for network, width in NETWORKS:
+            for source in SOURCES:
+                data = images.source(source)
+                normalisation = Normalisation.from_images(data.train)
                 training = plan.training(network, width, number)
                 own = RunFolder(folder.path / "trainings" / f"{source.replace(' ', '-')}-{network}-{training.seed}")
                 run = TrainingRun(training, data.train, data.classes, normalisation, own, torch.device("cpu"))

@@ -144,8 +144,10 @@ def _check_lines(check: Check, aligned: Alignment, ratio: Interval) -> list[str]
 
 
 def _others_fail(check: Check, theorem: str) -> bool:
-    """Whether an assumption other than A3 keeps a theorem from applying."""
-    return any(name != ALIGNMENT for name in check.missing.get(theorem, ()))
+    """Whether something other than A3 keeps a theorem from applying: an assumption, its scope, or no number."""
+    broken = (*check.missing.get(theorem, ()), *check.unresolved.get(theorem, ()))
+    stopped = theorem in check.without_number or theorem in check.unmet
+    return stopped or any(name != ALIGNMENT for name in broken)
 
 
 def _prediction_lines(training: Training, predictions: Predictions, aligned: Alignment) -> list[str]:

@@ -175,3 +175,10 @@ def test_the_share_of_a_few_samples_of_one_hump_is_nearly_nothing() -> None:
     """Two components overfit fifty samples; their evidence says so."""
     generator = np.random.default_rng(4)
     assert np.mean([minority_interval([generator.standard_normal(50)], seed).value for seed in range(4)]) < 0.04
+
+
+def test_resamples_follow_the_seed() -> None:
+    positions = [_class_with_minority(0.25, 0.0, 3.0, 3, count=120)]
+    first, again, other = (minority_interval(positions, seed) for seed in (0, 0, 1))
+    assert first == again
+    assert first.value != other.value

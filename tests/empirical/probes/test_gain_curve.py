@@ -70,6 +70,7 @@ def test_verdicts() -> None:
     unclear = gain_curve(STEPS, scored(hump / 5, 50, draw))
     assert unclear.verdict is Verdict.UNDECIDED
     assert unclear.chosen == STEPS.size - 1
+    assert unclear.best_guess == unclear.leading
     assert unclear.more_samples > 0
     assert take.more_samples == last.more_samples == 0
 

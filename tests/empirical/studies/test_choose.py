@@ -15,6 +15,7 @@ from empirical import ChoosePlan, ChooseReport, TransferTarget, choose
 from empirical.networks.checkpoint_file import with_weights_from
 from empirical.networks.checkpoint_series import CheckpointSeries, default_layer, step_in
 from empirical.probes.gain_curve import Verdict
+from empirical.studies.choose.rows import unlabelled_choice
 from theory import InputError
 
 STEPS = (0, 1, 2, 4, 8, 16, 32, 64)
@@ -72,7 +73,7 @@ def test_few_labels_abstain_or_agree_and_say_how_many_more(checkpoints: list[Pat
     few = choose(checkpoints, network(), target, ChoosePlan(labels_per_class=2))
     assert few.verdict is Verdict.UNDECIDED
     assert not few.holds
-    assert few.step == STEPS[-1]
+    assert few.step == few.leading_step
     assert few.content()["more_labels"] > 0
 
 
@@ -86,14 +87,29 @@ def test_numbers_are_scored_by_explained_variance(checkpoints: list[Path], targe
     np.testing.assert_allclose(found.curve.raw, explained - explained[-1], atol=1e-12)
 
 
-def test_without_labels_reconstruction_decides_and_is_called_weaker(
+def test_without_labels_the_last_is_taken_and_reconstruction_is_called_weaker(
     checkpoints: list[Path], target: TransferTarget
 ) -> None:
     found = choose(checkpoints, network(), target, ChoosePlan(labels_per_class=0))
-    within = found.losses <= found.losses.min() + 0.02
-    assert found.step == STEPS[np.flatnonzero(within)[-1]]
+    assert found.step == STEPS[-1]
+    assert not found.holds
+    assert found.leading_step == STEPS[unlabelled_choice(found.losses)]
     assert found.content()["weaker"]
     assert any("weaker" in line for line in found.lines())
+
+
+@pytest.mark.parametrize(
+    ("losses", "place"),
+    [
+        ([0.5, 0.5, 0.3, 0.2, 0.21, 0.4], 4),
+        ([0.1, 0.5, 0.3, 0.2, 0.25, 0.4], 3),
+        ([0.5, 0.4, 0.3, 0.2, 0.1], 4),
+        ([0.1, 0.2, 0.3, 0.4, 0.5], 4),
+    ],
+    ids=["within the tolerance", "random features reconstruct well", "still falling", "only rising"],
+)
+def test_reconstruction_chooses_after_a_turning_point_alone(losses: list[float], place: int) -> None:
+    assert unlabelled_choice(np.array(losses)) == place
 
 
 def test_the_network_is_left_as_it_was(checkpoints: list[Path], target: TransferTarget) -> None:
@@ -102,6 +118,16 @@ def test_the_network_is_left_as_it_was(checkpoints: list[Path], target: Transfer
     choose(checkpoints[:2], own, target)
     assert own.training
     assert all(torch.equal(one, before[name]) for name, one in own.state_dict().items())
+
+
+def test_the_rules_in_use_are_compared(checkpoints: list[Path], target: TransferTarget, tmp_path: Path) -> None:
+    found = choose(checkpoints, network(), target, ChoosePlan(compare=True), folder=tmp_path)
+    assert found.rivals["last"] == STEPS[-1]
+    assert found.rivals["10 % of training"] == 8
+    assert found.rivals["direct probe"] == found.rivals["LogME"] == found.rivals["class separation"] == 8
+    assert "best on the source" not in found.rivals
+    assert ChooseReport.read(tmp_path).lines() == found.lines()
+    assert any("LogME" in line for line in found.lines())
 
 
 def test_a_report_is_read_back(report: ChooseReport, tmp_path: Path) -> None:

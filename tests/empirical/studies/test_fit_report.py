@@ -257,3 +257,11 @@ def test_a_folder_of_another_job_is_refused_before_data_are_loaded(tmp_path: Pat
 def test_bad_plans_are_named(call: Callable[[], object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_a_theorem_that_gives_no_number_is_not_said_to_apply(report: FitReport) -> None:
+    check = replace(report.check, missing={}, unresolved={}, unmet={}, without_number={"T5": "its series does not"})
+    text = " ".join(str(replace(report, check=check)).split())
+    assert report.alignment is Alignment.HOLDS
+    assert "T5 gives no number here: its series does not" in text
+    assert "with A3 apply: T10; not: T5" in text

@@ -1,0 +1,54 @@
+"""What choosing among 14 checkpoints of VGG-8 with 2,000 target images costs beside the bare forward passes.
+
+    python -m pytest -m slow tests/benchmarks/test_choose_speed.py -s
+
+Both read the same files and are timed in turn, so that other work on the machine slows both.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from empirical import ChoosePlan, TransferTarget, choose
+from empirical.networks.checkpoint_file import with_weights_from
+from empirical.networks.networks import build_network
+
+IMAGES, CHECKPOINTS, ROUNDS = 2000, 14, 3
+
+
+@pytest.mark.slow
+def test_choosing_costs_little_beside_the_forward_passes(tmp_path: Path) -> None:
+    paths = []
+    for step in range(CHECKPOINTS):
+        state = build_network("vgg8", 10, seed=step).state_dict()
+        paths.append(tmp_path / f"step-{step}.safetensors")
+        save_file(state, paths[-1])
+    draw = np.random.default_rng(0)
+    images = draw.standard_normal((IMAGES, 3, 32, 32)).astype(np.float32)
+    target = TransferTarget.from_arrays(images, draw.integers(10, size=IMAGES))
+    network, inputs = build_network("vgg8", 10).eval(), torch.from_numpy(images)
+
+    def bare() -> None:
+        with torch.inference_mode():
+            for path in paths:
+                with_weights_from(network, path)
+                for part in inputs.split(250):
+                    network(part)
+
+    found = []
+    for _ in range(ROUNDS):
+        seconds = []
+        for call in (bare, lambda: choose(paths, "vgg8", target, ChoosePlan(labels_per_class=50))):
+            started = time.perf_counter()
+            call()
+            seconds.append(time.perf_counter() - started)
+        found.append(seconds)
+    passes, whole = np.median(found, axis=0)
+    print(f"\nforward passes {passes:.2f} s, choice {whole:.2f} s: {whole / passes:.2f} times")
+    assert whole < 6 * passes
