@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from paper import (
+    choosing,
     deep,
     diagram,
     fits,
@@ -28,4 +29,4 @@ SIMULATIONS = (
 )
 
 #: Parts that are in the text where their results exist.
-EMPIRICAL = (tracking.PART, published.PART, predictions.PART, fits.PART, deep.PART, transfer.PART)
+EMPIRICAL = (tracking.PART, published.PART, predictions.PART, fits.PART, deep.PART, transfer.PART, choosing.PART)

@@ -63,8 +63,8 @@ def choose(
     not fitted to. The gain over the last checkpoint is smoothed over log steps; its 95 % bands hold for all
     checkpoints at once, and so for the one that is chosen as the best of many.
 
-    The answer is one of three: take step S; take the last; cannot tell with N labels, label about M more (exit code
-    1). The reconstruction loss of the target's inputs shows the phase that each checkpoint is in. Without labels
+    The answer is one of three: take step S; take the last; cannot tell with N labels, label about M more.
+    The reconstruction loss of the target's inputs shows the phase that each checkpoint is in. Without labels
     there is no verdict; what reconstruction points to is printed, which is weaker.
 
     Read are .safetensors files, state dictionaries of torch.save, Lightning's .ckpt files and folders of Hugging Face;

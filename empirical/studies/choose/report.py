@@ -101,11 +101,6 @@ class ChooseReport(DrawnReport):
     def _chosen(self) -> int:
         return len(self.rows) - 1 if self.curve is None else self.curve.best_guess
 
-    @property
-    def holds(self) -> bool:
-        """Whether the target's data tell which checkpoint to take."""
-        return self.verdict is not Verdict.UNDECIDED
-
     def lines(self) -> list[str]:
         """A row for each checkpoint, and the answer."""
         return [*text_table(*self._table()), *self._columns(), *self._compared(), "", *self._answer()]
