@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
 
+from empirical.studies.training_precision import check_init_scale
 from empirical.studies.verify.plan import LARGEST_SEED
 from simulation.training.activations import Activation, Identity, Rectified
 from theory import DataModel, InputError, Loss, Softmax
@@ -76,6 +77,7 @@ class VerifyHiddenPlan:
             )
         for name in ("init_scale", "step_share", "step_tolerance"):
             positive(name, getattr(self, name))
+        check_init_scale(self.init_scale)
         for name in ("step_size", "tolerance"):
             if getattr(self, name) is not None:
                 positive(name, getattr(self, name))

@@ -22,6 +22,7 @@ from empirical.data.target_tasks import TargetTask, chosen_classes, target_task
 from empirical.fit.class_gaussians import class_gaussians
 from empirical.moments.streaming import moments_of
 from empirical.studies.report import curve_part, run_folder
+from empirical.studies.training_precision import training_dtype
 from empirical.studies.verify_transfer.finding import TransferFinding
 from empirical.studies.verify_transfer.plan import VerifyTransferPlan
 from empirical.studies.verify_transfer.report import TransferVerification
@@ -144,7 +145,11 @@ def _key(source: DataSet, tasks: Sequence[TargetTask], plan: VerifyTransferPlan,
     trained_by = ("loss", "init_scale", "steps", "replicas", "seed")
     own = {name: value for name, value in plan.content().items() if name in trained_by}
     arrays = [array for task in tasks for array in (task.inputs, task.values)]
-    data = {"data": array_digest(source.inputs, source.labels, *arrays), "step_size": step_size}
+    data = {
+        "data": array_digest(source.inputs, source.labels, *arrays),
+        "step_size": step_size,
+        "dtype": str(training_dtype([plan.init_scale])),
+    }
     return part_key(own | data | {"code": source_digest(theory, simulation), "versions": software_versions()})
 
 
@@ -159,11 +164,12 @@ def _trained(
     progress: Progress,
 ) -> Curve:
     """What probes of trained layers miss, (target x replica, T); InputError where training diverges."""
-    batch = FullBatch(torch.from_numpy(centred), torch.from_numpy(source.labels))
+    dtype = training_dtype([plan.init_scale])
+    batch = FullBatch(torch.from_numpy(centred).to(dtype), torch.from_numpy(source.labels))
     probes = [SampleProbe(task.inputs, task.values) for task in tasks]
     shown = described(progress, f"train on {source.name}")
     steps = logarithmic_steps(plan.steps)
-    trained = train(batch, model, plan.loss, weights, steps, step_size, progress=shown, probes=probes)
+    trained = train(batch, model, plan.loss, weights, steps, step_size, dtype=dtype, progress=shown, probes=probes)
     if trained.status is not Status.COMPLETED:
         raise InputError(f"step_size: training diverged after step {trained.steps[-1]}; give a smaller one")
     curves = trained.transfer_curves()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from empirical.studies.training_precision import check_init_scale
 from empirical.studies.verify.plan import LARGEST_SEED
 from simulation.comparison.transfer import RESOLUTION
 from theory import DataModel, InputError, Loss, Softmax
@@ -49,6 +50,7 @@ class VerifyTransferPlan:
     def __post_init__(self) -> None:
         for name in ("init_scale", "step_share", "tolerance", "step_tolerance", "resolution"):
             positive(name, getattr(self, name))
+        check_init_scale(self.init_scale)
         if self.step_size is not None:
             positive("step_size", self.step_size)
         for name in ("steps", "replicas"):

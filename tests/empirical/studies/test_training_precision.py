@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from empirical import DataSet, FeaturePlan, VerifyPlan, verify
+from empirical import (
+    DataSet,
+    FeaturePlan,
+    TargetTask,
+    VerifyHiddenPlan,
+    VerifyPlan,
+    VerifyTransferPlan,
+    verify,
+    verify_transfer,
+)
 from empirical.command import options
 from empirical.studies import training_precision
 from empirical.studies.assumption_costs import Derivation
@@ -41,6 +50,13 @@ def test_so_it_is_on_features(three_classes: DataSet) -> None:
     assert predict_features(three_classes, plan).agreement(Derivation.COMMON).late < 0.01
 
 
+def test_so_it_is_for_a_target(three_classes: DataSet) -> None:
+    """In single precision the share of the inputs that probes explain would be off by .1 and more."""
+    plan = VerifyTransferPlan(components=1, init_scale=1e-7, step_share=0.08, steps=32, replicas=2)
+    inputs = TargetTask("inputs", three_classes.inputs.astype(np.float64), three_classes.inputs.astype(np.float64))
+    assert verify_transfer(three_classes, [inputs], plan).findings[0].comparison.deviation < 0.01
+
+
 def test_the_smallest_of_several_scales_decides() -> None:
     assert training_dtype([0.1, 1e-4]) is torch.float32
     assert training_dtype([0.1, 1e-5]) is torch.float64
@@ -55,3 +71,7 @@ def test_smaller_scales_than_double_precision_keeps_are_refused() -> None:
         VerifyPlan(init_scales=(0.1, 1e-14))
     with pytest.raises(InputError, match=r"init_scale: 1e-15 is not accepted.*at least 1e-13"):
         FeaturePlan(init_scale=1e-15)
+    with pytest.raises(InputError, match=r"init_scale: 1e-15 is not accepted.*at least 1e-13"):
+        VerifyTransferPlan(init_scale=1e-15)
+    with pytest.raises(InputError, match=r"init_scale: 1e-15 is not accepted.*at least 1e-13"):
+        VerifyHiddenPlan(init_scale=1e-15)
