@@ -113,7 +113,7 @@ def test_a_verification_that_holds_says_so() -> None:
     """The first steps on the classes themselves."""
     whole = _whole()
     source = chosen_classes(whole, range(5))
-    plan = VerifyTransferPlan(step_size=0.05, steps=8, replicas=2)
+    plan = VerifyTransferPlan(components=1, step_size=0.05, steps=8, replicas=2)
     short = verify_transfer(source, [class_task(source, "own")], plan)
     assert short.holds
     assert short.findings[0].verdict.stopping is Stopping.GO_ON
