@@ -114,6 +114,30 @@ def mark_half(axes: Axes, step: float, loss: float, colour: str, label: str | No
     )
 
 
+def draw_trained(axes: Axes, steps: FloatArray, mean: FloatArray, spread: FloatArray, draws: str = "W(0)") -> None:
+    """Draw a trained curve as hollow circles in a band.
+
+    Args:
+        axes: to draw on.
+        steps: (T,) of the measurements.
+        mean: (T,) over the networks.
+        spread: (T,) standard deviation over them, the half width of the band.
+        draws: what differs between the networks, for the legend.
+    """
+    axes.fill_between(steps, mean - spread, mean + spread, color=TRAINED, alpha=0.15, linewidth=0)
+    shown = spaced(steps)
+    axes.plot(
+        steps[shown],
+        mean[shown],
+        linestyle="none",
+        marker="o",
+        markersize=4,
+        markerfacecolor="white",
+        markeredgecolor=TRAINED,
+        label=f"trained (band: spread over {draws})",
+    )
+
+
 def step_axis(axes: Axes, last: float) -> None:
     """Set up x for steps from 0 to ``last``: logarithmic, but linear up to the first step, so that step 0 is shown."""
     axes.set_xscale("symlog", linthresh=1, linscale=0.35)

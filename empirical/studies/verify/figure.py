@@ -18,9 +18,9 @@ from simulation.figures.style import (
     LINEARISED,
     SHADING,
     TRAINED,
+    draw_trained,
     mark_half,
     shade_phases,
-    spaced,
     step_axis,
 )
 
@@ -81,20 +81,9 @@ def draw_finding(axes: Axes, finding: Finding, name: str, step_size: float) -> N
     step_axis(axes, steps[-1])
     shade_phases(axes, derived, step_size, float(steps[-1]))
     mean, spread = comparison.trained.mean, comparison.trained.spread
-    axes.fill_between(steps, mean - spread, mean + spread, color=TRAINED, alpha=0.15, linewidth=0)
     axes.plot(steps, comparison.linearised.mean, color=LINEARISED, linestyle="--", linewidth=1.3, label="linearised")
     axes.plot(steps, comparison.derived.mean, color=DERIVED, linewidth=1.8, label="derived (mean field)")
-    shown = spaced(steps)
-    axes.plot(
-        steps[shown],
-        mean[shown],
-        linestyle="none",
-        marker="o",
-        markersize=4,
-        markerfacecolor="white",
-        markeredgecolor=TRAINED,
-        label="trained (band: spread over W(0))",
-    )
+    draw_trained(axes, steps, mean, spread)
     for time in (derived.fraction_point, derived.turning_point):
         if time is not None:
             axes.axvline(time / step_size, color=DERIVED, linestyle=":", linewidth=1.2)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from empirical.studies.verify_hidden.finding import LayerFinding
 from simulation.figures.figure_text import figure_text
-from simulation.figures.style import DERIVED, TRAINED, spaced, step_axis
+from simulation.figures.style import DERIVED, TRAINED, draw_trained, step_axis
 
 
 def draw_hidden(findings: Sequence[LayerFinding], title: str, step_size: float, path: Path) -> None:
@@ -45,19 +45,8 @@ def draw_layer(axes: Axes, finding: LayerFinding, step_size: float) -> None:
     steps = finding.trained.times / step_size
     step_axis(axes, steps[-1])
     mean, spread = finding.trained.mean, finding.trained.spread
-    axes.fill_between(steps, mean - spread, mean + spread, color=TRAINED, alpha=0.15, linewidth=0)
     axes.plot(steps, finding.derived.mean, color=DERIVED, linewidth=1.8, label="derived")
-    shown = spaced(steps)
-    axes.plot(
-        steps[shown],
-        mean[shown],
-        linestyle="none",
-        marker="o",
-        markersize=4,
-        markerfacecolor="white",
-        markeredgecolor=TRAINED,
-        label="trained (band: spread over initial weights)",
-    )
+    draw_trained(axes, steps, mean, spread, "initial weights")
     derived, trained = finding.derived_turning_point, finding.trained_turning_point
     if derived is not None:
         axes.axvline(derived / step_size, color=DERIVED, linestyle=":", linewidth=1.2, label="derived turning point")

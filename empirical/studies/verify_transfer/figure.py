@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from empirical.studies.verify_transfer.finding import TransferFinding
 from simulation.figures.figure_text import figure_text
-from simulation.figures.style import DERIVED, LINEARISED, TRAINED, spaced, step_axis
+from simulation.figures.style import DERIVED, LINEARISED, TRAINED, draw_trained, step_axis
 
 #: Panels side by side, at most.
 _COLUMNS = 4
@@ -66,20 +66,9 @@ def draw_target(axes: Axes, finding: TransferFinding, step_size: float) -> None:
     steps = compared.trained.times / step_size
     step_axis(axes, steps[-1])
     mean, spread = 1 - compared.trained.mean, compared.trained.spread
-    axes.fill_between(steps, mean - spread, mean + spread, color=TRAINED, alpha=0.15, linewidth=0)
     axes.plot(steps, 1 - finding.linearised.mean, color=LINEARISED, linestyle="--", linewidth=1.3, label="linearised")
     axes.plot(steps, 1 - compared.derived.mean, color=DERIVED, linewidth=1.8, label="derived (mean field)")
-    shown = spaced(steps)
-    axes.plot(
-        steps[shown],
-        mean[shown],
-        linestyle="none",
-        marker="o",
-        markersize=4,
-        markerfacecolor="white",
-        markeredgecolor=TRAINED,
-        label="trained (band: spread over W(0))",
-    )
+    draw_trained(axes, steps, mean, spread)
     axes.axvline(
         compared.expected.time / step_size, color=DERIVED, linestyle=":", linewidth=1.2, label="derived best step"
     )
