@@ -11,7 +11,7 @@ import numpy as np
 
 from empirical.studies.choose.rules import RIVALS
 from empirical.studies.choose_study.figure import draw_study
-from empirical.studies.choose_study.pairs import CHOSEN, SURE, UNLABELLED, PairResult
+from empirical.studies.choose_study.pairs import BY_ERROR, CHOSEN, SURE, UNLABELLED, PairResult
 from empirical.studies.choose_study.plan import StudyPlan
 from empirical.studies.report import DrawnReport, reading
 from simulation.runs.json_reader import ListOf, MapOf, Real, Record, Text, Whole, read_json
@@ -20,7 +20,7 @@ from simulation.runs.text_table import text_table
 from theory.validation import FloatArray
 
 #: Rules in the order of the table.
-RULES = (CHOSEN, SURE, UNLABELLED, *(rule.name for rule in RIVALS))
+RULES = (CHOSEN, BY_ERROR, SURE, UNLABELLED, *(rule.name for rule in RIVALS))
 
 _PAIR = Record(
     {
@@ -34,14 +34,16 @@ _PAIR = Record(
         "picks": MapOf(Whole()),
         "verdict": Text(),
         "leading": Whole(),
+        "error_leading": Whole(),
         "mean": ListOf(Real(), 2),
         "lower": ListOf(Real(), 2),
         "upper": ListOf(Real(), 2),
+        "tuned": ListOf(Real()),
     }
 )
 _RESULT = Record({"plan": MapOf(Real()), "pairs": ListOf(_PAIR)}, {"versions": MapOf(Text())})
 
-_LISTS = ("steps", "worth", "losses", "mean", "lower", "upper")
+_LISTS = ("steps", "worth", "losses", "mean", "lower", "upper", "tuned")
 
 
 def read_pairs(stored: Sequence[dict[str, Any]]) -> list[PairResult]:

@@ -26,6 +26,7 @@ PAIR = PairResult(
     picks={"last": 3, "LogME": 1},
     verdict=Verdict.UNDECIDED.value,
     leading=2,
+    error_leading=1,
     mean=(-0.3, 0.0, 0.04, 0.0),
     lower=(-0.4, -0.1, -0.02, 0.0),
     upper=(-0.36, 0.1, 0.1, 0.0),
@@ -72,7 +73,7 @@ def test_a_study_runs_and_resumes_with_what_is_finished(tmp_path: Path) -> None:
     plan = StudyPlan(steps=1, labels_per_class=4, known=100, fresh=100, batch_size=16)
     data = {"cifar": images(120, 3, 32, 0), "digits": images(120, 1, 28, 1)}
     first = choose_study(plan, **data, networks=("vgg8",), folder=tmp_path)
-    assert len(first.pairs) == 9
+    assert len(first.pairs) == 11
     assert {pair.steps for pair in first.pairs} == {(0, 1)}
     for file in (tmp_path / "trainings").rglob("*.safetensors"):
         file.unlink()  # what is finished needs no weights
