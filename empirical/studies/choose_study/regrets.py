@@ -60,3 +60,13 @@ def pair_mean(values: Sequence[float], trainings: Sequence[Hashable]) -> PairMea
 
 def _mean_of_pairs(sums: FloatArray, counts: FloatArray, axis: int = -1) -> FloatArray:
     return np.asarray(sums.sum(axis=axis) / counts.sum(axis=axis))
+
+
+def stated(interval: tuple[float, float] | None, number: str) -> str:
+    """An interval as text; empty where there is none.
+
+    Args:
+        interval: its ends.
+        number: format of both.
+    """
+    return "" if interval is None else " to ".join(number.format(end) for end in interval)
