@@ -11,7 +11,7 @@ from empirical.data.images import GivenImages, given_images
 from empirical.studies.choose_study.fine_tuning import tuned_accuracies
 from empirical.studies.choose_study.measuring import pairs_of
 from empirical.studies.choose_study.pairs import PairResult
-from empirical.studies.choose_study.plan import StudyPlan
+from empirical.studies.choose_study.plan import TUNING, StudyPlan
 from empirical.studies.choose_study.report import ChooseStudyReport, read_pairs
 from empirical.studies.choose_study.targets import Pool, pools_of
 from empirical.studies.choose_study.training import StudyImages, StudyTraining, in_colour, study_trainings
@@ -85,7 +85,7 @@ def _stored_tuning(
     training: StudyTraining, plan: StudyPlan, pools: dict[str, Pool], place: RunFolder, progress: Progress
 ) -> dict[str, list[float]]:
     """Accuracies after fine-tuning, by target: read from the folder, or measured now."""
-    name = f"tuned/{_part(training, plan)}.json"
+    name = f"tuned/{_part(training, plan, asdict(TUNING))}.json"
     if (place.path / name).is_file():
         stored: dict[str, list[float]] = json.loads((place.path / name).read_text(encoding="utf-8"))["tuned"]
         return stored
@@ -106,7 +106,9 @@ def _title(training: StudyTraining) -> str:
     return f"{training.network} on {training.source}"
 
 
-def _part(training: StudyTraining, plan: StudyPlan) -> str:
+def _part(training: StudyTraining, plan: StudyPlan, tuning: dict[str, object] | None = None) -> str:
     """Name of a training's parts, with a key made from all that determines them."""
     same = asdict(plan) | {"seeds": 1, "tuned": 1, "training": training.run.key}
+    if tuning is not None:
+        same["tuning"] = tuning
     return f"{training.source.replace(' ', '-')}-{training.network}-{training.run.plan.seed}-{part_key(same)}"

@@ -28,11 +28,12 @@ class Tuning:
 
     steps: int = 40
     batch_size: int = 64
-    step_size: float = 0.01
+    step_size: float = 0.05
     momentum: float = 0.9
 
 
-#: Of all fine-tuning in the study; fixed before any of it ran.
+#: Of all fine-tuning in the study. At a step size of .01 an untrained ResNet-10 fits half of its labels, at .05 three
+#: quarters; chosen by that alone.
 TUNING = Tuning()
 
 
