@@ -14,6 +14,9 @@ from simulation.figures.figure_text import figure_text
 from simulation.figures.seed_lines import COLOURS
 from theory.validation import FloatArray
 
+# Of regrets, in points.
+_TICKS = (0, 0.5, 1, 2, 5, 10, 20, 50)
+
 
 def draw_study(
     frozen: Mapping[str, FloatArray], tuned: Mapping[str, FloatArray], pairs: Sequence[PairResult], path: Path
@@ -47,7 +50,9 @@ def _draw_regrets(axes: Axes, title: str, regrets: Mapping[str, FloatArray], ord
     axes.set_yticks(range(len(ordered)), [figure_text(name) for name in ordered], fontsize=8)
     axes.invert_yaxis()
     axes.set_xscale("symlog", linthresh=1)
-    axes.set_xlim(left=-0.1)
+    axes.set_xticks(_TICKS, [f"{tick:g}" for tick in _TICKS])
+    axes.minorticks_off()
+    axes.set_xlim(-0.1, 1.2 * max(float(100 * own.max()) for own in regrets.values() if own.size))
     axes.set_xlabel("regret against the best checkpoint (points)\ndots: pairs; diamonds: means")
     axes.set_title(f"{title}: what each rule loses (orange: this tool)", fontsize=10)
 
@@ -61,7 +66,7 @@ def _draw_gains(axes: Axes, pairs: Sequence[PairResult]) -> None:
         axes.errorbar(
             found, mean, (mean - low, high - mean), fmt="o", color=colour, markersize=4, linewidth=1, label=name
         )
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="upper left")
     axes.set_xlabel("gain over the last checkpoint on fresh images (points)")
     axes.set_ylabel("stated gain with its 95 % band (points)")
     axes.set_title("stated and found gain at the chosen step", fontsize=10)
