@@ -168,9 +168,7 @@ def test_the_command_reads_entries_by_name(
     given, labels = sentences()
     np.savez(tmp_path / "target.npz", labels=labels, **{name: one.numpy() for name, one in given.items()})
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(
-        __import__("sys").modules, "planted_sentences", __import__("types").SimpleNamespace(own=Sentences)
-    )
+    monkeypatch.setitem(sys.modules, "planted_sentences", SimpleNamespace(own=Sentences))
     call = ["choose", *map(str, folders), "--network", "planted_sentences:own", "--target", "target.npz"]
     done = CliRunner().invoke(app, [*call, "--layer", "embed", "--rows", "mean", "--json", "--out", "out"])
     assert done.exit_code == 0, done.output
