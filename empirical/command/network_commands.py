@@ -63,7 +63,10 @@ def track(
         str | None, text_option("Classes to train on, as in 0,1,2,3,4; the others are a task of transfer.")
     ] = None,
     transfer_data: Annotated[
-        str | None, text_option("Another data set with images of the same shape, as a task of transfer.")
+        str | None,
+        text_option(
+            "Another data set with images of the same size, as a task of transfer; gray ones get equal channels."
+        ),
     ] = None,
     data_root: DataRoot = None,
     download: Download = False,
