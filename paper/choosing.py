@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from empirical.studies.choose_study.pairs import BY_ERROR, CHOSEN
-from empirical.studies.choose_study.regrets import PairMean
-from empirical.studies.choose_study.report import RULES, ChooseStudyReport, excess, frozen, tuned
+from empirical.studies.choose_study.regrets import PairMean, excess, frozen, tuned
+from empirical.studies.choose_study.report import RULES, ChooseStudyReport
 from paper.latex_text import latex_text
 from paper.macros import count, fixed, interval
 from paper.part import Draw, Part

@@ -1,16 +1,50 @@
-"""Means over pairs with intervals: pairs of one training share its weights and labels, so trainings are resampled."""
+"""What is read of pairs, and means with intervals.
+
+Pairs of one training share its weights and labels, so that an interval comes from resampling trainings.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 
+from empirical.studies.choose_study.pairs import PairResult
 from theory.validation import FloatArray
 
 _RESAMPLES = 9999
+
+
+#: What is read of a pair; None where it does not apply.
+Measure = Callable[[PairResult], float | None]
+
+
+def frozen(rule: str) -> Measure:
+    """The regret of a rule with a probe of frozen features."""
+    return lambda pair: pair.regret(rule)
+
+
+def tuned(rule: str) -> Measure:
+    """The regret of a rule after fine-tuning."""
+    return lambda pair: pair.tuned_regret(rule)
+
+
+def excess(rule: str, other: str, measure: Callable[[str], Measure] = frozen) -> Measure:
+    """What a rule loses more than another."""
+
+    def difference(pair: PairResult) -> float | None:
+        own, others = measure(rule)(pair), measure(other)(pair)
+        return None if own is None or others is None else own - others
+
+    return difference
+
+
+def known_values(pairs: Sequence[PairResult], measure: Measure) -> list[tuple[float, tuple[str, str, int]]]:
+    """Values of a measure where it applies, each with what identifies its training."""
+    found = ((measure(one), (one.source, one.network, one.seed)) for one in pairs)
+    return [(value, training) for value, training in found if value is not None]
 
 
 @dataclass(frozen=True)

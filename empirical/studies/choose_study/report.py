@@ -13,7 +13,16 @@ from empirical.studies.choose.rules import RIVALS
 from empirical.studies.choose_study.figure import draw_study
 from empirical.studies.choose_study.pairs import BY_ERROR, CHOSEN, SURE, UNLABELLED, PairResult
 from empirical.studies.choose_study.plan import TUNING, StudyPlan
-from empirical.studies.choose_study.regrets import PairMean, pair_mean, stated
+from empirical.studies.choose_study.regrets import (
+    Measure,
+    PairMean,
+    excess,
+    frozen,
+    known_values,
+    pair_mean,
+    stated,
+    tuned,
+)
 from empirical.studies.report import DrawnReport, reading
 from simulation.runs.json_reader import ListOf, MapOf, Real, Record, Text, Whole, read_json
 from simulation.runs.run_kinds import CHOOSE_STUDY
@@ -45,36 +54,6 @@ _PAIR = Record(
 _RESULT = Record({"plan": MapOf(Real()), "pairs": ListOf(_PAIR)}, {"versions": MapOf(Text())})
 
 _LISTS = ("steps", "worth", "losses", "mean", "lower", "upper", "tuned")
-
-
-#: What is read of a pair; None where it does not apply.
-Measure = Callable[[PairResult], float | None]
-
-
-def frozen(rule: str) -> Measure:
-    """The regret of a rule with a probe of frozen features."""
-    return lambda pair: pair.regret(rule)
-
-
-def tuned(rule: str) -> Measure:
-    """The regret of a rule after fine-tuning."""
-    return lambda pair: pair.tuned_regret(rule)
-
-
-def excess(rule: str, other: str, measure: Callable[[str], Measure] = frozen) -> Measure:
-    """What a rule loses more than another."""
-
-    def difference(pair: PairResult) -> float | None:
-        own, others = measure(rule)(pair), measure(other)(pair)
-        return None if own is None or others is None else own - others
-
-    return difference
-
-
-def _known(pairs: Sequence[PairResult], measure: Measure) -> list[tuple[float, tuple[str, str, int]]]:
-    """Values of a measure where it applies, each with what identifies its training."""
-    found = ((measure(one), (one.source, one.network, one.seed)) for one in pairs)
-    return [(value, training) for value, training in found if value is not None]
 
 
 def _smallest_mean(regrets: Mapping[str, FloatArray]) -> str:
@@ -109,11 +88,11 @@ class ChooseStudyReport(DrawnReport):
 
     def regrets(self, rule: str) -> FloatArray:
         """Regrets of a rule over the pairs to which it applies, in shares of the samples or of the variance."""
-        return np.array([value for value, _ in _known(self.pairs, frozen(rule))], dtype=np.float64)
+        return np.array([value for value, _ in known_values(self.pairs, frozen(rule))], dtype=np.float64)
 
     def tuned_regrets(self, rule: str) -> FloatArray:
         """The same after fine-tuning, over the pairs that were fine-tuned."""
-        return np.array([value for value, _ in _known(self.pairs, tuned(rule))], dtype=np.float64)
+        return np.array([value for value, _ in known_values(self.pairs, tuned(rule))], dtype=np.float64)
 
     def mean_regret(self, measure: Measure) -> PairMean | None:
         """Mean and worst of a measure, in points; None where it applies to no pair.
@@ -121,7 +100,7 @@ class ChooseStudyReport(DrawnReport):
         Args:
             measure: ``frozen(rule)``, ``tuned(rule)`` or ``excess(rule, other)``.
         """
-        found = _known(self.pairs, measure)
+        found = known_values(self.pairs, measure)
         return pair_mean([100 * value for value, _ in found], [own for _, own in found]) if found else None
 
     @property

@@ -16,8 +16,8 @@ from empirical.studies.choose_study.fine_tuning import fine_tuned_accuracy
 from empirical.studies.choose_study.job import choose_study
 from empirical.studies.choose_study.pairs import BY_ERROR, CHOSEN, SURE, PairResult, tuned_places
 from empirical.studies.choose_study.plan import DIGITS, StudyPlan, Tuning
-from empirical.studies.choose_study.regrets import pair_mean
-from empirical.studies.choose_study.report import ChooseStudyReport, excess
+from empirical.studies.choose_study.regrets import excess, pair_mean
+from empirical.studies.choose_study.report import ChooseStudyReport
 from empirical.studies.choose_study.targets import CIFAR_POOL, TURNED_POOL, pools_of, study_targets
 from empirical.studies.choose_study.training import StudyImages, in_colour
 
