@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from empirical.data.network_inputs import Inputs
 from empirical.moments.activation_moments import JointAccumulator, JointMoments
 from empirical.networks.batch_norm import measure_statistics
 from empirical.networks.capture import read_inside
-from empirical.networks.layer_reading import Inputs, LayerReader
+from empirical.networks.layer_reading import LayerReader
 from empirical.networks.module_names import bare, device_and_type
 from empirical.networks.row_rule import Rows
 from empirical.networks.undisturbed import undisturbed
