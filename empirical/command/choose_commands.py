@@ -150,6 +150,7 @@ def last_block_study(
         int, count_option("Last training step at step size .002; with others, at the same eta n.", 16)
     ] = 2048,
     base_width: Annotated[int, count_option("Width of VGG-8's first block.")] = 12,
+    networks: Annotated[list[str] | None, text_option("vgg8, and resnet10 with it; repeat it. [default: both]")] = None,
     data_root: DataRoot = None,
     download: Download = False,
     out: Annotated[Path, path_option("Folder of the results.")] = Path("results") / "study-last-block",
@@ -182,6 +183,7 @@ def last_block_study(
         from empirical.studies.last_block_study.job import last_block_study as run
         from empirical.studies.last_block_study.plan import LastBlockPlan
 
-        plan = LastBlockPlan(steps=steps, widths=(base_width, LastBlockPlan.widths[1]), seed=seed)
+        widths = (base_width, LastBlockPlan.widths[1])
+        plan = LastBlockPlan(steps=steps, widths=widths, networks=tuple(networks or LastBlockPlan.networks), seed=seed)
         report = run(plan, data=partial(load_images, "cifar10", data_root, download), folder=out, progress=bars)
     publish(report, out, output)

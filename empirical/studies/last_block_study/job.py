@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +67,7 @@ class _Study:
 
     def __init__(self, plan: LastBlockPlan, data: ImageData, folder: RunFolder) -> None:
         self._plan, self._data, self._folder = plan, data, folder
+        self._last_layer = cache(self._untrained_last_layer)
 
     def levels(self, setting: Setting) -> tuple[Level, ...]:
         """All, or those of a network whose last block is not derived."""
@@ -82,7 +83,7 @@ class _Study:
     def _made(self, setting: Setting, level: Level) -> Curve:
         plan, steps = setting.training, setting.longer_steps
         if level is Level.ONE_DERIVED:
-            return self._last_layer(setting).scaled(setting.scale).curve(plan, steps)
+            return self._last_layer(plan.network).scaled(setting.scale).curve(plan, steps)
         if level is Level.TWO_DERIVED:
             return self._last_block.scaled(setting.scale).curve(plan, steps)
         network = untrained(setting, self._data)
@@ -101,6 +102,7 @@ class _Study:
     def _last_block(self) -> LastBlock:
         return last_block(untrained(self._plan.shared, self._data), self._data, _CPU)
 
-    def _last_layer(self, setting: Setting) -> LastLayer:
-        """Before the classifier is scaled; made anew for each training, which takes seconds."""
-        return last_layer(untrained(Setting(setting.training, 1.0), self._data), self._data, _CPU)
+    def _untrained_last_layer(self, network: str) -> LastLayer:
+        """Of the untrained network, which all trainings of it share."""
+        setting = next(one for one in self._plan.of_each_network if one.training.network == network)
+        return last_layer(untrained(setting, self._data), self._data, _CPU)

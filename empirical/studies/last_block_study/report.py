@@ -13,12 +13,11 @@ from empirical.networks.networks import network_title
 from empirical.studies.last_block_study.agreement import ACCEPTED_FACTOR, BOUNDARIES, Agreement, agreements, boundary_of
 from empirical.studies.last_block_study.figure import draw_study
 from empirical.studies.last_block_study.plan import LastBlockPlan, Setting
-from empirical.studies.last_block_study.runs import BlockRun, Level
+from empirical.studies.last_block_study.runs import APART, BlockRun, Level
 from empirical.studies.report import DrawnReport, reading
 from simulation.runs.json_reader import ListOf, MapOf, Real, Record, Text, Whole, read_json
 from simulation.runs.run_kinds import LAST_BLOCK
 from simulation.runs.text_table import text_table
-from theory.curves.regimes import RESOLUTION
 
 #: Largest accepted difference of the derived curve of two layers from a measured one, in shares of the variance.
 ACCEPTED_DISTANCE = 0.03
@@ -46,6 +45,7 @@ _PLAN = Record(
         "batch_size": Whole(2),
         "widths": ListOf(Whole(1), 2),
         "images": Whole(1),
+        "networks": ListOf(Text()),
         "seed": Whole(0, 2**63 - 1),
     }
 )
@@ -164,19 +164,19 @@ class LastBlockReport(DrawnReport):
                 f"{run.fall(level):.3f}",
                 _step(run.drift) if level is Level.END_TO_END else "",
             )
-            for run in self.of([self.plan.shared, self.plan.residual])
+            for run in self.of(self.plan.of_each_network)
             for level in (Level.TWO_DERIVED, Level.TWO_TRAINED, Level.END_TO_END)
             if level in run.curves
         ]
         return [
             *text_table(header, rows),
-            f"drift: first step at which training the layers below moves the loss by {RESOLUTION:g}",
+            f"drift: first step at which training the layers below moves the loss by {APART:g}",
         ]
 
     def _share_lines(self) -> list[str]:
         """Shares of the fall end to end, at every fourth measured step: powers of four."""
         found = []
-        for run in self.of([self.plan.shared, self.plan.residual]):
+        for run in self.of(self.plan.of_each_network):
             for level in (Level.TWO_DERIVED, Level.TWO_TRAINED):
                 if level in run.curves:
                     found.append((network_title(run.setting.training.network), level, run.share(level)))

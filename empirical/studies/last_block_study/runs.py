@@ -10,8 +10,14 @@ import numpy as np
 from empirical.studies.last_block_study.plan import Setting
 from empirical.tracker.phase_reading import PhaseReading, read_phases
 from theory import InputError
-from theory.curves.regimes import RESOLUTION
 from theory.validation import FloatArray, IntArray, finite_array
+
+#: Smallest fall or rise of a curve that counts, in shares of the images' variance. Every step is measured on the same
+#: images, so that changes are resolved better than levels.
+SMALLEST_CHANGE = 0.003
+
+#: What counts as a difference between two curves.
+APART = 0.01
 
 
 class Level(Enum):
@@ -57,7 +63,9 @@ class BlockRun:
 
     def reading(self, level: Level) -> PhaseReading | None:
         """The phases of a curve; None where it was not derived."""
-        return read_phases(self.steps(level), self.curves[level][None]) if level in self.curves else None
+        return (
+            read_phases(self.steps(level), self.curves[level][None], SMALLEST_CHANGE) if level in self.curves else None
+        )
 
     def half_fall(self, level: Level) -> float:
         """Step at which half of the fall is done, of the fall so far where the curve has not turned; NaN if none."""
@@ -75,9 +83,9 @@ class BlockRun:
         return float("nan") if found is None else found.fall.value
 
     def share(self, level: Level) -> FloatArray:
-        """(T,) the fall of a curve since step 0 in units of that end to end; NaN where that is below the resolution."""
+        """(T,) the fall of a curve since step 0 in units of that end to end; NaN where that is less than APART."""
         whole = self.curves[Level.END_TO_END]
-        done = np.where(whole[0] - whole > RESOLUTION, whole[0] - whole, np.nan)
+        done = np.where(whole[0] - whole > APART, whole[0] - whole, np.nan)
         own = self._early(level)
         return np.asarray((own[0] - own) / done, dtype=np.float64)
 
@@ -90,8 +98,8 @@ class BlockRun:
 
     @property
     def drift(self) -> float:
-        """First step at which training the layers below has moved the loss by more than the resolution; NaN if none."""
-        apart = np.abs(self._early(Level.END_TO_END) - self._early(Level.TWO_TRAINED)) > RESOLUTION
+        """First step at which training the layers below has moved the loss by more than APART; NaN if none."""
+        apart = np.abs(self._early(Level.END_TO_END) - self._early(Level.TWO_TRAINED)) > APART
         return float(self.setting.steps[np.argmax(apart)]) if apart.any() else float("nan")
 
     def _early(self, level: Level) -> FloatArray:

@@ -86,12 +86,12 @@ def test_the_scale_is_of_the_classifier_alone(data: ImageData) -> None:
 
 
 def planted(end_to_end: list[float], two: list[float], derived: list[float] | None = None) -> BlockRun:
-    """A run of 4 steps, measured at 0, 1, 2, 3, 4; two layers stay where they are until step 32."""
+    """A run of 4 steps, measured at 0, 1, 2, 3, 4; two layers stay where they are until step 16."""
     curves = {Level.END_TO_END: np.array(end_to_end)}
     longer = {Level.TWO_TRAINED: two, Level.ONE_DERIVED: two, Level.TWO_DERIVED: derived}
     for level, losses in longer.items():
         if losses is not None:
-            curves[level] = np.array(losses + losses[-1:] * 6)
+            curves[level] = np.array(losses + losses[-1:] * 4)
     return BlockRun(PLAN.shared, curves)
 
 
@@ -170,6 +170,6 @@ def test_the_report_reads_itself_back(report: LastBlockReport, place: Path) -> N
 def test_curves_that_do_not_fit_their_steps_are_refused() -> None:
     setting = Setting(PLAN.training("vgg8", 0.02), 1.0)
     with pytest.raises(InputError, match="END_TO_END: 2 losses; give 5, one"):
-        BlockRun(setting, {Level.END_TO_END: np.ones(2), Level.TWO_TRAINED: np.ones(11)})
+        BlockRun(setting, {Level.END_TO_END: np.ones(2), Level.TWO_TRAINED: np.ones(9)})
     with pytest.raises(InputError, match="curves: "):
         BlockRun(setting, {Level.END_TO_END: np.ones(5)})
