@@ -149,7 +149,7 @@ def last_block_study(
     steps: Annotated[
         int, count_option("Last training step at step size .002; with others, at the same eta n.", 16)
     ] = 2048,
-    base_width: Annotated[int, count_option("Width of VGG-8's first block.")] = 12,
+    base_width: Annotated[int, count_option("Width of VGG-8's first block.")] = 8,
     networks: Annotated[list[str] | None, text_option("vgg8, and resnet10 with it; repeat it. [default: both]")] = None,
     data_root: DataRoot = None,
     download: Download = False,

@@ -185,10 +185,7 @@ class TrainingRun:
         channels = self.split.images.shape[1]
         network = build_network(self.plan.network, self.classes, channels, self.plan.base_width, self.plan.seed)
         network = network.to(self.device)
-        layout = fast_layout(network)
-        for parameter in network.parameters():
-            if parameter.dim() == 4:
-                parameter.data = parameter.data.contiguous(memory_format=layout)
+        use_fast_layout(network)
         return network
 
     def _restore(self, network: nn.Module, optimiser: torch.optim.Optimizer, missing: int) -> int:
@@ -258,6 +255,14 @@ def fast_layout(network: nn.Module) -> torch.memory_format:
         for part in network.modules()
     )
     return torch.contiguous_format if faulty else torch.channels_last
+
+
+def use_fast_layout(network: nn.Module) -> None:
+    """Keep the weights of a network's convolutions in ``fast_layout``."""
+    layout = fast_layout(network)
+    for parameter in network.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=layout)
 
 
 @contextmanager

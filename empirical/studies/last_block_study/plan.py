@@ -65,7 +65,7 @@ class LastBlockPlan:
     step_size: float = 0.002
     steps: int = 2048
     batch_size: int = 128
-    widths: tuple[int, int] = (12, 8)
+    widths: tuple[int, int] = (8, 4)
     images: int = 5_000
     networks: tuple[str, ...] = (DERIVED, MEASURED)
     seed: int = 0
@@ -109,8 +109,9 @@ class LastBlockPlan:
 
     @property
     def settings(self) -> tuple[Setting, ...]:
-        """Every training once."""
-        return tuple(dict.fromkeys((*self.by_step_size, *self.by_scale, *self.of_each_network)))
+        """Every training once, the one that both series share first, and long ones last."""
+        of_vgg = (self.shared, *self.by_scale, *sorted(self.by_step_size, key=lambda one: one.training.steps))
+        return tuple(dict.fromkeys((*of_vgg, *self.of_each_network)))
 
 
 def half_powers(last: int) -> IntArray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from empirical.data.images import ImageData, Normalisation
 from empirical.networks.batch_norm import recalibrated, recalibrated_on
-from empirical.networks.network_training import TrainingPlan, batch_indices, fast_layout, image_batches
+from empirical.networks.network_training import TrainingPlan, batch_indices, fast_layout, image_batches, use_fast_layout
 from empirical.networks.networks import build_network
 from empirical.probes.sampled_probe import sampled_loss
 from empirical.studies.last_block_study.plan import Setting
@@ -51,7 +52,8 @@ def untrained(setting: Setting, data: ImageData) -> nn.Sequential:
     with torch.no_grad():
         for parameter in classifier.parameters():
             parameter.mul_(setting.scale)
-    return network.to(memory_format=fast_layout(network))
+    use_fast_layout(network)
+    return network
 
 
 def whole_network(network: nn.Sequential, data: ImageData) -> Trained:
@@ -61,20 +63,21 @@ def whole_network(network: nn.Sequential, data: ImageData) -> Trained:
     def inputs(chosen: IntArray) -> Tensor:
         return torch.from_numpy(normalisation.apply(data.train.images[chosen])).contiguous(memory_format=layout)
 
-    return Trained(network, network[:-2], inputs)
+    return Trained(network, nn.Sequential(*list(network)[:-2]), inputs)
 
 
 def last_two_layers(network: nn.Sequential, data: ImageData) -> Trained:
     """The last block and the classifier, on what the layers below give before training."""
     normalisation = Normalisation.from_images(data.train)
+    below = nn.Sequential(*list(network)[:-3])
     with recalibrated_on(network.eval(), data.train, normalisation, _CPU), torch.no_grad():
         batches = image_batches(data.train, normalisation, _BATCH, _CPU)
-        features = torch.cat([network[:-3](images) for images, _ in batches])
+        features = torch.cat([below(images) for images, _ in batches])
 
     def inputs(chosen: IntArray) -> Tensor:
         return features[torch.from_numpy(chosen)].contiguous(memory_format=fast_layout(network))
 
-    return Trained(network[-3:], network[-3:-2], inputs)
+    return Trained(nn.Sequential(*list(network)[-3:]), nn.Sequential(network[-3]), inputs)
 
 
 def trained_losses(
@@ -121,12 +124,12 @@ def _measurement(trained: Trained, data: ImageData, images: int) -> Callable[[],
     """
     sample = stratified_sample(np.asarray(data.train.labels, dtype=np.int64), images)
     parts = np.array_split(sample, -(-sample.size // _BATCH))
-    pixels = Normalisation.from_images(data.train).apply(data.train.images[sample]).reshape(sample.size, -1)
+    pixels: np.ndarray[Any, Any] = Normalisation.from_images(data.train).apply(data.train.images[sample])
 
     def measure() -> float:
         encoder = recalibrated(trained.encoder, (trained.inputs(part) for part in parts))
         with torch.no_grad():
             units = torch.cat([encoder(trained.inputs(part)).flatten(1) for part in parts])
-        return sampled_loss(units.double().numpy(), pixels).relative
+        return sampled_loss(units.double().numpy(), pixels.reshape(sample.size, -1)).relative
 
     return measure
