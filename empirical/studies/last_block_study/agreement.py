@@ -9,6 +9,7 @@ import numpy as np
 from scipy.stats import gmean
 
 from empirical.studies.last_block_study.runs import THEORIES, BlockRun, Level
+from theory.validation import FloatArray
 
 #: Largest accepted factor between a derived and a measured boundary.
 ACCEPTED_FACTOR = 1.5
@@ -58,9 +59,9 @@ class Agreement:
         return self.in_order and self.factor <= ACCEPTED_FACTOR
 
     @property
-    def _ratios(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    def _ratios(self) -> FloatArray:
         ratios = np.array(self.derived) / np.array(self.measured)
-        return ratios[np.isfinite(ratios)]
+        return np.asarray(ratios[np.isfinite(ratios)], dtype=np.float64)
 
 
 def boundary_of(run: BlockRun, level: Level, boundary: str) -> float:
@@ -83,5 +84,5 @@ def agreements(series: str, runs: Sequence[BlockRun]) -> list[Agreement]:
     ]
 
 
-def _largest(ratios: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+def _largest(ratios: FloatArray) -> float:
     return float(np.exp(np.abs(np.log(ratios)).max())) if ratios.size else float("nan")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -80,6 +81,6 @@ def draw_series(axes: Axes, runs: Sequence[BlockRun], place: Callable[[BlockRun]
     axes.set_title(f"by the {label.split(' of')[0]}", fontsize=10)
 
 
-def _handles(axes: Axes) -> list[tuple[object, str]]:
+def _handles(axes: Axes) -> list[tuple[Artist, str]]:
     handles, labels = axes.get_legend_handles_labels()
     return list(zip(handles, labels, strict=True))

@@ -22,6 +22,7 @@ from simulation.runs.run_folder import RunFolder, array_digest, part_key, softwa
 from simulation.runs.run_kinds import LAST_BLOCK
 from theory import Curve
 from theory.progress import Progress, described, silent
+from theory.validation import FloatArray
 
 _CPU = torch.device("cpu")
 
@@ -52,7 +53,7 @@ def last_block_study(
         images = at_least_32(given_images(data))
         study = _Study(chosen, images, place)
         pairs = [(setting, level) for setting in chosen.settings for level in study.levels(setting)]
-        curves: dict[Setting, dict[Level, np.ndarray[tuple[int], np.dtype[np.float64]]]] = {}
+        curves: dict[Setting, dict[Level, FloatArray]] = {}
         for setting, level in described(progress, "curves")(pairs):
             curves.setdefault(setting, {})[level] = study.curve(setting, level).losses[0]
         runs = tuple(BlockRun(setting, own) for setting, own in curves.items())

@@ -223,7 +223,7 @@ class LastBlockReport(DrawnReport):
         """See ``Report``."""
         content = read_json(folder / "result.json", _CONTENT, "folder")
         with reading(folder):
-            stored = {
+            stored: dict[str, Any] = {
                 name: tuple(value) if isinstance(value, list) else value for name, value in content["plan"].items()
             }
             plan = LastBlockPlan(**stored)
