@@ -19,15 +19,23 @@ _MARKER = dict(zip(Level, MARKERS, strict=False))
 
 
 def draw_study(shared: BlockRun, by_step_size: Sequence[BlockRun], by_scale: Sequence[BlockRun], path: Path) -> None:
+    """Draw a study into a file, whose ending decides the format; see ``draw_panels``."""
+    figure = Figure(figsize=(11.0, 4.8), layout="constrained")
+    draw_panels(figure, shared, by_step_size, by_scale)
+    figure.savefig(path, dpi=150)
+
+
+def draw_panels(
+    figure: Figure, shared: BlockRun, by_step_size: Sequence[BlockRun], by_scale: Sequence[BlockRun]
+) -> None:
     """Draw a study; derived curves are lines, measured ones markers.
 
     Args:
+        figure: to draw on.
         shared: the training whose curves are drawn.
         by_step_size: the series of step sizes.
         by_scale: the series of the classifier's scale.
-        path: of the file; its ending decides the format.
     """
-    figure = Figure(figsize=(11.0, 4.4), layout="constrained")
     curves, sizes, scales = figure.subplots(1, 3)
     draw_curves(curves, shared)
     draw_series(sizes, by_step_size, lambda run: run.setting.training.step_size, "step size")
@@ -35,7 +43,6 @@ def draw_study(shared: BlockRun, by_step_size: Sequence[BlockRun], by_scale: Seq
     handles = [*_handles(curves), *_handles(sizes)]
     unique = {label: handle for handle, label in handles}
     figure.legend(list(unique.values()), list(unique), loc="outside lower center", ncols=3, frameon=False, fontsize=8)
-    figure.savefig(path, dpi=150)
 
 
 def draw_curves(axes: Axes, run: BlockRun) -> None:
