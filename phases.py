@@ -11,7 +11,7 @@ import typer
 from empirical.command.choose_commands import choose, studies
 from empirical.command.exit_codes import OneLineGroup, bad_input_exits
 from empirical.command.interrupts import run
-from empirical.command.network_commands import deep, fit, predict, track, transfer
+from empirical.command.network_commands import decode, deep, fit, predict, track, transfer
 from empirical.command.options import (
     LARGEST_WIDTH,
     chosen_data,
@@ -248,6 +248,7 @@ app.command()(track)
 app.command()(transfer)
 app.command()(choose)
 app.command()(deep)
+app.command()(decode)
 app.command()(fit)
 app.command()(predict)
 app.add_typer(sweeps, name="sweep")

@@ -28,6 +28,9 @@ from .studies.check.outcome import CheckPlan
 from .studies.choose.job import choose
 from .studies.choose.plan import ChoosePlan
 from .studies.choose.report import ChooseReport
+from .studies.decode.job import decode
+from .studies.decode.plan import DecodePlan
+from .studies.decode.report import DecodeReport
 from .studies.deep.job import deep
 from .studies.deep.report import DeepReport
 from .studies.derive import DeriveReport, derive
@@ -110,6 +113,9 @@ __all__ = [
     "ChooseReport",
     "deep",
     "DeepReport",
+    "decode",
+    "DecodePlan",
+    "DecodeReport",
     # Data
     "DataSet",
     "load",

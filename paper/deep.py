@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from empirical.networks.networks import network_title
 from empirical.studies.deep.report import DeepReport
 from empirical.studies.deep.row import TURNING_TOLERANCE
 from paper.latex_text import latex_text
@@ -31,7 +32,7 @@ def tables(folders: ResultFolders) -> dict[str, str]:
     """A row per training: both boundaries, derived and tracked, and the ratio of turning points."""
     rows = [
         [
-            latex_text(row.network),
+            latex_text(network_title(row.network)),
             latex_text(row.data),
             *(
                 with_error(one.value, one.error)

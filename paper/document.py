@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from paper import theorems
+from paper.commands import commands
 from paper.macros import newcommands
 from paper.part import Part
 from paper.parts import EMPIRICAL, SIMULATIONS
@@ -73,7 +74,7 @@ def present_parts(results: ResultFolders) -> tuple[Part, ...]:
 
 
 def write_numbers(folder: RunFolder, results: ResultFolders, present: tuple[Part, ...], quick: bool) -> None:
-    """Write the macros, the theorems and the list of the empirical sections.
+    """Write the macros, the theorems, the commands of the abstract and the list of the empirical sections.
 
     Args:
         folder: to write to.
@@ -90,6 +91,7 @@ def write_numbers(folder: RunFolder, results: ResultFolders, present: tuple[Part
     folder.write_text("macros.tex", newcommands(numbers))
     folder.write_text("statements.tex", theorems.statements(derived))
     folder.write_text("theorems.tex", theorems.proofs(derived))
+    folder.write_text("commands.tex", commands())
     sections = [part.section for part in present if part in EMPIRICAL]
     folder.write_text("empirical.tex", "".join(f"\\input{{sections/{name}}}\n" for name in sections))
 

@@ -79,15 +79,20 @@ def tables(folders: ResultFolders) -> dict[str, str]:
 
 
 def _cells(finding: Finding) -> list[str]:
-    """Largest deviation of the curve with its error, then derived and trained steps of both boundaries."""
+    """Largest deviation of the curve with its error, then both boundaries: derived, and trained with their errors."""
     claims = finding.comparison.claims
     curve = _largest(claims)
     cells = [with_error(curve.deviation, curve.standard_error)]
     for kind in (ClaimKind.END_OF_PHASE_ONE, ClaimKind.TURNING_POINT):
         claim = next((one for one in claims if one.kind is kind), None)
-        values = (None, None) if claim is None else (claim.derived_value, claim.measured_value)
-        cells += ["--" if value is None else significant(value, 3) for value in values]
+        cells += ["--", "--"] if claim is None else [significant(claim.derived_value, 3), _measured(claim)]
     return cells
+
+
+def _measured(boundary: Claim) -> str:
+    """The measured step of a boundary, with its standard error over draws where that reaches the third digit."""
+    value, error = boundary.measured_value, boundary.standard_error * boundary.derived_value
+    return with_error(value, error) if error >= 0.005 * value else significant(value, 3)
 
 
 def figures(folders: ResultFolders) -> dict[str, Draw]:

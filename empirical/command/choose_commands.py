@@ -36,7 +36,8 @@ def choose(
         str,
         text_option(
             "The task to transfer to: cifar10, mnist, ..., a folder train/CLASS/*.png, or a file (.npz, .pt, ...) of "
-            "inputs as the network takes them and labels (classes, or real numbers)."
+            "inputs as the network takes them (of tokens: input_ids, attention_mask) and labels (classes, or real "
+            "numbers)."
         ),
     ],
     layer: Annotated[
@@ -45,6 +46,10 @@ def choose(
     labels_per_class: Annotated[
         int | None, whole_option("Labels that are used of each class; 0 uses none. [default: all]", 0)
     ] = None,
+    rows: Annotated[
+        str,
+        text_option("What becomes a row of a layer with tokens or other positions: flatten, mean, first or last."),
+    ] = "flatten",
     compare: Annotated[bool, typer.Option("--compare", help="Print what the rules in use would take.")] = False,
     samples: Annotated[int, count_option("Inputs of the target that are used, at most.", 40)] = 2000,
     pooled_features: PooledFeatures = 512,
@@ -84,7 +89,7 @@ def choose(
         from empirical.studies.choose.job import choose as run
         from empirical.studies.choose.plan import ChoosePlan
 
-        plan = ChoosePlan(layer, labels_per_class, samples, pooled_features, compare=compare, seed=seed)
+        plan = ChoosePlan(layer, labels_per_class, samples, pooled_features, rows, compare=compare, seed=seed)
         data = load_target(name, data_root, download, inputs_key, labels_key)
         report = run(checkpoints, network, data, plan, folder=out, progress=bars)
     publish(report, out, output)

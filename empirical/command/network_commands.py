@@ -1,4 +1,4 @@
-"""The commands on deep networks, ``track``, ``transfer``, ``deep``, ``fit`` and ``predict``: options and help."""
+"""The commands on deep networks, ``track`` to ``predict``: options and help."""
 
 from __future__ import annotations
 
@@ -63,7 +63,10 @@ def track(
         str | None, text_option("Classes to train on, as in 0,1,2,3,4; the others are a task of transfer.")
     ] = None,
     transfer_data: Annotated[
-        str | None, text_option("Another data set with images of the same shape, as a task of transfer.")
+        str | None,
+        text_option(
+            "Another data set with images of the same size, as a task of transfer; gray ones get equal channels."
+        ),
     ] = None,
     data_root: DataRoot = None,
     download: Download = False,
@@ -204,6 +207,50 @@ def deep(
 
         loaded = partial(load_images, images, data_root, download, inputs_key, labels_key)
         report = run(tracked, loaded, folder=out, device=device, progress=bars)
+    publish(report, out, output)
+
+
+def decode(
+    context: typer.Context,
+    tracked: Annotated[Path, path_argument("Folder that phases track has written, with its checkpoints.", "FOLDER")],
+    images: Annotated[str, text_option("The images that it was trained on, as for track.")] = "cifar10",
+    step: Annotated[
+        list[int] | None,
+        count_option("A checkpoint; repeat it for several. [default: first, recommended, last]", 0),
+    ] = None,
+    count: Annotated[int, whole_option("Classes whose first test image is shown.", 1, 16)] = 8,
+    layer: Annotated[str | None, text_option("The layer's name. [default: the last that was tracked]")] = None,
+    data_root: DataRoot = None,
+    download: Download = False,
+    inputs_key: InputsKey = None,
+    labels_key: LabelsKey = None,
+    device: Device = "cpu",
+    out: Annotated[Path, path_option("Folder of the results.")] = Path("results") / "decoded",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show what a layer keeps of images: what the best linear decoder makes of it, at a few checkpoints.
+
+    The decoder is that of track: least squares, fitted to all training images. Shown are test images, the first of
+    each class, each with its squared error in units of the variance of all test images; the network is the one of the
+    first seed. Between the recommended and the last checkpoint the difference is what the classifier has forgotten.
+
+    Writes result.json, images.parquet, decoded.parquet and decoded.png.
+
+    For example:
+
+      phases decode results/track-vgg8-cifar10 --step 0 --step 256 --step 8192
+    """
+    output = Output(as_json, quiet)
+    refuse_where_nothing_is_fetched(context, images)
+    with bad_input_exits() as bars:
+        from empirical.data.images import load_images
+        from empirical.studies.decode.job import decode as run
+        from empirical.studies.decode.plan import DecodePlan
+
+        plan = DecodePlan(tuple(sorted(set(step or ()))), count, layer)
+        loaded = partial(load_images, images, data_root, download, inputs_key, labels_key)
+        report = run(tracked, loaded, plan, folder=out, device=device, progress=bars)
     publish(report, out, output)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,13 @@ from empirical.data.array_file import header_of
 from empirical.data.array_formats import is_array_file, open_arrays
 from empirical.data.images import ImageData, Normalisation, load_images, padded_to
 from empirical.data.labels import Classes, plain_labels
+from empirical.data.network_inputs import IDENTITIES, Inputs, arrays_digest, samples_in, some_of, tensors_in
+from empirical.data.reconstructed import reconstructed
 from theory import InputError
 from theory.data.stratified import stratified_sample
 from theory.validation import FloatArray, IntArray, at_least, finite_array
 
-_INPUTS, _LABELS, _TRAIN_IMAGES = "inputs", "labels", "train_images"
+_INPUTS, _IDS, _LABELS, _TRAIN_IMAGES = "inputs", "input_ids", "labels", "train_images"
 
 #: Fewest inputs: three quarters fit a decoder, and a quarter scores it.
 LEAST_INPUTS = 40
@@ -31,58 +34,75 @@ class TransferTarget:
 
     Attributes:
         name: in tables.
-        inputs: (n, ...) float32, n at least LEAST_INPUTS.
+        inputs: (n, ...) float32, or int32 and int64 of the identities of tokens; or several such by name. n is at least
+            LEAST_INPUTS.
         labels: (n,) integers 0 .. K - 1; None where there are no classes.
         numbers: (n, q) to predict; None where there are none.
         notes: what a user should know about how they were read.
+        reconstruct: the name of the inputs' entry that is reconstructed; None where only one can be.
     """
 
     name: str
-    inputs: Tensor
+    inputs: Inputs
     labels: IntArray | None = None
     numbers: FloatArray | None = None
     notes: tuple[str, ...] = ()
+    reconstruct: str | None = None
 
     def __post_init__(self) -> None:
-        if self.inputs.ndim < 2 or not self.inputs.is_floating_point() or self.inputs.shape[0] < LEAST_INPUTS:
-            raise InputError(
-                f"target: inputs have shape {tuple(self.inputs.shape)}, type {self.inputs.dtype}; give real numbers "
-                f"(n, ...) for at least {LEAST_INPUTS} inputs"
-            )
-        if not bool(torch.isfinite(self.inputs).all()):
-            raise InputError("target: inputs hold NaN or infinite numbers; give finite ones")
-        if bool((self.inputs == self.inputs[0]).all()):
+        tensors = tensors_in(self.inputs)
+        if not tensors or any(one.ndim < 1 or one.shape[0] != tensors[0].shape[0] for one in tensors):
+            raise InputError("target: inputs have entries of several lengths or none; give tensors (n, ...) of one n")
+        for one in tensors:
+            least = 2 if isinstance(self.inputs, Tensor) else 1
+            if one.ndim < least or one.is_complex() or one.shape[0] < LEAST_INPUTS:
+                raise InputError(
+                    f"target: inputs have shape {tuple(one.shape)}, type {one.dtype}; give real numbers or identities "
+                    f"of tokens (n, ...) for at least {LEAST_INPUTS} inputs"
+                )
+            if one.is_floating_point() and not bool(torch.isfinite(one).all()):
+                raise InputError("target: inputs hold NaN or infinite numbers; give finite ones")
+        if all(bool((one == one[0]).all()) for one in tensors):
             raise InputError("target: all inputs are the same; give inputs that differ")
         for given in (self.labels, self.numbers):
             if given is not None and given.shape[0] != self.count:
                 raise InputError(f"target: {given.shape[0]} labels for {self.count} inputs; give one for each input")
 
     @classmethod
-    def from_arrays(cls, inputs: ArrayLike | Tensor, labels: Any = None, name: str = "target") -> TransferTarget:
+    def from_arrays(
+        cls,
+        inputs: ArrayLike | Tensor | Mapping[str, Any],
+        labels: Any = None,
+        name: str = "target",
+        reconstruct: str | None = None,
+    ) -> TransferTarget:
         """A target from arrays.
 
         Args:
-            inputs: (n, ...) as the network takes them.
+            inputs: (n, ...) as the network takes them, or a dictionary of them, as Hugging Face's tokenizers give it:
+                int32 and int64 are identities of tokens, all other numbers real ones.
             labels: (n,) integers or names of classes; (n,) or (n, q) real numbers to predict, which are not all whole;
                 None for none.
             name: in tables.
+            reconstruct: the name of the entry that is reconstructed, where several of the inputs could be.
 
         Raises:
             InputError: shapes that do not fit, one class only, NaN or infinity.
         """
-        given = inputs.detach().cpu() if isinstance(inputs, Tensor) else torch.from_numpy(np.array(inputs))
-        rows = given.float() if given.ndim >= 2 and not given.is_complex() else given
+        rows: Inputs = (
+            {str(own): _entry(one) for own, one in inputs.items()} if isinstance(inputs, Mapping) else _tensor(inputs)
+        )
         if labels is None:
-            return cls(name, rows)
+            return cls(name, rows, reconstruct=reconstruct)
         found = np.asarray(labels.detach().cpu() if isinstance(labels, Tensor) else labels)
         if found.dtype.kind == "f" and not (np.isfinite(found).all() and bool((found == np.round(found)).all())):
             numbers = finite_array("labels", found, min(max(found.ndim, 1), 2)).reshape(found.shape[0], -1)
             if bool((numbers == numbers[0]).all()):
                 raise InputError("labels: are all the same; give numbers that differ")
-            return cls(name, rows, None, numbers)
-        plain = plain_labels("labels", found, int(rows.shape[0]))
+            return cls(name, rows, None, numbers, reconstruct=reconstruct)
+        plain = plain_labels("labels", found, cls(name, rows).count)
         classes = Classes.from_labels("labels", plain)
-        return cls(name, rows, classes.numbers("labels", plain), None, classes.notes)
+        return cls(name, rows, classes.numbers("labels", plain), None, classes.notes, reconstruct)
 
     @classmethod
     def from_images(cls, data: ImageData) -> TransferTarget:
@@ -94,7 +114,21 @@ class TransferTarget:
     @property
     def count(self) -> int:
         """Number of inputs n."""
-        return int(self.inputs.shape[0])
+        return samples_in(self.inputs)
+
+    @property
+    def reconstructed(self) -> Tensor:
+        """(n, D) the numbers that are reconstructed of the inputs; see ``empirical.data.reconstructed``.
+
+        Raises:
+            InputError: several entries of the inputs may be meant.
+        """
+        return reconstructed(self.inputs, self.reconstruct)
+
+    @property
+    def digest(self) -> str:
+        """Of inputs and labels."""
+        return arrays_digest(self.inputs, *(() if self.values is None else (self.values,)))
 
     @property
     def values(self) -> FloatArray | None:
@@ -114,7 +148,8 @@ class TransferTarget:
         """Some of the inputs, with the classes of all."""
         labels = None if self.labels is None else self.labels[chosen]
         numbers = None if self.numbers is None else self.numbers[chosen]
-        return TransferTarget(self.name, self.inputs[torch.from_numpy(chosen)], labels, numbers, self.notes)
+        inputs = some_of(self.inputs, torch.from_numpy(chosen))
+        return TransferTarget(self.name, inputs, labels, numbers, self.notes, self.reconstruct)
 
     def labelled(self, each: int | None) -> IntArray:
         """The numbers of the inputs whose labels are used: the first ``each`` of every class; None for all.
@@ -148,7 +183,8 @@ def load_target(
 
     Args:
         name_or_path: images as for ``load_images``, whose training split is taken; or a file of arrays ``inputs``
-            (n, ...), as the network takes them, and ``labels``; without labels the inputs alone are taken.
+            (n, ...), as the network takes them, or ``input_ids``, ``attention_mask`` and others that it takes by name,
+            and ``labels``; without labels the inputs alone are taken.
         data_root: of named data sets.
         download: fetches them where they are absent.
         inputs_key: another name of the inputs.
@@ -161,11 +197,30 @@ def load_target(
     if is_array_file(name_or_path) and path.is_file():
         file = open_arrays(path, labels_key or _LABELS)
         if _TRAIN_IMAGES not in file.names and not (inputs_key or "").count(","):
-            header_of(file, inputs_key or _INPUTS, "--inputs-key")
-            inputs = np.asarray(file.read(inputs_key or _INPUTS))
             has_labels = labels_key is not None or _LABELS in file.names
+            inputs: Any
+            if inputs_key is None and _INPUTS not in file.names and _IDS in file.names:
+                beside = labels_key or _LABELS
+                inputs = {one: np.asarray(file.read(one)) for one in sorted(file.names) if one != beside}
+            else:
+                header_of(file, inputs_key or _INPUTS, "--inputs-key")
+                inputs = np.asarray(file.read(inputs_key or _INPUTS))
             if has_labels:
                 header_of(file, labels_key or _LABELS, "--labels-key")
             labels = file.read(labels_key or _LABELS) if has_labels else None
             return TransferTarget.from_arrays(inputs, labels, path.stem)
     return TransferTarget.from_images(load_images(name_or_path, data_root, download, inputs_key, labels_key))
+
+
+def _tensor(given: Any) -> Tensor:
+    """On the CPU; identities of tokens as they are, other numbers as float32."""
+    one = given.detach().cpu() if isinstance(given, Tensor) else torch.from_numpy(np.array(given))
+    return one if one.dtype in IDENTITIES or one.is_complex() else one.float()
+
+
+def _entry(given: Any) -> Any:
+    """An entry of a dictionary: arrays as tensors, masks of flags as they are, all else untouched."""
+    if not isinstance(given, Tensor | np.ndarray | list | tuple):
+        return given
+    one = given if isinstance(given, Tensor) else torch.from_numpy(np.array(given))
+    return one.detach().cpu() if one.dtype is torch.bool else _tensor(one)

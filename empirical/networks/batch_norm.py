@@ -18,8 +18,9 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from empirical.data.images import ImageSplit, Normalisation
+from empirical.data.network_inputs import Inputs
 from empirical.moments.float_precision import full_precision
-from empirical.networks.layer_reading import Inputs, run
+from empirical.networks.layer_reading import run
 from empirical.networks.module_names import checked_network
 from empirical.networks.network_training import image_batches
 from empirical.networks.undisturbed import undisturbed

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from empirical.networks.layer_reading import Inputs, LayerReader, samples_in
+from empirical.data.network_inputs import Inputs, samples_in, tensors_in
+from empirical.networks.layer_reading import LayerReader
 from empirical.networks.module_names import checked_network, device_and_type, plain_name, uninitialised
 from empirical.networks.row_rule import LayerError, Rows
 from empirical.networks.undisturbed import undisturbed
@@ -159,7 +160,7 @@ def _pair(batch: Any, number: int) -> tuple[Inputs, Tensor]:
             )
     elif not isinstance(inputs, Tensor) or inputs.ndim == 0:
         raise InputError(f"batches: inputs of batch {number} are a {type(inputs).__name__}; give a tensor (n, ...)")
-    if any(isinstance(one, Tensor) and one.is_meta for one in (labels, *_tensors_in(inputs))):
+    if any(isinstance(one, Tensor) and one.is_meta for one in (labels, *tensors_in(inputs))):
         raise InputError(f"batches: batch {number} is on the meta device and holds no values; give real tensors")
     if not isinstance(labels, Tensor):
         raise InputError(f"batches: labels of batch {number} are a {type(labels).__name__}; give a tensor of integers")
@@ -170,7 +171,3 @@ def _pair(batch: Any, number: int) -> tuple[Inputs, Tensor]:
             f"give one integer for each of {count} inputs"
         )
     return inputs, labels
-
-
-def _tensors_in(inputs: Inputs) -> list[Tensor]:
-    return [inputs] if isinstance(inputs, Tensor) else [one for one in inputs.values() if isinstance(one, Tensor)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,7 +26,8 @@ def with_weights_from(network: Network, path: Path) -> Network:
     Args:
         network: of the architecture whose weights the file holds.
         path: as for ``weights_in``. Prefixes of compiled and distributed networks (``_orig_mod.``, ``module.``) are
-            left out, and so is one before all names of the network, as ``model.`` in a LightningModule.
+            left out, and so is one before all names of the network, as ``model.`` in a LightningModule. Of weights that
+            are one under several names, as those of embedding and output in language models, one name is enough.
 
     Raises:
         InputError: no such file; a damaged file, or a pickle that holds more than tensors; other names, shapes or kinds
@@ -33,6 +35,7 @@ def with_weights_from(network: Network, path: Path) -> Network:
     """
     expected = network.state_dict()
     tensors = names_inside(plain_names(weights_in(path), expected), expected)
+    tensors |= _tied(expected, tensors)
     missing = sorted(expected.keys() ^ tensors.keys())
     if missing:
         raise InputError(
@@ -65,6 +68,17 @@ def weights_in(path: Path) -> dict[str, torch.Tensor]:
             "its weights, whole and not in shards"
         )
     return read_weights("checkpoint", found)
+
+
+def _tied(expected: Mapping[str, torch.Tensor], tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Absent tensors that are, in the network, the same memory as present ones."""
+    present = {_memory(one): tensors[name] for name, one in expected.items() if name in tensors and one.numel()}
+    absent = [(name, _memory(one)) for name, one in expected.items() if name not in tensors]
+    return {name: present[memory] for name, memory in absent if memory in present}
+
+
+def _memory(tensor: torch.Tensor) -> tuple[object, ...]:
+    return tensor.device, tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype
 
 
 def _check(place: str, tensor: torch.Tensor, expected: torch.Tensor) -> None:

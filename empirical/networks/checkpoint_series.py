@@ -130,7 +130,7 @@ def default_layer(network: nn.Module) -> str:
     """The layer that a linear probe reads where none is named: the one before the last linear layer.
 
     Of this package's networks it is the last block; of others the last module without parts that is registered before
-    the last ``nn.Linear``.
+    the last ``nn.Linear``, apart from those that hold fixed numbers alone, as of positions.
 
     Raises:
         InputError: a network without a linear layer, or without a module before it.
@@ -139,10 +139,18 @@ def default_layer(network: nn.Module) -> str:
     if isinstance(network, nn.Sequential) and "classifier" in named and "pool" in named:
         return layer_names(network)[-1]
     leaves: list[tuple[str, nn.Module]] = [
-        (name, part) for name, part in network.named_modules() if name and not any(part.children())
+        (name, part)
+        for name, part in network.named_modules()
+        if name and not any(part.children()) and not _holds_constants(part)
     ]
     linear = [place for place, (_, part) in enumerate(leaves) if isinstance(part, nn.Linear)]
     if not linear or linear[-1] == 0:
         raise InputError("layer: the network has no linear layer with a module before it; name the layer to probe")
     layer, _ = leaves[linear[-1] - 1]
     return layer
+
+
+def _holds_constants(part: nn.Module) -> bool:
+    """Whether a module has buffers and no weights, and is none of torch's: it computes from no layer."""
+    fixed = any(True for _ in part.buffers()) and not any(True for _ in part.parameters())
+    return fixed and not type(part).__module__.startswith("torch.")

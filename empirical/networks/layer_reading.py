@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from empirical.data.network_inputs import MASK, Inputs, samples_in, some_of
 from empirical.networks.module_names import named_layers
 from empirical.networks.row_rule import (
     FLATTEN,
@@ -27,11 +28,6 @@ from empirical.networks.row_rule import (
     selected,
     taken,
 )
-
-#: What a network is given: one tensor, or several by name.
-Inputs = Tensor | Mapping[str, Any]
-
-_MASK = "attention_mask"
 
 
 @dataclass(frozen=True)
@@ -155,7 +151,7 @@ class LayerReader:
         """Find the axis of the samples from a pass without the last of them."""
         count = samples_in(inputs)
         try:
-            shapes = self._pass(first_samples(inputs, count - 1), lambda _, output, __, ___: tuple(output.shape))
+            shapes = self._pass(some_of(inputs, slice(count - 1)), lambda _, output, __, ___: tuple(output.shape))
         except LayerError:
             raise
         except Exception:
@@ -208,7 +204,7 @@ class LayerReader:
         limit = None if name in self._whole else self._limit
         take, axis = self._rules[name].take, layout.channels
         if take != FLATTEN and output.ndim > 2:
-            mask = inputs.get(_MASK) if isinstance(inputs, Mapping) else None
+            mask = inputs.get(MASK) if isinstance(inputs, Mapping) else None
             output = taken(name, output, take, axis, mask)
             done.append({"mean": "mean over positions"}.get(take, f"{take} position"))
         elif limit is not None and math.prod(shape) > limit and axis is not None and output.ndim in (4, 5):
@@ -242,20 +238,6 @@ def run(network: nn.Module, inputs: Inputs) -> None:
     except ValueError:  # no signature
         pass
     network(**own)
-
-
-def samples_in(inputs: Inputs) -> int:
-    """The number of samples n."""
-    if isinstance(inputs, Tensor):
-        return int(inputs.shape[0])
-    return next(int(one.shape[0]) for one in inputs.values() if isinstance(one, Tensor))
-
-
-def first_samples(inputs: Inputs, count: int) -> Inputs:
-    """The first ``count`` samples."""
-    if isinstance(inputs, Tensor):
-        return inputs[:count]
-    return {name: one[:count] if isinstance(one, Tensor) else one for name, one in inputs.items()}
 
 
 def in_precision(name: str, activations: Tensor, dtype: torch.dtype) -> Tensor:

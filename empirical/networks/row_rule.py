@@ -17,6 +17,9 @@ from theory.validation import at_least, one_of, quoted
 
 FLATTEN, MEAN, FIRST, LAST = "flatten", "mean", "first", "last"
 
+#: What may be taken of an output with positions.
+TAKEN = (FLATTEN, MEAN, FIRST, LAST)
+
 # The entries of Hugging Face's outputs that are a layer's result.
 _RESULTS = ("last_hidden_state", "logits")
 
@@ -64,7 +67,7 @@ class RowRule:
     call: int | None = None
 
     def __post_init__(self) -> None:
-        one_of("rows", self.take, (FLATTEN, MEAN, FIRST, LAST))
+        one_of("rows", self.take, TAKEN)
         if self.channels is not None and (isinstance(self.channels, bool) or not isinstance(self.channels, int)):
             raise InputError(f"channels: {quoted(self.channels)} is not accepted; give an axis, such as 1 or -1")
         if self.channels == 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,6 +39,14 @@ def at_least_32(data: ImageData) -> ImageData:
     return padded_to(data, max(32, *data.size))
 
 
+def with_channels(data: ImageData, channels: int) -> ImageData:
+    """Gray images with as many equal channels as a network reads; images of several channels are left as they are."""
+    if data.channels != 1:
+        return data
+    train, test = (ImageSplit(one.images.repeat(channels, axis=1), one.labels) for one in (data.train, data.test))
+    return replace(data, train=train, test=test)
+
+
 def class_task(data: ImageData, name: str = CLASS) -> ProbeTask:
     """The task of classifying the images of a data set."""
     return ProbeTask(name, data.train, data.test, data.classes)
@@ -67,7 +75,7 @@ def transfer_tasks(
     Args:
         whole: all classes.
         classes: those that are trained on, the others being held out for transfer; None trains on all.
-        other: another data set to transfer to; None for none.
+        other: another data set to transfer to, gray images in as many equal channels as ``whole`` has; None for none.
 
     Returns:
         data: ``whole``, or its chosen classes.
@@ -88,6 +96,7 @@ def transfer_tasks(
             raise InputError(f"classes: {len(left)} of {whole.classes} are left to transfer to; leave at least 2")
         tasks.append(class_task(only_classes(whole, left), HELD_OUT))
     if other is not None:
+        other = with_channels(other, whole.channels)
         shapes = [np.shape(one.train.images)[1:] for one in (whole, other)]
         if shapes[0] != shapes[1]:
             raise InputError(f"transfer_data: images have shape {shapes[1]}; give {shapes[0]}, as the data")

@@ -88,7 +88,7 @@ class BudgetedDecoders:
     @property
     def too_few_samples(self) -> bool:
         """Whether least squares would fit noise: fewer samples than features or than ten per direction."""
-        return self.samples <= self.features or self.samples < LEAST_SAMPLES_PER_DIRECTION * self.rank
+        return _too_few_samples(self.samples, self.features, self.rank)
 
     @classmethod
     def from_moments(cls, training: JointMoments, held_out: JointMoments) -> BudgetedDecoders:
@@ -168,8 +168,8 @@ class BudgetedDecoders:
 
 
 @dataclass(frozen=True, eq=False)
-class CrossValidatedDecoder:
-    """The decoder of ``BudgetedDecoders.regularised`` by itself, from training moments alone, to apply to activations.
+class MomentDecoder:
+    """A linear decoder by itself, from training moments alone, to apply to activations.
 
     Attributes:
         mean: (p,) of the training activations.
@@ -184,21 +184,39 @@ class CrossValidatedDecoder:
     read: FloatArray
 
     @classmethod
-    def from_moments(cls, training: JointMoments) -> CrossValidatedDecoder:
-        """The decoder from training moments; without a direction that varies it returns the mean of the inputs."""
+    def exact(cls, training: JointMoments) -> MomentDecoder:
+        """The decoder of ``BudgetedDecoders.exact``: least squares, or cross-validated where samples are too few."""
+        values, vectors, kept = _eigenbasis(training)
+        if _too_few_samples(training.count, values.size, values[kept].size):
+            return cls.cross_validated(training)
+        return cls._with_budget(training, values[kept], vectors[:, kept], 0.0)
+
+    @classmethod
+    def cross_validated(cls, training: JointMoments) -> MomentDecoder:
+        """The decoder of ``BudgetedDecoders.regularised``; without a direction that varies, the mean of the inputs."""
         values, vectors, kept = _eigenbasis(training)
         eigenvalues, basis = values[kept], vectors[:, kept]
-        read = basis.T @ training.cross
-        if eigenvalues.size:
-            explained = np.einsum("id,id->i", read, read)
-            budget = _cross_validated(eigenvalues, explained, training.input_variance, training.count)
-            basis = basis / (eigenvalues + budget)
-        return cls(training.activations.mean, training.input_mean, basis, read)
+        if eigenvalues.size == 0:
+            return cls._with_budget(training, eigenvalues, basis, 0.0)
+        explained = np.square(basis.T @ training.cross).sum(axis=1)
+        budget = _cross_validated(eigenvalues, explained, training.input_variance, training.count)
+        return cls._with_budget(training, eigenvalues, basis, budget)
+
+    @classmethod
+    def _with_budget(
+        cls, training: JointMoments, eigenvalues: FloatArray, basis: FloatArray, budget: float
+    ) -> MomentDecoder:
+        directions = basis / (eigenvalues + budget)
+        return cls(training.activations.mean, training.input_mean, directions, basis.T @ training.cross)
 
     def reconstruct(self, activations: FloatArray) -> FloatArray:
         """(n, D) inputs from (n, p) activations."""
         centred = activations - self.mean
         return np.asarray(self.input_mean + (centred @ self.directions) @ self.read)
+
+
+def _too_few_samples(samples: int, features: int, rank: int) -> bool:
+    return samples <= features or samples < LEAST_SAMPLES_PER_DIRECTION * rank
 
 
 def _eigenbasis(training: JointMoments) -> tuple[FloatArray, FloatArray, slice]:

@@ -97,8 +97,8 @@ def measure_checkpoint(
     """
     with full_precision(device), recalibrated_on(network, data.train, normalisation, device):
         own = bare(network)
-        training, training_outputs = _one_pass(own, data.train, data.classes, normalisation, plan, device)
-        held_out, test_outputs = _one_pass(own, data.test, data.classes, normalisation, plan, device)
+        training, training_outputs = moments_and_outputs(own, data.train, data.classes, normalisation, plan, device)
+        held_out, test_outputs = moments_and_outputs(own, data.test, data.classes, normalisation, plan, device)
         rows = [
             _accuracy(TRAINING_ACCURACY, training_outputs, data.train),
             _accuracy(TEST_ACCURACY, test_outputs, data.test),
@@ -112,7 +112,7 @@ def measure_checkpoint(
     return rows
 
 
-def _one_pass(
+def moments_and_outputs(
     network: nn.Module,
     split: ImageSplit,
     classes: int,
@@ -120,7 +120,16 @@ def _one_pass(
     plan: ProbePlan,
     device: torch.device,
 ) -> tuple[dict[str, JointMoments], Tensor]:
-    """Moments of every layer's activations with the images, and the (n, K) outputs of the network."""
+    """Moments of every layer's activations with the images, and the (n, K) outputs of the network, in one pass.
+
+    Args:
+        network: on the device, inside ``recalibrated_on``.
+        split: n images.
+        classes: K.
+        normalisation: of the images.
+        plan: layers and the largest number of their features.
+        device: that computes.
+    """
     accumulators = {layer: JointAccumulator(classes) for layer in plan.layers}
     outputs: list[Tensor] = []
     batches = image_batches(split, normalisation, _BATCH, device)

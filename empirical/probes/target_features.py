@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from empirical.data.network_inputs import Inputs, as_taken, parts_of, samples_in, tensors_in
 from empirical.moments.float_precision import full_precision
 from empirical.networks.capture import read_inside
 from empirical.networks.layer_features import CHANNELS
@@ -18,27 +19,38 @@ from theory.validation import quoted
 _BATCH = 250
 
 
-def features_of(network: nn.Module, layer: str, inputs: Tensor, pooled_features: int, rows: Rows = None) -> Tensor:
+def features_of(network: nn.Module, layer: str, inputs: Inputs, pooled_features: int, rows: Rows = None) -> Tensor:
     """(n, p) activations of a layer on the CPU, of a network in evaluation mode that is left as it was.
 
     Args:
         network: any module, on any device.
         layer: name of one of its modules.
-        inputs: (n, ...) as the network takes them.
+        inputs: n of them, as the network takes them: one tensor, or several by name.
         pooled_features: largest number of features; wider layers are pooled.
         rows: what becomes a row of the layer's activations, as in ``capture``.
 
     Raises:
-        InputError: a layer that cannot be captured, NaN or infinity in the activations.
+        InputError: a layer that cannot be captured, NaN or infinity in the activations, tokens for a network that
+            takes numbers.
     """
     own = bare(checked_network("network", network))
     device, dtype = device_and_type(own)
-    reader = LayerReader(own, [layer], rows, pooled_features, torch.float32, CHANNELS if inputs.ndim == 4 else None)
+    maps = any(one.ndim == 4 for one in tensors_in(inputs))
+    reader = LayerReader(own, [layer], rows, pooled_features, torch.float32, CHANNELS if maps else None)
     batches = (
-        (part.to(device, dtype), torch.zeros(part.shape[0], dtype=torch.int64)) for part in torch.split(inputs, _BATCH)
+        (as_taken(part, device, dtype), torch.zeros(samples_in(part), dtype=torch.int64))
+        for part in parts_of(inputs, _BATCH)
     )
     with undisturbed(own), full_precision(device):
-        parts = [next(iter(one.activations.values())).cpu() for one in read_inside(own, reader, batches)]
+        try:
+            parts = [next(iter(one.activations.values())).cpu() for one in read_inside(own, reader, batches)]
+        except RuntimeError as error:
+            if isinstance(inputs, Tensor) and not inputs.is_floating_point():
+                raise InputError(
+                    f"inputs: are {inputs.dtype}, identities of tokens, which the network does not take; give numbers "
+                    "as float32"
+                ) from error
+            raise
     found = torch.cat(parts)
     if not bool(torch.isfinite(found).all()):
         raise InputError(f"layer: {quoted(layer)} gives NaN or infinite numbers; give another checkpoint or layer")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from empirical.moments.activation_moments import JointAccumulator
-from empirical.probes.reconstruction_probe import CrossValidatedDecoder
+from empirical.probes.reconstruction_probe import MomentDecoder
 from empirical.probes.ridge_probe import RidgeProbe, fold_parts
 from theory.validation import FloatArray, IntArray
 
@@ -66,7 +66,7 @@ def reconstruction_of(features: Tensor, inputs: Tensor) -> float:
     held_out = features.shape[0] // 4
     accumulator = JointAccumulator(2)
     accumulator.update(features[held_out:], inputs[held_out:], torch.zeros(features.shape[0] - held_out).long())
-    decoder = CrossValidatedDecoder.from_moments(accumulator.result())
+    decoder = MomentDecoder.cross_validated(accumulator.result())
     known = inputs[:held_out].double().numpy()
     errors = np.square(decoder.reconstruct(features[:held_out].double().numpy()) - known).sum()
     return float(errors / np.square(known - known.mean(axis=0)).sum())

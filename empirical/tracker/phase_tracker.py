@@ -49,7 +49,7 @@ class PhaseTracker:
         network: the module that is trained, as it is, wrapped for distributed training or compiled.
         inputs: (n, ...) a fixed set of what the network is given, normalised as in training, or a dictionary of them as
             Hugging Face's tokenizers give it; 2,000 are enough. Token identities are reconstructed as one-hot vectors
-            (see ``probe_inputs``).
+            (see ``empirical.data.reconstructed``).
         layers: names of its modules, from input to output, with or without the prefixes of wrappers; the last one
             decides.
         folder: for step-NNNNNNNN.safetensors, the network's state as it was at the recommended step and at the
@@ -91,7 +91,7 @@ class PhaseTracker:
         self._network = checked_network("network", network)
         # Refuses unknown layers now, not at the first probe.
         own = tuple(named_layers(self._network, layers))
-        rules_for(rows, own)
+        rules = rules_for(rows, own)
         if not isinstance(schedule, ProbeSchedule | None):
             raise InputError(f"schedule: {quoted(schedule)} is not accepted; give a ProbeSchedule")
         for name, flag in (("stop_after_turning", stop_after_turning), ("overwrite", overwrite)):
@@ -99,7 +99,7 @@ class PhaseTracker:
                 raise InputError(f"{name}: {quoted(flag)} is not accepted; give True or False")
         self.rule = StopRule(own)
         self._probe = SubsetProbe(inputs, own, pooled_features, rows, reconstruct, batch_size)
-        self._watch = None if target is None else TargetWatch(target, own[-1], pooled_features, rows)
+        self._watch = None if target is None else TargetWatch(target, own[-1], pooled_features, rules[own[-1]])
         if not (accuracy is None or callable(accuracy)):
             raise InputError(f"accuracy: {quoted(accuracy)} is not accepted; give a function of the network")
         self._accuracy = accuracy

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from empirical.networks.layer_reading import Inputs, samples_in
+from empirical.data.network_inputs import (
+    IDENTITIES,
+    Inputs,
+    arrays_digest,
+    as_taken,
+    real_tensors_in,
+    samples_in,
+    some_of,
+)
+from empirical.data.reconstructed import BESIDE, reconstructed
 from simulation.runs.run_folder import array_digest
 from theory import InputError
 from theory.validation import quoted
@@ -19,13 +27,6 @@ from theory.validation import quoted
 #: Fewest inputs of a probe: three quarters are for fitting, and one held-out input says nothing about noise.
 LEAST_INPUTS = 64
 
-#: Numbers a token is coded by, at most, and numbers of a whole sample of tokens, about.
-CODE, CODES = 32, 4096
-
-# Entries of a dictionary that accompany the input proper.
-_BESIDE = ("attention_mask", "token_type_ids", "position_ids", "labels", "label", "special_tokens_mask")
-_MASK = "attention_mask"
-_IDS = (torch.int32, torch.int64)
 _REAL = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
@@ -48,10 +49,7 @@ class ProbeInputs:
 
     def __getitem__(self, chosen: Any) -> ProbeInputs:
         """Some of the inputs."""
-        if isinstance(self.given, Tensor):
-            return ProbeInputs(self.given[chosen], self.target[chosen])
-        given = {name: one[chosen] if isinstance(one, Tensor) else one for name, one in self.given.items()}
-        return ProbeInputs(given, self.target[chosen])
+        return ProbeInputs(some_of(self.given, chosen), self.target[chosen])
 
     def batches(self, size: int, filled: bool) -> Iterator[tuple[ProbeInputs, int]]:
         """Parts of ``size`` inputs, and how many of each count.
@@ -70,9 +68,7 @@ class ProbeInputs:
 
     def to(self, device: torch.device, dtype: torch.dtype) -> Inputs:
         """As the network takes them: real numbers in its type, all others as they are."""
-        if isinstance(self.given, Tensor):
-            return _cast(self.given, device, dtype)
-        return {name: _cast(one, device, dtype) if isinstance(one, Tensor) else one for name, one in self.given.items()}
+        return as_taken(self.given, device, dtype)
 
     def varies(self) -> bool:
         """Whether not all targets are the same."""
@@ -80,22 +76,15 @@ class ProbeInputs:
 
     def digest(self) -> str:
         """Digest of all inputs and the target."""
-        if isinstance(self.given, Tensor):
-            if self.given.is_floating_point() and self.target.numel() == self.given.numel():
-                return array_digest(self.given.numpy())
-            return array_digest(self.given.numpy(), self.target.numpy())
-        tensors = [one for _, one in sorted(self.given.items()) if isinstance(one, Tensor)]
-        return array_digest(*(one.numpy() for one in tensors), self.target.numpy())
+        # Real numbers that are reconstructed as they are count once.
+        alone = isinstance(self.given, Tensor) and self.given.is_floating_point()
+        if isinstance(self.given, Tensor) and alone and self.target.numel() == self.given.numel():
+            return array_digest(self.given.numpy())
+        return arrays_digest(self.given, self.target.numpy())
 
 
 def probe_inputs(inputs: Any, target: Any = None) -> ProbeInputs:
     """Check the inputs of a probe and find what is reconstructed of them.
-
-    Real numbers are reconstructed as they are. Identities of tokens (int32 or int64) are reconstructed as one-hot
-    vectors, one for each position: by a code of CODE random signs for each token that occurs, fixed by the number of
-    tokens alone, or by the vector itself where no more than CODE tokens occur. A linear decoder of the codes has the
-    error of the vectors in expectation over the codes, and the variance too, so that the relative loss is the same up
-    to the ratio of two means. Positions whose ``attention_mask`` is 0 have the code 0.
 
     Args:
         inputs: a tensor or array (n, ...), or a dictionary of them with one n; other entries (flags, None) are given to
@@ -111,16 +100,12 @@ def probe_inputs(inputs: Any, target: Any = None) -> ProbeInputs:
     if count < LEAST_INPUTS:
         shapes = tuple(given.shape) if isinstance(given, Tensor) else f"{count} rows"
         raise InputError(f"inputs: have shape {shapes}; give at least {LEAST_INPUTS} rows")
-    chosen = _target(given, target)
-    mask = given.get(_MASK) if isinstance(given, Mapping) else None
-    real = chosen.is_floating_point()
-    numbers = chosen.flatten(1) if real else _codes(chosen, mask)
+    numbers = _target(given, target)
     found = ProbeInputs(given, numbers.float())
-    finite = all(bool(torch.isfinite(one).all()) for one in _real_tensors(given)) and bool(
-        torch.isfinite(numbers).all()
-    )
+    finite = all(bool(torch.isfinite(one).all()) for one in (*real_tensors_in(given), numbers))
     if not finite or not found.varies():
-        kind = "" if real else f"have shape {tuple(chosen.shape)}, type {chosen.dtype}, and "
+        kinds = ", ".join(f"have shape {tuple(one.shape)}, type {one.dtype}" for one in _identities(given))
+        kind = f"{kinds}, and " if kinds and target is None else ""
         raise InputError(f"inputs: {kind}hold NaN, infinity or do not vary; give finite inputs that vary")
     return found
 
@@ -133,7 +118,7 @@ def _given(inputs: Any) -> Inputs:
         if not isinstance(name, str):
             raise InputError(f"inputs: hold an entry called {quoted(name)}; give names")
         plain = one is None or isinstance(one, bool | int | float | str)
-        given[name] = one if plain else _tensor(f"inputs: entry {quoted(name)}", one, beside=name in _BESIDE)
+        given[name] = one if plain else _tensor(f"inputs: entry {quoted(name)}", one, beside=name in BESIDE)
     counts = {name: one.shape[0] for name, one in given.items() if isinstance(one, Tensor)}
     if len(set(counts.values())) != 1:
         shown = ", ".join(f"{name} {count}" for name, count in counts.items()) or "no tensor"
@@ -158,7 +143,7 @@ def _tensor(name: str, value: Any, beside: bool = False) -> Tensor:
     if value.is_meta or value.layout is not torch.strided or value.is_quantized or value.is_nested:
         kind = "on the meta device" if value.is_meta else "sparse, nested or quantised"
         raise InputError(f"{name}: are {kind}; {accepted}")
-    kinds = (*_REAL, *_IDS, *((torch.bool, torch.uint8, torch.int8, torch.int16) if beside else ()))
+    kinds = (*_REAL, *IDENTITIES, *((torch.bool, torch.uint8, torch.int8, torch.int16) if beside else ()))
     if value.dtype not in kinds or value.ndim < (1 if beside else 2) or value.numel() == 0:
         raise InputError(f"{name}: have shape {tuple(value.shape)}, type {value.dtype}; {accepted}")
     kept = value.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
@@ -170,54 +155,19 @@ def _masked(array: np.ndarray[Any, Any]) -> str:
 
 
 def _target(given: Inputs, target: Any) -> Tensor:
-    if target is not None and not isinstance(target, str):
-        own = _tensor("target", target)
-        if not own.is_floating_point() or own.shape[0] != samples_in(given):
-            raise InputError(
-                f"target: has shape {tuple(own.shape)}, type {own.dtype}; give {samples_in(given)} rows of real numbers"
-            )
-        return own
+    """(n, D) what is reconstructed."""
+    if target is None or isinstance(target, str):
+        return reconstructed(given, target)
+    own = _tensor("target", target)
+    if not own.is_floating_point() or own.shape[0] != samples_in(given):
+        raise InputError(
+            f"target: has shape {tuple(own.shape)}, type {own.dtype}; give {samples_in(given)} rows of real numbers"
+        )
+    return own.flatten(1)
+
+
+def _identities(given: Inputs) -> list[Tensor]:
+    """The identities of tokens among the inputs, without what accompanies them."""
     if isinstance(given, Tensor):
-        if target is not None:
-            raise InputError(
-                f"target: {quoted(target)} names no entry of inputs that are one tensor; give None or a tensor"
-            )
-        return given
-    entries = {name: one for name, one in given.items() if isinstance(one, Tensor) and one.ndim > 1}
-    if target is None:
-        candidates = [name for name in entries if name not in _BESIDE and not name.endswith("_mask")]
-        if len(candidates) != 1:
-            raise InputError(
-                f"target: {len(candidates)} of the inputs' entries may be what is reconstructed; give one of "
-                f"{', '.join(candidates or entries)}"
-            )
-        return entries[candidates[0]]
-    if target not in entries:
-        raise InputError(f"target: {quoted(target)} is no entry of the inputs; give one of {', '.join(entries)}")
-    return entries[target]
-
-
-def _codes(tokens: Tensor, mask: Tensor | None) -> Tensor:
-    """(n, positions x size) codes of token identities: see ``probe_inputs``."""
-    flat = tokens.flatten(1).long()
-    vocabulary, ranks = torch.unique(flat, return_inverse=True)
-    count = vocabulary.numel()
-    if count <= CODE:
-        table = torch.eye(count)
-    else:
-        size = min(CODE, max(4, CODES // flat.shape[1]))
-        signs = np.random.default_rng([count, size]).choice([-1.0, 1.0], (count, size))
-        table = torch.from_numpy(signs / math.sqrt(size)).float()
-    codes = table[ranks]
-    if mask is not None and mask.shape == tokens.shape:
-        codes = codes * (mask.flatten(1) != 0).unsqueeze(2)
-    return codes.flatten(1)
-
-
-def _real_tensors(given: Inputs) -> list[Tensor]:
-    tensors = [given] if isinstance(given, Tensor) else [one for one in given.values() if isinstance(one, Tensor)]
-    return [one for one in tensors if one.is_floating_point()]
-
-
-def _cast(one: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
-    return one.to(device, dtype) if one.is_floating_point() else one.to(device)
+        return [given] if given.dtype in IDENTITIES else []
+    return [one for name, one in given.items() if name not in BESIDE and getattr(one, "dtype", None) in IDENTITIES]

@@ -9,14 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from empirical.data.network_inputs import Inputs
 from empirical.moments.activation_moments import JointAccumulator, JointMoments
 from empirical.networks.batch_norm import measure_statistics
 from empirical.networks.capture import read_inside
-from empirical.networks.layer_reading import Inputs, LayerReader
+from empirical.networks.layer_reading import LayerReader
 from empirical.networks.module_names import bare, device_and_type
 from empirical.networks.row_rule import Rows
 from empirical.networks.undisturbed import undisturbed
-from empirical.probes.reconstruction_probe import CrossValidatedDecoder
+from empirical.probes.reconstruction_probe import MomentDecoder
 from empirical.tracker.probe_inputs import LEAST_INPUTS, ProbeInputs, probe_inputs
 from theory import InputError
 from theory.validation import FloatArray, at_least, quoted
@@ -33,7 +34,7 @@ class SubsetProbe:
     """Reconstruction losses of layers on a small set of inputs, always the same and in the same parts.
 
     Three quarters of the inputs, chosen by a fixed draw, fit budgeted decoders at the penalty of generalised
-    cross-validation (``CrossValidatedDecoder``); the rest scores them. With so few samples the exact decoder would
+    cross-validation (``MomentDecoder``); the rest scores them. With so few samples the exact decoder would
     fit noise. The penalty is chosen at every step, also where samples suffice, so that the curve has no jump. Batch
     normalisation is calibrated on the first 500 of the fitting part.
 
@@ -130,7 +131,7 @@ class SubsetProbe:
 
     def _scored(self, fitted: JointMoments, activations: Tensor) -> FloatArray:
         """(G,) losses of the decoder that cross-validation chooses, in groups of about the same size."""
-        predicted = CrossValidatedDecoder.from_moments(fitted).reconstruct(activations.double().numpy())
+        predicted = MomentDecoder.cross_validated(fitted).reconstruct(activations.double().numpy())
         errors = np.square(self._held_out.target.double().numpy() - predicted).sum(axis=1)
         groups = min(_GROUPS, errors.size)
         sums = np.array([part.sum() for part in np.array_split(errors, groups)])

@@ -13,7 +13,6 @@ from empirical.networks.row_rule import Rows
 from empirical.probes.gain_curve import GainCurve, Verdict, gain_curve
 from empirical.probes.target_features import features_of
 from empirical.probes.target_probe import target_scores
-from simulation.runs.run_folder import array_digest
 from theory import InputError
 from theory.validation import FloatArray, IntArray, finite_array
 
@@ -46,7 +45,7 @@ class TargetWatch:
     @property
     def digest(self) -> str:
         """Of inputs and labels."""
-        return array_digest(self._target.inputs.numpy(), self._values)
+        return self._target.digest
 
     @property
     def steps(self) -> IntArray:

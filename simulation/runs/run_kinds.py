@@ -79,6 +79,12 @@ TRACK = RunKind("phases track", ("measures.parquet", "track.png", _RESULT), (), 
 TRANSFER = RunKind(
     "phases transfer", ("accuracies.parquet", "transfer.png", _RESULT), (), frozenset({"rows", "alignment"})
 )
+DECODE = RunKind(
+    "phases decode",
+    ("images.parquet", "decoded.parquet", "decoded.png", _RESULT),
+    (),
+    frozenset({"decoded", "numbers", "shape"}),
+)
 DEEP = RunKind("phases deep", ("deep.png", _RESULT), (), frozenset({"deep"}))
 CHOOSE = RunKind("phases choose", ("choose.png", _RESULT), (), frozenset({"checkpoints", "gains", "leading_step"}))
 CHOOSE_STUDY = RunKind(
@@ -120,6 +126,7 @@ RUN_KINDS = (
     CHOOSE,
     CHOOSE_STUDY,
     LAST_BLOCK,
+    DECODE,
     DEEP,
     FIT,
     PREDICT,

@@ -34,7 +34,7 @@ _BAD = {
 _FROM_ZERO = {"momentum", "weight_decay"}
 
 #: What a command cannot be called without.
-_REQUIRED = {"transfer": ["tracked"], "deep": ["tracked"]}
+_REQUIRED = {"transfer": ["tracked"], "deep": ["tracked"], "decode": ["tracked"]}
 
 #: The command of an application, built once: that takes ten times as long as to refuse a call.
 _command = cache(get_command)

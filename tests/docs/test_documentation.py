@@ -30,6 +30,9 @@ PAGES = (*sorted((ROOT / "docs").rglob("*.md")), ROOT / "CONTRIBUTING.md", ROOT 
 #: Words in a command that say what the tests do not have.
 ABSENT = ("cifar10", "--scheduler", "--download", "DIR")
 
+#: Optional trainers, and the packages that each needs.
+EXTRAS = {"transformers": ("transformers", "accelerate"), "lightning": ("lightning",)}
+
 
 @dataclass(frozen=True)
 class Block:
@@ -89,6 +92,15 @@ def run(command: str, folder: Path) -> None:
             del sys.modules[name]
 
 
+def skip_without_extras(page: Path) -> None:
+    """Skip a page whose code imports a trainer that is not installed."""
+    code = "\n".join(block.text for block in blocks_of(page) if runs(block))
+    for extra, packages in EXTRAS.items():
+        if re.search(rf"^(?:from|import) {extra}\b", code, re.M):
+            for package in packages:
+                pytest.importorskip(package, reason=f"needs the extra {extra}: pip install 'learning-phases[{extra}]'")
+
+
 def run_page(page: Path, folder: Path, with_sh: bool) -> None:
     names: dict[str, object] = {"__name__": "documentation"}
     for block in blocks_of(page):
@@ -109,6 +121,7 @@ def run_page(page: Path, folder: Path, with_sh: bool) -> None:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if any(map(runs, blocks_of(page)))], ids=name_of)
 def test_code_and_commands_of_a_page_run_in_order(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    skip_without_extras(page)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     run_page(page, tmp_path, with_sh=False)

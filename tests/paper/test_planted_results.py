@@ -210,11 +210,19 @@ def test_verification(tmp_path: Path) -> None:
         folder.write_json("result.json", content)
         folder.write_table("curves.parquet", columns)
 
-    # Differences of 1, 10 and 70 standard errors; the last claim has none.
+    # Differences of 1, 70 and 3 standard errors; the last claim has none. The third's reaches the third digit.
     boundaries = [
         claim("end of phase I (half of the fall)", 0.003, derived_value=120.0, measured_value=120.36),
         claim("turning point", 0.21, derived_value=345.0, measured_value=417.45),
-        claim("end of phase I (half of the fall)", 0.03, 0.01, derived_value=2.0, measured_value=2.06, tolerance=0.1),
+        claim(
+            "end of phase I (half of the fall)",
+            0.03,
+            0.01,
+            derived_value=2.0,
+            measured_value=2.06,
+            tolerance=0.1,
+            standard_error=0.01,
+        ),
         claim("turning point", None, 0.01, derived_value=7.0, measured_value=None, standard_error=None),
     ]
     kind = {"kind": "mean-field curve", "steps": [9, 64], "worst_step": 64, "is_flat": False, "range_share": 0.1}
@@ -258,7 +266,7 @@ def test_verification(tmp_path: Path) -> None:
     }
     assert rows_of(verification.tables(folders)) == [
         ["digits", "inputs", "$0.001$", r"$0.015 \pm 0.004$", "$120$", "$120$", "$345$", "$417$"],
-        ["digits", "inputs", "$0.01$", "$0.00200$", "$2.00$", "$2.06$", "$7.00$", "--"],
+        ["digits", "inputs", "$0.01$", "$0.00200$", "$2.00$", r"$2.06 \pm 0.02$", "$7.00$", "--"],
         ["CIFAR-10", "inputs", "$0.001$", r"$0.030 \pm 0.003$", "--", "--", "--", "--"],
     ]
 

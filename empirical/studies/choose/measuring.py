@@ -89,7 +89,7 @@ def measured_checkpoints(
         for step, path in zip(series.steps.tolist(), progress(list(series.paths)), strict=True):
             with_weights_from(network, path)
             try:
-                features = features_of(network, layer, target.inputs, plan.pooled_features)
+                features = features_of(network, layer, target.inputs, plan.pooled_features, plan.rows)
                 found.append(_measured(step, network, features, target, kept, plan))
             except InputError as error:
                 raise InputError(f"step {step}: {error}") from None
@@ -106,7 +106,7 @@ def labelled_samples(target: TransferTarget, plan: ChoosePlan) -> IntArray:
 def _measured(
     step: int, network: nn.Module, features: Tensor, target: TransferTarget, kept: IntArray, plan: ChoosePlan
 ) -> MeasuredCheckpoint:
-    loss = reconstruction_of(features, target.inputs.flatten(1))
+    loss = reconstruction_of(features, target.reconstructed)
     values = target.values if kept.size else None
     own: FloatArray = features[torch.from_numpy(kept)].double().numpy()
     values = None if values is None else values[kept]

@@ -45,7 +45,8 @@ RESULT = Record(
                 "tolerance": Real(0),
                 "compare": Flag(),
                 "seed": Whole(0, 2**63 - 1),
-            }
+            },
+            {"rows": Text()},
         ),
         "checkpoints": ListOf(_CHECKPOINT, 2),
         "gains": Maybe(_GAINS),

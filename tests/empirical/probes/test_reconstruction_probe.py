@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from empirical.moments.activation_moments import JointMoments
-from empirical.probes.reconstruction_probe import BudgetedDecoders, CrossValidatedDecoder
+from empirical.probes.reconstruction_probe import BudgetedDecoders, MomentDecoder
 from tests.strategies import seeds, spectra
 from theory import InputError, Moments, budgeted_reconstruction_loss, reconstruction_loss
 from theory.validation import FloatArray
@@ -216,12 +216,20 @@ def test_values_out_of_range_are_refused() -> None:
 @pytest.mark.parametrize(("count", "features"), [(400, 5), (60, 90)], ids=["many samples", "more features"])
 def test_the_cross_validated_decoder_is_the_regularised_one(count: int, features: int) -> None:
     training, held_out = _pair(1, count, features), _pair(2, 90, features)
-    found = CrossValidatedDecoder.from_moments(_moments(training)).reconstruct(held_out[0])
+    found = MomentDecoder.cross_validated(_moments(training)).reconstruct(held_out[0])
     expected = BudgetedDecoders.from_moments(_moments(training), _moments(held_out)).regularised()
+    assert np.square(found - held_out[1]).mean() == pytest.approx(expected.loss, rel=1e-9)
+
+
+@pytest.mark.parametrize(("count", "features"), [(400, 5), (60, 90)], ids=["least squares", "too few samples"])
+def test_the_exact_decoder_by_itself_has_the_exact_loss(count: int, features: int) -> None:
+    training, held_out = _pair(1, count, features), _pair(2, 90, features)
+    found = MomentDecoder.exact(_moments(training)).reconstruct(held_out[0])
+    expected = BudgetedDecoders.from_moments(_moments(training), _moments(held_out)).exact()
     assert np.square(found - held_out[1]).mean() == pytest.approx(expected.loss, rel=1e-9)
 
 
 def test_the_cross_validated_decoder_of_constant_activations_is_the_mean() -> None:
     _, inputs = _pair(1, 50)
-    decoder = CrossValidatedDecoder.from_moments(_moments((np.ones((50, 3)), inputs)))
+    decoder = MomentDecoder.cross_validated(_moments((np.ones((50, 3)), inputs)))
     np.testing.assert_allclose(decoder.reconstruct(np.ones((4, 3))), np.tile(inputs.mean(axis=0), (4, 1)))

@@ -182,6 +182,24 @@ def test_the_accuracy_of_a_network_does_not_depend_on_how_far_its_layers_are_poo
     assert rows[0] == rows[1]
 
 
+def test_gray_images_reach_a_network_for_colour_in_equal_channels(data):
+    one_channel = [ImageSplit(split.images[:, 1:2], split.labels) for split in (data.train, data.test)]
+    other = ImageData("gray", *one_channel, 4, data.class_names)
+    task = transfer_tasks(data, None, other)[1][-1]
+    assert task.name == "gray"
+    for own, split in zip((task.train, task.test), (data.train, data.test), strict=True):
+        assert own.images.shape == split.images.shape
+        for channel in range(3):
+            assert np.array_equal(own.images[:, channel], split.images[:, 1])
+        assert np.array_equal(own.labels, split.labels)
+
+
+def test_colour_images_are_not_made_gray(data):
+    one_channel = [ImageSplit(split.images[:, 1:2], split.labels) for split in (data.train, data.test)]
+    with pytest.raises(InputError, match=r"transfer_data: images have shape \(3, 32, 32\); give \(1, 32, 32\)"):
+        transfer_tasks(ImageData("gray", *one_channel, 4, data.class_names), None, data)
+
+
 def grey(split):
     return ImageSplit(np.full_like(split.images, 7), split.labels)
 

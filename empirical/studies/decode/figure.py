@@ -1,0 +1,52 @@
+"""Figure of decoded images: the images themselves, and a row for each checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from empirical.studies.decode.decoding import DecodedImages
+from simulation.figures.figure_text import figure_text
+
+
+def draw_decoded(originals: NDArray[np.uint8], names: Sequence[str], rows: Sequence[DecodedImages], path: Path) -> None:
+    """Draw images above what is decoded at each step, each with its loss, written to ``path``.
+
+    Args:
+        originals: (n, channels, height, width).
+        names: (n,) of their classes.
+        rows: one for each checkpoint.
+        path: of the figure; its ending decides the format.
+    """
+    columns = len(names)
+    figure = Figure(figsize=(max(3.0, 0.8 + 0.72 * columns), 0.15 + 0.93 * (1 + len(rows))), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.0)  # type: ignore[union-attr, call-arg]
+    panels = figure.subplots(1 + len(rows), columns, squeeze=False)
+    _name(panels[0, 0], "test image")
+    for axes, image, name in zip(panels[0], originals, names, strict=True):
+        _show(axes, image, figure_text(name))
+    for own, row in zip(panels[1:], rows, strict=True):
+        _name(own[0], f"step {row.step:,}\nloss {row.loss:.3f}")
+        for axes, image, loss in zip(own, row.pixels, row.image_losses, strict=True):
+            _show(axes, image, f"{loss:.2f}")
+    figure.savefig(path, dpi=200)
+
+
+def _name(axes: Axes, name: str) -> None:
+    axes.set_ylabel(name, fontsize=8, rotation=0, ha="right", va="center", labelpad=4)
+
+
+def _show(axes: Axes, image: NDArray[np.uint8], title: str) -> None:
+    """One image of one or three channels, pixel by pixel."""
+    gray = image.shape[0] == 1
+    axes.imshow(image[0] if gray else image[:3].transpose(1, 2, 0), cmap="gray", vmin=0, vmax=255)
+    axes.set_title(title, fontsize=7.5, pad=2)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for side in axes.spines.values():
+        side.set_visible(False)
