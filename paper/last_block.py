@@ -100,9 +100,13 @@ def figures(folders: ResultFolders) -> dict[str, Draw]:
 
 def draw(report: LastBlockReport, path: Path) -> None:
     """The figure of the study at the width of a page."""
-    figure = Figure(figsize=(6.9, 3.9), layout="constrained")
+    figure = Figure(figsize=(6.9, 3.3), layout="constrained")
     plan = report.plan
     draw_panels(figure, report.shared, report.of(plan.by_step_size), report.of(plan.by_scale))
+    for axes in figure.axes:
+        axes.xaxis.label.set_fontsize(8)
+        axes.yaxis.label.set_fontsize(8)
+        axes.tick_params(labelsize=7)
     figure.savefig(path)
 
 

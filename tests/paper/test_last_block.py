@@ -62,11 +62,11 @@ def test_agreement_counts_order_and_factor(folders: ResultFolders) -> None:
         if line.endswith(r"\\")
     ][1:]
     turning = {(row[0], row[1]): row[3:] for row in rows if row[2] == "turning point"}
-    two = "last two layers derived"
+    two = "two layers derived"
     assert turning["step size", two][0] == "yes"
     assert float(turning["step size", two][1].strip("$")) == pytest.approx(2, abs=0.1)
     assert float(turning["step size", two][2].strip("$")) == pytest.approx(1, abs=0.1)
-    assert turning["classifier's scale", "last layer derived"][0] == "no"
+    assert turning["classifier's scale", "one layer derived"][0] == "no"
     assert last_block.numbers(folders)["BlockHold"] == "2"
 
 
@@ -75,4 +75,4 @@ def test_a_training_has_both_boundaries_by_level(folders: ResultFolders) -> None
         line for line in last_block.tables(folders)["lastblock.tex"].splitlines() if line.endswith(r"\\")
     ]
     assert header.count("&") == last.count("&") == 10
-    assert last.startswith("VGG-8 & $0.001$ & $1$ & ")
+    assert last.startswith("VGG-8 & $0.002$ & $0.1$ & ")

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -20,7 +19,7 @@ _MARKER = dict(zip(Level, MARKERS, strict=False))
 
 def draw_study(shared: BlockRun, by_step_size: Sequence[BlockRun], by_scale: Sequence[BlockRun], path: Path) -> None:
     """Draw a study into a file, whose ending decides the format; see ``draw_panels``."""
-    figure = Figure(figsize=(11.0, 4.8), layout="constrained")
+    figure = Figure(figsize=(11.0, 4.4), layout="constrained")
     draw_panels(figure, shared, by_step_size, by_scale)
     figure.savefig(path, dpi=150)
 
@@ -39,10 +38,18 @@ def draw_panels(
     curves, sizes, scales = figure.subplots(1, 3)
     draw_curves(curves, shared)
     draw_series(sizes, by_step_size, lambda run: run.setting.training.step_size, "step size")
-    draw_series(scales, by_scale, lambda run: run.setting.scale, "scale of the classifier's initial weights")
-    handles = [*_handles(curves), *_handles(sizes)]
-    unique = {label: handle for handle, label in handles}
-    figure.legend(list(unique.values()), list(unique), loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    draw_series(scales, by_scale, lambda run: run.setting.scale, "scale of the classifier's\ninitial weights")
+    handles, labels = sizes.get_legend_handles_labels()
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=4,
+        frameon=False,
+        fontsize=8,
+        title="turning point: filled, solid; half of the fall: open, dashed",
+        title_fontsize=8,
+    )
 
 
 def draw_curves(axes: Axes, run: BlockRun) -> None:
@@ -57,12 +64,10 @@ def draw_curves(axes: Axes, run: BlockRun) -> None:
                 marker=None if level in THEORIES else _MARKER[level],
                 markersize=4,
                 color=_COLOUR[level],
-                label=level.value,
             )
     axes.set_xscale("log")
     axes.set_xlabel("training step (step 0 at 1/2)")
     axes.set_ylabel("reconstruction loss of the images\n(share of their variance)")
-    axes.set_title("the last block while it trains", fontsize=10)
 
 
 def draw_series(axes: Axes, runs: Sequence[BlockRun], place: Callable[[BlockRun], float], label: str) -> None:
@@ -80,14 +85,8 @@ def draw_series(axes: Axes, runs: Sequence[BlockRun], place: Callable[[BlockRun]
                 marker=None if level in THEORIES else _MARKER[level],
                 color=_COLOUR[level],
                 markerfacecolor=_COLOUR[level] if filled else "white",
-                label=f"{level.value}: {boundary}",
+                label=level.value if filled else None,
             )
     axes.set(xscale="log", yscale="log")
     axes.set_xlabel(label)
     axes.set_ylabel("training step")
-    axes.set_title(f"by the {label.split(' of')[0]}", fontsize=10)
-
-
-def _handles(axes: Axes) -> list[tuple[Artist, str]]:
-    handles, labels = axes.get_legend_handles_labels()
-    return list(zip(handles, labels, strict=True))

@@ -109,9 +109,8 @@ class LastBlockPlan:
 
     @property
     def settings(self) -> tuple[Setting, ...]:
-        """Every training once, the one that both series share first, and long ones last."""
-        of_vgg = (self.shared, *self.by_scale, *sorted(self.by_step_size, key=lambda one: one.training.steps))
-        return tuple(dict.fromkeys((*of_vgg, *self.of_each_network)))
+        """Every training once, series by series."""
+        return tuple(dict.fromkeys((*self.by_step_size, *self.by_scale, *self.of_each_network)))
 
 
 def half_powers(last: int) -> IntArray:

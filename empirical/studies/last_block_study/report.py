@@ -138,7 +138,7 @@ class LastBlockReport(DrawnReport):
         ]
 
     def _agreement_lines(self) -> list[str]:
-        header = ("series", "theory", "boundary", "in order", "factor", "with a constant", "")
+        header = ("series", "theory", "boundary", "in order", "factor", "rest", "")
         rows = [
             (
                 one.series,
@@ -151,7 +151,10 @@ class LastBlockReport(DrawnReport):
             )
             for one in self.agreements
         ]
-        return [*text_table(header, rows), f"largest factor; accepted: {ACCEPTED_FACTOR:g}, and the order"]
+        return [
+            *text_table(header, rows),
+            f"factor: the largest, accepted up to {ACCEPTED_FACTOR:g}; rest: with the best constant divided out",
+        ]
 
     def _level_lines(self) -> list[str]:
         header = ("network", "layers", "half fall", "turns at", "fall", "drift")

@@ -24,9 +24,9 @@ class Level(Enum):
     """A curve of the last layers; the values are the names in tables."""
 
     END_TO_END = "end to end"
-    TWO_TRAINED = "last two layers trained"
-    TWO_DERIVED = "last two layers derived"
-    ONE_DERIVED = "last layer derived"
+    TWO_TRAINED = "two layers trained"
+    TWO_DERIVED = "two layers derived"
+    ONE_DERIVED = "one layer derived"
 
 
 #: The derived curves, in the order of tables.
