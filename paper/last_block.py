@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from empirical.networks.networks import network_title
-from empirical.studies.last_block_study.agreement import ACCEPTED_FACTOR, BOUNDARIES, boundary_of
+from empirical.studies.last_block_study.agreement import ACCEPTED_FACTOR, BOUNDARIES, HALF_FALL, boundary_of
 from empirical.studies.last_block_study.figure import draw_panels
 from empirical.studies.last_block_study.report import ACCEPTED_DISTANCE, DISTANCE_STEPS, LastBlockReport
 from empirical.studies.last_block_study.runs import APART, Level
@@ -42,9 +42,6 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
         "BlockResidualWidth": count(plan.widths[1]),
         "BlockSteps": count(plan.steps),
         "BlockFactor": plain(ACCEPTED_FACTOR),
-        "BlockClaims": count(len(report.agreements)),
-        "BlockHold": count(sum(one.holds for one in report.agreements)),
-        "BlockInOrder": count(sum(one.in_order for one in report.agreements)),
         "BlockDistance": fixed(report.distance(Level.TWO_TRAINED)),
         "BlockDistanceAll": fixed(report.distance(Level.END_TO_END)),
         "BlockDistanceAccepted": plain(ACCEPTED_DISTANCE),
@@ -58,6 +55,16 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
     lowest = int(np.argmin(shared.curves[Level.END_TO_END]))
     for name, level in (("Derived", Level.TWO_DERIVED), ("Trained", Level.TWO_TRAINED)):
         found[f"BlockShare{name}"] = fixed(float(shared.share(level)[lowest]), 2)
+    for name, training in (("All", Level.END_TO_END), ("Two", Level.TWO_TRAINED)):
+        own = [one for one in report.agreements if one.training is training]
+        found |= {
+            f"Block{name}Boundaries": count(len(own)),
+            f"Block{name}Hold": count(sum(one.holds for one in own)),
+            f"Block{name}InOrder": count(sum(one.in_order for one in own)),
+        }
+        half = [one for one in own if (one.theory, one.boundary) == (Level.TWO_DERIVED, HALF_FALL)]
+        found[f"Block{name}HalfFactor"] = fixed(max(one.factor for one in half), 1)
+        found[f"Block{name}HalfRest"] = fixed(max(one.factor_after_constant for one in half), 1)
     return found | {"BlockShareStep": count(int(shared.setting.steps[lowest]))}
 
 
@@ -77,6 +84,7 @@ def tables(folders: ResultFolders) -> dict[str, str]:
         [
             latex_text(one.series),
             latex_text(one.theory.value),
+            latex_text(one.training.value),
             latex_text(one.boundary),
             "yes" if one.in_order else "no",
             fixed(one.factor, 2),
@@ -88,7 +96,7 @@ def tables(folders: ResultFolders) -> dict[str, str]:
     return {
         "lastblock.tex": table("lrr" + "r" * 8, ["network", r"$\eta$", "scale", *names, *names], trainings),
         "lastblockseries.tex": table(
-            "lllrrr", ["series", "theory", "boundary", "in order", "factor", "beyond a constant"], agreement
+            "llllrrr", ["series", "derived", "measured", "boundary", "in order", "factor", "rest"], agreement
         ),
     }
 

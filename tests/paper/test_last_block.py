@@ -61,13 +61,14 @@ def test_agreement_counts_order_and_factor(folders: ResultFolders) -> None:
         for line in last_block.tables(folders)["lastblockseries.tex"].splitlines()
         if line.endswith(r"\\")
     ][1:]
-    turning = {(row[0], row[1]): row[3:] for row in rows if row[2] == "turning point"}
+    turning = {(row[0], row[1]): row[4:] for row in rows if row[2:4] == ["end to end", "turning point"]}
     two = "two layers derived"
     assert turning["step size", two][0] == "yes"
     assert float(turning["step size", two][1].strip("$")) == pytest.approx(2, abs=0.1)
     assert float(turning["step size", two][2].strip("$")) == pytest.approx(1, abs=0.1)
     assert turning["classifier's scale", "one layer derived"][0] == "no"
-    assert last_block.numbers(folders)["BlockHold"] == "2"
+    assert last_block.numbers(folders)["BlockAllHold"] == "2"
+    assert last_block.numbers(folders)["BlockAllHalfFactor"] == "$1.4$"
 
 
 def test_a_training_has_both_boundaries_by_level(folders: ResultFolders) -> None:

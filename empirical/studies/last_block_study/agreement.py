@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import gmean
 
-from empirical.studies.last_block_study.runs import THEORIES, BlockRun, Level
+from empirical.studies.last_block_study.runs import BlockRun, Level
 from theory.validation import FloatArray
 
 #: Largest accepted factor between a derived and a measured boundary.
@@ -25,13 +25,15 @@ class Agreement:
     Attributes:
         series: its name.
         theory: what derives.
+        training: what is measured.
         boundary: of BOUNDARIES.
         derived: steps, in the order of the series; NaN where there is none.
-        measured: likewise, end to end.
+        measured: likewise.
     """
 
     series: str
     theory: Level
+    training: Level
     boundary: str
     derived: tuple[float, ...]
     measured: tuple[float, ...]
@@ -70,16 +72,22 @@ def boundary_of(run: BlockRun, level: Level, boundary: str) -> float:
 
 
 def agreements(series: str, runs: Sequence[BlockRun]) -> list[Agreement]:
-    """Both boundaries by both theories over a series."""
+    """Both boundaries by both theories over a series; that of two layers is about two layers trained as well."""
+    pairs = (
+        (Level.TWO_DERIVED, Level.TWO_TRAINED),
+        (Level.TWO_DERIVED, Level.END_TO_END),
+        (Level.ONE_DERIVED, Level.END_TO_END),
+    )
     return [
         Agreement(
             series,
             theory,
+            training,
             boundary,
             tuple(boundary_of(run, theory, boundary) for run in runs),
-            tuple(boundary_of(run, Level.END_TO_END, boundary) for run in runs),
+            tuple(boundary_of(run, training, boundary) for run in runs),
         )
-        for theory in THEORIES
+        for theory, training in pairs
         for boundary in BOUNDARIES
     ]
 

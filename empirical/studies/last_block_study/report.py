@@ -27,6 +27,9 @@ DISTANCE_STEPS = 1024
 #: Names of the two series.
 BY_STEP_SIZE, BY_SCALE = "step size", "classifier's scale"
 
+#: Levels in narrow columns.
+_SHORT = {Level.END_TO_END: "all", Level.TWO_TRAINED: "two", Level.TWO_DERIVED: "2 der.", Level.ONE_DERIVED: "1 der."}
+
 _RUN = Record(
     {
         "network": Text(),
@@ -88,7 +91,7 @@ class LastBlockReport(DrawnReport):
 
     @property
     def agreements(self) -> list[Agreement]:
-        """Both boundaries by both theories over both series."""
+        """Both boundaries over both series, by each theory of each training that it is compared with."""
         series = ((BY_STEP_SIZE, self.plan.by_step_size), (BY_SCALE, self.plan.by_scale))
         return [one for name, settings in series for one in agreements(name, self.of(settings))]
 
@@ -98,7 +101,7 @@ class LastBlockReport(DrawnReport):
 
     @property
     def holds(self) -> bool:
-        """Whether two layers give both boundaries of both series, and their curve as they are trained."""
+        """Whether two derived layers give both boundaries of both series, and the curve of two layers trained."""
         own = [one.holds for one in self.agreements if one.theory is Level.TWO_DERIVED]
         return all(own) and self.distance(Level.TWO_TRAINED) <= ACCEPTED_DISTANCE
 
@@ -129,20 +132,21 @@ class LastBlockReport(DrawnReport):
             )
             for run in self.runs
         ]
-        short = ("all", "two", "2 der.", "1 der.")
+        short = [_SHORT[level] for level in order]
         return [
             *text_table(("network", "eta", "scale", *short, *short), rows),
             "half of the fall, then the turning point, in steps: all layers trained, the last",
-            "two trained, two derived, one derived; without a turning point, half of the fall",
-            "up to the last step",
+            "two trained, two derived, one derived. Without a turning point, half is that of",
+            "the fall up to the last step",
         ]
 
     def _agreement_lines(self) -> list[str]:
-        header = ("series", "theory", "boundary", "in order", "factor", "rest", "")
+        header = ("series", "derived", "of", "boundary", "order", "factor", "rest", "")
         rows = [
             (
                 one.series,
-                one.theory.value,
+                _SHORT[one.theory],
+                _SHORT[one.training],
                 one.boundary,
                 "yes" if one.in_order else "no",
                 _factor(one.factor),
@@ -200,7 +204,8 @@ class LastBlockReport(DrawnReport):
             "series": [
                 {
                     "series": one.series,
-                    "theory": one.theory.value,
+                    "theory": one.theory.name.lower(),
+                    "training": one.training.name.lower(),
                     "boundary": one.boundary,
                     "derived": list(one.derived),
                     "measured": list(one.measured),

@@ -116,7 +116,7 @@ def test_the_share_of_the_fall_and_the_drift() -> None:
 
 def test_a_series_agrees_in_order_and_within_a_factor() -> None:
     """Derived twice and half as late: a factor of two, and of two still with the best constant, which is one."""
-    one = Agreement("scale", Level.TWO_DERIVED, TURNING_POINT, (20.0, 50.0), (10.0, 100.0))
+    one = Agreement("scale", Level.TWO_DERIVED, Level.END_TO_END, TURNING_POINT, (20.0, 50.0), (10.0, 100.0))
     assert one.in_order
     assert one.factor == pytest.approx(2)
     assert one.factor_after_constant == pytest.approx(2)
@@ -131,14 +131,15 @@ def test_a_series_agrees_in_order_and_within_a_factor() -> None:
     assert not missing.holds
 
 
-def test_agreement_compares_with_all_layers_trained() -> None:
+def test_two_derived_layers_are_compared_with_these_and_with_all_layers_trained() -> None:
     found = agreements("series", [RUN])
-    assert {(one.theory, one.boundary) for one in found} == {
-        (theory, boundary)
-        for theory in (Level.ONE_DERIVED, Level.TWO_DERIVED)
-        for boundary in (HALF_FALL, TURNING_POINT)
+    halves = {(one.theory, one.training): one.measured[0] for one in found if one.boundary == HALF_FALL}
+    assert halves == {
+        (Level.TWO_DERIVED, Level.TWO_TRAINED): RUN.half_fall(Level.TWO_TRAINED),
+        (Level.TWO_DERIVED, Level.END_TO_END): RUN.half_fall(Level.END_TO_END),
+        (Level.ONE_DERIVED, Level.END_TO_END): RUN.half_fall(Level.END_TO_END),
     }
-    assert all(one.measured[0] == pytest.approx(1) for one in found if one.boundary == HALF_FALL)
+    assert len(found) == 6
 
 
 def test_a_study_has_every_curve_that_can_be_derived(report: LastBlockReport) -> None:
