@@ -64,7 +64,7 @@ def tables(folders: ResultFolders) -> dict[str, str]:
     found = TransferReport.read(folders.folder(RESULT)).rows
     rows = [
         [
-            latex_text(network_title(row.network)),
+            latex_text(network_title(row.network, row.base_width)),
             class_ranges(row.classes),
             latex_text(_SHORT.get(row.task, row.task)),
             fixed(row.alignment, 2),

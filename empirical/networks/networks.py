@@ -36,12 +36,18 @@ _TRAINING_BYTES = 4 * 4
 NETWORK_NAMES = tuple([f"vgg{depth}" for depth in _VGG_BLOCKS] + [f"resnet{depth}" for depth in _RESNET_STAGES])
 
 
-def network_title(name: str) -> str:
-    """A network's name as readers know it, as VGG-8 for vgg8; a name that is not of NETWORK_NAMES is its own."""
+def network_title(name: str, base_width: int | None = None) -> str:
+    """A network's name as readers know it, as VGG-8 for vgg8; a name that is not of NETWORK_NAMES is its own.
+
+    Args:
+        name: of a network.
+        base_width: of its first part, which follows the name; None for the family's default, which is not named.
+    """
+    width = "" if base_width is None else f" of width {base_width}"
     for family, title in (("vgg", "VGG"), ("resnet", "ResNet")):
         if name in NETWORK_NAMES and name.startswith(family):
-            return f"{title}-{name.removeprefix(family)}"
-    return name
+            return f"{title}-{name.removeprefix(family)}{width}"
+    return f"{name}{width}"
 
 
 class ResidualBlock(nn.Module):

@@ -45,7 +45,7 @@ class SubsetProbe:
         pooled_features: largest number of features of a layer; wider ones are pooled or sketched (see
             ``empirical.networks.capture``).
         rows: what becomes a row of a layer's activations, as in ``capture``.
-        target: what is reconstructed; see ``probe_inputs``.
+        reconstruct: what of the inputs is reconstructed, or what instead of them; see ``probe_inputs``.
         batch_size: inputs of each forward pass, for a network that takes batches of this size alone: the last batch is
             filled up with inputs that do not count. None: 250, the last one smaller.
 
@@ -62,10 +62,10 @@ class SubsetProbe:
         layers: Sequence[str],
         pooled_features: int = 512,
         rows: Rows = None,
-        target: str | Tensor | np.ndarray[Any, Any] | None = None,
+        reconstruct: str | Tensor | np.ndarray[Any, Any] | None = None,
         batch_size: int | None = None,
     ) -> None:
-        given = probe_inputs(inputs, target)
+        given = probe_inputs(inputs, reconstruct)
         # A fixed draw, as labels may come in a regular order.
         order = torch.from_numpy(np.random.default_rng(0).permutation(given.count))
         shuffled = given[order]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,12 @@ from simulation.experiments.robustness import (
 )
 from simulation.figures.scaling import COLOURS
 
-_ROW_LENGTH = 5
+# On a page 16 cm wide the smallest text keeps six points.
+_ROW_LENGTH, _CELL_WIDTH, _CELL_HEIGHT = 3, 2.4, 2.35
+_TITLE_LENGTH = 30
+
+# Characters of all levels beside each other.
+_CROWDED = 24
 
 #: Titles with mathematics.
 _TITLES = {Relaxed.STEP_SHARE: r"step size, $\eta c \lambda_1$"}
@@ -41,7 +47,7 @@ def draw_robustness(found: Robustness, path: Path) -> None:
     relaxed = [axis for axis in AXES if found.along(axis)]
     columns = min(_ROW_LENGTH, len(relaxed) + 1)
     rows = -(-(len(relaxed) + 1) // columns)
-    figure = Figure(figsize=(3.2 * columns, 5.25 * rows), layout="constrained")
+    figure = Figure(figsize=(_CELL_WIDTH * columns, _CELL_HEIGHT * rows), layout="constrained")
     cells = list(figure.subfigures(rows, columns, squeeze=False, hspace=0.04).flat)
     for cell, axis in zip(cells, relaxed, strict=False):
         own = [point for point in found.along(axis) if point.descent is not None]
@@ -49,14 +55,12 @@ def draw_robustness(found: Robustness, path: Path) -> None:
         if own:
             _draw_deviation(upper, own)
             _draw_turning(lower, own)
-        upper.set_title(f"relaxes {axis.assumption}", fontsize=9)
-        lower.set_xlabel(_TITLES.get(axis.relaxed, axis.title))
+        upper.set_title(textwrap.fill(f"relaxes {axis.assumption}", _TITLE_LENGTH), fontsize=8)
+        lower.set_xlabel(_TITLES.get(axis.relaxed, axis.title), fontsize=8)
     _draw_rises(cells[len(relaxed)].subplots(), found.rises)
     handles, labels = cells[0].axes[0].get_legend_handles_labels()
-    # Side by side the two are wider than any shorter row.
-    beside = len(labels) if columns == _ROW_LENGTH else 1
-    figure.legend(handles, labels, loc="outside lower center", ncols=beside, frameon=False, fontsize=10)
-    figure.savefig(path, dpi=110)
+    figure.legend(handles, labels, loc="outside lower center", frameon=False, fontsize=8)
+    figure.savefig(path, dpi=150)
 
 
 def _draw_deviation(axes: Axes, own: list[Point]) -> None:
@@ -74,8 +78,8 @@ def _draw_deviation(axes: Axes, own: list[Point]) -> None:
         reach = max(reach, 1.1 * float(np.max(np.abs(values) + 2 * errors)))
     axes.axhline(0, color="0.6", linewidth=0.8)
     axes.set_ylim(-reach, reach)
-    axes.set_ylabel(r"$L / \mathrm{tr}\,\Sigma$, trained $-$ derived", fontsize=8)
-    axes.tick_params(labelsize=8)
+    axes.set_ylabel("$L / \\mathrm{tr}\\,\\Sigma$,\ntrained $-$ derived", fontsize=7.5)
+    axes.tick_params(labelsize=7)
 
 
 def _draw_turning(axes: Axes, own: list[Point]) -> None:
@@ -89,13 +93,15 @@ def _draw_turning(axes: Axes, own: list[Point]) -> None:
     axes.errorbar(places[known], ratio[known], yerr=2 * spread[known], fmt="s", color=COLOURS[1], markersize=4)
     axes.plot(places[~known], np.ones((~known).sum()), "x", color="black", markersize=7)
     for place in places[~known]:
-        axes.annotate("none", (place, 1), (0, 6), textcoords="offset points", ha="center", fontsize=8)
+        axes.annotate("none", (place, 1), (0, 6), textcoords="offset points", ha="center", fontsize=7)
     # An error beyond all others, where the lowest of two valleys is left to chance, would hide the rest.
     reach = max(0.1, 1.15 * float(np.max(np.abs(ratio - 1) + 2 * spread, where=known, initial=0.0)))
     axes.set_ylim(1 - min(reach, 0.6), 1 + min(reach, 0.6))
-    axes.set_ylabel(r"$s^*$ / derived", fontsize=8)
-    axes.tick_params(labelsize=8)
-    axes.set_xticks(places, [_tick(point) for point in own], fontsize=7)
+    axes.set_ylabel(r"$s^*$ / derived", fontsize=7.5)
+    axes.tick_params(labelsize=7)
+    names = [_tick(point) for point in own]
+    crowded = sum(max(map(len, name.splitlines())) for name in names) > _CROWDED
+    axes.set_xticks(places, names, fontsize=7, rotation=40 if crowded else 0)
 
 
 def _tick(point: Point) -> str:
@@ -108,8 +114,8 @@ def _draw_rises(axes: Axes, rises: tuple[Rise, ...]) -> None:
     axes.plot(shares, [rise.derived for rise in rises], "-", color=COLOURS[0], label="derived")
     axes.plot(shares, [rise.trained for rise in rises], "o", color=COLOURS[1], markersize=5, label="trained")
     axes.axvline(1, color="0.6", linewidth=0.8)
-    axes.set_xlabel(r"step size, $\eta \lambda_1$")
-    axes.set_ylabel("largest rise of R per step of phase III", fontsize=8)
-    axes.set_title("T4 without A5: R rises past 1", fontsize=9)
-    axes.tick_params(labelsize=8)
-    axes.legend(frameon=False, fontsize=8)
+    axes.set_xlabel(r"step size, $\eta \lambda_1$", fontsize=8)
+    axes.set_ylabel("largest rise of R\nper step of phase III", fontsize=7.5)
+    axes.set_title("T4 without A5:\nR rises past 1", fontsize=8)
+    axes.tick_params(labelsize=7)
+    axes.legend(frameon=False, fontsize=7)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from itertools import pairwise
 
 import numpy as np
@@ -26,6 +27,9 @@ RISING_START = ("rise", "dip", "rise")
 #: In legends: the shading of the three phases, and the marker of half of the fall.
 HALF_OF_THE_FALL = "half of the fall"
 SHADING = "shaded: I near-constant (up to a tenth of the fall), II decreasing, III increasing"
+
+# Characters in a line.
+_REASON_LENGTH = 32
 
 #: Title of legends of trained layers: the decoder reads the outputs; the other decoder reads centred outputs P W x.
 DECODER = "linear decoder of the outputs W x as they are"
@@ -85,9 +89,12 @@ def shade_between(
 
 
 def name_unshaded(axes: Axes, reason: str) -> None:
-    """Say along the top why nothing is shaded."""
-    text = f"not shaded: {reason}"
-    axes.text(0.5, 0.97, text, transform=axes.transAxes, ha="center", va="top", fontsize=8, color="#555555")
+    """Say along the top why nothing is shaded, in lines that fit a panel of a third of a page."""
+    text = textwrap.fill(f"not shaded: {reason}", _REASON_LENGTH)
+    # Hides a line of the plot that would cross the words.
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+    place = axes.transAxes
+    axes.text(0.5, 0.97, text, transform=place, ha="center", va="top", fontsize=8, color="#555555", bbox=box)
 
 
 def mark_half(axes: Axes, step: float, loss: float, colour: str, label: str | None = HALF_OF_THE_FALL) -> None:

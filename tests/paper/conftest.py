@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 
 from paper.document import make
 from paper.result_folders import ResultFolders
@@ -19,10 +21,23 @@ def results() -> ResultFolders:
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def figures() -> dict[str, Figure]:
+    """The figures of the paper, by file, once it has been made."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory, figures: dict[str, Figure]) -> Run:
     """The paper made once."""
-    run = Run(tmp_path_factory.mktemp("paper"))
-    make(run, print)
+    run, save = Run(tmp_path_factory.mktemp("paper")), Figure.savefig
+
+    def kept(figure: Figure, path: Path, **options: Any) -> None:
+        figures[".".join(path.name.split(".")[-2:])] = figure  # it is written under a temporary name
+        save(figure, path, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", kept)
+        make(run, print)
     return run
 
 

@@ -80,8 +80,7 @@ class DecodeReport(DrawnReport):
             (name, str(number), *(f"{one.image_losses[place]:.3f}" for one in self.decoded))
             for place, (name, number) in enumerate(zip(self.names, self.numbers, strict=True))
         ]
-        width = "" if self.base_width is None else f" of base width {self.base_width}"
-        network = f"{network_title(self.network)}{width} on {self.data}, seed {self.seed}"
+        network = f"{network_title(self.network, self.base_width)} on {self.data}, seed {self.seed}"
         return [
             f"{network}: exact linear decoder of {self.layer}",
             *text_table(("image", "number", *steps), [whole, *own]),

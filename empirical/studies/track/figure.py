@@ -100,7 +100,7 @@ def draw_layer(tracked: TrackedTrainings, layer: str, path: Path) -> None:
 def tracked_title(tracked: TrackedTrainings) -> str:
     """Network, data and number of seeds, as in titles."""
     seeds = tracked.plan.seeds
-    network = network_title(tracked.plan.training.network)
+    network = network_title(tracked.plan.training.network, tracked.plan.training.base_width)
     return f"{network} on {figure_text(tracked.data)}, {seeds} seed{'s' if seeds > 1 else ''}"
 
 

@@ -57,6 +57,7 @@ class TransferRow:
         regret: best less recommended, seed by seed.
         half_width: of the interval of COVERAGE about the gain, by Student's distribution; NaN for one seed.
         effect: by the interval.
+        base_width: of the network's first part; None for the family's default.
     """
 
     training: int
@@ -77,6 +78,7 @@ class TransferRow:
     regret: Estimate
     half_width: float
     effect: Effect
+    base_width: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,6 +160,7 @@ def _row(tracked: TrackReport, training: int, task: str, chosen: IntArray) -> Tr
         regret=mean_over_seeds(accuracy[:, best] - recommended),
         half_width=half_width,
         effect=_effect(gain.value, half_width),
+        base_width=tracked.plan.training.base_width,
     )
 
 

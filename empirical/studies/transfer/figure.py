@@ -29,13 +29,13 @@ def draw_transfer(rows: Sequence[TransferRow], curves: Sequence[TaskCurve], path
     """
     tasks = list(dict.fromkeys(row.task for row in rows))
     ordered = sorted(rows, key=lambda row: (tasks.index(row.task), -row.gain.value))
-    height = max(3.2, 0.38 * len(rows) + 1.4)
+    height = max(2.8, 0.27 * len(rows) + 1.3)
     if curves:
-        figure = Figure(figsize=(10.0, height), layout="constrained")
+        figure = Figure(figsize=(7.2, height), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(2, 3))
         _draw_curve(left, rows[0], curves[0])
     else:
-        figure = Figure(figsize=(7.0, height), layout="constrained")
+        figure = Figure(figsize=(5.4, height), layout="constrained")
         right = figure.subplots()
     _draw_gains(right, ordered, tasks)
     figure.savefig(path, dpi=150)
@@ -46,17 +46,18 @@ def _draw_curve(axes: Axes, row: TransferRow, curve: TaskCurve) -> None:
     step = float(np.exp(np.mean(np.log(np.maximum(row.recommended_steps, 1)))))
     axes.axvline(step, color="#555555", linestyle=":", linewidth=1.5)
     place = axes.get_xaxis_transform()
-    axes.text(0.9 * step, 0.03, "recommended", transform=place, ha="right", fontsize=8, color="#555555")
+    axes.text(0.9 * step, 0.03, "recommended", transform=place, ha="right", fontsize=7.5, color="#555555")
     step_axis(axes, float(row.last_step))
-    axes.set_xlabel("training step")
-    axes.set_ylabel(f"held-out accuracy of a linear probe of {figure_text(row.layer)}", fontsize=9)
-    axes.set_title(f"{_training(row)}: {figure_text(row.task)}", fontsize=10)
+    axes.set_xlabel("training step", fontsize=8)
+    axes.tick_params(labelsize=7.5)
+    axes.set_ylabel(f"held-out accuracy of a linear probe of {figure_text(row.layer)}", fontsize=8)
+    axes.set_title(f"{_training(row)}:\n{figure_text(row.task)}", fontsize=8)
 
 
 def _training(row: TransferRow) -> str:
     """The network and the classes that it was trained on, as titles and rows name them."""
     classes = "all classes" if row.classes is None else f"classes {', '.join(map(str, row.classes))}"
-    return f"{network_title(row.network)}, {classes}"
+    return f"{network_title(row.network, row.base_width)}, {classes}"
 
 
 def _floats(steps: IntArray) -> FloatArray:
@@ -77,17 +78,18 @@ def _draw_gains(axes: Axes, rows: Sequence[TransferRow], tasks: list[str]) -> No
                     [row.gain.value - width, row.gain.value + width], [place, place], color=colour, linewidth=line
                 )
         axes.plot(
-            row.gain.value, place, MARKERS[number % len(MARKERS)], color=colour, markerfacecolor="white", markersize=7
+            row.gain.value, place, MARKERS[number % len(MARKERS)], color=colour, markerfacecolor="white", markersize=5.5
         )
     for number, task in enumerate(tasks):
         first = places[[row.task for row in rows].index(task)] - 1
         colour, place = COLOURS[number % len(COLOURS)], axes.get_yaxis_transform()
-        axes.text(0.01, first, figure_text(task), transform=place, va="center", fontsize=9, weight="bold", color=colour)
-    axes.set_yticks(places, [_training(row) for row in rows], fontsize=8)
+        axes.text(0.01, first, figure_text(task), transform=place, va="center", fontsize=8, weight="bold", color=colour)
+    axes.set_yticks(places, [_training(row) for row in rows], fontsize=7.5)
+    axes.tick_params(axis="x", labelsize=7.5)
     axes.set_ylim(places[-1] + 0.6, -0.6)
     axes.set_xlabel(
-        "gain in accuracy of the recommended over the last checkpoint\n"
-        f"(thick: 95 % interval; thin: adjusted for {len(rows)} comparisons)",
-        fontsize=9,
+        "gain in accuracy of the recommended\nover the last checkpoint (thick: 95 % interval;\n"
+        f"thin: adjusted for {len(rows)} comparisons)",
+        fontsize=8,
     )
-    axes.set_title("left of 0 training on helps, right of 0 stopping helps", fontsize=9)
+    axes.set_title("left of 0 training on helps, right of 0 stopping helps", fontsize=8)

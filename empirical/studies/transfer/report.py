@@ -55,7 +55,7 @@ class TransferReport(DrawnReport):
         """The trainings; gains and accuracies in the order of the alignment; the relations."""
         first = {row.training: row for row in reversed(self.rows)}
         trainings = [
-            (str(number + 1), one.network, one.data, _range(one.recommended_steps), f"{one.last_step:,}")
+            (str(number + 1), _network(one), one.data, _range(one.recommended_steps), f"{one.last_step:,}")
             for number, one in sorted(first.items())
         ]
         ordered = sorted(self.rows, key=lambda row: row.alignment)
@@ -97,6 +97,10 @@ class TransferReport(DrawnReport):
         relations = tuple(AlignmentRelation(**one) for one in content["alignment"])
         curves = read_curves(folder / CURVES, rows) if (folder / CURVES).exists() else ()
         return cls(rows, relations, curves, content.get("versions", {}))
+
+
+def _network(row: TransferRow) -> str:
+    return row.network if row.base_width is None else f"{row.network} of width {row.base_width}"
 
 
 def _gain_cells(row: TransferRow) -> Sequence[str]:

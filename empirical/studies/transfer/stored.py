@@ -42,6 +42,7 @@ RESULT = Record(
                     "effect": Word(tuple(one.value for one in Effect)),
                     **dict.fromkeys(_ESTIMATES, _ESTIMATE),
                 },
+                {"base_width": Maybe(Whole(1))},
             )
         ),
         "alignment": ListOf(
@@ -101,6 +102,7 @@ def read_rows(stored: Sequence[dict[str, Any]]) -> tuple[TransferRow, ...]:
             last_step=one["last_step"],
             half_width=stored_number(one["half_width"]),
             effect=Effect(one["effect"]),
+            base_width=one.get("base_width"),
             **{name: stored_estimate(one[name]) for name in _ESTIMATES},
         )
         for one in stored

@@ -350,8 +350,15 @@ BAD_INPUTS = {
     "constant": lambda: torch.ones(80, 3, 6, 6),
     "not a number": lambda: images() * float("nan"),
 }
+#: What the inputs of a target may be and those of a tracker may not: more is converted, for labels are at hand.
+TAKEN_AS_TARGETS = ("list of tensors", "flags", "bytes", "another byte order", "dictionary of two targets")
 BAD = [
-    *((f"inputs: {name}", {"inputs": make}, "(inputs|target): ") for name, make in BAD_INPUTS.items()),
+    *((f"inputs: {name}", {"inputs": make}, "(inputs|reconstruct): ") for name, make in BAD_INPUTS.items()),
+    *(
+        (f"target: {name}", {"target": lambda make=make: (make(), torch.arange(80) % 2)}, "target: ")
+        for name, make in BAD_INPUTS.items()
+        if name not in TAKEN_AS_TARGETS
+    ),
     *(
         (f"network: {value!r:.20}", {"network": value}, "network: .*give a torch.nn.Module")
         for value in (None, {}, "net", nn.Linear)
@@ -376,8 +383,8 @@ BAD = [
     ("overwrite: 1", {"overwrite": 1}, "overwrite: 1 is not accepted"),
     ("rows: average", {"rows": "average"}, "rows: 'average' is unknown; give one of flatten, mean, first, last"),
     ("rows: of no layer", {"rows": {"2": "mean"}}, "rows: '2' is unknown; give one of 0"),
-    ("reconstruct: no entry", {"reconstruct": "pixels"}, "target: 'pixels' names no entry"),
-    ("reconstruct: too few", {"reconstruct": torch.zeros(3, 2)}, "target: has shape"),
+    ("reconstruct: no entry", {"reconstruct": "pixels"}, "reconstruct: 'pixels' names no entry"),
+    ("reconstruct: too few", {"reconstruct": torch.zeros(3, 2)}, "reconstruct: has shape"),
     ("target: no pair", {"target": torch.zeros(80, 2)}, "target: is not accepted; give a pair"),
     ("target: no labels", {"target": (images(), None)}, "target: has no labels"),
     ("target: one class", {"target": (images(), torch.zeros(80))}, "labels: "),
@@ -493,7 +500,7 @@ def test_one_hot_tokens_are_reconstructed_by_their_codes():
     layers = ["one_hot", "narrow", "constant"]
     coded = SubsetProbe({"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}, layers).losses(model)
     target = nn.functional.one_hot(tokens, 40).float()
-    exact = SubsetProbe({"input_ids": tokens}, layers, target=target).losses(model)
+    exact = SubsetProbe({"input_ids": tokens}, layers, reconstruct=target).losses(model)
     # 120 directions of 600 samples; the rest is what the budget shrinks.
     assert coded["one_hot"].mean() < 0.01
     assert 0.98 < coded["constant"].mean() < 1.05
