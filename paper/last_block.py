@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from empirical.networks.networks import network_title
-from empirical.studies.last_block_study.agreement import ACCEPTED_FACTOR, BOUNDARIES, HALF_FALL, boundary_of
+from empirical.studies.last_block_study.agreement import ACCEPTED_FACTOR, BOUNDARIES, HALF_FALL, Agreement, boundary_of
 from empirical.studies.last_block_study.figure import draw_panels
 from empirical.studies.last_block_study.report import ACCEPTED_DISTANCE, DISTANCE_STEPS, LastBlockReport
 from empirical.studies.last_block_study.runs import APART, Level
@@ -40,7 +40,6 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
     found = {
         "BlockWidth": count(plan.widths[0]),
         "BlockResidualWidth": count(plan.widths[1]),
-        "BlockSteps": count(plan.steps),
         "BlockFactor": plain(ACCEPTED_FACTOR),
         "BlockDistance": fixed(report.distance(Level.TWO_TRAINED)),
         "BlockDistanceAll": fixed(report.distance(Level.END_TO_END)),
@@ -55,17 +54,25 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
     lowest = int(np.argmin(shared.curves[Level.END_TO_END]))
     for name, level in (("Derived", Level.TWO_DERIVED), ("Trained", Level.TWO_TRAINED)):
         found[f"BlockShare{name}"] = fixed(float(shared.share(level)[lowest]), 2)
-    for name, training in (("All", Level.END_TO_END), ("Two", Level.TWO_TRAINED)):
+    for name, training in (("Two", Level.TWO_TRAINED), ("All", Level.END_TO_END)):
         own = [one for one in report.agreements if one.training is training]
         found |= {
             f"Block{name}Boundaries": count(len(own)),
             f"Block{name}Hold": count(sum(one.holds for one in own)),
             f"Block{name}InOrder": count(sum(one.in_order for one in own)),
         }
-        half = [one for one in own if (one.theory, one.boundary) == (Level.TWO_DERIVED, HALF_FALL)]
-        found[f"Block{name}HalfFactor"] = fixed(max(one.factor for one in half), 1)
-        found[f"Block{name}HalfRest"] = fixed(max(one.factor_after_constant for one in half), 1)
-    return found | {"BlockShareStep": count(int(shared.setting.steps[lowest]))}
+        found[f"Block{name}HalfFactor"] = fixed(max(one.factor for one in _half_falls(report, training)), 1)
+    rest = max(one.factor_after_constant for one in _half_falls(report, Level.END_TO_END))
+    return found | {
+        "BlockAllHalfRest": fixed(rest, 1),
+        "BlockShareStep": count(int(shared.setting.steps[lowest])),
+    }
+
+
+def _half_falls(report: LastBlockReport, training: Level) -> list[Agreement]:
+    """Half of the fall of two derived layers beside that of a training, in both series."""
+    wanted = Level.TWO_DERIVED, training, HALF_FALL
+    return [one for one in report.agreements if (one.theory, one.training, one.boundary) == wanted]
 
 
 def tables(folders: ResultFolders) -> dict[str, str]:
@@ -86,7 +93,7 @@ def tables(folders: ResultFolders) -> dict[str, str]:
             latex_text(one.theory.value),
             latex_text(one.training.value),
             latex_text(one.boundary),
-            "yes" if one.in_order else "no",
+            "yes" if one.in_order else "no" if one.complete else "--",
             fixed(one.factor, 2),
             fixed(one.factor_after_constant, 2),
         ]

@@ -39,11 +39,14 @@ class Agreement:
     measured: tuple[float, ...]
 
     @property
+    def complete(self) -> bool:
+        """Whether every curve of the series has the boundary."""
+        return bool(np.isfinite([*self.derived, *self.measured]).all())
+
+    @property
     def in_order(self) -> bool:
         """Whether both sort the series alike; not where a boundary is missing."""
-        if not np.isfinite([*self.derived, *self.measured]).all():
-            return False
-        return bool(np.array_equal(np.argsort(self.derived), np.argsort(self.measured)))
+        return self.complete and bool(np.array_equal(np.argsort(self.derived), np.argsort(self.measured)))
 
     @property
     def factor(self) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from empirical.studies.last_block_study.agreement import BOUNDARIES, TURNING_POINT, boundary_of
 from empirical.studies.last_block_study.runs import THEORIES, BlockRun, Level
@@ -88,5 +89,7 @@ def draw_series(axes: Axes, runs: Sequence[BlockRun], place: Callable[[BlockRun]
                 label=level.value if filled else None,
             )
     axes.set(xscale="log", yscale="log")
+    axes.set_xticks(places, [f"{one:g}" for one in places])
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(label)
     axes.set_ylabel("training step")

@@ -148,7 +148,7 @@ class LastBlockReport(DrawnReport):
                 _SHORT[one.theory],
                 _SHORT[one.training],
                 one.boundary,
-                "yes" if one.in_order else "no",
+                "yes" if one.in_order else "no" if one.complete else "-",
                 _factor(one.factor),
                 _factor(one.factor_after_constant),
                 "holds" if one.holds else "fails",
@@ -157,6 +157,7 @@ class LastBlockReport(DrawnReport):
         ]
         return [
             *text_table(header, rows),
+            "order: whether both sort the series alike, - where a curve has not turned;",
             f"factor: the largest, accepted up to {ACCEPTED_FACTOR:g}; rest: with the best constant divided out",
         ]
 
