@@ -8,7 +8,7 @@ import numpy as np
 
 from empirical.networks.network_training import TrainingPlan
 from theory import InputError
-from theory.validation import IntArray, at_least, positive
+from theory.validation import IntArray, at_least, one_of, positive
 
 #: The network whose last block is derived, and one whose last stage is trained and measured alone.
 DERIVED, MEASURED = "vgg8", "resnet10"
@@ -76,8 +76,10 @@ class LastBlockPlan:
                 positive(name, value)
         if self.step_size not in self.step_sizes or 1.0 not in self.scales:
             raise InputError(f"step_sizes: {self.step_sizes} lack {self.step_size:g}, or scales lack 1; give both")
-        if self.networks not in ((DERIVED,), (DERIVED, MEASURED)):
-            raise InputError(f"networks: {', '.join(self.networks)} is not accepted; give {DERIVED} or both networks")
+        for name in self.networks:
+            one_of("networks", name, (DERIVED, MEASURED))
+        if DERIVED not in self.networks or len(set(self.networks)) < len(self.networks):
+            raise InputError(f"networks: {', '.join(self.networks)} is not accepted; give {DERIVED} once, or both")
         at_least("images", self.images, 100)
         self.training(DERIVED, self.step_size)
 

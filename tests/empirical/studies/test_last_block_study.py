@@ -51,6 +51,9 @@ def test_every_step_size_is_trained_for_the_same_time() -> None:
     assert len(plan.settings) == 7
     with pytest.raises(InputError, match="step_sizes: "):
         LastBlockPlan(step_sizes=(0.1,))
+    for networks in ((), ("resnet10",), ("vgg8", "vgg8"), ("vgg11",)):
+        with pytest.raises(InputError, match="networks: "):
+            LastBlockPlan(networks=networks)
 
 
 def test_both_trainings_begin_at_the_same_loss(data: ImageData) -> None:
