@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from empirical.studies.choose_study.pairs import BY_ERROR, CHOSEN
+from empirical.studies.choose_study.pairs import BY_ACCURACY, CHOSEN
 from empirical.studies.choose_study.regrets import PairMean, excess, frozen, tuned
 from empirical.studies.choose_study.report import RULES, ChooseStudyReport
 from paper.latex_text import latex_text
@@ -39,7 +39,7 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
         "ChooseLastWorst": _worst(last),
         "ChooseBest": latex_text(report.best_rule),
         "ChooseBestRegret": _mean(report.mean_regret(frozen(report.best_rule))),
-        "ChooseErrorExcess": _with_interval(later.mean_regret(excess(BY_ERROR, CHOSEN))),
+        "ChooseAccuracyExcess": _with_interval(later.mean_regret(excess(BY_ACCURACY, CHOSEN))),
         "ChooseRivalExcess": _with_interval(later.mean_regret(excess(_RIVAL, CHOSEN))),
         "ChooseTunedPairs": count(report.tuned_regrets(CHOSEN).size),
         "ChooseTuned": _with_interval(own_tuned),

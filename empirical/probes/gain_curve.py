@@ -61,6 +61,7 @@ class GainCurve:
         width: q of the bands, in standard deviations.
         samples: number of labelled samples n.
         tolerance: gains below it are not worth a choice.
+        leading: index of the step to take if one is taken: that of the largest expected gain in what orders the steps.
     """
 
     steps: IntArray
@@ -70,6 +71,7 @@ class GainCurve:
     width: float
     samples: int
     tolerance: float
+    leading: int
 
     @property
     def lower(self) -> FloatArray:
@@ -80,11 +82,6 @@ class GainCurve:
     def upper(self) -> FloatArray:
         """(T,) upper ends of the bands."""
         return np.asarray(self.mean + self.width * self.deviation, dtype=np.float64)
-
-    @property
-    def leading(self) -> int:
-        """Index of the largest expected gain, the later of two equal ones."""
-        return int(self.mean.size - 1 - np.argmax(self.mean[::-1]))
 
     @property
     def verdict(self) -> Verdict:
@@ -126,37 +123,28 @@ def gain_curve(
     scores: FloatArray,
     change_per_doubling: float = CHANGE_PER_DOUBLING,
     tolerance: float = TOLERANCE,
+    ordered_by: FloatArray | None = None,
 ) -> GainCurve:
     """The gains of T checkpoints from the scores of n samples.
+
+    The bands hold at every step at once, so that other scores of the same samples may decide which step leads.
 
     Args:
         steps: (T,) ascending, T at least 2; step 0 counts as one half.
         scores: (T, n) of each sample at each checkpoint, n at least 2; their mean is what is gained.
         change_per_doubling: of the prior.
         tolerance: smallest gain that is worth a choice.
+        ordered_by: (T, n) scores whose largest expected gain leads, as the squared error, which tells more of a
+            probe than whether its class is right; None takes ``scores``.
 
     Raises:
         InputError: shapes that do not fit, NaN or infinity, numbers out of range.
     """
     counts = step_counts("steps", np.asarray(steps))
-    given = finite_array("scores", scores, 2)
-    if counts.size < 2 or given.shape[0] != counts.size or given.shape[1] < 2:
-        raise InputError(f"scores: have shape {given.shape}; give ({counts.size}, n) for at least 2 steps and samples")
+    given = _checked("scores", scores, counts)
     change, smallest = positive("change_per_doubling", change_per_doubling), positive("tolerance", tolerance)
-    differences = given[:-1] - given[-1]
-    samples = differences.shape[1]
-    raw = differences.mean(axis=1)
-    # Shrunk (Ledoit & Wolf 2004): from fewer samples than checkpoints, some contrasts would seem to have no noise.
-    # One more sample on which two checkpoints differ, as in the rule of succession: that none of a few samples tells
-    # them apart does not show that they are the same.
-    noise = ledoit_wolf(differences.T)[0] / samples + np.eye(differences.shape[0]) / samples**2
-    doublings = np.log2(np.maximum(counts, 0.5))
-    back = doublings[-1] - doublings[:-1]
-    prior = change**2 * np.minimum(back[:, None], back[None, :])
-    # Solved from the side of prior + noise: the noise alone is singular where two checkpoints predict the same.
-    gain = linalg.solve(prior + noise, prior, assume_a="pos", check_finite=False)
-    mean = gain.T @ raw
-    covariance = prior - prior @ gain
+    raw, mean, covariance = _posterior(counts, given, change)
+    order = mean if ordered_by is None else _posterior(counts, _checked("ordered_by", ordered_by, counts), change)[1]
     deviation = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     return GainCurve(
         counts,
@@ -164,9 +152,39 @@ def gain_curve(
         np.append(mean, 0.0),
         np.append(deviation, 0.0),
         _joint_width(covariance),
-        samples,
+        given.shape[1],
         smallest,
+        _leading(order),
     )
+
+
+def _checked(name: str, scores: FloatArray, steps: IntArray) -> FloatArray:
+    given = finite_array(name, scores, 2)
+    if steps.size < 2 or given.shape[0] != steps.size or given.shape[1] < 2:
+        raise InputError(f"{name}: have shape {given.shape}; give ({steps.size}, n) for at least 2 steps and samples")
+    return given
+
+
+def _leading(gains: FloatArray) -> int:
+    """Index of the largest of the gains (T - 1,) and 0, that of the last step; the later of two equal ones."""
+    return int(gains.size - np.argmax(np.append(gains, 0.0)[::-1]))
+
+
+def _posterior(steps: IntArray, scores: FloatArray, change: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Measured gains (T - 1,) over the last step, their posterior means and its covariance."""
+    differences = scores[:-1] - scores[-1]
+    samples = differences.shape[1]
+    raw = differences.mean(axis=1)
+    # Shrunk (Ledoit & Wolf 2004): from fewer samples than checkpoints, some contrasts would seem to have no noise.
+    # One more sample on which two checkpoints differ, as in the rule of succession: that none of a few samples tells
+    # them apart does not show that they are the same.
+    noise = ledoit_wolf(differences.T)[0] / samples + np.eye(differences.shape[0]) / samples**2
+    doublings = np.log2(np.maximum(steps, 0.5))
+    back = doublings[-1] - doublings[:-1]
+    prior = change**2 * np.minimum(back[:, None], back[None, :])
+    # Solved from the side of prior + noise: the noise alone is singular where two checkpoints predict the same.
+    gain = linalg.solve(prior + noise, prior, assume_a="pos", check_finite=False)
+    return raw, gain.T @ raw, prior - prior @ gain
 
 
 def _joint_width(covariance: FloatArray) -> float:

@@ -66,10 +66,10 @@ def _draw_gains(axes: Axes, steps: FloatArray, curve: GainCurve, of_classes: boo
 
 
 def _mark(axes: Axes, steps: FloatArray, chosen: int, curve: GainCurve | None) -> None:
-    """The checkpoint to take, the last one and the one of the largest expected gain."""
+    """The checkpoint to take, the last one and the one of the smallest expected error."""
     if curve is not None and curve.leading != chosen:
         axes.axvline(
-            steps[curve.leading], color=COLOURS[0], linestyle=":", linewidth=1.4, label="largest expected gain"
+            steps[curve.leading], color=COLOURS[0], linestyle=":", linewidth=1.4, label="smallest expected error"
         )
     if chosen != steps.size - 1:
         axes.axvline(steps[-1], color="#555555", linestyle="--", linewidth=1.2, label=f"last, step {steps[-1]:,.0f}")

@@ -9,9 +9,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from empirical.probes.gain_curve import GainCurve, Verdict, gain_curve
+from empirical.probes.gain_curve import GainCurve, Verdict
 from empirical.studies.choose.figure import draw_choice
-from empirical.studies.choose.measuring import MeasuredCheckpoint
+from empirical.studies.choose.measuring import MeasuredCheckpoint, target_curve
 from empirical.studies.choose.plan import ChoosePlan
 from empirical.studies.choose.rows import CheckpointRow, checkpoint_rows, unlabelled_choice
 from empirical.studies.choose.rules import RIVALS, seen_checkpoints
@@ -64,9 +64,7 @@ class ChooseReport(DrawnReport):
         notes: tuple[str, ...] = (),
     ) -> Self:
         """The report of measured checkpoints."""
-        steps = np.array([one.step for one in measured], dtype=np.int64)
-        scores = [one.target.scores for one in measured if one.target is not None]
-        curve = gain_curve(steps, np.stack(scores), tolerance=plan.tolerance) if scores else None
+        curve = target_curve(measured, plan.tolerance)
         seen = seen_checkpoints(measured, curve)
         picks = {rule.name: rule.pick(seen) for rule in RIVALS} if plan.compare else {}
         rivals = {name: measured[place].step for name, place in picks.items() if place is not None}
@@ -89,12 +87,12 @@ class ChooseReport(DrawnReport):
 
     @property
     def step(self) -> int:
-        """The step to take: that of the largest expected gain, which with weak evidence is near the last one."""
+        """The step to take: that of the smallest expected error, which with weak evidence is near the last one."""
         return self.rows[self._chosen].step
 
     @property
     def leading_step(self) -> int:
-        """The step of the largest expected gain, for sure or not; without labels what reconstruction points to."""
+        """The step of the smallest expected error, for sure or not; without labels what reconstruction points to."""
         return self.rows[unlabelled_choice(self.losses) if self.curve is None else self.curve.leading].step
 
     @property

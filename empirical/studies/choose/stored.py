@@ -27,6 +27,7 @@ _GAINS = Record(
         "width": Real(0),
         "samples": Whole(2),
         "tolerance": Real(0),
+        "leading": Whole(),
     }
 )
 
@@ -65,6 +66,7 @@ def stored_curve(curve: GainCurve) -> dict[str, Any]:
         "width": curve.width,
         "samples": curve.samples,
         "tolerance": curve.tolerance,
+        "leading": curve.leading,
     }
 
 
@@ -73,6 +75,8 @@ def read_curve(steps: Sequence[int], stored: dict[str, Any]) -> GainCurve:
     arrays = {name: np.array(stored[name], dtype=np.float64) for name in ("raw", "mean", "deviation")}
     if any(one.size != len(steps) for one in arrays.values()):
         raise ValueError(f"gains are not {len(steps)}, one for each checkpoint")
+    if stored["leading"] >= len(steps):
+        raise ValueError(f"leading is {stored['leading']}, of {len(steps)} checkpoints")
     return GainCurve(
         np.array(steps, dtype=np.int64),
         arrays["raw"],
@@ -81,4 +85,5 @@ def read_curve(steps: Sequence[int], stored: dict[str, Any]) -> GainCurve:
         float(stored["width"]),
         int(stored["samples"]),
         float(stored["tolerance"]),
+        int(stored["leading"]),
     )

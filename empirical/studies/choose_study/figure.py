@@ -58,7 +58,7 @@ def _draw_regrets(axes: Axes, title: str, regrets: Mapping[str, FloatArray], ord
 
 
 def _draw_gains(axes: Axes, pairs: Sequence[PairResult]) -> None:
-    """The stated gain with its band over the gain on fresh images, at the step of the largest expected gain."""
+    """The stated gain with its band over the gain on fresh images, at the leading step."""
     axes.axline((0, 0), slope=1, color="black", linewidth=0.8)
     for covered, colour, name in ((True, COLOURS[0], "band holds it"), (False, COLOURS[1], "band does not")):
         points = np.array([_at_leading(one) for one in pairs if one.covered is covered]).reshape(-1, 4)

@@ -17,7 +17,7 @@ from empirical.probes.ridge_probe import RidgeProbe
 from empirical.probes.target_features import features_of
 from empirical.probes.target_probe import target_scores
 from empirical.probes.weight_tails import mean_weight_exponent
-from empirical.studies.choose.measuring import MeasuredCheckpoint, indicators_of
+from empirical.studies.choose.measuring import MeasuredCheckpoint, indicators_of, target_curve
 from empirical.studies.choose.rules import RIVALS, seen_checkpoints
 from empirical.studies.choose_study.pairs import PairResult
 from empirical.studies.choose_study.plan import CIFAR_FIVE, StudyPlan
@@ -112,9 +112,9 @@ def _pair(
 ) -> PairResult:
     measured = [one.measured for one in seen]
     steps = np.array([one.step for one in measured])
-    targets = [one.target for one in measured if one.target is not None]
-    curve = gain_curve(steps, np.stack([one.scores for one in targets]))
-    explained = gain_curve(steps, np.stack([one.shares for one in targets]))
+    curve = target_curve(measured)
+    assert curve is not None
+    by_accuracy = gain_curve(steps, np.stack([one.target.scores for one in measured if one.target is not None]))
     losses = np.array([one.loss for one in measured])
     rules = seen_checkpoints(measured, curve, source_accuracy)
     picks = {rule.name: rule.pick(rules) for rule in RIVALS}
@@ -129,7 +129,7 @@ def _pair(
         {name: place for name, place in picks.items() if place is not None},
         curve.verdict.value,
         curve.leading,
-        explained.leading,
+        by_accuracy.leading,
         tuple(curve.mean.tolist()),
         tuple(curve.lower.tolist()),
         tuple(curve.upper.tolist()),

@@ -13,8 +13,8 @@ from theory.validation import FloatArray, IntArray
 #: Rows of the table that are this tool's.
 CHOSEN, SURE, UNLABELLED = "choose", "choose, only if sure", "reconstruction after turning"
 
-#: As ``choose``, but the squared error of the probe orders the checkpoints instead of its accuracy.
-BY_ERROR = "choose by squared error"
+#: As ``choose``, but the accuracy of the probe orders the checkpoints instead of its squared error.
+BY_ACCURACY = "choose by accuracy"
 
 
 def tuned_places(checkpoints: int) -> IntArray:
@@ -36,8 +36,8 @@ class PairResult:
         losses: reconstruction losses.
         picks: index that each rule in use takes, by its name; a rule that does not apply is left out.
         verdict: of the choice.
-        leading: index of the largest expected gain.
-        error_leading: index of the largest expected gain in explained variance.
+        leading: index of the smallest expected error.
+        accuracy_leading: index of the largest expected gain in accuracy.
         mean: expected gains.
         lower: ends of the bands
         upper: on both sides.
@@ -54,7 +54,7 @@ class PairResult:
     picks: dict[str, int]
     verdict: str
     leading: int
-    error_leading: int
+    accuracy_leading: int
     mean: tuple[float, ...]
     lower: tuple[float, ...]
     upper: tuple[float, ...]
@@ -71,7 +71,7 @@ class PairResult:
         own = {
             CHOSEN: last if self.verdict == Verdict.LAST.value else self.leading,
             SURE: self.leading if self.verdict == Verdict.TAKE.value else last,
-            BY_ERROR: last if self.verdict == Verdict.LAST.value else self.error_leading,
+            BY_ACCURACY: last if self.verdict == Verdict.LAST.value else self.accuracy_leading,
             UNLABELLED: unlabelled_choice(np.array(self.losses)),
         }
         return own[rule] if rule in own else self.picks.get(rule)
@@ -99,7 +99,7 @@ class PairResult:
 
     @property
     def covered(self) -> bool | None:
-        """Whether the band at the step of the largest expected gain holds the gain on fresh images there.
+        """Whether the band at the leading step holds the gain on fresh images there.
 
         None where that is the last step, whose gain is zero by definition.
         """

@@ -11,7 +11,7 @@ import numpy as np
 
 from empirical.studies.choose.rules import RIVALS
 from empirical.studies.choose_study.figure import draw_study
-from empirical.studies.choose_study.pairs import BY_ERROR, CHOSEN, SURE, UNLABELLED, PairResult
+from empirical.studies.choose_study.pairs import BY_ACCURACY, CHOSEN, SURE, UNLABELLED, PairResult
 from empirical.studies.choose_study.plan import TUNING, StudyPlan
 from empirical.studies.choose_study.regrets import (
     Measure,
@@ -30,7 +30,7 @@ from simulation.runs.text_table import text_table
 from theory.validation import FloatArray
 
 #: Rules in the order of the table.
-RULES = (CHOSEN, BY_ERROR, SURE, UNLABELLED, *(rule.name for rule in RIVALS))
+RULES = (CHOSEN, BY_ACCURACY, SURE, UNLABELLED, *(rule.name for rule in RIVALS))
 
 _PAIR = Record(
     {
@@ -44,7 +44,7 @@ _PAIR = Record(
         "picks": MapOf(Whole()),
         "verdict": Text(),
         "leading": Whole(),
-        "error_leading": Whole(),
+        "accuracy_leading": Whole(),
         "mean": ListOf(Real(), 2),
         "lower": ListOf(Real(), 2),
         "upper": ListOf(Real(), 2),
@@ -159,7 +159,7 @@ class ChooseStudyReport(DrawnReport):
     def _compared(self) -> list[str]:
         """By how much each rule loses more than this tool's."""
         rows = []
-        for rule in (BY_ERROR, "LogME", "direct probe", "last"):
+        for rule in (BY_ACCURACY, "LogME", "direct probe", "last"):
             own, after = self.mean_regret(excess(rule, CHOSEN)), self.mean_regret(excess(rule, CHOSEN, tuned))
             cells = [
                 text

@@ -75,6 +75,19 @@ def test_verdicts() -> None:
     assert take.more_samples == last.more_samples == 0
 
 
+def test_scores_that_order_the_steps_decide_which_one_leads_and_move_no_band() -> None:
+    draw = np.random.default_rng(0)
+    scores = scored(np.zeros(STEPS.size), 50, draw)
+    sharp = scored(0.1 * (STEPS == 64), 10_000, draw, noise=0.01)
+    plain, ordered = gain_curve(STEPS, scores), gain_curve(STEPS, scores, ordered_by=sharp)
+    assert STEPS[plain.leading] != STEPS[ordered.leading] == 64
+    np.testing.assert_array_equal(plain.mean, ordered.mean)
+    np.testing.assert_array_equal(plain.upper, ordered.upper)
+    assert ordered.best_guess == ordered.leading
+    with pytest.raises(InputError, match="ordered_by"):
+        gain_curve(STEPS, scores, ordered_by=sharp[1:])
+
+
 def test_so_many_more_labels_decide() -> None:
     """Scores as before, only more of them: bands shrink with the root of their number, or a little faster."""
     draw = np.random.default_rng(3)

@@ -14,7 +14,7 @@ from empirical.data.images import ImageData, ImageSplit
 from empirical.probes.gain_curve import Verdict
 from empirical.studies.choose_study.fine_tuning import fine_tuned_accuracy
 from empirical.studies.choose_study.job import choose_study
-from empirical.studies.choose_study.pairs import BY_ERROR, CHOSEN, SURE, PairResult, tuned_places
+from empirical.studies.choose_study.pairs import BY_ACCURACY, CHOSEN, SURE, PairResult, tuned_places
 from empirical.studies.choose_study.plan import DIGITS, StudyPlan, Tuning
 from empirical.studies.choose_study.regrets import excess, pair_mean
 from empirical.studies.choose_study.report import ChooseStudyReport
@@ -32,7 +32,7 @@ PAIR = PairResult(
     picks={"last": 3, "LogME": 1},
     verdict=Verdict.UNDECIDED.value,
     leading=2,
-    error_leading=1,
+    accuracy_leading=1,
     mean=(-0.3, 0.0, 0.04, 0.0),
     lower=(-0.4, -0.1, -0.02, 0.0),
     upper=(-0.36, 0.1, 0.1, 0.0),
@@ -60,9 +60,9 @@ def test_a_pick_that_was_not_fine_tuned_counts_as_the_next_one_that_was() -> Non
     assert replace(PAIR, tuned=()).tuned_regret("last") is None
 
 
-def test_squared_error_decides_which_step_is_taken_and_accuracy_whether() -> None:
-    assert PAIR.regret(BY_ERROR) == pytest.approx(0.1)
-    assert replace(PAIR, verdict=Verdict.LAST.value).regret(BY_ERROR) == pytest.approx(0.05)
+def test_no_step_is_taken_by_accuracy_either_where_no_gain_is_worth_it() -> None:
+    assert PAIR.regret(BY_ACCURACY) == pytest.approx(0.1)
+    assert replace(PAIR, verdict=Verdict.LAST.value).regret(BY_ACCURACY) == pytest.approx(0.05)
 
 
 def test_the_interval_of_a_mean_is_that_of_the_means_of_trainings() -> None:
