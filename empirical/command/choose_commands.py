@@ -65,8 +65,8 @@ def choose(
     """Choose the checkpoint of a finished training from which to transfer to your task.
 
     At each checkpoint a linear probe of one layer is fitted to the target's labels and scored on labels that it was
-    not fitted to. The gain over the last checkpoint is smoothed over log steps; its 95 % bands hold for all
-    checkpoints at once, and so for the one that is chosen as the best of many.
+    not fitted to. Errors and gains over the last checkpoint are smoothed over log steps; the step of the smallest
+    error leads. The 95 % bands of the gain hold for all checkpoints at once, and so for the best of many.
 
     The answer is one of three: take step S; take the last; cannot tell with N labels, label about M more.
     The reconstruction loss of the target's inputs shows the phase that each checkpoint is in. Without labels

@@ -29,9 +29,9 @@ def choose(
 ) -> ChooseReport:
     """Choose the checkpoint of a finished training from which to transfer to a target.
 
-    At each checkpoint a linear probe of one layer is cross-fitted to the target's labels, and the gain over the last
-    checkpoint is smoothed over log steps (``empirical.probes.gain_curve``). Batch normalisation is used as the
-    checkpoint has it, as it will be after the transfer.
+    At each checkpoint a linear probe of one layer is cross-fitted to the target's labels. Errors and gains over the
+    last checkpoint are smoothed over log steps (``empirical.probes.gain_curve``); the smallest error leads. Batch
+    normalisation is used as the checkpoint has it, as it will be after the transfer.
 
     Args:
         checkpoints: paths whose names hold the step, or a dictionary of steps and paths; see ``CheckpointSeries``.
