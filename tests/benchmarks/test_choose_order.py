@@ -76,7 +76,7 @@ def regrets(draw: np.random.Generator) -> dict[str, float]:
 def test_squared_error_orders_checkpoints_better_than_accuracy() -> None:
     draw = np.random.default_rng(1)
     found = [one for one in (regrets(draw) for _ in range(PROBLEMS)) if one]
-    means = {name: np.mean([one[name] for one in found]) for name in found[0]}
-    print(f"\n{len(found)} problems, mean regret in points: {means}")
+    means = (f"{name} {np.mean([one[name] for one in found]):.2f}" for name in found[0])
+    print(f"\n{len(found)} problems, mean regret in points: {', '.join(means)}")
     gained = np.array([one["accuracy"] - one["squared error"] for one in found])
     assert gained.mean() > 3 * gained.std() / np.sqrt(gained.size)

@@ -31,11 +31,12 @@ def draw_study(
     """
     columns = (("frozen features", frozen), ("fine-tuned", tuned))
     measured = [own for own in columns if any(one.size for one in own[1].values())]
-    figure = Figure(figsize=(5.5 * (len(measured) + 1), max(4.0, 0.3 * len(frozen) + 1.2)), layout="constrained")
+    figure = Figure(figsize=(4.8 * (len(measured) + 1), max(4.0, 0.3 * len(frozen) + 1.2)), layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, len(measured) + 1))
     ordered = sorted((name for name in frozen if frozen[name].size), key=lambda name: float(frozen[name].mean()))
     for axes, (title, regrets) in zip(panels, measured, strict=False):
         _draw_regrets(axes, title, regrets, ordered)
+        axes.tick_params(labelleft=axes is panels[0])
     _draw_gains(panels[-1], pairs)
     figure.savefig(path, dpi=150)
 
@@ -53,8 +54,8 @@ def _draw_regrets(axes: Axes, title: str, regrets: Mapping[str, FloatArray], ord
     axes.set_xticks(_TICKS, [f"{tick:g}" for tick in _TICKS])
     axes.minorticks_off()
     axes.set_xlim(-0.1, 1.2 * max(float(100 * own.max()) for own in regrets.values() if own.size))
-    axes.set_xlabel("regret against the best checkpoint (points)\ndots: pairs; diamonds: means")
-    axes.set_title(f"{title}: what each rule loses (orange: this tool)", fontsize=10)
+    axes.set_xlabel("regret against the best checkpoint (points)\ndots: pairs; diamonds: means; orange: this tool")
+    axes.set_title(f"{title}: what each rule loses", fontsize=10)
 
 
 def _draw_gains(axes: Axes, pairs: Sequence[PairResult]) -> None:
