@@ -110,6 +110,9 @@ def choose_study(
     seeds: Annotated[int, whole_option("Trainings of each network on each source.", 1, 1000)] = 1,
     steps: Annotated[int, count_option("Last training step.", 16)] = 2048,
     labels_per_class: Annotated[int, whole_option("Labels that rules may use of each class.", 2)] = 50,
+    fine_tuned: Annotated[
+        int, whole_option("Seeds, from the first on, whose checkpoints are fine-tuned as well; 0 for none.", 0, 1000)
+    ] = 1,
     data_root: DataRoot = None,
     download: Download = False,
     out: Annotated[Path, path_option("Folder of the results.")] = Path("results") / "study-choose",
@@ -120,11 +123,12 @@ def choose_study(
     """Judge rules of choice: how much accuracy does each lose against the best checkpoint?
 
     Small networks are trained on CIFAR-10's classes 0 to 4 and on MNIST. For several targets, every rule chooses from
-    the same few labels; what a checkpoint is worth is measured on fresh images. Mean and worst regret of each rule are
-    listed, and how often the stated band of the gain holds the gain on fresh images.
+    the same few labels; what a checkpoint is worth is measured on fresh images, by a linear probe of its features and
+    after fine-tuning. Mean and worst regret of each rule are listed, with intervals over the trainings, and how often
+    the stated band of the gain holds the gain on fresh images.
 
-    Needs CIFAR-10 and MNIST in the data root. Writes result.json, choose-study.png, trainings and pairs; a run that
-    was stopped goes on in the same folder.
+    Needs CIFAR-10 and MNIST in the data root. Writes result.json, choose-study.png, trainings,
+    pairs and tuned; a run that was stopped goes on in the same folder.
 
     For example:
 
@@ -139,7 +143,7 @@ def choose_study(
         from empirical.studies.choose_study.plan import StudyPlan
 
         report = run(
-            StudyPlan(seeds, steps, labels_per_class=labels_per_class, seed=seed),
+            StudyPlan(seeds, steps, labels_per_class=labels_per_class, tuned=fine_tuned, seed=seed),
             cifar=partial(load_images, "cifar10", data_root, download),
             digits=partial(load_images, "mnist", data_root, download),
             networks=tuple(networks or ("vgg8", "resnet10")),

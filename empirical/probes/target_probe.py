@@ -21,12 +21,14 @@ class TargetScores:
     Attributes:
         scores: (n,) of each labelled sample: 1 where its class is predicted, otherwise 0; of numbers, one minus its
             squared error over the mean squared deviation.
+        shares: (n,) one minus each sample's squared error over the mean squared deviation, of one-hot rows for classes.
         explained_variance: 1 - squared error over variance, at most 1.
         accuracy: share of the samples whose class is predicted; None for numbers.
         penalty: mu of the probe.
     """
 
     scores: FloatArray
+    shares: FloatArray
     explained_variance: float
     accuracy: float | None
     penalty: float
@@ -49,9 +51,9 @@ def target_scores(features: FloatArray, values: FloatArray, labels: IntArray | N
     shares = 1 - errors / np.square(values - values.mean(axis=0)).sum(axis=1).mean()
     explained = float(shares.mean())
     if labels is None:
-        return TargetScores(shares, explained, None, penalty)
+        return TargetScores(shares, shares, explained, None, penalty)
     right = np.asarray(predicted.argmax(axis=1) == labels, dtype=np.float64)
-    return TargetScores(right, explained, float(right.mean()), penalty)
+    return TargetScores(right, shares, explained, float(right.mean()), penalty)
 
 
 def reconstruction_of(features: Tensor, inputs: Tensor) -> float:

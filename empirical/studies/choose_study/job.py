@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from empirical.data.images import GivenImages, given_images
-from empirical.studies.choose_study.pairs import PairResult, pairs_of
-from empirical.studies.choose_study.plan import StudyPlan
+from empirical.studies.choose_study.fine_tuning import tuned_accuracies
+from empirical.studies.choose_study.measuring import pairs_of
+from empirical.studies.choose_study.pairs import PairResult
+from empirical.studies.choose_study.plan import TUNING, StudyPlan
 from empirical.studies.choose_study.report import ChooseStudyReport, read_pairs
 from empirical.studies.choose_study.targets import Pool, pools_of
 from empirical.studies.choose_study.training import StudyImages, StudyTraining, in_colour, study_trainings
@@ -48,13 +50,18 @@ def choose_study(
     chosen = plan if plan is not None else StudyPlan()
     with working_folder(folder, CHOOSE_STUDY) as place:
         images = StudyImages(given_images(cifar), in_colour(given_images(digits)))
-        pools = pools_of(images, chosen.known, chosen.fresh, chosen.seed)
-        found: list[PairResult] = []
         trainings = [one for one in study_trainings(chosen, images, place) if one.network in networks]
         if not trainings:
             raise InputError(f"networks: {', '.join(networks)} are none of the study's; give vgg8 or resnet10")
+        found: list[PairResult] = []
         for training in trainings:
+            pools = pools_of(images, chosen.known, chosen.fresh, training.draws)
             found += _stored_pairs(training, chosen, pools, place, progress)
+        for training in trainings:
+            if training.number < chosen.tuned:
+                pools = pools_of(images, chosen.known, chosen.fresh, training.draws)
+                accuracies = _stored_tuning(training, chosen, pools, place, progress)
+                found = [_with_tuning(one, training, accuracies) for one in found]
         report = ChooseStudyReport(chosen, tuple(found), software_versions())
         if folder is not None:
             report.save(place)
@@ -65,11 +72,43 @@ def _stored_pairs(
     training: StudyTraining, plan: StudyPlan, pools: dict[str, Pool], place: RunFolder, progress: Progress
 ) -> list[PairResult]:
     """The pairs of one training: read from the folder, or trained and measured now."""
-    key = part_key(asdict(plan) | {"seeds": 1, "training": training.run.key})
-    name = f"pairs/{training.source.replace(' ', '-')}-{training.network}-{training.run.plan.seed}-{key}.json"
+    name = f"pairs/{_part(training, plan)}.json"
     if (place.path / name).is_file():
         return read_pairs(json.loads((place.path / name).read_text(encoding="utf-8"))["pairs"])
-    training.run.train_to(plan.steps, described(progress, f"train {training.network} on {training.source}"))
-    pairs = pairs_of(training, plan, pools, described(progress, f"probe {training.network} of {training.source}"))
+    training.run.train_to(plan.steps, described(progress, f"train {_title(training)}"))
+    pairs = pairs_of(training, plan, pools, described(progress, f"probe {_title(training)}"))
     place.write_json(name, {"pairs": [one.stored() for one in pairs]})
     return pairs
+
+
+def _stored_tuning(
+    training: StudyTraining, plan: StudyPlan, pools: dict[str, Pool], place: RunFolder, progress: Progress
+) -> dict[str, list[float]]:
+    """Accuracies after fine-tuning, by target: read from the folder, or measured now."""
+    name = f"tuned/{_part(training, plan, asdict(TUNING))}.json"
+    if (place.path / name).is_file():
+        stored: dict[str, list[float]] = json.loads((place.path / name).read_text(encoding="utf-8"))["tuned"]
+        return stored
+    training.run.train_to(plan.steps, described(progress, f"train {_title(training)}"))
+    found = tuned_accuracies(training, plan, pools, described(progress, f"fine-tune {_title(training)}"))
+    place.write_json(name, {"tuned": found})
+    return found
+
+
+def _with_tuning(pair: PairResult, training: StudyTraining, accuracies: dict[str, list[float]]) -> PairResult:
+    """A pair with its accuracies after fine-tuning, if it is of this training."""
+    if (pair.source, pair.network, pair.seed) != (training.source, training.network, training.number):
+        return pair
+    return replace(pair, tuned=tuple(accuracies.get(pair.target, ())))
+
+
+def _title(training: StudyTraining) -> str:
+    return f"{training.network} on {training.source}"
+
+
+def _part(training: StudyTraining, plan: StudyPlan, tuning: dict[str, object] | None = None) -> str:
+    """Name of a training's parts, with a key made from all that determines them."""
+    same = asdict(plan) | {"seeds": 1, "tuned": 1, "training": training.run.key}
+    if tuning is not None:
+        same["tuning"] = tuning
+    return f"{training.source.replace(' ', '-')}-{training.network}-{training.run.plan.seed}-{part_key(same)}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,8 +11,9 @@ import numpy as np
 
 from empirical.studies.choose.rules import RIVALS
 from empirical.studies.choose_study.figure import draw_study
-from empirical.studies.choose_study.pairs import CHOSEN, SURE, UNLABELLED, PairResult
-from empirical.studies.choose_study.plan import StudyPlan
+from empirical.studies.choose_study.pairs import BY_ERROR, CHOSEN, SURE, UNLABELLED, PairResult
+from empirical.studies.choose_study.plan import TUNING, StudyPlan
+from empirical.studies.choose_study.regrets import PairMean, pair_mean, stated
 from empirical.studies.report import DrawnReport, reading
 from simulation.runs.json_reader import ListOf, MapOf, Real, Record, Text, Whole, read_json
 from simulation.runs.run_kinds import CHOOSE_STUDY
@@ -20,7 +21,7 @@ from simulation.runs.text_table import text_table
 from theory.validation import FloatArray
 
 #: Rules in the order of the table.
-RULES = (CHOSEN, SURE, UNLABELLED, *(rule.name for rule in RIVALS))
+RULES = (CHOSEN, BY_ERROR, SURE, UNLABELLED, *(rule.name for rule in RIVALS))
 
 _PAIR = Record(
     {
@@ -34,14 +35,54 @@ _PAIR = Record(
         "picks": MapOf(Whole()),
         "verdict": Text(),
         "leading": Whole(),
+        "error_leading": Whole(),
         "mean": ListOf(Real(), 2),
         "lower": ListOf(Real(), 2),
         "upper": ListOf(Real(), 2),
+        "tuned": ListOf(Real(), 0),
     }
 )
 _RESULT = Record({"plan": MapOf(Real()), "pairs": ListOf(_PAIR)}, {"versions": MapOf(Text())})
 
-_LISTS = ("steps", "worth", "losses", "mean", "lower", "upper")
+_LISTS = ("steps", "worth", "losses", "mean", "lower", "upper", "tuned")
+
+
+#: What is read of a pair; None where it does not apply.
+Measure = Callable[[PairResult], float | None]
+
+
+def frozen(rule: str) -> Measure:
+    """The regret of a rule with a probe of frozen features."""
+    return lambda pair: pair.regret(rule)
+
+
+def tuned(rule: str) -> Measure:
+    """The regret of a rule after fine-tuning."""
+    return lambda pair: pair.tuned_regret(rule)
+
+
+def excess(rule: str, other: str, measure: Callable[[str], Measure] = frozen) -> Measure:
+    """What a rule loses more than another."""
+
+    def difference(pair: PairResult) -> float | None:
+        own, others = measure(rule)(pair), measure(other)(pair)
+        return None if own is None or others is None else own - others
+
+    return difference
+
+
+def _known(pairs: Sequence[PairResult], measure: Measure) -> list[tuple[float, tuple[str, str, int]]]:
+    """Values of a measure where it applies, each with what identifies its training."""
+    found = ((measure(one), (one.source, one.network, one.seed)) for one in pairs)
+    return [(value, training) for value, training in found if value is not None]
+
+
+def _smallest_mean(regrets: Mapping[str, FloatArray]) -> str:
+    """The rule of the smallest mean among those that apply to most pairs."""
+    most = max(own.size for own in regrets.values())
+    return min(
+        (rule for rule, own in regrets.items() if own.size == most), key=lambda rule: float(regrets[rule].mean())
+    )
 
 
 def read_pairs(stored: Sequence[dict[str, Any]]) -> list[PairResult]:
@@ -68,14 +109,36 @@ class ChooseStudyReport(DrawnReport):
 
     def regrets(self, rule: str) -> FloatArray:
         """Regrets of a rule over the pairs to which it applies, in shares of the samples or of the variance."""
-        found = [one.regret(rule) for one in self.pairs]
-        return np.array([one for one in found if one is not None], dtype=np.float64)
+        return np.array([value for value, _ in _known(self.pairs, frozen(rule))], dtype=np.float64)
+
+    def tuned_regrets(self, rule: str) -> FloatArray:
+        """The same after fine-tuning, over the pairs that were fine-tuned."""
+        return np.array([value for value, _ in _known(self.pairs, tuned(rule))], dtype=np.float64)
+
+    def mean_regret(self, measure: Measure) -> PairMean | None:
+        """Mean and worst of a measure, in points; None where it applies to no pair.
+
+        Args:
+            measure: ``frozen(rule)``, ``tuned(rule)`` or ``excess(rule, other)``.
+        """
+        found = _known(self.pairs, measure)
+        return pair_mean([100 * value for value, _ in found], [own for _, own in found]) if found else None
+
+    @property
+    def later(self) -> ChooseStudyReport:
+        """The report on the trainings after those of the first seed, by which rules were compared before."""
+        return replace(self, pairs=tuple(one for one in self.pairs if one.seed > 0))
 
     @property
     def best_rule(self) -> str:
         """The rule of the smallest mean regret among those that apply to every pair."""
-        whole = [rule for rule in RULES if self.regrets(rule).size == len(self.pairs)]
-        return min(whole, key=lambda rule: float(self.regrets(rule).mean()))
+        return _smallest_mean({rule: self.regrets(rule) for rule in RULES})
+
+    @property
+    def best_tuned_rule(self) -> str | None:
+        """The same after fine-tuning; None where no pair was fine-tuned."""
+        found = {rule: self.tuned_regrets(rule) for rule in RULES}
+        return _smallest_mean(found) if found[CHOSEN].size else None
 
     @property
     def covered(self) -> list[bool]:
@@ -87,44 +150,72 @@ class ChooseStudyReport(DrawnReport):
         """Share of the stated bands that hold the gain on fresh images; NaN where no pair expects a gain."""
         return float(np.mean(self.covered)) if self.covered else float("nan")
 
+    @property
+    def every_coverage(self) -> float:
+        """Share of the bands of all steps before the last that hold the gain on fresh images."""
+        return float(np.mean([one.share_covered for one in self.pairs]))
+
     def lines(self) -> list[str]:
         """Mean and worst regret of every rule, coverage, and abstentions."""
-        rows = []
-        for rule in RULES:
-            own = 100 * self.regrets(rule)
-            if own.size:
-                rows.append((rule, f"{own.mean():.2f}", f"{own.max():.2f}", str(own.size)))
-        header = ("rule", "mean regret (points)", "worst", "pairs")
         undecided = sum(one.undecided for one in self.pairs)
-        count = len(self.pairs)
-        every = np.mean([one.share_covered for one in self.pairs])
-        return [
-            *text_table(header, sorted(rows, key=lambda row: float(row[1]))),
-            f"{self.plan.labels_per_class} labels of each class; {undecided} of {count} choices cannot tell",
+        lines = [
+            *self._table("frozen features: regret in points", frozen),
+            *self._table("fine-tuned: regret in points", tuned),
+            f"{self.plan.labels_per_class} labels of each class; {undecided} of {len(self.pairs)} choices cannot tell",
             f"where a gain is expected, its 95 % band holds the gain on fresh images in {sum(self.covered)} of "
-            f"{len(self.covered)} pairs; at {every:.0%} of all steps before the last",
+            f"{len(self.covered)} pairs; at {self.every_coverage:.0%} of all steps before the last",
             f"smallest mean regret: {self.best_rule}",
         ]
+        return lines + self.later._compared() if self.later.pairs else lines
+
+    def _table(self, title: str, measure: Callable[[str], Measure]) -> list[str]:
+        """Rules in the order of their mean regret; none where no pair was measured."""
+        found = [(rule, own) for rule in RULES if (own := self.mean_regret(measure(rule))) is not None]
+        rows = [
+            (rule, f"{own.mean:.2f}", stated(own.interval, "{:.2f}"), f"{own.worst:.2f}", str(own.pairs))
+            for rule, own in sorted(found, key=lambda one: one[1].mean)
+        ]
+        return [title, *text_table(("rule", "mean", "95 % interval", "worst", "pairs"), rows), ""] if rows else []
+
+    def _compared(self) -> list[str]:
+        """By how much each rule loses more than this tool's."""
+        rows = []
+        for rule in (BY_ERROR, "LogME", "direct probe", "last"):
+            own, after = self.mean_regret(excess(rule, CHOSEN)), self.mean_regret(excess(rule, CHOSEN, tuned))
+            cells = [
+                text
+                for one in (own, after)
+                for text in (("", "") if one is None else (f"{one.mean:+.2f}", stated(one.interval, "{:+.2f}")))
+            ]
+            rows.append((rule, *cells))
+        header = ("rule", "frozen", "95 % interval", "fine-tuned", "95 % interval")
+        return ["", f"loses more than {CHOSEN}, on seeds after the first", *text_table(header, rows)]
 
     def content(self) -> dict[str, Any]:
         """The plan, the summary of every rule, and the pairs."""
-        summary = {
-            rule: {"mean": float(own.mean()), "worst": float(own.max()), "pairs": int(own.size)}
-            for rule in RULES
-            if (own := self.regrets(rule)).size
-        }
         return {
             "plan": asdict(self.plan),
-            "regrets": summary,
+            "tuning": asdict(TUNING),
+            "regrets": self._summaries(frozen),
+            "tuned_regrets": self._summaries(tuned),
             "coverage": self.coverage,
             "undecided": sum(one.undecided for one in self.pairs),
             "pairs": [one.stored() for one in self.pairs],
             "versions": self.versions,
         }
 
+    def _summaries(self, measure: Callable[[str], Measure]) -> dict[str, Any]:
+        found = {rule: self.mean_regret(measure(rule)) for rule in RULES}
+        return {rule: asdict(own) for rule, own in found.items() if own is not None}
+
     def draw(self, path: Path | str) -> None:
         """Draw the regrets of every rule, and the gains on fresh images beside the stated bands."""
-        draw_study({rule: self.regrets(rule) for rule in RULES}, self.pairs, Path(path))
+        draw_study(
+            {rule: self.regrets(rule) for rule in RULES},
+            {rule: self.tuned_regrets(rule) for rule in RULES},
+            self.pairs,
+            Path(path),
+        )
 
     @classmethod
     def _read(cls, folder: Path) -> Self:

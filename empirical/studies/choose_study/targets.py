@@ -17,7 +17,7 @@ from theory.validation import FloatArray, IntArray
 #: CIFAR-10's classes that are vehicles; the others are animals.
 _VEHICLES = (0, 1, 8, 9)
 
-CIFAR_POOL, DIGITS_POOL = "cifar10", "mnist"
+CIFAR_POOL, DIGITS_POOL, TURNED_POOL = "cifar10", "mnist", "turned cifar10"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class StudyTarget:
 
     Attributes:
         name: in tables.
-        pool: CIFAR_POOL or DIGITS_POOL.
+        pool: CIFAR_POOL, DIGITS_POOL or TURNED_POOL.
         labelled: numbers of the known images whose labels are used.
         fresh: numbers of the fresh images that gains are measured on.
         values: (n, q) and (m, q) of both: one-hot rows or numbers.
@@ -55,7 +55,7 @@ class StudyTarget:
 
 
 def pools_of(images: StudyImages, known: int, fresh: int, seed: int) -> dict[str, Pool]:
-    """The pools of both data sets: ``known`` and ``fresh`` images with the classes of all."""
+    """The pools of both data sets, and CIFAR-10's turned: ``known`` and ``fresh`` images with the classes of all."""
     draw = np.random.default_rng(seed)
 
     def some(split: ImageSplit, count: int) -> ImageSplit:
@@ -65,7 +65,18 @@ def pools_of(images: StudyImages, known: int, fresh: int, seed: int) -> dict[str
     def pool(data: ImageData) -> Pool:
         return Pool(some(data.train, known), some(data.test, fresh))
 
-    return {CIFAR_POOL: pool(images.cifar), DIGITS_POOL: pool(images.digits)}
+    cifar, digits = pool(images.cifar), pool(images.digits)
+    turned = Pool(_turned(cifar.known, draw), _turned(cifar.fresh, draw))
+    return {CIFAR_POOL: cifar, DIGITS_POOL: digits, TURNED_POOL: turned}
+
+
+def _turned(split: ImageSplit, draw: np.random.Generator) -> ImageSplit:
+    """Each image turned by a quarter turn times its label, which is drawn (Gidaris, Singh & Komodakis 2018)."""
+    turns = draw.integers(0, 4, split.labels.size)
+    images = split.images.copy()
+    for number in range(1, 4):
+        images[turns == number] = np.rot90(images[turns == number], number, axes=(2, 3))
+    return ImageSplit(images, turns)
 
 
 def study_targets(source: str, pools: dict[str, Pool], each: int) -> list[StudyTarget]:
@@ -73,10 +84,10 @@ def study_targets(source: str, pools: dict[str, Pool], each: int) -> list[StudyT
 
     Args:
         source: CIFAR_FIVE or DIGITS.
-        pools: of both data sets.
+        pools: as from ``pools_of``.
         each: labels of each class.
     """
-    cifar, digits = pools[CIFAR_POOL], pools[DIGITS_POOL]
+    cifar, digits, turned = pools[CIFAR_POOL], pools[DIGITS_POOL], pools[TURNED_POOL]
     normalisation = Normalisation.from_images(cifar.known)
     colours = [dominant_channels(one.images, normalisation) for one in (cifar.known, cifar.fresh)]
     coarse = [np.isin(one.labels, _VEHICLES).astype(np.int64) for one in (cifar.known, cifar.fresh)]
@@ -84,6 +95,7 @@ def study_targets(source: str, pools: dict[str, Pool], each: int) -> list[StudyT
         _classes("dominant colour", CIFAR_POOL, colours, each),
         _classes("animal or vehicle", CIFAR_POOL, coarse, each),
         _brightness(cifar, 10 * each),
+        _classes("rotation", TURNED_POOL, [one.labels for one in (turned.known, turned.fresh)], each),
     ]
     if source == CIFAR_FIVE:
         held_out = [np.where(one.labels >= 5, one.labels - 5, -1) for one in (cifar.known, cifar.fresh)]

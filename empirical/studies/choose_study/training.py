@@ -48,23 +48,26 @@ class StudyTraining:
         source: its name.
         network: its name.
         number: of the seed, counted from the plan's.
+        draws: seed of its images and labels, another one for each training.
         run: the training itself.
     """
 
     source: str
     network: str
     number: int
+    draws: int
     run: TrainingRun
 
 
 def study_trainings(plan: StudyPlan, images: StudyImages, folder: RunFolder) -> Iterator[StudyTraining]:
     """All trainings, one seed after the other; none is trained yet."""
     for number in range(plan.seeds):
-        for network, width in NETWORKS:
+        for place, (network, width) in enumerate(NETWORKS):
             for source in SOURCES:
                 data = images.source(source)
                 normalisation = Normalisation.from_images(data.train)
                 training = plan.training(network, width, number)
                 own = RunFolder(folder.path / "trainings" / f"{source.replace(' ', '-')}-{network}-{training.seed}")
                 run = TrainingRun(training, data.train, data.classes, normalisation, own, torch.device("cpu"))
-                yield StudyTraining(source, network, number, run)
+                draws = plan.seed + len(SOURCES) * (len(NETWORKS) * number + place) + SOURCES.index(source)
+                yield StudyTraining(source, network, number, draws, run)

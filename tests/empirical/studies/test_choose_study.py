@@ -7,13 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from empirical.data.images import ImageData, ImageSplit
 from empirical.probes.gain_curve import Verdict
+from empirical.studies.choose_study.fine_tuning import fine_tuned_accuracy
 from empirical.studies.choose_study.job import choose_study
-from empirical.studies.choose_study.pairs import CHOSEN, SURE, PairResult
-from empirical.studies.choose_study.plan import StudyPlan
-from empirical.studies.choose_study.report import ChooseStudyReport
+from empirical.studies.choose_study.pairs import BY_ERROR, CHOSEN, SURE, PairResult, tuned_places
+from empirical.studies.choose_study.plan import DIGITS, StudyPlan, Tuning
+from empirical.studies.choose_study.regrets import pair_mean
+from empirical.studies.choose_study.report import ChooseStudyReport, excess
+from empirical.studies.choose_study.targets import CIFAR_POOL, TURNED_POOL, pools_of, study_targets
+from empirical.studies.choose_study.training import StudyImages, in_colour
 
 PAIR = PairResult(
     source="cifar10 0-4",
@@ -26,9 +32,11 @@ PAIR = PairResult(
     picks={"last": 3, "LogME": 1},
     verdict=Verdict.UNDECIDED.value,
     leading=2,
+    error_leading=1,
     mean=(-0.3, 0.0, 0.04, 0.0),
     lower=(-0.4, -0.1, -0.02, 0.0),
     upper=(-0.36, 0.1, 0.1, 0.0),
+    tuned=(0.7, 0.4),
 )
 
 
@@ -40,6 +48,41 @@ def test_regret_is_what_a_pick_loses_against_the_best_on_fresh_images() -> None:
     assert PAIR.regret(SURE) == pytest.approx(0.05)
     assert replace(PAIR, verdict=Verdict.TAKE.value).regret(SURE) == 0
     assert replace(PAIR, verdict=Verdict.LAST.value).regret(CHOSEN) == pytest.approx(0.05)
+
+
+def test_a_pick_that_was_not_fine_tuned_counts_as_the_next_one_that_was() -> None:
+    assert tuned_places(4).tolist() == [1, 3]
+    assert tuned_places(13).tolist() == [0, 2, 4, 6, 8, 10, 12]
+    assert PAIR.tuned_regret("last") == pytest.approx(0.3)
+    assert PAIR.tuned_regret("LogME") == 0
+    assert PAIR.tuned_regret(CHOSEN) == pytest.approx(0.3)  # step 2 is between those of .7 and .4
+    assert PAIR.tuned_regret("RankMe") is None
+    assert replace(PAIR, tuned=()).tuned_regret("last") is None
+
+
+def test_squared_error_decides_which_step_is_taken_and_accuracy_whether() -> None:
+    assert PAIR.regret(BY_ERROR) == pytest.approx(0.1)
+    assert replace(PAIR, verdict=Verdict.LAST.value).regret(BY_ERROR) == pytest.approx(0.05)
+
+
+def test_the_interval_of_a_mean_is_that_of_the_means_of_trainings() -> None:
+    draw = np.random.default_rng(0)
+    of_trainings = draw.standard_normal(40)
+    found = pair_mean(np.repeat(of_trainings, 5).tolist(), np.repeat(np.arange(40), 5).tolist())
+    error = of_trainings.std() / np.sqrt(40)
+    assert found.mean == pytest.approx(of_trainings.mean())
+    assert found.interval is not None
+    # Ends from 9999 resamples are known to about 2 % of the error; skewness moves them by as much again.
+    assert found.interval == pytest.approx((found.mean - 1.96 * error, found.mean + 1.96 * error), abs=0.15 * error)
+    assert pair_mean([0.2, 0.4], ["one", "one"]).interval is None
+
+
+def test_what_a_rule_loses_more_than_another_is_read_from_the_same_pairs() -> None:
+    report = ChooseStudyReport(StudyPlan(), (PAIR, replace(PAIR, seed=1, picks={"last": 3})))
+    over = report.mean_regret(excess("LogME", CHOSEN))
+    assert over is not None
+    assert (over.mean, over.pairs) == (pytest.approx(10), 1)
+    assert [one.seed for one in report.later.pairs] == [1]
 
 
 def test_coverage_is_counted_at_the_leading_step_and_at_all() -> None:
@@ -68,12 +111,44 @@ def images(count: int, channels: int, size: int, seed: int) -> ImageData:
     return ImageData(f"images {seed}", split(count), split(120), 10, tuple("0123456789"))
 
 
-def test_a_study_runs_and_resumes_with_what_is_finished(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def data() -> dict[str, ImageData]:
+    return {"cifar": images(120, 3, 32, 0), "digits": images(120, 1, 28, 1)}
+
+
+def test_turned_images_are_the_others_once_turned_back(data: dict[str, ImageData]) -> None:
+    pools = pools_of(StudyImages(data["cifar"], in_colour(data["digits"])), 100, 100, 3)
+    turned, upright = pools[TURNED_POOL].known, pools[CIFAR_POOL].known
+    assert set(turned.labels.tolist()) == {0, 1, 2, 3}
+    for image, turns, own in zip(turned.images, turned.labels, upright.images, strict=True):
+        assert np.array_equal(np.rot90(image, -int(turns), axes=(1, 2)), own)
+    (rotation,) = [one for one in study_targets(DIGITS, pools, 4) if one.name == "rotation"]
+    assert rotation.labels is not None
+    assert np.bincount(rotation.labels[0]).tolist() == [4] * 4
+
+
+def test_fine_tuning_changes_features_that_do_not_tell_the_classes() -> None:
+    torch.manual_seed(0)
+    inputs = torch.randn(1200, 1, 1, 2)
+    labels = (inputs.flatten(1).prod(dim=1) > 0).long().numpy()  # exclusive or: no linear layer reads it
+    network = nn.Sequential(nn.Flatten(), nn.Linear(2, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 3))
+    before = {name: one.clone() for name, one in network.state_dict().items()}
+    known, fresh = (inputs[:200], labels[:200]), (inputs[200:], labels[200:])
+    found = fine_tuned_accuracy(network, known, fresh, Tuning(steps=60, step_size=0.1), 0)
+    assert found > 0.9
+    assert fine_tuned_accuracy(network, known, fresh, Tuning(steps=0), 0) == (fresh[1] == 0).mean()
+    assert all(torch.equal(one, before[name]) for name, one in network.state_dict().items())
+
+
+def test_a_study_runs_and_resumes_with_what_is_finished(
+    tmp_path: Path, data: dict[str, ImageData], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("empirical.studies.choose_study.fine_tuning.TUNING", Tuning(steps=1))
     plan = StudyPlan(steps=1, labels_per_class=4, known=100, fresh=100, batch_size=16)
-    data = {"cifar": images(120, 3, 32, 0), "digits": images(120, 1, 28, 1)}
     first = choose_study(plan, **data, networks=("vgg8",), folder=tmp_path)
-    assert len(first.pairs) == 9
+    assert len(first.pairs) == 11
     assert {pair.steps for pair in first.pairs} == {(0, 1)}
+    assert {pair.target for pair in first.pairs if not pair.tuned} == {"brightness"}
     for file in (tmp_path / "trainings").rglob("*.safetensors"):
         file.unlink()  # what is finished needs no weights
     again = choose_study(plan, **data, networks=("vgg8",), folder=tmp_path)
