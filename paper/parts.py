@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from paper import (
     choosing,
+    decoded,
     deep,
     diagram,
     fits,
@@ -29,4 +30,13 @@ SIMULATIONS = (
 )
 
 #: Parts that are in the text where their results exist.
-EMPIRICAL = (tracking.PART, published.PART, predictions.PART, fits.PART, deep.PART, transfer.PART, choosing.PART)
+EMPIRICAL = (
+    tracking.PART,
+    published.PART,
+    decoded.PART,
+    predictions.PART,
+    fits.PART,
+    deep.PART,
+    transfer.PART,
+    choosing.PART,
+)

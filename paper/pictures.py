@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from empirical.studies.decode.report import DecodeReport
 from empirical.studies.diagram import DiagramReport
 from empirical.studies.predict.report import PredictReport
 from empirical.studies.report import DrawnReport
@@ -36,6 +37,8 @@ _REPORTS: dict[str, type[DrawnReport]] = {
     "scaling": ScalingReport,
     "track-*": TrackReport,
     "decoder-*": TrackReport,
+    "outputs-*": TrackReport,
+    "decoded": DecodeReport,
     "transfer": TransferReport,
     "verify-cifar10": VerifyReport,
     "verify-digits": VerifyReport,
