@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from theory.validation import FloatArray
+from theory.validation import FloatArray, InputError
 
 #: Pixels along each side of the digits.
 SIDE = 8
@@ -44,5 +44,13 @@ def digit_number(name: str, inputs: FloatArray) -> FloatArray:
     Args:
         name: a key of ``DIGIT_NUMBERS``.
         inputs: (n, 64) pixels, not centred.
+
+    Raises:
+        InputError: inputs of another number of columns, as when they are reduced to leading directions.
     """
+    if inputs.shape[1] != SIDE**2:
+        raise InputError(
+            f"target: digits:{name} is a number of {SIDE**2} pixels, and the inputs have {inputs.shape[1]} columns; "
+            "leave out directions"
+        )
     return DIGIT_NUMBERS[name](inputs.astype(np.float64).reshape(-1, SIDE, SIDE))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from simulation.runs.run_folder import array_digest
+from theory import InputError
 
 #: One tensor (n, ...), or several by name with one n; other entries (flags, None) go to the network as they are.
 Inputs = Tensor | Mapping[str, Any]
@@ -33,6 +35,23 @@ def tensors_in(inputs: Inputs) -> list[Tensor]:
 def real_tensors_in(inputs: Inputs) -> list[Tensor]:
     """Those that hold real numbers."""
     return [one for one in tensors_in(inputs) if one.is_floating_point()]
+
+
+def check_plain(name: str, value: Any, accepted: str) -> None:
+    """InputError for a tensor or array whose numbers are not all there: masked, sparse, quantised, on the meta device.
+
+    Args:
+        name: what the message calls it, with its verb's subject: "inputs" or "inputs: entry 'a'".
+        value: anything.
+        accepted: the end of the message.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        raise InputError(f"{name}: are an array of type {value.dtype} with a mask; {accepted}")
+    if not isinstance(value, Tensor):
+        return
+    if value.is_meta or value.layout is not torch.strided or value.is_quantized or value.is_nested:
+        kind = "on the meta device" if value.is_meta else "sparse, nested or quantised"
+        raise InputError(f"{name}: are {kind}; {accepted}")
 
 
 def some_of(inputs: Inputs, chosen: slice | Tensor) -> Inputs:

@@ -64,7 +64,7 @@ def _entry(inputs: Inputs, name: str | None) -> Tensor:
     if isinstance(inputs, Tensor):
         if name is not None:
             raise InputError(
-                f"target: {quoted(name)} names no entry of inputs that are one tensor; give None or a tensor"
+                f"reconstruct: {quoted(name)} names no entry of inputs that are one tensor; give None or a tensor"
             )
         return inputs
     entries = {own: one for own, one in inputs.items() if isinstance(one, Tensor) and one.ndim > 1}
@@ -72,10 +72,10 @@ def _entry(inputs: Inputs, name: str | None) -> Tensor:
         candidates = [own for own in entries if own not in BESIDE and not own.endswith("_mask")]
         if len(candidates) != 1:
             raise InputError(
-                f"target: {len(candidates)} of the inputs' entries may be what is reconstructed; give one of "
+                f"reconstruct: {len(candidates)} of the inputs' entries may be what is reconstructed; give one of "
                 f"{', '.join(candidates or entries)}"
             )
         return entries[candidates[0]]
     if name not in entries:
-        raise InputError(f"target: {quoted(name)} is no entry of the inputs; give one of {', '.join(entries)}")
+        raise InputError(f"reconstruct: {quoted(name)} is no entry of the inputs; give one of {', '.join(entries)}")
     return entries[name]

@@ -16,11 +16,19 @@ from empirical.data.array_file import header_of
 from empirical.data.array_formats import is_array_file, open_arrays
 from empirical.data.images import ImageData, Normalisation, load_images, padded_to
 from empirical.data.labels import Classes, plain_labels
-from empirical.data.network_inputs import IDENTITIES, Inputs, arrays_digest, samples_in, some_of, tensors_in
+from empirical.data.network_inputs import (
+    IDENTITIES,
+    Inputs,
+    arrays_digest,
+    check_plain,
+    samples_in,
+    some_of,
+    tensors_in,
+)
 from empirical.data.reconstructed import reconstructed
 from theory import InputError
 from theory.data.stratified import stratified_sample
-from theory.validation import FloatArray, IntArray, at_least, finite_array
+from theory.validation import FloatArray, IntArray, at_least, finite_array, quoted
 
 _INPUTS, _IDS, _LABELS, _TRAIN_IMAGES = "inputs", "input_ids", "labels", "train_images"
 
@@ -89,9 +97,7 @@ class TransferTarget:
         Raises:
             InputError: shapes that do not fit, one class only, NaN or infinity.
         """
-        rows: Inputs = (
-            {str(own): _entry(one) for own, one in inputs.items()} if isinstance(inputs, Mapping) else _tensor(inputs)
-        )
+        rows = _entries(inputs) if isinstance(inputs, Mapping) else _tensor(inputs)
         if labels is None:
             return cls(name, rows, reconstruct=reconstruct)
         found = np.asarray(labels.detach().cpu() if isinstance(labels, Tensor) else labels)
@@ -214,13 +220,32 @@ def load_target(
 
 def _tensor(given: Any) -> Tensor:
     """On the CPU; identities of tokens as they are, other numbers as float32."""
-    one = given.detach().cpu() if isinstance(given, Tensor) else torch.from_numpy(np.array(given))
+    check_plain("target", given, "give a whole array or tensor of numbers (n, ...)")
+    one = given.detach().cpu() if isinstance(given, Tensor) else _from_array(np.array(given))
     return one if one.dtype in IDENTITIES or one.is_complex() else one.float()
+
+
+def _entries(given: Mapping[Any, Any]) -> dict[str, Any]:
+    unnamed = next((name for name in given if not isinstance(name, str)), None)
+    if unnamed is not None:
+        raise InputError(f"target: inputs hold an entry called {quoted(unnamed)}; give names")
+    return {name: _entry(one) for name, one in given.items()}
 
 
 def _entry(given: Any) -> Any:
     """An entry of a dictionary: arrays as tensors, masks of flags as they are, all else untouched."""
     if not isinstance(given, Tensor | np.ndarray | list | tuple):
         return given
-    one = given if isinstance(given, Tensor) else torch.from_numpy(np.array(given))
+    check_plain("target", given, "give a whole array or tensor of numbers (n, ...)")
+    one = given if isinstance(given, Tensor) else _from_array(np.array(given))
     return one.detach().cpu() if one.dtype is torch.bool else _tensor(one)
+
+
+def _from_array(array: NDArray[Any]) -> Tensor:
+    """A tensor of an array's numbers, in the byte order of this machine."""
+    if array.dtype.kind not in "fiubc":
+        raise InputError(f"target: inputs are of type {array.dtype}; give numbers")
+    try:
+        return torch.from_numpy(array.astype(array.dtype.newbyteorder("=")))
+    except TypeError:
+        raise InputError(f"target: inputs are of type {array.dtype}, which torch lacks; give float32") from None

@@ -134,7 +134,7 @@ class BudgetedDecoders:
         """
         if self.rank == 0:
             return self._result(self.constant, 0.0, self._warning(0.0))
-        chosen = _cross_validated(self.eigenvalues, self.explained, self.training_variance, self.samples)
+        chosen = cross_validated_budget(self.eigenvalues, self.explained, self.training_variance, self.samples)
         return self._result(float(self._sums(np.array([chosen]))[0]), chosen, self._warning(chosen))
 
     def budgeted(self, budgets: Sequence[float]) -> tuple[ReconstructionLoss, ...]:
@@ -189,25 +189,26 @@ class MomentDecoder:
         values, vectors, kept = _eigenbasis(training)
         if _too_few_samples(training.count, values.size, values[kept].size):
             return cls.cross_validated(training)
-        return cls._with_budget(training, values[kept], vectors[:, kept], 0.0)
+        basis = vectors[:, kept]
+        return cls._with_budget(training, values[kept], basis, basis.T @ training.cross, 0.0)
 
     @classmethod
     def cross_validated(cls, training: JointMoments) -> MomentDecoder:
         """The decoder of ``BudgetedDecoders.regularised``; without a direction that varies, the mean of the inputs."""
         values, vectors, kept = _eigenbasis(training)
         eigenvalues, basis = values[kept], vectors[:, kept]
+        read = basis.T @ training.cross
         if eigenvalues.size == 0:
-            return cls._with_budget(training, eigenvalues, basis, 0.0)
-        explained = np.square(basis.T @ training.cross).sum(axis=1)
-        budget = _cross_validated(eigenvalues, explained, training.input_variance, training.count)
-        return cls._with_budget(training, eigenvalues, basis, budget)
+            return cls._with_budget(training, eigenvalues, basis, read, 0.0)
+        explained = np.einsum("id,id->i", read, read)
+        budget = cross_validated_budget(eigenvalues, explained, training.input_variance, training.count)
+        return cls._with_budget(training, eigenvalues, basis, read, budget)
 
     @classmethod
     def _with_budget(
-        cls, training: JointMoments, eigenvalues: FloatArray, basis: FloatArray, budget: float
+        cls, training: JointMoments, eigenvalues: FloatArray, basis: FloatArray, read: FloatArray, budget: float
     ) -> MomentDecoder:
-        directions = basis / (eigenvalues + budget)
-        return cls(training.activations.mean, training.input_mean, directions, basis.T @ training.cross)
+        return cls(training.activations.mean, training.input_mean, basis / (eigenvalues + budget), read)
 
     def reconstruct(self, activations: FloatArray) -> FloatArray:
         """(n, D) inputs from (n, p) activations."""
@@ -231,8 +232,17 @@ def _grid(eigenvalues: FloatArray) -> FloatArray:
     return np.asarray(eigenvalues[-1] * _GRID, dtype=np.float64)
 
 
-def _cross_validated(eigenvalues: FloatArray, explained: FloatArray, input_variance: float, samples: int) -> float:
-    """The penalty of the smallest GCV score: see ``BudgetedDecoders.regularised``; arguments as its attributes."""
+def cross_validated_budget(
+    eigenvalues: FloatArray, explained: FloatArray, input_variance: float, samples: int
+) -> float:
+    """The penalty mu of the smallest score of generalised cross-validation: see ``BudgetedDecoders.regularised``.
+
+    Args:
+        eigenvalues: (r,) of the training activations' covariance, ascending, r at least 1.
+        explained: (r,) squared covariance of each direction with the training inputs.
+        input_variance: of the training inputs.
+        samples: their number.
+    """
     budgets = _grid(eigenvalues)
     # The parts of the residual and of its degrees of freedom that each penalty leaves.
     left = budgets[:, None] / (eigenvalues + budgets[:, None])

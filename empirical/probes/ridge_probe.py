@@ -35,13 +35,13 @@ class RidgeProbe:
     Attributes:
         left: (n, r) left singular vectors of the centred activations.
         squares: (r,) squared singular values, descending, without those that count as zero.
-        map: (p, r) from centred activations to ``left``.
+        centred: (n, p) the activations less their mean.
         mean: (p,) of the activations.
     """
 
     left: FloatArray
     squares: FloatArray
-    map: FloatArray
+    centred: FloatArray
     mean: FloatArray
 
     @classmethod
@@ -63,10 +63,12 @@ class RidgeProbe:
         )
         kept = squares > _RELATIVE_RANK_TOLERANCE * max(float(squares[-1]), 0.0)
         squares, vectors = squares[kept][::-1], vectors[:, kept][:, ::-1]
-        singular = np.sqrt(squares)
-        if tall:
-            return cls(centred @ (vectors / singular), squares, vectors / singular, mean)
-        return cls(vectors, squares, (centred.T @ vectors) / squares, mean)
+        return cls(centred @ (vectors / np.sqrt(squares)) if tall else vectors, squares, centred, mean)
+
+    @property
+    def map(self) -> FloatArray:
+        """(p, r) from centred activations to ``left``."""
+        return np.asarray((self.centred.T @ self.left) / self.squares, dtype=np.float64)
 
     def penalty(self, values: FloatArray) -> float:
         """The penalty mu that generalised cross-validation chooses for (n, q) values (Golub, Heath & Wahba 1979).

@@ -14,7 +14,7 @@ from empirical.networks.module_names import bare, checked_network, device_and_ty
 from empirical.networks.row_rule import Rows
 from empirical.networks.undisturbed import undisturbed
 from theory import InputError
-from theory.validation import quoted
+from theory.validation import cut, quoted
 
 _BATCH = 250
 
@@ -30,8 +30,8 @@ def features_of(network: nn.Module, layer: str, inputs: Inputs, pooled_features:
         rows: what becomes a row of the layer's activations, as in ``capture``.
 
     Raises:
-        InputError: a layer that cannot be captured, NaN or infinity in the activations, tokens for a network that
-            takes numbers.
+        InputError: a layer that cannot be captured, NaN or infinity in the activations, inputs that the network does
+            not take.
     """
     own = bare(checked_network("network", network))
     device, dtype = device_and_type(own)
@@ -44,14 +44,21 @@ def features_of(network: nn.Module, layer: str, inputs: Inputs, pooled_features:
     with undisturbed(own), full_precision(device):
         try:
             parts = [next(iter(one.activations.values())).cpu() for one in read_inside(own, reader, batches)]
-        except RuntimeError as error:
-            if isinstance(inputs, Tensor) and not inputs.is_floating_point():
-                raise InputError(
-                    f"inputs: are {inputs.dtype}, identities of tokens, which the network does not take; give numbers "
-                    "as float32"
-                ) from error
+        except torch.OutOfMemoryError:
             raise
+        except RuntimeError as error:
+            raise InputError(_not_taken(inputs, error)) from error
     found = torch.cat(parts)
     if not bool(torch.isfinite(found).all()):
         raise InputError(f"layer: {quoted(layer)} gives NaN or infinite numbers; give another checkpoint or layer")
     return found
+
+
+def _not_taken(inputs: Inputs, error: RuntimeError) -> str:
+    """What is wrong with inputs that a network stops at, with the first line of its own error."""
+    if isinstance(inputs, Tensor) and not inputs.is_floating_point():
+        kind = f"{inputs.dtype}, identities of tokens"
+        return f"inputs: are {kind}, which the network does not take; give numbers as float32"
+    shapes = " and ".join(f"({', '.join(['n', *map(str, one.shape[1:])])})" for one in tensors_in(inputs))
+    reason = cut(str(error).partition("\n")[0])
+    return f"inputs: have shape {shapes}, which the network does not take ({reason}); give them as it takes them"

@@ -1,15 +1,11 @@
-"""What one checkpoint's layer shows of a target: a cross-fitted linear probe, and reconstruction of the inputs."""
+"""What one checkpoint's layer shows of a target: a cross-fitted linear probe."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from empirical.moments.activation_moments import JointAccumulator
-from empirical.probes.reconstruction_probe import MomentDecoder
 from empirical.probes.ridge_probe import RidgeProbe, fold_parts
 from theory.validation import FloatArray, IntArray
 
@@ -54,21 +50,3 @@ def target_scores(features: FloatArray, values: FloatArray, labels: IntArray | N
         return TargetScores(shares, shares, explained, None, penalty)
     right = np.asarray(predicted.argmax(axis=1) == labels, dtype=np.float64)
     return TargetScores(right, shares, explained, float(right.mean()), penalty)
-
-
-def reconstruction_of(features: Tensor, inputs: Tensor) -> float:
-    """L / tr Sigma of a decoder that is fitted to three quarters of the inputs and scored on the last quarter.
-
-    At the penalty of generalised cross-validation, as in ``SubsetProbe``.
-
-    Args:
-        features: (n, p) activations.
-        inputs: (n, D) that gave them, in random order.
-    """
-    held_out = features.shape[0] // 4
-    accumulator = JointAccumulator(2)
-    accumulator.update(features[held_out:], inputs[held_out:], torch.zeros(features.shape[0] - held_out).long())
-    decoder = MomentDecoder.cross_validated(accumulator.result())
-    known = inputs[:held_out].double().numpy()
-    errors = np.square(decoder.reconstruct(features[:held_out].double().numpy()) - known).sum()
-    return float(errors / np.square(known - known.mean(axis=0)).sum())

@@ -7,7 +7,8 @@
 
 The training is only watched: a probe leaves the network and the process as they were (see ``undisturbed``), and a
 fault of a probe ends the probes, not the training. The steps that are probed depend on the steps alone, not on a clock,
-so that two runs of one training get the same advice; what the probes cost is measured and reported.
+so that two runs of one training get the same advice; what the probes cost is measured and reported. A ``budget`` of
+time is another bargain: it holds on every machine, and the steps differ with the machine.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ from empirical.networks.module_names import checked_network, named_layers, unini
 from empirical.networks.row_rule import Rows, rules_for
 from empirical.networks.undisturbed import undisturbed
 from empirical.tracker.checkpoint_keeper import CheckpointKeeper
-from empirical.tracker.probe_schedule import ProbeSchedule
+from empirical.tracker.probe_schedule import CHEAP_FROM, ProbeSchedule
 from empirical.tracker.probed import INPUT, OTHER, POSTPONED, Probed, described_error, of_first_process, process
 from empirical.tracker.stop_rule import StopRule
 from empirical.tracker.subset_probe import LEAST_INPUTS, SubsetProbe
 from empirical.tracker.target_watch import TargetWatch
 from empirical.tracker.tracked_curve import curve_content, draw_tracked
 from theory import InputError
-from theory.validation import at_least, non_negative, quoted
+from theory.validation import at_least, non_negative, positive, quoted
 
 __all__ = ["LEAST_INPUTS", "PhaseTracker", "ProbeSchedule", "SubsetProbe"]
 
@@ -64,6 +65,9 @@ class PhaseTracker:
             training is safe. A resumed training keeps them.
         target: inputs and labels (classes or numbers) of the task to transfer to. It then decides, in place of the
             reconstruction: see ``TargetWatch``.
+        budget: largest share of the training's time that a probe may take, from step CHEAP_FROM on: no probe comes
+            before the training since the last one has taken that probe's time over ``budget``. The steps then depend on
+            a clock, and differ from run to run. None leaves it to the schedule.
         accuracy: of the training task, a function of the network in evaluation mode; ``reason`` says what the
             recommended step costs of it.
 
@@ -87,6 +91,7 @@ class PhaseTracker:
         overwrite: bool = False,
         target: object = None,
         accuracy: Callable[[nn.Module], float] | None = None,
+        budget: float | None = None,
     ) -> None:
         self._network = checked_network("network", network)
         # Refuses unknown layers now, not at the first probe.
@@ -103,6 +108,7 @@ class PhaseTracker:
         if not (accuracy is None or callable(accuracy)):
             raise InputError(f"accuracy: {quoted(accuracy)} is not accepted; give a function of the network")
         self._accuracy = accuracy
+        self._budget = None if budget is None else positive("budget", budget)
         self._accuracies: dict[int, float] = {}
         self._keeper = CheckpointKeeper(folder)
         self._schedule = ProbeSchedule() if schedule is None else schedule
@@ -113,6 +119,7 @@ class PhaseTracker:
         self._waited = False
         self._resumed_at: int | None = None
         self._seconds = self._probe_seconds = 0.0
+        self._last_cost = self._rest_at_last = 0.0
         self._last_call: float | None = None
 
     def update(self, step: int) -> None:
@@ -134,14 +141,22 @@ class PhaseTracker:
             self._seconds += started - self._last_call
         last = self.rule.steps[-1] if self.rule.steps else None
         known = at_least("step", step, last or 0)
-        if self._fault is None and (last is None or known >= self._schedule.after(last)):
+        if self._fault is None and (last is None or (known >= self._schedule.after(last) and self._affordable(last))):
             self._measure(known)
             spent = time.perf_counter() - started
             self._probe_seconds += spent
             self._seconds += spent
+            self._last_cost, self._rest_at_last = spent, self._seconds - self._probe_seconds
         elif known == self._resumed_at and known == self.recommendation and self.checkpoint is None:
             self._keep(known)
         self._last_call = time.perf_counter()
+
+    def _affordable(self, last: int) -> bool:
+        """Whether the training since the probe of step ``last`` has taken long enough for another one."""
+        if self._budget is None or last < CHEAP_FROM:
+            return True
+        rest = self._seconds - self._probe_seconds - self._rest_at_last
+        return of_first_process(self._last_cost <= self._budget * rest)
 
     @property
     def network(self) -> nn.Module:
@@ -238,6 +253,7 @@ class PhaseTracker:
         self.rule = loaded
         self._accuracies = accuracies
         self._fault, self._seconds, self._probe_seconds = fault, seconds, probe_seconds
+        self._last_cost, self._rest_at_last = 0.0, seconds - probe_seconds
         self._last_call = None
         self._not_kept = {}
         self._resumed_at = self.rule.steps[-1] if self.rule.steps else None

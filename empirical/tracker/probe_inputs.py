@@ -15,6 +15,7 @@ from empirical.data.network_inputs import (
     Inputs,
     arrays_digest,
     as_taken,
+    check_plain,
     real_tensors_in,
     samples_in,
     some_of,
@@ -83,14 +84,14 @@ class ProbeInputs:
         return arrays_digest(self.given, self.target.numpy())
 
 
-def probe_inputs(inputs: Any, target: Any = None) -> ProbeInputs:
+def probe_inputs(inputs: Any, reconstruct: Any = None) -> ProbeInputs:
     """Check the inputs of a probe and find what is reconstructed of them.
 
     Args:
         inputs: a tensor or array (n, ...), or a dictionary of them with one n; other entries (flags, None) are given to
             the network as they are.
-        target: the entry that is reconstructed, or a tensor or array (n, ...) of real numbers that is. None takes the
-            only entry that is not a mask, a type or a position of tokens.
+        reconstruct: the entry that is reconstructed, or a tensor or array (n, ...) of real numbers that is. None takes
+            the only entry that is not a mask, a type or a position of tokens.
 
     Raises:
         InputError: inputs of another kind, too few, not finite or without variance; no entry or several to choose from.
@@ -100,13 +101,14 @@ def probe_inputs(inputs: Any, target: Any = None) -> ProbeInputs:
     if count < LEAST_INPUTS:
         shapes = tuple(given.shape) if isinstance(given, Tensor) else f"{count} rows"
         raise InputError(f"inputs: have shape {shapes}; give at least {LEAST_INPUTS} rows")
-    numbers = _target(given, target)
+    numbers = _reconstructed(given, reconstruct)
     found = ProbeInputs(given, numbers.float())
     finite = all(bool(torch.isfinite(one).all()) for one in (*real_tensors_in(given), numbers))
     if not finite or not found.varies():
         kinds = ", ".join(f"have shape {tuple(one.shape)}, type {one.dtype}" for one in _identities(given))
-        kind = f"{kinds}, and " if kinds and target is None else ""
-        raise InputError(f"inputs: {kind}hold NaN, infinity or do not vary; give finite inputs that vary")
+        kind = f"{kinds}, and " if kinds and reconstruct is None else ""
+        named = "inputs" if reconstruct is None else "inputs or reconstruct"
+        raise InputError(f"{named}: {kind}hold NaN, infinity or do not vary; give finite inputs that vary")
     return found
 
 
@@ -129,9 +131,10 @@ def _given(inputs: Any) -> Inputs:
 def _tensor(name: str, value: Any, beside: bool = False) -> Tensor:
     """A copy on the CPU of what can be given to a network; real numbers as float32."""
     accepted = "give a tensor or array of real numbers (n, ...), of token identities as int64, or a dictionary of them"
+    check_plain(name, value, accepted)
     if isinstance(value, np.ndarray):
-        if isinstance(value, np.ma.MaskedArray) or value.dtype.kind not in "fiub" or value.dtype.itemsize > 8:
-            raise InputError(f"{name}: are an array of type {value.dtype}{_masked(value)}; {accepted}")
+        if value.dtype.kind not in "fiub" or value.dtype.itemsize > 8:
+            raise InputError(f"{name}: are an array of type {value.dtype}; {accepted}")
         if not value.dtype.isnative:
             raise InputError(
                 f"{name}: are of type {value.dtype}, in the byte order of another machine; convert them "
@@ -140,9 +143,6 @@ def _tensor(name: str, value: Any, beside: bool = False) -> Tensor:
         value = torch.from_numpy(np.array(value, order="C", subok=False, ndmin=0).copy())
     if not isinstance(value, Tensor):
         raise InputError(f"{name}: {'None' if value is None else type(value).__name__} is not accepted; {accepted}")
-    if value.is_meta or value.layout is not torch.strided or value.is_quantized or value.is_nested:
-        kind = "on the meta device" if value.is_meta else "sparse, nested or quantised"
-        raise InputError(f"{name}: are {kind}; {accepted}")
     kinds = (*_REAL, *IDENTITIES, *((torch.bool, torch.uint8, torch.int8, torch.int16) if beside else ()))
     if value.dtype not in kinds or value.ndim < (1 if beside else 2) or value.numel() == 0:
         raise InputError(f"{name}: have shape {tuple(value.shape)}, type {value.dtype}; {accepted}")
@@ -150,19 +150,14 @@ def _tensor(name: str, value: Any, beside: bool = False) -> Tensor:
     return kept.float() if kept.is_floating_point() else kept
 
 
-def _masked(array: np.ndarray[Any, Any]) -> str:
-    return " with a mask" if isinstance(array, np.ma.MaskedArray) else ""
-
-
-def _target(given: Inputs, target: Any) -> Tensor:
+def _reconstructed(given: Inputs, chosen: Any) -> Tensor:
     """(n, D) what is reconstructed."""
-    if target is None or isinstance(target, str):
-        return reconstructed(given, target)
-    own = _tensor("target", target)
+    if chosen is None or isinstance(chosen, str):
+        return reconstructed(given, chosen)
+    own = _tensor("reconstruct", chosen)
     if not own.is_floating_point() or own.shape[0] != samples_in(given):
-        raise InputError(
-            f"target: has shape {tuple(own.shape)}, type {own.dtype}; give {samples_in(given)} rows of real numbers"
-        )
+        found = f"has shape {tuple(own.shape)}, type {own.dtype}"
+        raise InputError(f"reconstruct: {found}; give {samples_in(given)} rows of real numbers")
     return own.flatten(1)
 
 

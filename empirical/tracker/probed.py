@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from torch import distributed
 
 from theory.validation import FloatArray
+
+Found = TypeVar("Found")
 
 # Kinds of faults of a probe.
 NONE, INPUT, OTHER, POSTPONED = "none", "input", "other", "postponed"
@@ -42,7 +45,7 @@ def process() -> int:
     return distributed.get_rank() if _is_distributed() else 0
 
 
-def of_first_process(found: Probed) -> Probed:
+def of_first_process(found: Found) -> Found:
     """Broadcast the results of the first process to all."""
     if not _is_distributed():
         return found

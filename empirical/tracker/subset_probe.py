@@ -10,14 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from empirical.data.network_inputs import Inputs
-from empirical.moments.activation_moments import JointAccumulator, JointMoments
 from empirical.networks.batch_norm import measure_statistics
 from empirical.networks.capture import read_inside
 from empirical.networks.layer_reading import LayerReader
 from empirical.networks.module_names import bare, device_and_type
 from empirical.networks.row_rule import Rows
 from empirical.networks.undisturbed import undisturbed
-from empirical.probes.reconstruction_probe import MomentDecoder
+from empirical.probes.input_reconstruction import InputReconstruction
 from empirical.tracker.probe_inputs import LEAST_INPUTS, ProbeInputs, probe_inputs
 from theory import InputError
 from theory.validation import FloatArray, at_least, quoted
@@ -34,7 +33,7 @@ class SubsetProbe:
     """Reconstruction losses of layers on a small set of inputs, always the same and in the same parts.
 
     Three quarters of the inputs, chosen by a fixed draw, fit budgeted decoders at the penalty of generalised
-    cross-validation (``MomentDecoder``); the rest scores them. With so few samples the exact decoder would
+    cross-validation (``InputReconstruction``); the rest scores them. With so few samples the exact decoder would
     fit noise. The penalty is chosen at every step, also where samples suffice, so that the curve has no jump. Batch
     normalisation is calibrated on the first 500 of the fitting part.
 
@@ -45,7 +44,7 @@ class SubsetProbe:
         pooled_features: largest number of features of a layer; wider ones are pooled or sketched (see
             ``empirical.networks.capture``).
         rows: what becomes a row of a layer's activations, as in ``capture``.
-        target: what is reconstructed; see ``probe_inputs``.
+        reconstruct: what of the inputs is reconstructed, or what instead of them; see ``probe_inputs``.
         batch_size: inputs of each forward pass, for a network that takes batches of this size alone: the last batch is
             filled up with inputs that do not count. None: 250, the last one smaller.
 
@@ -62,10 +61,10 @@ class SubsetProbe:
         layers: Sequence[str],
         pooled_features: int = 512,
         rows: Rows = None,
-        target: str | Tensor | np.ndarray[Any, Any] | None = None,
+        reconstruct: str | Tensor | np.ndarray[Any, Any] | None = None,
         batch_size: int | None = None,
     ) -> None:
-        given = probe_inputs(inputs, target)
+        given = probe_inputs(inputs, reconstruct)
         # A fixed draw, as labels may come in a regular order.
         order = torch.from_numpy(np.random.default_rng(0).permutation(given.count))
         shuffled = given[order]
@@ -73,7 +72,7 @@ class SubsetProbe:
         self._fitting, self._held_out = shuffled[held_out:], shuffled[:held_out]
         if not (self._fitting.varies() and self._held_out.varies()):
             raise InputError("inputs: hold NaN, infinity or do not vary; give finite inputs that vary")
-        self._held_out_variance = float(self._held_out.target.double().numpy().var(axis=0).sum())
+        self._inputs = InputReconstruction.from_inputs(shuffled.target, held_out)
         self.layers = tuple(layers)
         self._pooled_features = at_least("pooled_features", pooled_features, 1)
         self._rows = rows
@@ -96,21 +95,15 @@ class SubsetProbe:
         own = bare(network)
         device, dtype = device_and_type(own)
         reader = LayerReader(own, self.layers, self._rows, self._pooled_features, torch.float32)
-        training = {layer: JointAccumulator(2) for layer in self.layers}
         seen: dict[str, list[Tensor]] = {layer: [] for layer in self.layers}
         with undisturbed(own), torch.autocast(device.type, enabled=False):
             measure_statistics(own, self._calibration(device, dtype))
-            for part, activations in self._captured(own, reader, self._fitting):
-                for layer, rows in activations.items():
-                    try:
-                        training[layer].update(rows, part.target, _no_labels(rows))
-                    except InputError as error:
-                        raise InputError(f"layers: {quoted(layer)}: {error}") from None
-            for _, activations in self._captured(own, reader, self._held_out):
-                for layer, rows in activations.items():
-                    seen[layer].append(rows.cpu())
-        self.widths = reader.widths
-        return {layer: self._scored(training[layer].result(), torch.cat(seen[layer])) for layer in self.layers}
+            for inputs in (self._held_out, self._fitting):
+                for activations in self._captured(own, reader, inputs):
+                    for layer, rows in activations.items():
+                        seen[layer].append(rows)
+            self.widths = reader.widths
+            return {layer: self._scored(layer, torch.cat(rows)) for layer, rows in seen.items()}
 
     def _calibration(self, device: torch.device, dtype: torch.dtype) -> Iterator[Inputs]:
         """Batches for the statistics of batch normalisation; whole ones, as every one counts the same."""
@@ -119,25 +112,22 @@ class SubsetProbe:
             if number == 0 or not self._filled or count == self._batch:
                 yield part.to(device, dtype)
 
-    def _captured(
-        self, network: nn.Module, reader: LayerReader, inputs: ProbeInputs
-    ) -> Iterator[tuple[ProbeInputs, dict[str, Tensor]]]:
-        """Batches of the inputs and the activations of all layers, of those that count."""
+    def _captured(self, network: nn.Module, reader: LayerReader, inputs: ProbeInputs) -> Iterator[dict[str, Tensor]]:
+        """Activations of all layers, by batches, of the inputs that count."""
         device, dtype = device_and_type(network)
         parts = list(inputs.batches(self._batch, self._filled))
-        pairs = ((part.to(device, dtype), _no_labels(part.target)) for part, _ in parts)
-        for (part, count), captured in zip(parts, read_inside(network, reader, pairs), strict=True):
-            yield part[:count], {layer: rows[:count] for layer, rows in captured.activations.items()}
+        pairs = (
+            (part.to(device, dtype), torch.zeros(part.count, dtype=torch.int64, device="cpu")) for part, _ in parts
+        )
+        for (_, count), captured in zip(parts, read_inside(network, reader, pairs), strict=True):
+            yield {layer: rows[:count] for layer, rows in captured.activations.items()}
 
-    def _scored(self, fitted: JointMoments, activations: Tensor) -> FloatArray:
+    def _scored(self, layer: str, activations: Tensor) -> FloatArray:
         """(G,) losses of the decoder that cross-validation chooses, in groups of about the same size."""
-        predicted = MomentDecoder.cross_validated(fitted).reconstruct(activations.double().numpy())
-        errors = np.square(self._held_out.target.double().numpy() - predicted).sum(axis=1)
+        try:
+            errors = self._inputs.relative_errors(activations)
+        except InputError as error:
+            raise InputError(f"layers: {quoted(layer)}: {error}") from None
         groups = min(_GROUPS, errors.size)
         sums = np.array([part.sum() for part in np.array_split(errors, groups)])
-        return np.asarray(sums * (groups / errors.size / self._held_out_variance), dtype=np.float64)
-
-
-def _no_labels(rows: Tensor) -> Tensor:
-    """Reconstruction asks for no labels."""
-    return torch.zeros(rows.shape[0], dtype=torch.int64, device="cpu")
+        return np.asarray(sums * (groups / errors.size), dtype=np.float64)

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from empirical.data.transfer_target import TransferTarget
 from empirical.networks.checkpoint_file import with_weights_from
 from empirical.networks.checkpoint_series import CheckpointSeries
+from empirical.probes.input_reconstruction import InputReconstruction
 from empirical.probes.neural_collapse import neural_collapse
 from empirical.probes.target_features import features_of
-from empirical.probes.target_probe import TargetScores, reconstruction_of, target_scores
+from empirical.probes.target_probe import TargetScores, target_scores
 from empirical.probes.transferability import class_separation, logme, rank_me, spectrum_exponent
 from empirical.probes.weight_tails import mean_weight_exponent
 from empirical.studies.choose.plan import ChoosePlan
@@ -84,13 +85,14 @@ def measured_checkpoints(
         InputError: as ``choose``; the checkpoint is named.
     """
     kept = labelled_samples(target, plan)
+    inputs = InputReconstruction.from_inputs(target.reconstructed, target.count // 4)
     found = []
     with put_back(network):
         for step, path in zip(series.steps.tolist(), progress(list(series.paths)), strict=True):
             with_weights_from(network, path)
             try:
                 features = features_of(network, layer, target.inputs, plan.pooled_features, plan.rows)
-                found.append(_measured(step, network, features, target, kept, plan))
+                found.append(_measured(step, network, features, inputs, target, kept, plan))
             except InputError as error:
                 raise InputError(f"step {step}: {error}") from None
     return tuple(found)
@@ -104,9 +106,15 @@ def labelled_samples(target: TransferTarget, plan: ChoosePlan) -> IntArray:
 
 
 def _measured(
-    step: int, network: nn.Module, features: Tensor, target: TransferTarget, kept: IntArray, plan: ChoosePlan
+    step: int,
+    network: nn.Module,
+    features: Tensor,
+    inputs: InputReconstruction,
+    target: TransferTarget,
+    kept: IntArray,
+    plan: ChoosePlan,
 ) -> MeasuredCheckpoint:
-    loss = reconstruction_of(features, target.reconstructed)
+    loss = inputs.loss(features)
     values = target.values if kept.size else None
     own: FloatArray = features[torch.from_numpy(kept)].double().numpy()
     values = None if values is None else values[kept]

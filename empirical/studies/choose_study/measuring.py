@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from empirical.data.images import Normalisation
 from empirical.networks.checkpoint_series import default_layer
 from empirical.probes.gain_curve import gain_curve
+from empirical.probes.input_reconstruction import InputReconstruction
 from empirical.probes.ridge_probe import RidgeProbe
 from empirical.probes.target_features import features_of
-from empirical.probes.target_probe import reconstruction_of, target_scores
+from empirical.probes.target_probe import target_scores
 from empirical.probes.weight_tails import mean_weight_exponent
 from empirical.studies.choose.measuring import MeasuredCheckpoint, indicators_of
 from empirical.studies.choose.rules import RIVALS, seen_checkpoints
@@ -75,7 +76,8 @@ def _features(
 
 
 def _loss(features: Tensor, pool: Pool, normalisation: Normalisation) -> float:
-    return reconstruction_of(features, torch.from_numpy(normalisation.apply(pool.known.images)).flatten(1))
+    images = torch.from_numpy(normalisation.apply(pool.known.images))
+    return InputReconstruction.from_inputs(images, images.shape[0] // 4).loss(features)
 
 
 def _source_accuracy(training: StudyTraining, network: nn.Module, pools: dict[str, Pool]) -> float:

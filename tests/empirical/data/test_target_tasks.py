@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from empirical.data.datasets import DataSet, load_digits, load_file
+from empirical.data.digit_numbers import DIGIT_NUMBERS
 from empirical.data.target_tasks import (
     chosen_classes,
     class_task,
@@ -86,3 +88,11 @@ def test_targets_that_do_not_fit_are_refused(digits: DataSet) -> None:
             target_task(text, digits)
     with pytest.raises(InputError, match="values: has shape"):
         regression_task(digits, np.zeros(3), "three")
+
+
+def test_numbers_of_pixels_need_pixels(digits: DataSet) -> None:
+    """As the inputs are no longer once they are reduced to leading directions."""
+    reduced = replace(digits, inputs=digits.inputs[:, :10])
+    for name in DIGIT_NUMBERS:
+        with pytest.raises(InputError, match=rf"target: digits:{name} .* have 10 columns; leave out directions"):
+            target_task(f"digits:{name}", reduced)

@@ -225,3 +225,12 @@ def test_a_class_with_too_few_labels_is_named(checkpoints: list[Path], target: T
 def test_a_network_without_linear_layers_asks_for_a_layer() -> None:
     with pytest.raises(InputError, match="name the layer"):
         default_layer(nn.Sequential(nn.Conv2d(3, 3, 3), nn.ReLU()))
+
+
+def test_inputs_that_the_network_does_not_take_are_refused(checkpoints: list[Path]) -> None:
+    """With the shape of the inputs and the network's own words."""
+    narrow = TransferTarget.from_arrays(np.random.default_rng(0).standard_normal((80, 3)), np.arange(80) % 2)
+    with pytest.raises(
+        InputError, match=r"step 0: inputs: have shape \(n, 3\), which the network does not take \(mat1"
+    ):
+        choose(checkpoints, network(), narrow)

@@ -3,6 +3,7 @@
 import json
 import types
 import warnings
+from itertools import pairwise
 from unittest.mock import Mock, call
 
 import numpy as np
@@ -158,11 +159,64 @@ def test_the_schedule_is_log_spaced_from_the_first_step_on():
     steps = [0]
     while steps[-1] < 1000:
         steps.append(schedule.after(steps[-1]))
-    assert steps == [0, 16, 23, 32, 45, 64, 91, 128, 181, 256, 362, 512, 724, 1024]
+    assert steps == [0, 16, 23, 32, 45, 64, 91, 128, 362, 724, 1024]
+    assert [ProbeSchedule(least_gap=1).after(step) for step in (128, 181, 256)] == [181, 256, 362]
     # A ratio so small that rounding repeats steps still goes on.
     assert ProbeSchedule(1, 1.01).after(7) == 8
     assert ProbeSchedule(1, 1 + 1e-12).after(7) == 8
     assert ProbeSchedule(16, 1e200).after(16) > 10**100
+
+
+def test_a_probe_of_seven_steps_is_cheap_from_step_128_on_and_in_whole():
+    """The default schedule beside VGG-8 at batches of 128, whose probe of 2,000 images costs about seven steps."""
+    cost, schedule = 7, ProbeSchedule()
+    steps = [0]
+    while steps[-1] < 8192:
+        steps.append(schedule.after(steps[-1]))
+    assert steps[-1] == 8192
+    assert len(steps) * cost / 8192 < 0.015
+    assert all(cost / (after - step) < 0.05 for step, after in pairwise(steps) if step >= 128)
+
+
+class Clock:
+    """A clock that moves when it is told to."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_a_budget_bounds_every_gap_from_step_128_on_and_wastes_nothing(tmp_path, monkeypatch):
+    """Steps of one second; probes of 20 seconds, and of 60 in a slow spell."""
+    clock = Clock()
+    monkeypatch.setattr(module_under_test.time, "perf_counter", clock)
+    costs = {}
+
+    def losses(self, network):
+        costs[clock.now - sum(costs.values())] = 60.0 if len(costs) == 9 else 20.0
+        clock.now += list(costs.values())[-1]
+        return {"0": np.array([0.5])}
+
+    monkeypatch.setattr(SubsetProbe, "losses", losses)
+    tracker = PhaseTracker(small_network(), images(), ["0"], tmp_path, budget=0.05)
+    for step in range(6001):
+        tracker.update(step)
+        clock.now += 1
+    steps = tracker.rule.steps
+    assert steps[:8] == (0, 16, 23, 32, 45, 64, 91, 128)
+    gaps = {step: after - step for step, after in pairwise(steps[7:])}
+    spent = dict(zip(steps, costs.values(), strict=True))
+    assert all(spent[step] / gap <= 0.05 for step, gap in gaps.items())
+    # A probe comes at the first step that is due and affordable.
+    schedule = ProbeSchedule()
+    assert all(gap == max(schedule.after(step) - step, 20 * spent[step]) for step, gap in gaps.items())
+    assert any(spent[step] == 60 for step in gaps)
+    free = PhaseTracker(small_network(), images(), ["0"], tmp_path / "free")
+    for step in range(1025):
+        free.update(step)
+    assert free.rule.steps[8:] == (362, 724, 1024)
 
 
 def test_a_loop_that_calls_seldom_is_probed_at_the_next_call(tmp_path):
@@ -350,8 +404,15 @@ BAD_INPUTS = {
     "constant": lambda: torch.ones(80, 3, 6, 6),
     "not a number": lambda: images() * float("nan"),
 }
+#: What the inputs of a target may be and those of a tracker may not: more is converted, for labels are at hand.
+TAKEN_AS_TARGETS = ("list of tensors", "flags", "bytes", "another byte order", "dictionary of two targets")
 BAD = [
-    *((f"inputs: {name}", {"inputs": make}, "(inputs|target): ") for name, make in BAD_INPUTS.items()),
+    *((f"inputs: {name}", {"inputs": make}, "(inputs|reconstruct): ") for name, make in BAD_INPUTS.items()),
+    *(
+        (f"target: {name}", {"target": lambda make=make: (make(), torch.arange(80) % 2)}, "target: ")
+        for name, make in BAD_INPUTS.items()
+        if name not in TAKEN_AS_TARGETS
+    ),
     *(
         (f"network: {value!r:.20}", {"network": value}, "network: .*give a torch.nn.Module")
         for value in (None, {}, "net", nn.Linear)
@@ -376,8 +437,8 @@ BAD = [
     ("overwrite: 1", {"overwrite": 1}, "overwrite: 1 is not accepted"),
     ("rows: average", {"rows": "average"}, "rows: 'average' is unknown; give one of flatten, mean, first, last"),
     ("rows: of no layer", {"rows": {"2": "mean"}}, "rows: '2' is unknown; give one of 0"),
-    ("reconstruct: no entry", {"reconstruct": "pixels"}, "target: 'pixels' names no entry"),
-    ("reconstruct: too few", {"reconstruct": torch.zeros(3, 2)}, "target: has shape"),
+    ("reconstruct: no entry", {"reconstruct": "pixels"}, "reconstruct: 'pixels' names no entry"),
+    ("reconstruct: too few", {"reconstruct": torch.zeros(3, 2)}, "reconstruct: has shape"),
     ("target: no pair", {"target": torch.zeros(80, 2)}, "target: is not accepted; give a pair"),
     ("target: no labels", {"target": (images(), None)}, "target: has no labels"),
     ("target: one class", {"target": (images(), torch.zeros(80))}, "labels: "),
@@ -412,6 +473,18 @@ def test_bad_arguments_are_refused_at_once_in_one_line(tmp_path, change, fault):
 def test_bad_schedules_are_refused(first, ratio):
     with pytest.raises(InputError):
         ProbeSchedule(first, ratio)
+
+
+@pytest.mark.parametrize("gap", [0, 1.5, 10**16, None])
+def test_bad_gaps_are_refused(gap):
+    with pytest.raises(InputError, match="least_gap"):
+        ProbeSchedule(least_gap=gap)
+
+
+@pytest.mark.parametrize("budget", [0, -1, float("nan"), "5 %"])
+def test_bad_budgets_are_refused(budget, tmp_path):
+    with pytest.raises(InputError, match="budget"):
+        PhaseTracker(small_network(), images(), ["0"], tmp_path, budget=budget)
 
 
 def test_a_step_before_the_last_probe_a_used_folder_and_a_foreign_state_are_refused(tmp_path):
@@ -493,7 +566,7 @@ def test_one_hot_tokens_are_reconstructed_by_their_codes():
     layers = ["one_hot", "narrow", "constant"]
     coded = SubsetProbe({"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}, layers).losses(model)
     target = nn.functional.one_hot(tokens, 40).float()
-    exact = SubsetProbe({"input_ids": tokens}, layers, target=target).losses(model)
+    exact = SubsetProbe({"input_ids": tokens}, layers, reconstruct=target).losses(model)
     # 120 directions of 600 samples; the rest is what the budget shrinks.
     assert coded["one_hot"].mean() < 0.01
     assert 0.98 < coded["constant"].mean() < 1.05
