@@ -8,12 +8,15 @@ from empirical.networks.networks import network_title
 from empirical.probes.measures import RECONSTRUCTION, WHOLE, Measure, MeasureKind
 from empirical.studies.decode.report import DecodeReport
 from empirical.studies.track.report import TrackReport
+from empirical.studies.transfer.report import TransferReport
 from empirical.tracker.phase_reading import mean_over_seeds
 from paper.latex_text import latex_text
 from paper.macros import count, fixed, with_error
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
 from paper.tables import table
+from paper.transfer import DIGITS as COMPARED
+from paper.transfer import gain
 from theory.validation import FloatArray
 
 #: The training whose outputs are measured, and the images decoded from its checkpoints.
@@ -34,6 +37,7 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
     steps = report.plan.steps
     digits = report.values(report.last_layer, Measure.probe(DIGITS))
     highest = int(np.argmax(digits.mean(axis=0)))
+    (compared,) = (row for row in TransferReport.read(folders.folder(COMPARED)).rows if row.task == DIGITS)
     found = {
         "DecodedNetwork": latex_text(network_title(report.plan.training.network)),
         "DecodedWidth": "--" if report.plan.training.base_width is None else count(report.plan.training.base_width),
@@ -50,6 +54,8 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
         "DigitsBest": _mean(digits[:, highest]),
         "DigitsBestStep": count(int(steps[highest])),
         "DigitsEnd": _mean(digits[:, -1]),
+        "DigitsGain": gain(compared),
+        "DigitsStops": " to ".join(dict.fromkeys(count(end(compared.recommended_steps)) for end in (min, max))),
     }
     for name, losses in _losses(report).items():
         lowest = int(np.argmin(losses.mean(axis=0)))
@@ -98,4 +104,4 @@ def figures(folders: ResultFolders) -> dict[str, Draw]:
     return {"decoded.pdf": _reports(folders)[1].draw}
 
 
-PART = Part("decoded", (TRAINED, DECODED), numbers, tables, figures)
+PART = Part("decoded", (TRAINED, DECODED, COMPARED), numbers, tables, figures)

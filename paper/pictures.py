@@ -39,7 +39,7 @@ _REPORTS: dict[str, type[DrawnReport]] = {
     "decoder-*": TrackReport,
     "outputs-*": TrackReport,
     "decoded": DecodeReport,
-    "transfer": TransferReport,
+    "transfer*": TransferReport,
     "verify-cifar10": VerifyReport,
     "verify-digits": VerifyReport,
     "verify-transfer-*": TransferVerification,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from empirical.studies.decode.decoding import DecodedImages
 from empirical.studies.decode.report import DecodeReport
 from empirical.studies.track.plan import TrackPlan
 from empirical.studies.track.report import TrackReport
+from empirical.studies.transfer.comparison import Effect, TransferRow
+from empirical.studies.transfer.report import TransferReport
 from empirical.tracker.phase_reading import Estimate, PhaseReading
 from paper import decoded, published, tracking
 from paper.result_folders import ResultFolders
@@ -172,6 +175,13 @@ def test_decoded(tmp_path: Path) -> None:
     folder.write_json("result.json", report.content())
     for file, columns in report.tables().items():
         folder.write_table(file, columns)
+    known = dict.fromkeys(("first", "recommended", "best", "last", "gain", "regret"), Estimate(0.02, 0.004))
+    row = TransferRow(
+        training=0, network="vgg8", data="CIFAR-10", classes=None, layer="last", task="MNIST", alignment=0.5,
+        recommended_steps=(4, 2), best_step=8, last_step=16, half_width=0.051, effect=Effect.UNDECIDED, **known,
+    )  # fmt: skip
+    compared = TransferReport((row, replace(row, task=COLOUR)), ())
+    RunFolder(tmp_path / "transfer-digits").write_json("result.json", compared.content())
     found = decoded.numbers(ResultFolders((tmp_path,)))
     assert found == {
         "DecodedNetwork": "VGG-8",
@@ -189,6 +199,8 @@ def test_decoded(tmp_path: Path) -> None:
         "DigitsBest": r"$0.960 \pm 0.010$",  # at step 8 by the mean, not at each seed's own best step
         "DigitsBestStep": "8",
         "DigitsEnd": r"$0.920 \pm 0.020$",
+        "DigitsGain": r"$+0.020 \pm 0.051$",
+        "DigitsStops": "2 to 4",
         "BlockStart": r"$0.53 \pm 0.03$",
         "BlockLowest": r"$0.24 \pm 0.04$",
         "BlockLowestStep": "4",
