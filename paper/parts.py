@@ -9,6 +9,7 @@ from paper import (
     diagram,
     fits,
     hidden,
+    last_block,
     predictions,
     published,
     robustness,
@@ -37,6 +38,7 @@ EMPIRICAL = (
     predictions.PART,
     fits.PART,
     deep.PART,
+    last_block.PART,
     transfer.PART,
     choosing.PART,
 )

@@ -30,6 +30,7 @@ STUDIES = {
     "track-vgg8-cifar10": "tracking",
     "decoded": "decoded",
     "deep": "deep",
+    "last-block": "lastblock",
     "transfer": "transfer",
     "predict-vgg8": "predictions",
     "fits/vgg8-trained-block5": "fits",
