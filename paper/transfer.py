@@ -76,7 +76,7 @@ def _cells(found: Sequence[TransferRow]) -> list[list[str]]:
     """The cells of the rows that are judged together."""
     return [
         [
-            latex_text(network_title(row.network, row.base_width)),
+            latex_text(_network(row)),
             class_ranges(row.classes),
             latex_text(_SHORT.get(row.task, row.task)),
             fixed(row.alignment, 2),
@@ -89,6 +89,12 @@ def _cells(found: Sequence[TransferRow]) -> list[list[str]]:
         ]
         for row in sorted(found, key=lambda row: row.alignment)
     ]
+
+
+def _network(row: TransferRow) -> str:
+    """The network, with the width of its first part where that is not the default; the table has no room for words."""
+    title = network_title(row.network)
+    return title if row.base_width is None else f"{title} ({row.base_width})"
 
 
 def _accuracy(estimate: Estimate) -> str:
