@@ -141,7 +141,7 @@ def test_what_sentences_say_of_the_outputs_is_so(results: ResultFolders) -> None
     found = {name: text.strip("$").replace("{,}", "") for name, text in decoded.numbers(results).items()}
     steps = [int(found[f"{name}LowestStep"]) for name in ("Logits", "Softmax", "Block")]
     assert max(steps[:2]) < steps[2]  # "Both turn before the block does"
-    # "The ten logits keep far less than the block", at the start, at their best and at the end
+    # "The ten logits keep far less", at the start, at their best and at the end
     for place in ("Start", "Lowest", "End"):
         block, *outputs = (float(found[f"{name}{place}"].split(" ")[0]) for name in ("Block", "Logits", "Softmax"))
         assert min(outputs) > block + 0.2
