@@ -8,6 +8,7 @@ from paper import (
     diagram,
     fits,
     hidden,
+    last_block,
     predictions,
     published,
     robustness,
@@ -29,4 +30,13 @@ SIMULATIONS = (
 )
 
 #: Parts that are in the text where their results exist.
-EMPIRICAL = (tracking.PART, published.PART, predictions.PART, fits.PART, deep.PART, transfer.PART, choosing.PART)
+EMPIRICAL = (
+    tracking.PART,
+    published.PART,
+    predictions.PART,
+    fits.PART,
+    deep.PART,
+    last_block.PART,
+    transfer.PART,
+    choosing.PART,
+)

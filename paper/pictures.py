@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from empirical.studies.diagram import DiagramReport
+from empirical.studies.last_block_study.report import LastBlockReport
 from empirical.studies.predict.report import PredictReport
 from empirical.studies.report import DrawnReport
 from empirical.studies.robustness.report import RobustnessReport
@@ -30,6 +31,7 @@ _LAYER = "block5"
 
 _REPORTS: dict[str, type[DrawnReport]] = {
     "diagram": DiagramReport,
+    "last-block": LastBlockReport,
     "diagram-transfer": StoppingDiagramReport,
     "predict-*": PredictReport,
     "robustness": RobustnessReport,

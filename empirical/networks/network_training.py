@@ -174,7 +174,7 @@ class TrainingRun:
         chosen = batch_indices(self.plan.seed, step, self.split.labels.size, self.plan.batch_size)
         inputs = torch.from_numpy(self.normalisation.apply(self.split.images[chosen])).to(self.device)
         labels = torch.from_numpy(self.split.labels[chosen]).to(self.device)
-        loss = nn.functional.cross_entropy(network(inputs.contiguous(memory_format=_layout(network))), labels)
+        loss = nn.functional.cross_entropy(network(inputs.contiguous(memory_format=fast_layout(network))), labels)
         if not bool(torch.isfinite(loss)):
             raise InputError(f"step_size: training diverged at step {step}; give less than {self.plan.step_size}")
         optimiser.zero_grad()
@@ -185,10 +185,7 @@ class TrainingRun:
         channels = self.split.images.shape[1]
         network = build_network(self.plan.network, self.classes, channels, self.plan.base_width, self.plan.seed)
         network = network.to(self.device)
-        layout = _layout(network)
-        for parameter in network.parameters():
-            if parameter.dim() == 4:
-                parameter.data = parameter.data.contiguous(memory_format=layout)
+        use_fast_layout(network)
         return network
 
     def _restore(self, network: nn.Module, optimiser: torch.optim.Optimizer, missing: int) -> int:
@@ -244,7 +241,7 @@ def image_batches(
         yield inputs.contiguous(memory_format=torch.channels_last), labels
 
 
-def _layout(network: nn.Module) -> torch.memory_format:
+def fast_layout(network: nn.Module) -> torch.memory_format:
     """Channels last, in which CPUs convolve fastest, where its gradients are computed without fault.
 
     For a convolution by 1 x 1 pixels with a stride and fewer channels than _NARROW, oneDNN (of PyTorch 2.13) writes
@@ -258,6 +255,14 @@ def _layout(network: nn.Module) -> torch.memory_format:
         for part in network.modules()
     )
     return torch.contiguous_format if faulty else torch.channels_last
+
+
+def use_fast_layout(network: nn.Module) -> None:
+    """Keep the weights of a network's convolutions in ``fast_layout``."""
+    layout = fast_layout(network)
+    for parameter in network.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=layout)
 
 
 @contextmanager

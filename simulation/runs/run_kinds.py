@@ -93,6 +93,12 @@ CHOOSE_STUDY = RunKind(
     ("trainings", "pairs"),
     frozenset({"pairs", "regrets", "coverage"}),
 )
+LAST_BLOCK = RunKind(
+    "phases study last-block",
+    ("last-block.png", _RESULT),
+    ("parts",),
+    frozenset({"runs", "series", "distance_from_two_trained"}),
+)
 FIT = RunKind("phases fit", ("spectrum.parquet", "fit.png", _RESULT), (), frozenset({"spectrum_law", "signal_law"}))
 PREDICT = RunKind("phases predict", ("curves.parquet", "predict.png", _RESULT), ("parts",), frozenset({"plan", "rows"}))
 SCALING = RunKind(
@@ -119,6 +125,7 @@ RUN_KINDS = (
     TRANSFER,
     CHOOSE,
     CHOOSE_STUDY,
+    LAST_BLOCK,
     DECODE,
     DEEP,
     FIT,

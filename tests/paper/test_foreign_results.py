@@ -29,6 +29,7 @@ STUDIES = {
     "robustness": "robustness",
     "track-vgg8-cifar10": "tracking",
     "deep": "deep",
+    "last-block": "lastblock",
     "transfer": "transfer",
     "predict-vgg8": "predictions",
     "fits/vgg8-trained-block5": "fits",

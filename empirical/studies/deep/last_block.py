@@ -8,7 +8,7 @@ outputs that are Gaussian (theorem T11), and batch statistics of all images inst
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -46,6 +46,11 @@ class LastBlock:
     images: MomentsTarget
     parameters: Parameters
     epsilon: float
+
+    def scaled(self, factor: float) -> LastBlock:
+        """The same with the classifier's initial weights and biases times ``factor``."""
+        weights, output, gains, shifts, bias = self.parameters
+        return replace(self, parameters=(weights, factor * output, gains, shifts, factor * bias))
 
     def curve(self, plan: TrainingPlan, steps: IntArray, nodes: int = 128) -> Curve:
         """The share of the images' variance that the best linear decoder of block 5 leaves, at each of ``steps``.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -120,8 +120,7 @@ def test_on_cifar10_the_classifier_sets_the_pace_of_the_block_below(cifar_root: 
         with torch.no_grad():
             network.classifier.weight *= scale
             network.classifier.bias *= scale
-        weights, output, gains, shifts, bias = block.parameters
-        derived = replace(block, parameters=(weights, scale * output, gains, shifts, scale * bias)).curve(plan, steps)
+        derived = block.scaled(scale).curve(plan, steps)
         trained = frozen.trained(network, plan, steps)
         print(scale, np.round(derived.mean, 4), np.round(trained, 4))
         assert np.abs(derived.mean - trained).max() < 0.025

@@ -1,0 +1,266 @@
+"""What theory of the last layers explains of a deep training, as a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from empirical.networks.networks import network_title
+from empirical.studies.last_block_study.agreement import ACCEPTED_FACTOR, BOUNDARIES, Agreement, agreements, boundary_of
+from empirical.studies.last_block_study.figure import draw_study
+from empirical.studies.last_block_study.plan import LastBlockPlan, Setting
+from empirical.studies.last_block_study.runs import APART, BlockRun, Level
+from empirical.studies.report import DrawnReport, reading
+from simulation.runs.json_reader import ListOf, MapOf, Real, Record, Text, Whole, read_json
+from simulation.runs.run_kinds import LAST_BLOCK
+from simulation.runs.text_table import text_table
+
+#: Largest accepted difference of the derived curve of two layers from a measured one, in shares of the variance.
+ACCEPTED_DISTANCE = 0.03
+#: Up to this step.
+DISTANCE_STEPS = 1024
+
+#: Names of the two series.
+BY_STEP_SIZE, BY_SCALE = "step size", "classifier's scale"
+
+#: Levels in narrow columns.
+_SHORT = {Level.END_TO_END: "all", Level.TWO_TRAINED: "two", Level.TWO_DERIVED: "2 der.", Level.ONE_DERIVED: "1 der."}
+
+_RUN = Record(
+    {
+        "network": Text(),
+        "step_size": Real(0),
+        "scale": Real(0),
+        "steps": ListOf(Whole(), 2),
+        "curves": MapOf(ListOf(Real(), 2)),
+    }
+)
+_PLAN = Record(
+    {
+        "step_sizes": ListOf(Real(0)),
+        "scales": ListOf(Real(0)),
+        "step_size": Real(0),
+        "steps": Whole(1),
+        "batch_size": Whole(2),
+        "widths": ListOf(Whole(1), 2),
+        "images": Whole(1),
+        "networks": ListOf(Text()),
+        "seed": Whole(0, 2**63 - 1),
+    }
+)
+_CONTENT = Record(
+    {"plan": _PLAN, "data": Text(), "runs": ListOf(_RUN)},
+    {"versions": MapOf(Text()), "notes": ListOf(Text(1000), 0)},
+)
+
+
+@dataclass(frozen=True, eq=False)
+class LastBlockReport(DrawnReport):
+    """Measured and derived curves of the last layers of every training.
+
+    Attributes:
+        plan: of the trainings.
+        data: name of the images.
+        runs: one for each of the plan's settings, in their order.
+        versions: of the software that trained and derived.
+        notes: how the images were read.
+    """
+
+    kind = LAST_BLOCK
+    figure_name = "last-block.png"
+
+    plan: LastBlockPlan
+    data: str
+    runs: tuple[BlockRun, ...]
+    versions: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def of(self, settings: Sequence[Setting]) -> list[BlockRun]:
+        """The runs of some settings."""
+        known = {run.setting: run for run in self.runs}
+        return [known[one] for one in settings]
+
+    @property
+    def shared(self) -> BlockRun:
+        """The training of VGG-8 that both series have."""
+        return self.of([self.plan.shared])[0]
+
+    @property
+    def agreements(self) -> list[Agreement]:
+        """Both boundaries over both series, by each theory of each training that it is compared with."""
+        series = ((BY_STEP_SIZE, self.plan.by_step_size), (BY_SCALE, self.plan.by_scale))
+        return [one for name, settings in series for one in agreements(name, self.of(settings))]
+
+    def distance(self, level: Level) -> float:
+        """Largest difference of the derived curve of two layers from a measured one, in the shared training."""
+        return self.shared.distance(Level.TWO_DERIVED, level, DISTANCE_STEPS)
+
+    @property
+    def holds(self) -> bool:
+        """Whether two derived layers give both boundaries of both series, and the curve of two layers trained."""
+        own = [one.holds for one in self.agreements if one.theory is Level.TWO_DERIVED]
+        return all(own) and self.distance(Level.TWO_TRAINED) <= ACCEPTED_DISTANCE
+
+    def lines(self) -> list[str]:
+        """Boundaries of every training, agreement by series, then the curves of the shared training by level."""
+        return [
+            *self._boundary_lines(),
+            "",
+            *self._agreement_lines(),
+            "",
+            *self._level_lines(),
+            "",
+            *self._share_lines(),
+            f"largest difference of the derived curve up to step {DISTANCE_STEPS:,}: "
+            f"{self.distance(Level.TWO_TRAINED):.3f} from",
+            f"the two layers trained (accepted: {ACCEPTED_DISTANCE:g}), {self.distance(Level.END_TO_END):.3f} from all "
+            "layers",
+        ]
+
+    def _boundary_lines(self) -> list[str]:
+        order = (Level.END_TO_END, Level.TWO_TRAINED, Level.TWO_DERIVED, Level.ONE_DERIVED)
+        rows = [
+            (
+                network_title(run.setting.training.network),
+                f"{run.setting.training.step_size:g}",
+                f"{run.setting.scale:g}",
+                *(_step(boundary_of(run, level, boundary)) for boundary in BOUNDARIES for level in order),
+            )
+            for run in self.runs
+        ]
+        short = [_SHORT[level] for level in order]
+        return [
+            *text_table(("network", "eta", "scale", *short, *short), rows),
+            "half of the fall, then the turning point, in steps: all layers trained, the last",
+            "two trained, two derived, one derived. Without a turning point, half is that of",
+            "the fall up to the last step",
+        ]
+
+    def _agreement_lines(self) -> list[str]:
+        header = ("series", "derived", "of", "boundary", "order", "factor", "rest", "")
+        rows = [
+            (
+                one.series,
+                _SHORT[one.theory],
+                _SHORT[one.training],
+                one.boundary,
+                "yes" if one.in_order else "no" if one.complete else "-",
+                _factor(one.factor),
+                _factor(one.factor_after_constant),
+                "holds" if one.holds else "fails",
+            )
+            for one in self.agreements
+        ]
+        return [
+            *text_table(header, rows),
+            "order: whether both sort the series alike, - where a curve has not turned;",
+            f"factor: the largest, accepted up to {ACCEPTED_FACTOR:g}; rest: with the best constant divided out",
+        ]
+
+    def _level_lines(self) -> list[str]:
+        header = ("network", "layers", "half fall", "turns at", "fall", "drift")
+        rows = [
+            (
+                network_title(run.setting.training.network),
+                level.value,
+                _step(run.half_fall(level)),
+                _step(run.turning_point(level)),
+                f"{run.fall(level):.3f}",
+                _step(run.drift) if level is Level.END_TO_END else "",
+            )
+            for run in self.of(self.plan.of_each_network)
+            for level in (Level.TWO_DERIVED, Level.TWO_TRAINED, Level.END_TO_END)
+            if level in run.curves
+        ]
+        return [
+            *text_table(header, rows),
+            f"drift: first step at which training the layers below moves the loss by {APART:g}",
+        ]
+
+    def _share_lines(self) -> list[str]:
+        """Shares of the fall end to end, at every fourth measured step: powers of four."""
+        found = []
+        for run in self.of(self.plan.of_each_network):
+            for level in (Level.TWO_DERIVED, Level.TWO_TRAINED):
+                if level in run.curves:
+                    found.append((network_title(run.setting.training.network), level, run.share(level)))
+        steps = self.plan.shared.steps
+        shown = [index for index, step in enumerate(steps) if step in 4 ** np.arange(16)]
+        rows = [
+            (name, level.value, *("-" if np.isnan(own[index]) else f"{own[index]:.2f}" for index in shown))
+            for name, level, own in found
+        ]
+        return text_table(("share of the fall", "at step", *(f"{steps[index]:,}" for index in shown)), rows)
+
+    def content(self) -> dict[str, Any]:
+        """The plan, all curves, agreement by series, and the levels of the shared training."""
+        return {
+            "plan": asdict(self.plan),
+            "data": self.data,
+            "runs": [_stored(run) for run in self.runs],
+            "series": [
+                {
+                    "series": one.series,
+                    "theory": one.theory.name.lower(),
+                    "training": one.training.name.lower(),
+                    "boundary": one.boundary,
+                    "derived": list(one.derived),
+                    "measured": list(one.measured),
+                    "in_order": one.in_order,
+                    "factor": one.factor,
+                    "factor_after_constant": one.factor_after_constant,
+                    "holds": one.holds,
+                }
+                for one in self.agreements
+            ],
+            "distance_from_two_trained": self.distance(Level.TWO_TRAINED),
+            "distance_from_end_to_end": self.distance(Level.END_TO_END),
+            "versions": self.versions,
+            "notes": list(self.notes),
+        }
+
+    def draw(self, path: Path | str) -> None:
+        """Draw the shared training at each level, and both boundaries over both series."""
+        draw_study(self.shared, self.of(self.plan.by_step_size), self.of(self.plan.by_scale), Path(path))
+
+    @classmethod
+    def _read(cls, folder: Path) -> Self:
+        """See ``Report``."""
+        content = read_json(folder / "result.json", _CONTENT, "folder")
+        with reading(folder):
+            stored: dict[str, Any] = {
+                name: tuple(value) if isinstance(value, list) else value for name, value in content["plan"].items()
+            }
+            plan = LastBlockPlan(**stored)
+            runs = tuple(
+                BlockRun(setting, {Level[name.upper()]: np.array(own) for name, own in one["curves"].items()})
+                for setting, one in zip(plan.settings, content["runs"], strict=True)
+            )
+            return cls(plan, content["data"], runs, content.get("versions", {}), tuple(content.get("notes", ())))
+
+
+def _stored(run: BlockRun) -> dict[str, Any]:
+    return {
+        "network": run.setting.training.network,
+        "step_size": run.setting.training.step_size,
+        "scale": run.setting.scale,
+        "steps": run.setting.longer_steps.tolist(),
+        "curves": {level.name.lower(): losses.tolist() for level, losses in run.curves.items()},
+        "boundaries": {
+            level.name.lower(): {"half_fall": run.half_fall(level), "turning_point": run.turning_point(level)}
+            for level in run.curves
+        },
+        "drift": run.drift,
+    }
+
+
+def _step(value: float) -> str:
+    return "-" if np.isnan(value) else f"{value:.0f}"
+
+
+def _factor(value: float) -> str:
+    return "-" if np.isnan(value) else f"{value:.2f}"

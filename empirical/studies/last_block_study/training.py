@@ -1,0 +1,135 @@
+"""Trains a network, or its last block with the classifier on features that stay, and measures the last block.
+
+Both see the same batches in the same order from the same weights, so that what differs between their curves is what
+training the layers below does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from empirical.data.images import ImageData, Normalisation
+from empirical.networks.batch_norm import recalibrated, recalibrated_on
+from empirical.networks.network_training import TrainingPlan, batch_indices, fast_layout, image_batches, use_fast_layout
+from empirical.networks.networks import build_network
+from empirical.probes.sampled_probe import sampled_loss
+from empirical.studies.last_block_study.plan import Setting
+from theory import InputError
+from theory.data.stratified import stratified_sample
+from theory.progress import Progress, silent
+from theory.validation import FloatArray, IntArray, step_counts
+
+_CPU = torch.device("cpu")
+_BATCH = 500
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What is trained, and on what.
+
+    Attributes:
+        body: from the inputs to the outputs.
+        encoder: its part up to the end of the last block.
+        inputs: those of the training images with these numbers.
+    """
+
+    body: nn.Sequential
+    encoder: nn.Sequential
+    inputs: Callable[[IntArray], Tensor]
+
+
+def untrained(setting: Setting, data: ImageData) -> nn.Sequential:
+    """The network of a training at step 0, its classifier's weights and biases scaled."""
+    plan = setting.training
+    network = build_network(plan.network, data.classes, data.channels, plan.base_width, plan.seed)
+    classifier = network[-1]
+    with torch.no_grad():
+        for parameter in classifier.parameters():
+            parameter.mul_(setting.scale)
+    use_fast_layout(network)
+    return network
+
+
+def whole_network(network: nn.Sequential, data: ImageData) -> Trained:
+    """All layers, on the images."""
+    normalisation, layout = Normalisation.from_images(data.train), fast_layout(network)
+
+    def inputs(chosen: IntArray) -> Tensor:
+        return torch.from_numpy(normalisation.apply(data.train.images[chosen])).contiguous(memory_format=layout)
+
+    return Trained(network, nn.Sequential(*list(network)[:-2]), inputs)
+
+
+def last_two_layers(network: nn.Sequential, data: ImageData) -> Trained:
+    """The last block and the classifier, on what the layers below give before training."""
+    normalisation = Normalisation.from_images(data.train)
+    below = nn.Sequential(*list(network)[:-3])
+    with recalibrated_on(network.eval(), data.train, normalisation, _CPU), torch.no_grad():
+        batches = image_batches(data.train, normalisation, _BATCH, _CPU)
+        features = torch.cat([below(images) for images, _ in batches])
+
+    def inputs(chosen: IntArray) -> Tensor:
+        return features[torch.from_numpy(chosen)].contiguous(memory_format=fast_layout(network))
+
+    return Trained(nn.Sequential(*list(network)[-3:]), nn.Sequential(network[-3]), inputs)
+
+
+def trained_losses(
+    trained: Trained, data: ImageData, plan: TrainingPlan, steps: IntArray, images: int, progress: Progress = silent
+) -> FloatArray:
+    """(T,) reconstruction loss of the images from the last block, at each of ``steps``.
+
+    Args:
+        trained: which layers; their weights are changed.
+        data: the images.
+        plan: its batches, step size, momentum and weight decay; its last step does not count.
+        steps: (T,) strictly increasing step counts from 0 on, of which the last one ends the training.
+        images: number of training images, at most, on which the loss is measured.
+        progress: shows how many of the measurements are done.
+
+    Raises:
+        InputError: training that diverges; too few images for the block's features.
+    """
+    labels = torch.from_numpy(np.asarray(data.train.labels, dtype=np.int64))
+    measure = _measurement(trained, data, images)
+    optimiser = torch.optim.SGD(
+        trained.body.parameters(), plan.step_size, plan.momentum, weight_decay=plan.weight_decay
+    )
+    done, found = 0, []
+    for wanted in progress(step_counts("steps", steps).tolist()):
+        trained.body.train()
+        for step in range(done, wanted):
+            chosen = batch_indices(plan.seed, step, labels.numel(), plan.batch_size)
+            loss = nn.functional.cross_entropy(trained.body(trained.inputs(chosen)), labels[torch.from_numpy(chosen)])
+            if not bool(torch.isfinite(loss)):
+                raise InputError(f"step_size: training diverged at step {step}; give less than {plan.step_size}")
+            optimiser.zero_grad()
+            torch.autograd.backward(loss)
+            optimiser.step()
+        done = wanted
+        found.append(measure())
+    return np.array(found)
+
+
+def _measurement(trained: Trained, data: ImageData, images: int) -> Callable[[], float]:
+    """The loss of the best linear decoder on always the same images, unbiased in their number.
+
+    Statistics of batch normalisation are those of these images.
+    """
+    sample = stratified_sample(np.asarray(data.train.labels, dtype=np.int64), images)
+    parts = np.array_split(sample, -(-sample.size // _BATCH))
+    pixels: np.ndarray[Any, Any] = Normalisation.from_images(data.train).apply(data.train.images[sample])
+
+    def measure() -> float:
+        encoder = recalibrated(trained.encoder, (trained.inputs(part) for part in parts))
+        with torch.no_grad():
+            units = torch.cat([encoder(trained.inputs(part)).flatten(1) for part in parts])
+        return sampled_loss(units.double().numpy(), pixels.reshape(sample.size, -1)).relative
+
+    return measure

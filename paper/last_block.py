@@ -1,0 +1,132 @@
+"""How much of a deep training the theory of its last layers explains: the result of ``phases study last-block``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from empirical.networks.networks import network_title
+from empirical.studies.last_block_study.agreement import ACCEPTED_FACTOR, BOUNDARIES, HALF_FALL, Agreement, boundary_of
+from empirical.studies.last_block_study.figure import draw_panels
+from empirical.studies.last_block_study.report import ACCEPTED_DISTANCE, DISTANCE_STEPS, LastBlockReport
+from empirical.studies.last_block_study.runs import APART, Level
+from paper.latex_text import latex_text
+from paper.macros import count, fixed, plain
+from paper.part import Draw, Part
+from paper.result_folders import ResultFolders
+from paper.tables import table
+
+RESULT = "last-block"
+
+#: Columns of the table, and what their header says.
+_LEVELS = {
+    Level.END_TO_END: "all",
+    Level.TWO_TRAINED: "two",
+    Level.TWO_DERIVED: "two, derived",
+    Level.ONE_DERIVED: "one, derived",
+}
+
+
+def _report(folders: ResultFolders) -> LastBlockReport:
+    return LastBlockReport.read(folders.folder(RESULT))
+
+
+def numbers(folders: ResultFolders) -> dict[str, str]:
+    """What was accepted, how far the derived curve is off, and how much two layers are of the whole fall."""
+    report = _report(folders)
+    shared, plan = report.shared, report.plan
+    found = {
+        "BlockWidth": count(plan.widths[0]),
+        "BlockResidualWidth": count(plan.widths[1]),
+        "BlockFactor": plain(ACCEPTED_FACTOR),
+        "BlockDistance": fixed(report.distance(Level.TWO_TRAINED)),
+        "BlockDistanceAll": fixed(report.distance(Level.END_TO_END)),
+        "BlockDistanceAccepted": plain(ACCEPTED_DISTANCE),
+        "BlockDistanceSteps": count(DISTANCE_STEPS),
+        "BlockDrift": "none" if np.isnan(shared.drift) else count(int(shared.drift)),
+        "BlockApart": plain(APART),
+        "BlockFallAll": fixed(shared.fall(Level.END_TO_END)),
+        "BlockFallTrained": fixed(shared.fall(Level.TWO_TRAINED)),
+        "BlockFallDerived": fixed(shared.fall(Level.TWO_DERIVED)),
+    }
+    lowest = int(np.argmin(shared.curves[Level.END_TO_END]))
+    for name, level in (("Derived", Level.TWO_DERIVED), ("Trained", Level.TWO_TRAINED)):
+        found[f"BlockShare{name}"] = fixed(float(shared.share(level)[lowest]), 2)
+    for name, training in (("Two", Level.TWO_TRAINED), ("All", Level.END_TO_END)):
+        own = [one for one in report.agreements if one.training is training]
+        found |= {
+            f"Block{name}Boundaries": count(len(own)),
+            f"Block{name}Hold": count(sum(one.holds for one in own)),
+            f"Block{name}InOrder": count(sum(one.in_order for one in own)),
+        }
+        found[f"Block{name}HalfFactor"] = fixed(max(one.factor for one in _half_falls(report, training)), 1)
+    rest = max(one.factor_after_constant for one in _half_falls(report, Level.END_TO_END))
+    return found | {
+        "BlockAllHalfRest": fixed(rest, 1),
+        "BlockShareStep": count(int(shared.setting.steps[lowest])),
+    }
+
+
+def _half_falls(report: LastBlockReport, training: Level) -> list[Agreement]:
+    """Half of the fall of two derived layers beside that of a training, in both series."""
+    wanted = Level.TWO_DERIVED, training, HALF_FALL
+    return [one for one in report.agreements if (one.theory, one.training, one.boundary) == wanted]
+
+
+def tables(folders: ResultFolders) -> dict[str, str]:
+    """A row for each training with both boundaries by level, and one for each boundary of each theory and series."""
+    report = _report(folders)
+    trainings = [
+        [
+            latex_text(network_title(run.setting.training.network)),
+            plain(run.setting.training.step_size),
+            plain(run.setting.scale),
+            *(_step(boundary_of(run, level, boundary)) for boundary in BOUNDARIES for level in _LEVELS),
+        ]
+        for run in report.runs
+    ]
+    agreement = [
+        [
+            latex_text(one.series),
+            latex_text(one.theory.value),
+            latex_text(one.training.value),
+            latex_text(one.boundary),
+            "yes" if one.in_order else "no" if one.complete else "--",
+            fixed(one.factor, 2),
+            fixed(one.factor_after_constant, 2),
+        ]
+        for one in report.agreements
+    ]
+    names = list(_LEVELS.values())
+    return {
+        "lastblock.tex": table("lrr" + "r" * 8, ["network", r"$\eta$", "scale", *names, *names], trainings),
+        "lastblockseries.tex": table(
+            "llllrrr", ["series", "derived", "measured", "boundary", "in order", "factor", "rest"], agreement
+        ),
+    }
+
+
+def figures(folders: ResultFolders) -> dict[str, Draw]:
+    """Curves by level, and both boundaries over both series."""
+    return {"lastblock.pdf": lambda path: draw(_report(folders), path)}
+
+
+def draw(report: LastBlockReport, path: Path) -> None:
+    """The figure of the study at the width of a page."""
+    figure = Figure(figsize=(6.9, 3.3), layout="constrained")
+    plan = report.plan
+    draw_panels(figure, report.shared, report.of(plan.by_step_size), report.of(plan.by_scale))
+    for axes in figure.axes:
+        axes.xaxis.label.set_fontsize(8)
+        axes.yaxis.label.set_fontsize(8)
+        axes.tick_params(labelsize=7)
+    figure.savefig(path)
+
+
+def _step(value: float) -> str:
+    return "--" if np.isnan(value) else count(round(value))
+
+
+PART = Part("lastblock", (RESULT,), numbers, tables, figures)
