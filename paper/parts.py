@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from paper import (
     choosing,
+    decoded,
     deep,
     diagram,
     fits,
@@ -33,6 +34,7 @@ SIMULATIONS = (
 EMPIRICAL = (
     tracking.PART,
     published.PART,
+    decoded.PART,
     predictions.PART,
     fits.PART,
     deep.PART,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from empirical.studies.decode.report import DecodeReport
 from empirical.studies.diagram import DiagramReport
 from empirical.studies.last_block_study.report import LastBlockReport
 from empirical.studies.predict.report import PredictReport
@@ -38,7 +39,9 @@ _REPORTS: dict[str, type[DrawnReport]] = {
     "scaling": ScalingReport,
     "track-*": TrackReport,
     "decoder-*": TrackReport,
-    "transfer": TransferReport,
+    "outputs-*": TrackReport,
+    "decoded": DecodeReport,
+    "transfer*": TransferReport,
     "verify-cifar10": VerifyReport,
     "verify-digits": VerifyReport,
     "verify-transfer-*": TransferVerification,

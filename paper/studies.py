@@ -62,6 +62,8 @@ _FIVE = ("--classes", "0,1,2,3,4")
 _VEHICLES = ("--classes", "0,1,8,9", "--layer", "block5")
 _ANIMALS = ("--classes", "2,3,4,5,6,7", "--layer", "block5")
 _DECODER = ("--layer", "block5", "--also", "linear decoder", "--also-stride", "2")
+_OUTPUTS = ("--layer", "classifier", "--layer", "block5", "--also", "softmax decoder", "--transfer-data", "mnist")
+_SHOWN = ("--step", "0", "--step", "256", "--step", "8192")
 _TRACKED = tuple(
     f"paper/results/track-{name}"
     for name in ("vgg8-cifar10", "resnet10-cifar10", "vgg8-five", "resnet10-five", "vgg8-vehicles", "vgg8-animals")
@@ -115,6 +117,15 @@ STUDIES = (
     Study("track-vgg8-vehicles", (*_tracked("vgg8"), *_VEHICLES), 60, long=True, optional=True),
     Study("track-vgg8-animals", (*_tracked("vgg8"), *_ANIMALS), 60, long=True, optional=True),
     Study("decoder-vgg8", ("track", "--network", "vgg8", *_DECODER), 120, long=True, optional=True),
+    Study(
+        "outputs-vgg8",
+        ("track", "--network", "vgg8", "--base-width", "16", "--seeds", "3", *_OUTPUTS),
+        30,
+        long=True,
+        optional=True,
+    ),
+    Study("decoded", ("decode", "paper/results/outputs-vgg8", *_SHOWN), 1, long=True, optional=True),
+    Study("transfer-digits", ("transfer", "paper/results/outputs-vgg8"), 0.1, long=True, optional=True),
     Study("transfer", ("transfer", *_TRACKED), 0.1, long=True, optional=True),
     Study("deep", ("deep", *_TRACKED), 6, long=True, optional=True),
     Study("last-block", ("study", "last-block"), 30, long=True, optional=True),

@@ -19,7 +19,8 @@ from paper.result_folders import ResultFolders
 from paper.tables import table
 from paper.tracking import class_ranges
 
-RESULT = "transfer"
+#: The comparison of the text, and that of the training whose probes read digits too.
+RESULT, DIGITS = "transfer", "transfer-digits"
 
 #: Names of tasks in the table, which has no room for longer ones.
 _SHORT = {COLOUR: "colour", HELD_OUT: "held-out"}
@@ -60,25 +61,40 @@ def _with(rows: Sequence[TransferRow], effect: Effect) -> int:
 
 
 def tables(folders: ResultFolders) -> dict[str, str]:
-    """A row per network and task, in the order of the alignment."""
-    found = TransferReport.read(folders.folder(RESULT)).rows
+    """A row per network and task, in the order of the alignment: those of the comparison, then those with digits."""
+    header = ["network", "classes", "task", "alignment", "recommended", "best", "last", "gain", "adjusted", "stopping"]
     rows = [
+        cells
+        for name in (RESULT, DIGITS)
+        if folders.names(name)
+        for cells in _cells(TransferReport.read(folders.folder(name)).rows)
+    ]
+    return {"transfer.tex": table("lllrrrrrrl", header, rows)}
+
+
+def _cells(found: Sequence[TransferRow]) -> list[list[str]]:
+    """The cells of the rows that are judged together."""
+    return [
         [
-            latex_text(network_title(row.network, row.base_width)),
+            latex_text(_network(row)),
             class_ranges(row.classes),
             latex_text(_SHORT.get(row.task, row.task)),
             fixed(row.alignment, 2),
             _accuracy(row.recommended),
             _accuracy(row.best),
             _accuracy(row.last),
-            _gain(row),
+            gain(row),
             "--" if np.isnan(row.half_width) else rf"$\pm {adjusted_half_width(row, len(found)):.3f}$",
             "--" if row.effect is Effect.UNDECIDED else row.effect.value,
         ]
         for row in sorted(found, key=lambda row: row.alignment)
     ]
-    header = ["network", "classes", "task", "alignment", "recommended", "best", "last", "gain", "adjusted", "stopping"]
-    return {"transfer.tex": table("lllrrrrrrl", header, rows)}
+
+
+def _network(row: TransferRow) -> str:
+    """The network, with the width of its first part where that is not the default; the table has no room for words."""
+    title = network_title(row.network)
+    return title if row.base_width is None else f"{title} ({row.base_width})"
 
 
 def _accuracy(estimate: Estimate) -> str:
@@ -86,7 +102,7 @@ def _accuracy(estimate: Estimate) -> str:
     return _spread(f"{estimate.value:.3f}", estimate.error)
 
 
-def _gain(row: TransferRow) -> str:
+def gain(row: TransferRow) -> str:
     """With its sign and the half width of its interval."""
     return _spread(f"{row.gain.value:+.3f}", row.half_width)
 

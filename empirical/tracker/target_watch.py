@@ -109,8 +109,14 @@ class TargetWatch:
                 return f"{measure} is {band} higher at step {best:,} than at {last:,}"
             case Verdict.LAST:
                 return f"{measure} is nowhere {curve.tolerance:g} above that of step {last:,}{self._pace}"
+        if best == last:
+            highest = int(np.argmax(curve.upper))
+            most = f"step {int(curve.steps[highest]):,} may gain up to {curve.upper[highest]:+.3f}"
+            lead = f"step {last:,}, the latest, leads; {most}"
+        else:
+            lead = f"step {best:,} leads by {band}"
         return (
-            f"cannot tell with {curve.samples:,} labels of the target: step {best:,} leads by {band}; "
+            f"cannot tell with {curve.samples:,} labels of the target: {lead}; "
             f"about {curve.more_samples:,} more would tell{self._pace}"
         )
 

@@ -72,3 +72,13 @@ def test_what_is_said_of_the_gains_is_so(content: dict[str, Any]) -> None:
     whole = {row["network"]: row["recommended_steps"] for row in content["rows"] if row["data"] == "CIFAR-10"}
     assert set(whole["vgg8"]) == {256}
     assert (min(whole["resnet10"]), max(whole["resnet10"])) == (64, 1024)
+
+
+def test_what_is_said_of_digits_is_so() -> None:
+    place = ROOT / "paper" / "results" / "transfer-digits" / "result.json"
+    (row,) = [one for one in json.loads(place.read_text(encoding="utf-8"))["rows"] if one["task"] == "MNIST"]
+    assert (row["network"], row["base_width"], row["data"]) == ("vgg8", 16, "CIFAR-10")
+    recommended, last = short(row["recommended"]["value"]), short(row["last"]["value"])
+    gain = f"-{short(-row['gain']['value'])} +- {short(row['half_width'])}"
+    assert f"right for {recommended} of them at the recommended step and for {last} at the last one" in PAGE
+    assert f"a gain of {gain}" in PAGE

@@ -28,6 +28,7 @@ STUDIES = {
     "scaling": "scaling",
     "robustness": "robustness",
     "track-vgg8-cifar10": "tracking",
+    "decoded": "decoded",
     "deep": "deep",
     "last-block": "lastblock",
     "transfer": "transfer",

@@ -138,7 +138,8 @@ def test_empirical_parts_are_left_out_without_results(copied: Path) -> None:
     assert present(copied) == [part.section for part in EMPIRICAL]
     for folder in copied.glob("track-*"):
         shutil.rmtree(folder)
-    assert present(copied) == ["predictions", "fits", "deep", "lastblock", "transfer", "choosing"]
+    left = ["decoded", "predictions", "fits", "deep", "lastblock", "transfer", "choosing"]
+    assert present(copied) == left
 
 
 def test_the_readme_holds_every_result_with_its_command() -> None:

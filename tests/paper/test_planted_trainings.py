@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from empirical.networks.network_training import TrainingPlan
 from empirical.probes.measures import RECONSTRUCTION, TEST_ACCURACY, WHOLE, Measure, MeasureKind, Measurement
 from empirical.probes.probe_tasks import COLOUR
 from empirical.probes.standard import ProbePlan
+from empirical.studies.decode.decoding import DecodedImages
+from empirical.studies.decode.report import DecodeReport
 from empirical.studies.track.plan import TrackPlan
 from empirical.studies.track.report import TrackReport
+from empirical.studies.transfer.comparison import Effect, TransferRow
+from empirical.studies.transfer.report import TransferReport
 from empirical.tracker.phase_reading import Estimate, PhaseReading
-from paper import published, tracking
+from paper import decoded, published, tracking
 from paper.result_folders import ResultFolders
 from simulation.runs.run_folder import RunFolder
 from tests.paper.test_planted_results import rows_of
@@ -141,3 +147,73 @@ def test_published(trainings: ResultFolders, tmp_path: Path, monkeypatch: pytest
     colour = r"$0.83 \pm 0.03$"
     assert table[2][1:] == ["$0.500$", "$0.500$", "$0.453$", "$0.300$", r"$0.24 \pm 0.04$", "$0.900$", colour]
     assert table[1][2] == table[1][4] == "--"
+
+
+def test_decoded(tmp_path: Path) -> None:
+    """The losses of block, logits and probabilities apart by a tenth; of two images one is worse at the end."""
+    digits = ((0.90, 0.91, 0.92, 0.96, 0.95, 0.90), (0.92, 0.91, 0.92, 0.94, 0.97, 0.94))
+    seeds = [
+        [
+            [
+                Measurement("classifier", RECONSTRUCTION, loss + 0.1),
+                Measurement("last", RECONSTRUCTION, loss),
+                Measurement(WHOLE, Measure(MeasureKind.SOFTMAX_LOSS), loss + 0.2),
+                Measurement("last", Measure.probe("MNIST"), right),
+            ]
+            for loss, right in zip(*columns, strict=True)
+        ]
+        for columns in zip(LOSSES, digits, strict=True)
+    ]
+    _tracked(tmp_path, "outputs-vgg8", seeds, {"classifier": TURN, "last": TURN})
+    blank = np.zeros((2, 3, 4, 4), np.uint8)
+    shown = tuple(
+        DecodedImages(step, loss, np.array(own), blank)
+        for step, loss, own in ((0, 0.5, [0.4, 0.6]), (4, 0.3, [0.2, 0.5]), (16, 0.45, [0.3, 0.4]))
+    )
+    report = DecodeReport("vgg8", 16, "CIFAR-10", "last", 3, np.array([3, 5]), ("a", "b"), blank, shown)
+    folder = RunFolder(tmp_path / "decoded")
+    folder.write_json("result.json", report.content())
+    for file, columns in report.tables().items():
+        folder.write_table(file, columns)
+    known = dict.fromkeys(("first", "recommended", "best", "last", "gain", "regret"), Estimate(0.02, 0.004))
+    row = TransferRow(
+        training=0, network="vgg8", data="CIFAR-10", classes=None, layer="last", task="MNIST", alignment=0.5,
+        recommended_steps=(4, 2), best_step=8, last_step=16, half_width=0.051, effect=Effect.UNDECIDED, **known,
+    )  # fmt: skip
+    compared = TransferReport((row, replace(row, task=COLOUR)), ())
+    RunFolder(tmp_path / "transfer-digits").write_json("result.json", compared.content())
+    found = decoded.numbers(ResultFolders((tmp_path,)))
+    assert found == {
+        "DecodedNetwork": "VGG-8",
+        "DecodedWidth": "--",  # that of the planted training, which has the default
+        "DecodedSeeds": "2",
+        "DecodedImages": "2",
+        "DecodedFirst": "$0.500$",
+        "DecodedBest": "$0.300$",
+        "DecodedLast": "$0.450$",
+        "DecodedFirstStep": "0",
+        "DecodedBestStep": "4",
+        "DecodedLastStep": "16",
+        "DecodedWorse": "1",
+        "DigitsStart": r"$0.910 \pm 0.010$",
+        "DigitsBest": r"$0.960 \pm 0.010$",  # at step 8 by the mean, not at each seed's own best step
+        "DigitsBestStep": "8",
+        "DigitsEnd": r"$0.920 \pm 0.020$",
+        "DigitsGain": r"$+0.020 \pm 0.051$",
+        "DigitsStops": "2 to 4",
+        "BlockStart": r"$0.53 \pm 0.03$",
+        "BlockLowest": r"$0.24 \pm 0.04$",
+        "BlockLowestStep": "4",
+        "BlockEnd": r"$0.50 \pm 0.05$",
+        "LogitsStart": r"$0.63 \pm 0.03$",
+        "LogitsLowest": r"$0.34 \pm 0.04$",
+        "LogitsLowestStep": "4",
+        "LogitsEnd": r"$0.60 \pm 0.05$",
+        "SoftmaxStart": r"$0.73 \pm 0.03$",
+        "SoftmaxLowest": r"$0.44 \pm 0.04$",
+        "SoftmaxLowestStep": "4",
+        "SoftmaxEnd": r"$0.70 \pm 0.05$",
+    }
+    rows = rows_of(decoded.tables(ResultFolders((tmp_path,))))
+    losses = [r"$0.24 \pm 0.04$", r"$0.34 \pm 0.04$", r"$0.44 \pm 0.04$"]
+    assert rows[3] == ["4", *losses, r"$0.950 \pm 0.010$"]

@@ -12,7 +12,7 @@ from empirical.studies.robustness.report import RobustnessReport
 from empirical.studies.track.report import TrackReport
 from empirical.studies.transfer.comparison import Effect
 from empirical.studies.transfer.report import TransferReport
-from paper import published
+from paper import decoded, published
 from paper.parts import EMPIRICAL, SIMULATIONS
 from paper.result_folders import ResultFolders
 from paper.studies import SOURCE, Run
@@ -135,6 +135,18 @@ def test_what_sentences_say_of_transfer_is_so(results: ResultFolders) -> None:
     # "between the tasks the effects differ at similar alignment"
     helped, hurt = ([row.alignment for row in report.rows if row.effect is one] for one in (Effect.HELPS, Effect.HURTS))
     assert min(abs(one - other) for one in helped for other in hurt) < 0.07
+
+
+def test_what_sentences_say_of_the_outputs_is_so(results: ResultFolders) -> None:
+    found = {name: text.strip("$").replace("{,}", "") for name, text in decoded.numbers(results).items()}
+    steps = [int(found[f"{name}LowestStep"]) for name in ("Logits", "Softmax", "Block")]
+    assert max(steps[:2]) < steps[2]  # "Both turn before the block does"
+    # "The ten logits keep far less", at the start, at their best and at the end
+    for place in ("Start", "Lowest", "End"):
+        block, *outputs = (float(found[f"{name}{place}"].split(" ")[0]) for name in ("Block", "Logits", "Softmax"))
+        assert min(outputs) > block + 0.2
+    assert int(found["DecodedWidth"]) == 16  # "half of the published width"
+    assert [found[f"Decoded{name}Step"] for name in ("First", "Best", "Last")] == ["0", "256", "8192"]
 
 
 def test_what_sentences_say_of_the_published_curve_is_so(results: ResultFolders) -> None:

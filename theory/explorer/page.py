@@ -2,6 +2,10 @@
 
 The page's formulas are SymPy expressions of theory/, printed as JavaScript when the page is made; what the template
 contains only takes sums over modes, finds roots and draws.
+
+It draws in SVG by itself. A plotting library (uPlot was weighed) would draw two of the four charts, the curves; shaded
+phases, boundaries and their labels would still be drawn by hand, on a canvas, which has no text for screen readers and
+does not follow the colour scheme, and the page would be twice as large.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def draw_decoded(originals: NDArray[np.uint8], names: Sequence[str], rows: Seque
         path: of the figure; its ending decides the format.
     """
     columns = len(names)
-    figure = Figure(figsize=(max(3.0, 0.8 + 0.72 * columns), 0.15 + 0.93 * (1 + len(rows))), layout="constrained")
+    figure = Figure(figsize=(max(3.0, 0.8 + 0.72 * columns), 0.15 + 0.87 * (1 + len(rows))), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.0)  # type: ignore[union-attr, call-arg]
     panels = figure.subplots(1 + len(rows), columns, squeeze=False)
     _name(panels[0, 0], "test image")

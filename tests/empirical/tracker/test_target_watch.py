@@ -81,6 +81,16 @@ def test_with_few_labels_it_says_that_it_cannot_tell_and_how_many_would() -> Non
     assert "more would tell" in watch.reason
 
 
+def test_where_the_latest_step_leads_it_says_what_another_may_gain() -> None:
+    """Of 40 labels, 24 are right at the latest step, and 22, other ones, before."""
+    inputs = _inputs(40)
+    watch = TargetWatch((inputs, (inputs[:, 0] > 0).long()), "0", 512, None)
+    watch.update(1, (np.arange(40) >= 18).astype(float))
+    watch.update(2, (np.arange(40) < 24).astype(float))
+    assert watch.leading == 2
+    assert "step 2, the latest, leads; step 1 may gain up to +0." in watch.reason
+
+
 def test_state_and_curve_file_hold_what_was_measured(tmp_path: Path) -> None:
     tracker = _trained(tmp_path, 1)
     state = json.loads(json.dumps(tracker.state_dict()))
