@@ -61,10 +61,10 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
             f"Block{name}Hold": count(sum(one.holds for one in own)),
             f"Block{name}InOrder": count(sum(one.in_order for one in own)),
         }
-        found[f"Block{name}HalfFactor"] = fixed(max(one.factor for one in _half_falls(report, training)), 1)
+        found[f"Block{name}HalfFactor"] = fixed(max(one.factor for one in _half_falls(report, training)), 2)
     rest = max(one.factor_after_constant for one in _half_falls(report, Level.END_TO_END))
     return found | {
-        "BlockAllHalfRest": fixed(rest, 1),
+        "BlockAllHalfRest": fixed(rest, 2),
         "BlockShareStep": count(int(shared.setting.steps[lowest])),
     }
 

@@ -73,8 +73,8 @@ def verify(
     components: Annotated[
         int | None,
         count_option(
-            "With --target or --hidden-width: Gaussians per class in the mean field. [default: chosen by held-out "
-            "likelihood]"
+            "Gaussians per class in the mean field, with covariances of their own. [default: one covariance for all "
+            "classes; --target and --hidden-width: chosen by held-out likelihood]"
         ),
     ] = None,
     init_scale: Annotated[
@@ -120,7 +120,8 @@ def verify(
     With --target, layers trained on --classes are probed for targets: the theory derives what a linear
     probe explains, the best step, and whether to stop at the turning point, later, or to go on.
     With --hidden-width, a network with hidden layers is trained: the theory derives how well the inputs
-    can be reconstructed from each. Both take several Gaussians per class.
+    can be reconstructed from each. Both take several Gaussians per class; --components N takes N of them
+    for the first check, too.
 
     Writes result.json, curves.parquet and a figure. The same command run again in the same folder
     uses what is finished there.
@@ -146,14 +147,13 @@ def verify(
         refuse_without(context, "--target", "classes")
     if not hidden_width:
         refuse_without(context, "--hidden-width", "activation")
-    if not (target or hidden_width):
-        refuse_without(context, "--target or --hidden-width", "components")
-    elif is_given(context, "batch_size"):
-        raise typer.BadParameter(
-            "does nothing here: all inputs are in every step; leave it out", param_hint="batch_size"
-        )
-    elif init_scale and len(init_scale) > 1:
-        raise typer.BadParameter("is given several times; give one for this check", param_hint="init_scale")
+    if target or hidden_width:
+        if is_given(context, "batch_size"):
+            raise typer.BadParameter(
+                "does nothing here: all inputs are in every step; leave it out", param_hint="batch_size"
+            )
+        if init_scale and len(init_scale) > 1:
+            raise typer.BadParameter("is given several times; give one for this check", param_hint="init_scale")
     suffix = "-transfer" if target else "-hidden" if hidden_width else ""
     place = out if out is not None else Path("results") / f"verify-{Path(chosen).stem}{suffix}"
     given: dict[str, Any] = {

@@ -51,4 +51,4 @@ def test_choosing_costs_little_beside_the_forward_passes(tmp_path: Path) -> None
         found.append(seconds)
     passes, whole = np.median(found, axis=0)
     print(f"\nforward passes {passes:.2f} s, choice {whole:.2f} s: {whole / passes:.2f} times")
-    assert whole < 2.3 * passes
+    assert whole < 2.6 * passes

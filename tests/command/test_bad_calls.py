@@ -225,7 +225,7 @@ _CALLS = [
     ([*VERIFY, "--target", "labels", "--out", "verified"], "out: verified holds results of phases verify"),
     ([*VERIFY, "--classes", "0"], "classes: does nothing without --target"),
     ([*VERIFY, "--activation", "relu"], "activation: does nothing without --hidden-width"),
-    ([*VERIFY, "--components", "2"], "components: does nothing without --target or --hidden-width"),
+    ([*VERIFY, "--components", "0"], "components: 0 is not accepted; give an integer from 1"),
     ([*VERIFY, "--hidden-width", "3", "--activation", "tanh"], "activation: 'tanh' is not accepted"),
     ([*VERIFY, *["--hidden-width", "3", "--hidden-width", "3", "--activation", "relu"]], "widths: 2 rectified layers"),
     ([*VERIFY, *["--hidden-width", "3", "--init-scale", "1", "--init-scale", "2"]], "init_scale: is given several"),

@@ -68,7 +68,7 @@ def test_agreement_counts_order_and_factor(folders: ResultFolders) -> None:
     assert float(turning["step size", two][2].strip("$")) == pytest.approx(1, abs=0.1)
     assert turning["classifier's scale", "one layer derived"][0] == "no"
     assert last_block.numbers(folders)["BlockAllHold"] == "2"
-    assert last_block.numbers(folders)["BlockAllHalfFactor"] == "$1.4$"
+    assert last_block.numbers(folders)["BlockAllHalfFactor"] == "$1.41$"
 
 
 def test_a_training_has_both_boundaries_by_level(folders: ResultFolders) -> None:

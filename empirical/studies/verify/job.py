@@ -17,7 +17,9 @@ import torch
 import simulation
 import theory
 from empirical.data.class_checks import check_class_means, check_class_sizes
-from empirical.data.datasets import GivenData, given_data
+from empirical.data.datasets import DataSet, GivenData, given_data
+from empirical.fit.class_gaussians import class_gaussians
+from empirical.fit.mixture_summary import MixtureSummary
 from empirical.moments.streaming import moments_of
 from empirical.studies.report import curve_part, run_folder
 from empirical.studies.run_sizes import check_batches
@@ -32,9 +34,21 @@ from simulation.runs.run_kinds import VERIFY
 from simulation.training.batches import BatchSource
 from simulation.training.sampling import GaussianSampler
 from simulation.training.training import check_weights
-from theory import Curve, DataModel, InputError, gradient_descent_curve, logarithmic_steps, mean_field_curve
+from theory import (
+    Curve,
+    DataModel,
+    InputError,
+    MixtureModel,
+    class_mean_field_curve,
+    gradient_descent_curve,
+    logarithmic_steps,
+    mean_field_curve,
+)
 from theory.progress import Progress, described, silent
 from theory.validation import FloatArray, IntArray
+
+#: Entries of the plan that change what is derived and not what is trained.
+_DERIVED_BY = ("tolerances", "components")
 
 
 def verify(
@@ -74,14 +88,15 @@ def verify(
     drawn_model = DataModel.from_moments(drawn_moments)
     plan.loss.check_step_size(step_size, float(drawn_model.eigenvalues[0]))
 
+    gaussians, mixture = _gaussians(loaded, plan, progress)
     fingerprint = array_digest(loaded.inputs, loaded.labels)
     findings: list[Finding] = []
-    for source, inputs, moments, fitted in (
-        (Source.INPUTS, loaded.inputs, own, model),
-        (Source.SYNTHETIC, drawn, drawn_moments, drawn_model),
+    for source, inputs, moments, fitted, classes in (
+        (Source.INPUTS, loaded.inputs, own, model, gaussians),
+        (Source.SYNTHETIC, drawn, drawn_moments, drawn_model, None),
     ):
         sample = Sample(inputs - moments.mean.astype(np.float32), loaded.labels, loaded.classes)
-        run = _Run(source, sample, fitted, plan, step_size)
+        run = _Run(source, sample, fitted, plan, step_size, classes)
         curve = curve_part(place, f"trained-{source.value}", run.key(fingerprint), partial(run.trained, progress))
         findings += run.findings(curve, progress)
     report = VerifyReport(
@@ -93,10 +108,20 @@ def verify(
         tuple(findings),
         software_versions(),
         loaded.notes,
+        mixture,
     )
     if place is not None:
         report.save(place)
     return report
+
+
+def _gaussians(
+    data: DataSet, plan: VerifyPlan, progress: Progress
+) -> tuple[MixtureModel | None, MixtureSummary | None]:
+    """The Gaussians of each class, and the summary of several; None where all classes share one covariance."""
+    if plan.components is None:
+        return None, None
+    return class_gaussians(data, plan.components, plan.seed, described(progress, f"Gaussians of {data.name}"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +134,7 @@ class _Run:
         model: their data model.
         plan: what is trained.
         step_size: eta.
+        gaussians: of each class, with covariances of their own; None for one covariance that all share.
     """
 
     source: Source
@@ -116,6 +142,7 @@ class _Run:
     model: DataModel
     plan: VerifyPlan
     step_size: float
+    gaussians: MixtureModel | None
 
     @cached_property
     def weights(self) -> FloatArray:
@@ -137,7 +164,7 @@ class _Run:
 
     def key(self, fingerprint: str) -> str:
         """The key of the trained curve, from all that determines it."""
-        trained_by = {name: value for name, value in self.plan.content().items() if name != "tolerances"}
+        trained_by = {name: value for name, value in self.plan.content().items() if name not in _DERIVED_BY}
         code = source_digest(theory, simulation)
         own = {"source": self.source.value, "data": fingerprint, "step_size": self.step_size, "code": code}
         own["dtype"] = str(training_dtype(self.plan.init_scales))
@@ -162,12 +189,25 @@ class _Run:
             )
         return result.curve
 
+    def _derived(self, progress: Progress) -> Curve:
+        """The mean field of all replicas of all initial scales."""
+        loss, steps, mixture = self.plan.loss, self.steps, self.gaussians
+        if mixture is None:
+            started = self.model.to_eigenbasis(self.weights)
+            return mean_field_curve(self.model, loss, started, steps, self.step_size, progress=progress)
+        started = mixture.model.to_eigenbasis(self.weights)
+        # Scale by scale: the products of all replicas with many large covariances would not fit the memory.
+        curves = [
+            class_mean_field_curve(mixture, loss, own, steps, self.step_size, progress=progress)
+            for own in np.split(started, len(self.plan.init_scales))
+        ]
+        return Curve(curves[0].times, np.concatenate([curve.losses for curve in curves]))
+
     def findings(self, trained: Curve, progress: Progress) -> list[Finding]:
         """The comparison at each initial scale; where a claim fails, with the reasons."""
         plan, steps = self.plan, self.steps
         started = self.model.to_eigenbasis(self.weights)
-        shown = described(progress, f"mean field of {self.source.value}")
-        derived = mean_field_curve(self.model, plan.loss, started, steps, self.step_size, progress=shown)
+        derived = self._derived(described(progress, f"mean field of {self.source.value}"))
         linearised = gradient_descent_curve(self.model, plan.loss, started, steps, self.step_size)
         found = []
         for index, scale in enumerate(plan.init_scales):

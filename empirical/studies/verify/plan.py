@@ -36,6 +36,8 @@ class VerifyPlan:
         replicas: draws of W(0) for each initial scale.
         seed: of W(0), of the batches and of the synthetic sample.
         tolerances: accepted differences.
+        components: Gaussians of each class in the mean field of the inputs, with covariances of their own; None for a
+            covariance that all classes share.
 
     Raises:
         InputError: values out of range, no initial scale, or one given twice.
@@ -50,6 +52,7 @@ class VerifyPlan:
     replicas: int = 6
     seed: int = 0
     tolerances: Tolerances = WIDE_TOLERANCES
+    components: int | None = None
 
     def __post_init__(self) -> None:
         if not self.init_scales:
@@ -67,8 +70,9 @@ class VerifyPlan:
         at_least("seed", self.seed, 0)
         if self.seed >= LARGEST_SEED:
             raise InputError(f"seed: {self.seed} is not accepted; give an integer below 2^63")
-        if self.batch_size is not None:
-            at_least("batch_size", self.batch_size, 1)
+        for name in ("batch_size", "components"):
+            if getattr(self, name) is not None:
+                at_least(name, getattr(self, name), 1)
 
     @classmethod
     def for_data(cls, data: GivenData) -> VerifyPlan:

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from empirical.fit.mixture_summary import MIXTURE, MixtureSummary
 from empirical.studies.report import Columns, DrawnReport, reading
 from empirical.studies.verify.figure import draw_verification
 from empirical.studies.verify.finding import CLAIM_ROW, REASON_ROW, Finding, Source, claim_of, reason_of
@@ -56,11 +57,17 @@ _CONTENT = Record(
                         "boundary": _SCALE,
                     }
                 ),
-            }
+            },
+            {"components": Maybe(Whole(1))},
         ),
         "claims": ListOf(CLAIM_ROW),
     },
-    {"versions": MapOf(Text()), "reasons": ListOf(REASON_ROW, 0), "notes": ListOf(Text(), 0)},
+    {
+        "versions": MapOf(Text()),
+        "reasons": ListOf(REASON_ROW, 0),
+        "notes": ListOf(Text(), 0),
+        "mixture": Maybe(MIXTURE),
+    },
 )
 _CURVES = ("derived", "linearised", "trained")
 _COLUMNS = ("source", "init_scale", "curve", "replica", "step", "time", "loss")
@@ -104,6 +111,7 @@ class VerifyReport(DrawnReport):
         findings: one per source and initial scale.
         versions: of the software that computed them.
         data_notes: how the data were read.
+        mixture: several Gaussians per class of the mean field of the inputs; None for one, or a common covariance.
     """
 
     kind = VERIFY
@@ -117,6 +125,7 @@ class VerifyReport(DrawnReport):
     findings: tuple[Finding, ...]
     versions: dict[str, str]
     data_notes: tuple[str, ...] = ()
+    mixture: MixtureSummary | None = None
 
     @property
     def claims(self) -> tuple[Claim, ...]:
@@ -155,9 +164,16 @@ class VerifyReport(DrawnReport):
         )
 
     def lines(self) -> list[str]:
-        """A block per source and initial scale, then the numbers of verdicts."""
+        """A block per source and initial scale, then the numbers of verdicts and of the Gaussians."""
         blocks = [line for finding in self.findings for line in [*finding_lines(finding), ""]]
-        return [*blocks, *summary_lines(self.claims, self.boundary_equality())]
+        return [*blocks, *summary_lines(self.claims, self.boundary_equality()), *self._gaussian_lines()]
+
+    def _gaussian_lines(self) -> list[str]:
+        if self.plan.components is None:
+            return []
+        if self.mixture is None:
+            return ["mean field of the inputs: one Gaussian per class, with a covariance of its own"]
+        return self.mixture.lines()
 
     def content(self) -> dict[str, Any]:
         """Configuration, versions, data model, claims, and the reasons of those that fail."""
@@ -169,6 +185,7 @@ class VerifyReport(DrawnReport):
             "versions": self.versions,
             "notes": list(self.data_notes),
             "model": vars(self.model),
+            "mixture": None if self.mixture is None else self.mixture.as_values(),
             "nothing_fails": self.holds,
             "boundaries_tested": 0 if equality is None else int(equality.rejected.size),
             "boundaries_that_differ": 0 if equality is None else int(equality.rejected.sum()),
@@ -222,6 +239,7 @@ class VerifyReport(DrawnReport):
                 _findings(content, curves),
                 content.get("versions", {}),
                 tuple(content.get("notes", ())),
+                None if content.get("mixture") is None else MixtureSummary.from_values(content["mixture"]),
             )
 
 
