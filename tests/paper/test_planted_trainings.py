@@ -170,7 +170,7 @@ def test_decoded(tmp_path: Path) -> None:
         DecodedImages(step, loss, np.array(own), blank)
         for step, loss, own in ((0, 0.5, [0.4, 0.6]), (4, 0.3, [0.2, 0.5]), (16, 0.45, [0.3, 0.4]))
     )
-    report = DecodeReport("vgg8", 16, "CIFAR-10", "last", 3, np.array([3, 5]), ("a", "b"), blank, shown)
+    report = DecodeReport("vgg8", 16, "CIFAR-10", "last", 3, np.array([3, 5]), ("a", "b"), (3, 4, 4), None, shown)
     folder = RunFolder(tmp_path / "decoded")
     folder.write_json("result.json", report.content())
     for file, columns in report.tables().items():

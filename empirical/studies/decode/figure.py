@@ -1,4 +1,4 @@
-"""Figure of decoded images: the images themselves, and a row for each checkpoint."""
+"""Figure of decoded images: the images themselves where they are known, and a row for each checkpoint."""
 
 from __future__ import annotations
 
@@ -14,26 +14,32 @@ from empirical.studies.decode.decoding import DecodedImages
 from simulation.figures.figure_text import figure_text
 
 
-def draw_decoded(originals: NDArray[np.uint8], names: Sequence[str], rows: Sequence[DecodedImages], path: Path) -> None:
+def draw_decoded(
+    originals: NDArray[np.uint8] | None, names: Sequence[str], rows: Sequence[DecodedImages], path: Path
+) -> None:
     """Draw images above what is decoded at each step, each with its loss, written to ``path``.
 
     Args:
-        originals: (n, channels, height, width).
+        originals: (n, channels, height, width); None leaves them out.
         names: (n,) of their classes.
         rows: one for each checkpoint.
         path: of the figure; its ending decides the format.
     """
-    columns = len(names)
-    figure = Figure(figsize=(max(3.0, 0.8 + 0.72 * columns), 0.15 + 0.87 * (1 + len(rows))), layout="constrained")
+    columns, above = len(names), int(originals is not None)
+    figure = Figure(figsize=(max(3.0, 0.8 + 0.72 * columns), 0.15 + 0.87 * (above + len(rows))), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.0)  # type: ignore[union-attr, call-arg]
-    panels = figure.subplots(1 + len(rows), columns, squeeze=False)
-    _name(panels[0, 0], "test image")
-    for axes, image, name in zip(panels[0], originals, names, strict=True):
-        _show(axes, image, figure_text(name))
-    for own, row in zip(panels[1:], rows, strict=True):
+    panels = figure.subplots(above + len(rows), columns, squeeze=False)
+    if originals is not None:
+        _name(panels[0, 0], "test image")
+        for axes, image in zip(panels[0], originals, strict=True):
+            _show(axes, image, "")
+    for own, row in zip(panels[above:], rows, strict=True):
         _name(own[0], f"step {row.step:,}\nloss {row.loss:.3f}")
         for axes, image, loss in zip(own, row.pixels, row.image_losses, strict=True):
             _show(axes, image, f"{loss:.2f}")
+    for axes, name in zip(panels[0], names, strict=True):
+        loss = axes.get_title()
+        axes.set_title(figure_text(name) if not loss else f"{figure_text(name)}\n{loss}", fontsize=7.5, pad=2)
     figure.savefig(path, dpi=200)
 
 

@@ -67,6 +67,7 @@ def decode(
         report.plan.training.seed,
         numbers,
         tuple(own.class_names[label] for label in own.test.labels[numbers]),
+        own.test.images.shape[1:],
         own.test.images[numbers],
         decoded,
         software_versions(computed_on),

@@ -51,7 +51,9 @@ class DecodeReport(DrawnReport):
         seed: of the network.
         numbers: (n,) of the images within the test split.
         names: (n,) of their classes.
-        originals: (n, channels, height, width) their pixels.
+        shape: channels, height and width of an image.
+        originals: (n, channels, height, width) their pixels; None where a folder comes without ``images.parquet``, as
+            of images that may not be passed on.
         decoded: one for each checkpoint.
         versions: of the software that decoded.
         notes: how the images were read.
@@ -67,7 +69,8 @@ class DecodeReport(DrawnReport):
     seed: int
     numbers: IntArray
     names: tuple[str, ...]
-    originals: NDArray[np.uint8]
+    shape: tuple[int, ...]
+    originals: NDArray[np.uint8] | None
     decoded: tuple[DecodedImages, ...]
     versions: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -97,7 +100,7 @@ class DecodeReport(DrawnReport):
             "seed": self.seed,
             "numbers": self.numbers.tolist(),
             "names": list(self.names),
-            "shape": list(self.originals.shape[1:]),
+            "shape": list(self.shape),
             "decoded": [
                 {"step": one.step, "loss": one.loss, "image_losses": one.image_losses.tolist()} for one in self.decoded
             ],
@@ -107,8 +110,8 @@ class DecodeReport(DrawnReport):
 
     def tables(self) -> dict[str, Columns]:
         """The pixels of the images and of what was decoded, as bytes, channel by channel and row by row."""
-        return {
-            _IMAGES: {"number": self.numbers, "pixels": _flat(self.originals)},
+        own = {} if self.originals is None else {_IMAGES: {"number": self.numbers, "pixels": _flat(self.originals)}}
+        return own | {
             _DECODED: {
                 "step": np.repeat([one.step for one in self.decoded], self.numbers.size),
                 "number": np.tile(self.numbers, len(self.decoded)),
@@ -117,7 +120,7 @@ class DecodeReport(DrawnReport):
         }
 
     def draw(self, path: Path | str) -> None:
-        """Draw the images above what is decoded at each step, each with its loss."""
+        """Draw what is decoded at each step, each image with its loss, beneath the images where they are known."""
         draw_decoded(self.originals, self.names, self.decoded, Path(path))
 
     @classmethod
@@ -125,7 +128,8 @@ class DecodeReport(DrawnReport):
         """See ``Report``."""
         content = read_json(folder / "result.json", _CONTENT, "folder")
         count, shape = len(content["numbers"]), tuple(content["shape"])
-        originals = _images(folder / _IMAGES, (count, *shape))
+        known = (folder / _IMAGES).exists()
+        originals = _images(folder / _IMAGES, (count, *shape)) if known else None
         pixels = _images(folder / _DECODED, (len(content["decoded"]), count, *shape))
         losses = [len(one["image_losses"]) for one in content["decoded"]]
         if {len(content["names"]), *losses} != {count}:
@@ -142,6 +146,7 @@ class DecodeReport(DrawnReport):
             content["seed"],
             np.array(content["numbers"], dtype=np.int64),
             tuple(content["names"]),
+            shape,
             originals,
             decoded,
             content.get("versions", {}),

@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -104,6 +105,20 @@ def test_the_report_reads_itself_back(report: DecodeReport, tmp_path: Path) -> N
     for own, stored in zip(report.decoded, again.decoded, strict=True):
         assert np.array_equal(own.pixels, stored.pixels)
     assert (tmp_path / "decoded.png").stat().st_size > 5_000
+
+
+def test_images_that_are_not_passed_on_are_left_out(report: DecodeReport, tmp_path: Path) -> None:
+    """What was decoded of them is read, drawn and stored without them."""
+    report.save(tmp_path / "whole")
+    (tmp_path / "whole" / "images.parquet").unlink()
+    rest = DecodeReport.read(tmp_path / "whole")
+    assert rest.originals is None
+    assert rest.content() == report.content()
+    rest.save(tmp_path / "rest")
+    assert not (tmp_path / "rest" / "images.parquet").exists()
+    assert DecodeReport.read(tmp_path / "rest").lines() == report.lines()
+    drawn = [plt.imread(tmp_path / name / "decoded.png").shape[0] for name in ("whole", "rest")]
+    assert drawn[1] < drawn[0]
 
 
 def test_results_that_do_not_fit_together_are_refused(report: DecodeReport, tmp_path: Path) -> None:
