@@ -17,10 +17,10 @@ from simulation import MiniBatches
 from simulation.training.activations import Rectified
 from simulation.training.deep_training import initial_layers, linear_measurement, train_layers
 from simulation.training.hidden_units import sampled_measurement
-from theory import ComponentCovariances, DataModel, MixtureModel, Moments, Softmax
+from theory import ClassConditionalModel, ComponentCovariances, DataModel, MixtureModel, Moments, Softmax
 from theory.curves.deep_linear import deep_linear_curves
 from theory.curves.relu_layer import relu_curve
-from theory.validation import IntArray
+from theory.validation import FloatArray, IntArray
 
 STEP_SIZE, SCALE = 0.005, 0.01
 
@@ -39,12 +39,17 @@ class Pixels:
         return MiniBatches(self.inputs, self.labels, 1024, 1, seed=0)
 
     @property
-    def gaussians(self) -> MixtureModel:
+    def common(self) -> MixtureModel:
         """One Gaussian per class, with a covariance that is common to all."""
         model = self.model
         within = np.diag(model.eigenvalues) - (model.means.T * model.frequencies) @ model.means
-        common = ComponentCovariances(within[None], np.zeros(10, dtype=np.int64), np.ones(10))
-        return MixtureModel(model, np.arange(10), model.frequencies, model.means, common)
+        covariances = ComponentCovariances(within[None], np.zeros(10, dtype=np.int64), np.ones(10))
+        return MixtureModel(model, np.arange(10), model.frequencies, model.means, covariances)
+
+    @property
+    def gaussians(self) -> MixtureModel:
+        """One Gaussian per class, with a covariance of its own."""
+        return ClassConditionalModel.from_samples(self.inputs.double().numpy(), self.labels.numpy(), 10)
 
 
 @pytest.fixture(scope="module")
@@ -76,15 +81,21 @@ def test_linear_hidden_layers_to_step_2048(pixels: Pixels, width: int) -> None:
 
 @pytest.mark.cifar
 @pytest.mark.slow
-def test_a_rectified_hidden_layer_to_its_turning_point(pixels: Pixels) -> None:
-    """32 units, a common covariance: at most .006 off to step 512; at 1,024 the trained loss falls a second time.
+def test_a_rectified_hidden_layer_past_its_turning_point(pixels: Pixels) -> None:
+    """32 units: with covariances of the classes at most .008 off to step 1,024, where the loss falls a second time.
 
-    That second fall, of .016, is not derived: the curves are .033 apart there.
+    A common covariance has no such fall: it is at most .006 off to step 512, and .033 at 1,024.
     """
-    layers = initial_layers(1, (pixels.inputs.shape[1], 32, 10), SCALE, seed=0)
-    steps, own = _doubling(512), (pixels.model.to_eigenbasis(layers[0]), layers[1])
+    layers, steps = initial_layers(1, (pixels.inputs.shape[1], 32, 10), SCALE, seed=0), _doubling(1024)
     measurement = sampled_measurement(pixels.inputs[:10_000], Rectified())
-    trained = train_layers(pixels.source, Softmax(), layers, steps, STEP_SIZE, measurement, Rectified())
-    derived = relu_curve(pixels.gaussians, Softmax(), own, steps, STEP_SIZE, nodes=128)
-    assert np.abs(derived.losses - trained.losses[:, 0]).max() < 0.01
-    assert np.argmin(derived.losses) == np.argmin(trained.losses[:, 0])
+    trained = train_layers(pixels.source, Softmax(), layers, steps, STEP_SIZE, measurement, Rectified()).losses[:, 0]
+
+    def apart(mixture: MixtureModel) -> FloatArray:
+        own = mixture.model.to_eigenbasis(layers[0]), layers[1]
+        return np.abs(relu_curve(mixture, Softmax(), own, steps, STEP_SIZE, nodes=128).losses - trained)[0]
+
+    assert trained[0, -1] < trained[0, -3] - 0.01  # the second fall
+    assert apart(pixels.gaussians).max() < 0.012
+    common = apart(pixels.common)
+    assert common[:-1].max() < 0.01
+    assert common[-1] > 0.025
