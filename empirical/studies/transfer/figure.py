@@ -50,7 +50,7 @@ def _draw_curve(axes: Axes, row: TransferRow, curve: TaskCurve) -> None:
     step_axis(axes, float(row.last_step))
     axes.set_xlabel("training step", fontsize=8)
     axes.tick_params(labelsize=7.5)
-    axes.set_ylabel(f"held-out accuracy of a linear probe of {figure_text(row.layer)}", fontsize=8)
+    axes.set_ylabel(f"held-out accuracy\nof a linear probe of {figure_text(row.layer)}", fontsize=8)
     axes.set_title(f"{_training(row)}:\n{figure_text(row.task)}", fontsize=8)
 
 
@@ -86,6 +86,7 @@ def _draw_gains(axes: Axes, rows: Sequence[TransferRow], tasks: list[str]) -> No
         axes.text(0.01, first, figure_text(task), transform=place, va="center", fontsize=8, weight="bold", color=colour)
     axes.set_yticks(places, [_training(row) for row in rows], fontsize=7.5)
     axes.tick_params(axis="x", labelsize=7.5)
+    axes.locator_params(axis="x", nbins=6)  # more would touch each other
     axes.set_ylim(places[-1] + 0.6, -0.6)
     axes.set_xlabel(
         "gain in accuracy of the recommended\nover the last checkpoint (thick: 95 % interval;\n"
