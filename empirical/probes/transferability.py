@@ -23,9 +23,11 @@ def logme(features: FloatArray, values: FloatArray) -> float:
 
     Args:
         features: (n, p).
-        values: (n, q), one-hot rows or numbers.
+        values: (n, q), one-hot rows or numbers. A column of zeros, as of a class without a sample, has no evidence to
+            maximise and is left out.
     """
     rows, targets = finite_array("features", features, 2), finite_array("values", values, 2)
+    targets = targets[:, targets.any(axis=0)]
     count, columns = rows.shape
     left, singular, _ = linalg.svd(rows, full_matrices=False, check_finite=False)
     kept = singular > _RELATIVE_RANK_TOLERANCE * max(float(singular[0]), 1e-300)

@@ -26,6 +26,8 @@ def test_logme_is_the_largest_evidence_of_the_marginal_gaussian(columns: int) ->
 
     best = [-optimize.minimize(negative, [0.0, 0.0], args=(own,), method="Nelder-Mead").fun for own in values.T]
     assert logme(features, values) == pytest.approx(np.mean(best), abs=1e-4)
+    # A class without a sample has no evidence.
+    assert logme(features, np.c_[values, np.zeros(30)]) == logme(features, values)
 
 
 def test_rank_me_counts_equal_directions() -> None:
