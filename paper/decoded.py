@@ -9,12 +9,12 @@ from empirical.probes.measures import RECONSTRUCTION, WHOLE, Measure, MeasureKin
 from empirical.studies.decode.report import DecodeReport
 from empirical.studies.track.report import TrackReport
 from empirical.studies.transfer.report import TransferReport
-from empirical.tracker.phase_reading import mean_over_seeds
 from paper.latex_text import latex_text
-from paper.macros import count, fixed, with_error
+from paper.macros import count, fixed
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
 from paper.tables import table
+from paper.tracking import mean_with_error
 from paper.transfer import DIGITS as COMPARED
 from paper.transfer import gain
 from theory.validation import FloatArray
@@ -50,20 +50,20 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
         "DecodedBestStep": count(best.step),
         "DecodedLastStep": count(last.step),
         "DecodedWorse": count(int((last.image_losses > best.image_losses).sum())),
-        "DigitsStart": _mean(digits[:, 0]),
-        "DigitsBest": _mean(digits[:, highest]),
+        "DigitsStart": mean_with_error(digits[:, 0]),
+        "DigitsBest": mean_with_error(digits[:, highest]),
         "DigitsBestStep": count(int(steps[highest])),
-        "DigitsEnd": _mean(digits[:, -1]),
+        "DigitsEnd": mean_with_error(digits[:, -1]),
         "DigitsGain": gain(compared),
         "DigitsStops": " to ".join(dict.fromkeys(count(end(compared.recommended_steps)) for end in (min, max))),
     }
     for name, losses in _losses(report).items():
         lowest = int(np.argmin(losses.mean(axis=0)))
         found |= {
-            f"{name}Start": _mean(losses[:, 0]),
-            f"{name}Lowest": _mean(losses[:, lowest]),
+            f"{name}Start": mean_with_error(losses[:, 0]),
+            f"{name}Lowest": mean_with_error(losses[:, lowest]),
             f"{name}LowestStep": count(int(steps[lowest])),
-            f"{name}End": _mean(losses[:, -1]),
+            f"{name}End": mean_with_error(losses[:, -1]),
         }
     return found
 
@@ -81,18 +81,12 @@ def _losses(report: TrackReport) -> dict[str, FloatArray]:
     }
 
 
-def _mean(values: FloatArray) -> str:
-    """Mean over seeds with its standard error, where there are several seeds."""
-    mean = mean_over_seeds(values)
-    return with_error(mean.value, mean.error)
-
-
 def tables(folders: ResultFolders) -> dict[str, str]:
     """A row per step: the three losses, and the probe of digits."""
     report, _ = _reports(folders)
     columns = [*_losses(report).values(), report.values(report.last_layer, Measure.probe(DIGITS))]
     rows = [
-        [count(int(step)), *(_mean(values[:, place]) for values in columns)]
+        [count(int(step)), *(mean_with_error(values[:, place]) for values in columns)]
         for place, step in enumerate(report.plan.steps)
     ]
     header = ["step", "last block", "logits", "softmax outputs", "probe of digits"]

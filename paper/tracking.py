@@ -46,17 +46,17 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
         "TrackBatch": count(training.batch_size),
         "TrackStepSize": plain(training.step_size),
         "TrackMomentum": plain(training.momentum),
-        "TrackStart": _mean(loss[:, 0]),
-        "TrackLowest": _mean(loss[:, int(np.argmin(loss.mean(axis=0)))]),
-        "TrackEnd": _mean(loss[:, -1]),
+        "TrackStart": mean_with_error(loss[:, 0]),
+        "TrackLowest": mean_with_error(loss[:, int(np.argmin(loss.mean(axis=0)))]),
+        "TrackEnd": mean_with_error(loss[:, -1]),
         "TrackFlat": _boundary(reading.near_constant_end),
         "TrackHalf": _boundary(reading.half_fall),
         "TrackTurning": _boundary(reading.turning_point),
-        "TrackColourStart": _mean(colour[:, 0]),
-        "TrackColourBest": _mean(colour[:, best]),
+        "TrackColourStart": mean_with_error(colour[:, 0]),
+        "TrackColourBest": mean_with_error(colour[:, best]),
         "TrackColourBestStep": count(int(steps[best])),
-        "TrackColourEnd": _mean(colour[:, -1]),
-        "TrackAccuracy": _mean(accuracy[:, -1]),
+        "TrackColourEnd": mean_with_error(colour[:, -1]),
+        "TrackAccuracy": mean_with_error(accuracy[:, -1]),
         "TrackTrainings": count(len(folders.names(TRAININGS))),
         "TrackAllPhases": count(sum(one.readings[one.last_layer].turned for one in _trainings(folders))),
     }
@@ -79,7 +79,7 @@ def class_ranges(classes: Sequence[int] | None) -> str:
     return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}--{run[-1]}" for run in runs)
 
 
-def _mean(values: FloatArray) -> str:
+def mean_with_error(values: FloatArray) -> str:
     """Mean over seeds with its standard error, where there are several seeds."""
     mean = mean_over_seeds(values)
     return with_error(mean.value, mean.error)

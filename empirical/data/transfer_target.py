@@ -220,9 +220,17 @@ def load_target(
 
 def _tensor(given: Any) -> Tensor:
     """On the CPU; identities of tokens as they are, other numbers as float32."""
-    check_plain("target", given, "give a whole array or tensor of numbers (n, ...)")
-    one = given.detach().cpu() if isinstance(given, Tensor) else _from_array(np.array(given))
+    return _numbers(_plain(given))
+
+
+def _numbers(one: Tensor) -> Tensor:
     return one if one.dtype in IDENTITIES or one.is_complex() else one.float()
+
+
+def _plain(given: Any) -> Tensor:
+    """A whole tensor on the CPU, of the type that was given."""
+    check_plain("target", given, "give a whole array or tensor of numbers (n, ...)")
+    return given.detach().cpu() if isinstance(given, Tensor) else _from_array(np.array(given))
 
 
 def _entries(given: Mapping[Any, Any]) -> dict[str, Any]:
@@ -236,9 +244,8 @@ def _entry(given: Any) -> Any:
     """An entry of a dictionary: arrays as tensors, masks of flags as they are, all else untouched."""
     if not isinstance(given, Tensor | np.ndarray | list | tuple):
         return given
-    check_plain("target", given, "give a whole array or tensor of numbers (n, ...)")
-    one = given if isinstance(given, Tensor) else _from_array(np.array(given))
-    return one.detach().cpu() if one.dtype is torch.bool else _tensor(one)
+    one = _plain(given)
+    return one if one.dtype is torch.bool else _numbers(one)
 
 
 def _from_array(array: NDArray[Any]) -> Tensor:

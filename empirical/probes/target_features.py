@@ -44,7 +44,7 @@ def features_of(network: nn.Module, layer: str, inputs: Inputs, pooled_features:
     with undisturbed(own), full_precision(device):
         try:
             parts = [next(iter(one.activations.values())).cpu() for one in read_inside(own, reader, batches)]
-        except torch.OutOfMemoryError:
+        except torch.cuda.OutOfMemoryError:
             raise
         except RuntimeError as error:
             raise InputError(_not_taken(inputs, error)) from error

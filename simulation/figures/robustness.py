@@ -24,7 +24,7 @@ from simulation.figures.scaling import COLOURS
 
 # On a page 16 cm wide the smallest text keeps six points.
 _ROW_LENGTH, _CELL_WIDTH, _CELL_HEIGHT = 3, 2.4, 2.35
-_TITLE_LENGTH = 30
+_TITLE_LENGTH = 26
 
 # Characters of all levels beside each other.
 _CROWDED = 24

@@ -29,22 +29,21 @@ def draw_decoded(
     figure = Figure(figsize=(max(3.0, 0.8 + 0.72 * columns), 0.15 + 0.87 * (above + len(rows))), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.0)  # type: ignore[union-attr, call-arg]
     panels = figure.subplots(above + len(rows), columns, squeeze=False)
+    heads = [figure_text(name) for name in names]
     if originals is not None:
-        _name(panels[0, 0], "test image")
-        for axes, image in zip(panels[0], originals, strict=True):
-            _show(axes, image, "")
-    for own, row in zip(panels[above:], rows, strict=True):
-        _name(own[0], f"step {row.step:,}\nloss {row.loss:.3f}")
-        for axes, image, loss in zip(own, row.pixels, row.image_losses, strict=True):
-            _show(axes, image, f"{loss:.2f}")
-    for axes, name in zip(panels[0], names, strict=True):
-        loss = axes.get_title()
-        axes.set_title(figure_text(name) if not loss else f"{figure_text(name)}\n{loss}", fontsize=7.5, pad=2)
+        _draw_row(panels[0], "test image", originals, heads)
+    for place, (own, row) in enumerate(zip(panels[above:], rows, strict=True), above):
+        losses = [f"{loss:.2f}" for loss in row.image_losses]
+        titles = [f"{head}\n{loss}" for head, loss in zip(heads, losses, strict=True)] if place == 0 else losses
+        _draw_row(own, f"step {row.step:,}\nloss {row.loss:.3f}", row.pixels, titles)
     figure.savefig(path, dpi=200)
 
 
-def _name(axes: Axes, name: str) -> None:
-    axes.set_ylabel(name, fontsize=8, rotation=0, ha="right", va="center", labelpad=4)
+def _draw_row(panels: Sequence[Axes], name: str, images: NDArray[np.uint8], titles: Sequence[str]) -> None:
+    """A row of images, with its name on the left and a title above each image."""
+    panels[0].set_ylabel(name, fontsize=8, rotation=0, ha="right", va="center", labelpad=4)
+    for axes, image, title in zip(panels, images, titles, strict=True):
+        _show(axes, image, title)
 
 
 def _show(axes: Axes, image: NDArray[np.uint8], title: str) -> None:

@@ -157,6 +157,11 @@ class _Run:
             ]
         )
 
+    @cached_property
+    def started(self) -> FloatArray:
+        """The same in the eigenbasis of the data model."""
+        return self.model.to_eigenbasis(self.weights)
+
     @property
     def steps(self) -> IntArray:
         """(T,) the recorded steps."""
@@ -193,8 +198,7 @@ class _Run:
         """The mean field of all replicas of all initial scales."""
         loss, steps, mixture = self.plan.loss, self.steps, self.gaussians
         if mixture is None:
-            started = self.model.to_eigenbasis(self.weights)
-            return mean_field_curve(self.model, loss, started, steps, self.step_size, progress=progress)
+            return mean_field_curve(self.model, loss, self.started, steps, self.step_size, progress=progress)
         started = mixture.model.to_eigenbasis(self.weights)
         # Scale by scale: the products of all replicas with many large covariances would not fit the memory.
         curves = [
@@ -206,9 +210,8 @@ class _Run:
     def findings(self, trained: Curve, progress: Progress) -> list[Finding]:
         """The comparison at each initial scale; where a claim fails, with the reasons."""
         plan, steps = self.plan, self.steps
-        started = self.model.to_eigenbasis(self.weights)
         derived = self._derived(described(progress, f"mean field of {self.source.value}"))
-        linearised = gradient_descent_curve(self.model, plan.loss, started, steps, self.step_size)
+        linearised = gradient_descent_curve(self.model, plan.loss, self.started, steps, self.step_size)
         found = []
         for index, scale in enumerate(plan.init_scales):
             own = slice(index * plan.replicas, (index + 1) * plan.replicas)

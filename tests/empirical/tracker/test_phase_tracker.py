@@ -179,7 +179,7 @@ def test_a_probe_of_seven_steps_is_cheap_from_step_128_on_and_in_whole():
 
 
 class Clock:
-    """A clock that moves when it is told to."""
+    """A clock that the test advances."""
 
     def __init__(self):
         self.now = 0.0
