@@ -13,6 +13,7 @@ from math import ceil
 
 import numpy as np
 import torch
+from scipy import linalg
 from torch import Tensor, nn
 
 from empirical.networks.row_rule import Rows
@@ -108,28 +109,27 @@ def sampled_loss(features: FloatArray, inputs: FloatArray, standard_error: float
     count = rows.shape[0]
     if known.ndim != 2 or known.shape[0] != count:
         raise InputError(f"inputs: have shape {known.shape}; give ({count}, D), a row for each activation")
-    # torch's products alone, as the activations come from its threads: those of a second library would get in the way.
-    centred = torch.from_numpy(rows - rows.mean(axis=0))
-    values, vectors = torch.linalg.eigh(centred.T @ centred)
-    kept = values > RELATIVE_RANK_TOLERANCE * values[-1].clamp(min=0.0)
+    centred = rows - rows.mean(axis=0)
+    values, vectors = linalg.eigh(centred.T @ centred, driver="evd", check_finite=False)
+    kept = values > RELATIVE_RANK_TOLERANCE * max(float(values[-1]), 0.0)
     rank = int(kept.sum())
     if count < max(_PER_DIRECTION * rank, 4):
         raise InputError(f"images: {count} are too few for {rank} directions of the activations; give 4 per direction")
-    basis = centred @ (vectors[:, kept] / values[kept].sqrt())  # orthonormal columns
+    basis = centred @ (vectors[:, kept] / np.sqrt(values[kept]))  # orthonormal columns
     # Products in the type of the inputs, float32 for images, and sums over samples in float64.
-    kind = torch.float32 if known.dtype == np.float32 else torch.float64
-    mean, shown = torch.from_numpy(known.mean(axis=0, dtype=np.float64)).to(kind), basis.to(kind)
+    kind = known.dtype if known.dtype == np.float32 else np.dtype(np.float64)
+    mean, shown = known.mean(axis=0, dtype=np.float64).astype(kind), basis.astype(kind)
     parts = [slice(start, start + _CHUNK) for start in range(0, count, _CHUNK)]
-    read = torch.zeros((rank, known.shape[1]), dtype=torch.float64)
+    read = np.zeros((rank, known.shape[1]))
     for part in parts:
-        read += shown[part].T @ (_tensor(known[part], kind) - mean)
-    whole, missed, decoder = [], [], read.to(kind)
+        read += shown[part].T @ (known[part] - mean)
+    lengths, residuals, decoder = np.empty(count), np.empty(count), read.astype(kind)
     for part in parts:
-        moved = _tensor(known[part], kind) - mean
-        whole.append(moved.square().sum(dim=1))
-        missed.append((moved - shown[part] @ decoder).square_().sum(dim=1))
-    lengths, residuals = (torch.cat(one).double().numpy() for one in (whole, missed))
-    leverages = basis.square().sum(dim=1).numpy() + 1 / count
+        moved = known[part] - mean
+        lengths[part] = np.einsum("nd,nd->n", moved, moved)
+        moved -= shown[part] @ decoder
+        residuals[part] = np.einsum("nd,nd->n", moved, moved)
+    leverages = np.square(basis).sum(axis=1) + 1 / count
     lengths *= count / (count - 1)
     variance = float(lengths.mean())
     if not variance > 0:
@@ -138,8 +138,3 @@ def sampled_loss(features: FloatArray, inputs: FloatArray, standard_error: float
     relative = float(corrected.mean()) / variance
     error = float((corrected - relative * lengths).std(ddof=1)) / (np.sqrt(count) * variance)
     return SampledLoss(relative, float(error), count, rank, bool(error <= standard_error))
-
-
-def _tensor(rows: FloatArray, kind: torch.dtype) -> Tensor:
-    """A copy of rows in another type."""
-    return torch.tensor(np.ascontiguousarray(rows), dtype=kind)
