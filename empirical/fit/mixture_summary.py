@@ -87,3 +87,10 @@ class MixtureSummary:
         return cls(
             tuple(values["components"]), *(values[name] for name in ("directions", "samples", "gain", "gain_error"))
         )
+
+
+def gaussian_lines(mixture: MixtureSummary | None) -> list[str]:
+    """Lines on the Gaussians of a mean field; None stands for one per class."""
+    if mixture is None:
+        return ["mean field: one Gaussian per class, with a covariance of its own"]
+    return mixture.lines()

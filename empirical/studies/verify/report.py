@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from empirical.fit.mixture_summary import MIXTURE, MixtureSummary
+from empirical.fit.mixture_summary import MIXTURE, MixtureSummary, gaussian_lines
 from empirical.studies.report import Columns, DrawnReport, reading
 from empirical.studies.verify.figure import draw_verification
 from empirical.studies.verify.finding import CLAIM_ROW, REASON_ROW, Finding, Source, claim_of, reason_of
@@ -166,14 +166,8 @@ class VerifyReport(DrawnReport):
     def lines(self) -> list[str]:
         """A block per source and initial scale, then the numbers of verdicts and of the Gaussians."""
         blocks = [line for finding in self.findings for line in [*finding_lines(finding), ""]]
-        return [*blocks, *summary_lines(self.claims, self.boundary_equality()), *self._gaussian_lines()]
-
-    def _gaussian_lines(self) -> list[str]:
-        if self.plan.components is None:
-            return []
-        if self.mixture is None:
-            return ["mean field of the inputs: one Gaussian per class, with a covariance of its own"]
-        return self.mixture.lines()
+        gaussians = [] if self.plan.components is None else gaussian_lines(self.mixture)
+        return [*blocks, *summary_lines(self.claims, self.boundary_equality()), *gaussians]
 
     def content(self) -> dict[str, Any]:
         """Configuration, versions, data model, claims, and the reasons of those that fail."""

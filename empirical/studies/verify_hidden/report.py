@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from empirical.fit.mixture_summary import MIXTURE, MixtureSummary
+from empirical.fit.mixture_summary import MIXTURE, MixtureSummary, gaussian_lines
 from empirical.studies.curve_table import TIMES, curve_columns, stored_curve
 from empirical.studies.report import Columns, DrawnReport, reading
 from empirical.studies.verify.plan import LARGEST_SEED
@@ -108,7 +108,7 @@ class HiddenVerification(DrawnReport):
             *text_table(header, rows),
             f"apart: largest distance of the mean curves, in units of tr Sigma; accepted {self.plan.accepted:g},",
             f"and {self.plan.step_tolerance:.0%} between the steps at which they turn",
-            *(self.mixture.lines() if self.mixture is not None else ["one Gaussian per class in the mean field"]),
+            *gaussian_lines(self.mixture),
         ]
 
     def content(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from empirical.fit.mixture_summary import MIXTURE, MixtureSummary
+from empirical.fit.mixture_summary import MIXTURE, MixtureSummary, gaussian_lines
 from empirical.studies.curve_table import TIMES, curve_columns, stored_curve
 from empirical.studies.report import Columns, DrawnReport, reading
 from empirical.studies.verify.plan import LARGEST_SEED
@@ -121,7 +121,7 @@ class TransferVerification(DrawnReport):
             f"the mean field is within {plan.tolerance:g} of trained R_T at every step for {near} of {count}",
             f"its best step is within {plan.step_tolerance:.0%}, or costs at most {plan.resolution:g} of R_T, for "
             f"{best} of {count}",
-            *(self.mixture.lines() if self.mixture is not None else ["one Gaussian per class in the mean field"]),
+            *gaussian_lines(self.mixture),
         ]
 
     def content(self) -> dict[str, Any]:

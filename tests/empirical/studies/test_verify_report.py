@@ -138,4 +138,4 @@ def test_covariances_of_classes_bring_the_mean_field_closer_and_train_nothing_ag
     assert again.content() == reports[2].content()
     assert again.lines() == reports[2].lines()
     assert any("Gaussians by class" in line and line.endswith(": 2 2 2") for line in again.lines())
-    assert reports[1].lines()[-1] == "mean field of the inputs: one Gaussian per class, with a covariance of its own"
+    assert reports[1].lines()[-1] == "mean field: one Gaussian per class, with a covariance of its own"
