@@ -233,7 +233,7 @@ def test_the_trace_counts_the_mean_and_the_labels_exactly() -> None:
     assert abs(sums[:, 0].mean() - ALIGNED.total_variance) > 20 * error
     fresh = sums[:, 5:7]
     error = fresh.std(axis=0) / np.sqrt(len(fresh))
-    predicted = network._fresh.signal * np.array([level, level**2])
+    predicted = network._fresh.signal * np.array([level**2, level**3])
     assert np.all(np.abs(fresh.mean(axis=0) - predicted) < 4 * error)
 
 
