@@ -15,7 +15,7 @@ from empirical.studies.last_block_study.job import last_block_study
 from empirical.studies.last_block_study.plan import LastBlockPlan, Setting, half_powers
 from empirical.studies.last_block_study.report import LastBlockReport
 from empirical.studies.last_block_study.runs import BlockRun, Level
-from empirical.studies.last_block_study.training import last_two_layers, trained_losses, untrained, whole_network
+from empirical.studies.last_block_study.training import last_stage, trained_losses, two_layers, untrained, whole_network
 from tests.empirical.studies.test_track import blobs
 from theory import InputError
 
@@ -61,7 +61,7 @@ def test_both_trainings_begin_at_the_same_loss(data: ImageData) -> None:
     few = replace(data, train=blobs(400, 0))  # one batch of the images has their statistics
     first = [
         trained_losses(choose(untrained(PLAN.shared, few), few), few, PLAN.shared.training, np.array([0]), 400)
-        for choose in (whole_network, last_two_layers)
+        for choose in (whole_network, last_stage, two_layers)
     ]
     assert first[0] == pytest.approx(first[1], abs=1e-5)
 
@@ -69,7 +69,7 @@ def test_both_trainings_begin_at_the_same_loss(data: ImageData) -> None:
 def test_only_the_last_two_layers_are_trained_on_features_that_stay(data: ImageData) -> None:
     setting = PLAN.shared
     start, network = untrained(setting, data), untrained(setting, data)
-    trained_losses(last_two_layers(network, data), data, setting.training, np.array([0, 1]), 600)
+    trained_losses(two_layers(network, data), data, setting.training, np.array([0, 1]), 600)
     moved = {
         name.split(".")[0]
         for (name, one), other in zip(network.named_parameters(), start.parameters(), strict=True)
@@ -81,7 +81,7 @@ def test_only_the_last_two_layers_are_trained_on_features_that_stay(data: ImageD
 def test_the_scale_is_of_the_classifier_alone(data: ImageData) -> None:
     """Reconstruction from the block does not see it before training; after one step it does."""
     losses = [
-        trained_losses(last_two_layers(untrained(one, data), data), data, one.training, np.array([0, 1, 4]), 600)
+        trained_losses(two_layers(untrained(one, data), data), data, one.training, np.array([0, 1, 4]), 600)
         for one in (replace(PLAN.shared, scale=scale) for scale in (0.1, 10.0))
     ]
     assert losses[0][0] == losses[1][0]
@@ -148,7 +148,7 @@ def test_two_derived_layers_are_compared_with_these_and_with_all_layers_trained(
 def test_a_study_has_every_curve_that_can_be_derived(report: LastBlockReport) -> None:
     assert [run.setting for run in report.runs] == list(PLAN.settings)
     assert {level for run in report.runs[:-1] for level in run.curves} == set(Level)
-    assert Level.TWO_DERIVED not in report.runs[-1].curves
+    assert [Level.STAGE_TRAINED in run.curves for run in report.runs] == [False] * 4 + [True]
     text = str(report)
     assert "ResNet-10" in text
     assert "largest difference of the derived curve" in text
@@ -156,7 +156,7 @@ def test_a_study_has_every_curve_that_can_be_derived(report: LastBlockReport) ->
 
 def test_a_study_resumes_with_what_is_finished(report: LastBlockReport, data: ImageData, place: Path) -> None:
     written = {file: file.stat().st_mtime_ns for file in (place / "parts").iterdir()}
-    assert len(written) == 4 * 3 + 3
+    assert len(written) == 4 * 4 + 5
     next(iter(written)).unlink()
     again = last_block_study(PLAN, data=data, folder=place)
     assert again.lines() == report.lines()
