@@ -111,7 +111,7 @@ class LastBlockReport(DrawnReport):
         """Whether two derived layers give both boundaries of both series, and the curves of two layers trained."""
         own = [one.holds for one in self.agreements if one.theory is Level.TWO_DERIVED]
         apart = [self.distance(network, Level.TWO_TRAINED) for network in self.plan.networks]
-        return all(own) and max(apart) <= ACCEPTED_DISTANCE
+        return all(own) and all(one <= ACCEPTED_DISTANCE for one in apart)
 
     def lines(self) -> list[str]:
         """Boundaries of every training, agreement by series, then the curves of the shared training by level."""

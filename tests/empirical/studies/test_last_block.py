@@ -138,30 +138,30 @@ def test_blobs_follow_the_derived_curve() -> None:
 
 
 def test_on_gaussian_maps_two_branches_follow_their_derived_curve() -> None:
-    """Four units at four positions, 20 inputs, full batches of 2,000 samples, whose loss moves by more than .03.
+    """Two units at four positions, 20 inputs, full batches: the loss rises by .17 and falls again.
 
     Within .01 of the inputs' variance, which is what outputs taken as Gaussian cost as they grow.
     """
     generator = np.random.default_rng(0)
     labels = np.arange(2_000) % 3
     mixing = generator.normal(size=(20, 20)) * np.arange(1, 21) ** -0.5
-    inputs = generator.normal(size=(2_000, 20)) @ mixing.T + 0.7 * generator.normal(size=(3, 20))[labels] + 0.5
+    inputs = generator.normal(size=(2_000, 20)) @ mixing.T + 1.5 * generator.normal(size=(3, 20))[labels] + 0.5
     torch.manual_seed(0)
     units = LastUnits(
-        (nn.Conv2d(3, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4)),
-        (nn.Conv2d(2, 4, 1, bias=False), nn.BatchNorm2d(4)),
+        (nn.Conv2d(3, 2, 3, padding=1, bias=False), nn.BatchNorm2d(2)),
+        (nn.Conv2d(2, 2, 1, bias=False), nn.BatchNorm2d(2)),
     )
-    classifier = nn.Linear(4, 3)
+    classifier = nn.Linear(2, 3)
     top = nn.Sequential(units, nn.AdaptiveAvgPool2d(1), nn.Flatten(), classifier).double().train()
 
     model = ClassConditionalModel.from_samples(inputs, labels, 3)
     rule, own = tied_units(units, torch.Size((2, 2)), inputs.mean(axis=0), model.model)
     start = (*(one.detach().numpy()[None].copy() for one in (classifier.weight, classifier.bias)), *own)
     steps = np.array([0, 4, 12, 40])
-    derived = relu_curve(model, Softmax(), start, steps, 0.2, rule, 0.5, 256).mean
+    derived = relu_curve(model, Softmax(), start, steps, 0.5, rule, 0.5, 256).mean
 
     maps, wanted = torch.from_numpy(inputs).view(-1, 5, 2, 2), torch.from_numpy(labels)
-    optimiser, trained = torch.optim.SGD(top.parameters(), 0.2, 0.5), []
+    optimiser, trained = torch.optim.SGD(top.parameters(), 0.5, 0.5), []
     for step in range(int(steps[-1]) + 1):
         if step in steps:
             with torch.no_grad():
@@ -172,8 +172,7 @@ def test_on_gaussian_maps_two_branches_follow_their_derived_curve() -> None:
         optimiser.zero_grad()
         nn.functional.cross_entropy(top(maps), wanted).backward()
         optimiser.step()
-    print(derived, trained)
-    assert abs(trained[0] - trained[-1]) > 0.03
+    assert np.ptp(trained) > 0.1
     np.testing.assert_allclose(derived, trained, atol=0.01)
 
 
