@@ -97,7 +97,7 @@ LAST_BLOCK = RunKind(
     "phases study last-block",
     ("last-block.png", _RESULT),
     ("parts",),
-    frozenset({"runs", "series", "distance_from_two_trained"}),
+    frozenset({"runs", "series", "distances"}),
 )
 FIT = RunKind("phases fit", ("spectrum.parquet", "fit.png", _RESULT), (), frozenset({"spectrum_law", "signal_law"}))
 PREDICT = RunKind("phases predict", ("curves.parquet", "predict.png", _RESULT), ("parts",), frozenset({"plan", "rows"}))
