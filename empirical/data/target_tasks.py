@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import eigh
 
-from empirical.data.array_file import header_of
+from empirical.data.array_file import header_of, one_name
 from empirical.data.array_formats import is_array_file, open_arrays
 from empirical.data.datasets import DataSet
 from empirical.data.digit_numbers import DIGIT_NUMBERS, digit_number
@@ -143,7 +143,7 @@ def target_task(text: str, whole: DataSet, path: str | None = None) -> TargetTas
     if path is None or not is_array_file(path):
         raise InputError(f"target: {quoted(text)} is not accepted; give {_accepted(whole)}")
     file = open_arrays(Path(path).expanduser(), text)
-    header_of(file, text, "--target")
+    header_of(file, text, one_name("--target"))
     values = np.asarray(file.read(text))
     if values.dtype.kind not in "fiub" or values.ndim not in (1, 2) or values.shape[0] != whole.labels.size:
         raise InputError(
