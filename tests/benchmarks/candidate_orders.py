@@ -8,26 +8,30 @@ from __future__ import annotations
 import numpy as np
 
 from empirical.probes.ridge_probe import RidgeProbe
+from theory.validation import FloatArray, IntArray
 
 # mu in units of the largest squared singular value, six for each decade.
 _GRID = np.geomspace(1e-6, 1e3, 55)
 
 
-def left_out(probe: RidgeProbe, values: np.ndarray, penalty: float) -> np.ndarray:
+def left_out(probe: RidgeProbe, values: FloatArray, penalty: float) -> FloatArray:
     """(n, q) predictions, each by the probe that was fitted to all other samples: as many folds as samples."""
     left, squares = probe.left.numpy(), probe.squares.numpy()
     centred = values - values.mean(axis=0)
     scaled = left * np.sqrt(squares / (squares + penalty))
     leverage = np.square(scaled).sum(axis=1) + 1 / values.shape[0]
-    return values - (centred - scaled @ (scaled.T @ centred)) / (1 - leverage)[:, None]
+    return np.asarray(values - (centred - scaled @ (scaled.T @ centred)) / (1 - leverage)[:, None], dtype=np.float64)
 
 
-def explained(predicted: np.ndarray, values: np.ndarray) -> np.ndarray:
+def explained(predicted: FloatArray, values: FloatArray) -> FloatArray:
     """(n,) one minus squared errors over the mean squared deviation."""
-    return 1 - np.square(predicted - values).sum(axis=1) / np.square(values - values.mean(axis=0)).sum(axis=1).mean()
+    return np.asarray(
+        1 - np.square(predicted - values).sum(axis=1) / np.square(values - values.mean(axis=0)).sum(axis=1).mean(),
+        dtype=np.float64,
+    )
 
 
-def calibrated_accuracy(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def calibrated_accuracy(predicted: FloatArray, labels: IntArray) -> FloatArray:
     """(n,) parts of the accuracy that a probe expects of itself once its scores are calibrated.
 
     Class k has probability softmax(beta s)_k, with beta at its maximum likelihood; the accuracy is the mean largest
@@ -37,25 +41,29 @@ def calibrated_accuracy(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray
         predicted: (n, q) scores s by probes that were not fitted to the sample.
         labels: (n,).
     """
-    rows, beta = np.arange(labels.size), 1 / predicted.std()
+    # Where the scores separate the classes the likelihood grows without end; at the bound all probabilities are 0 or 1.
+    rows, unit = np.arange(labels.size), 1 / predicted.std()
+    beta, least = unit, 1e-9 / unit**2
     for _ in range(100):
         probability = _softmax(beta * predicted)
         mean = (probability * predicted).sum(axis=1)
         slope = predicted[rows, labels] - mean
-        information = ((probability * np.square(predicted)).sum(axis=1) - mean**2).mean()
+        information = max(((probability * np.square(predicted)).sum(axis=1) - mean**2).mean(), least)
         before = beta
         # Newton's steps, at most to half or to twice of beta: the likelihood is concave.
-        beta *= 1 + np.clip(slope.mean() / (information * beta), -0.5, 1.0)
+        beta = min(beta * (1 + np.clip(slope.mean() / (information * beta), -0.5, 1.0)), 1e3 * unit)
         if abs(beta - before) < 1e-9 * before:
             break
     top = predicted.argmax(axis=1)
     largest = probability[rows, top]
-    return largest + (largest * (predicted[rows, top] - mean)).mean() * slope / information
+    return np.asarray(
+        largest + (largest * (predicted[rows, top] - mean)).mean() * slope / information, dtype=np.float64
+    )
 
 
-def _softmax(scores: np.ndarray) -> np.ndarray:
+def _softmax(scores: FloatArray) -> FloatArray:
     own = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return own / own.sum(axis=1, keepdims=True)
+    return np.asarray(own / own.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
 class LabelModel:
@@ -70,7 +78,7 @@ class LabelModel:
         values: (n, q), not all rows the same.
     """
 
-    def __init__(self, probe: RidgeProbe, values: np.ndarray) -> None:
+    def __init__(self, probe: RidgeProbe, values: FloatArray) -> None:
         left, squares = probe.left.numpy(), probe.squares.numpy()
         count, centred = values.shape[0], values - values.mean(axis=0)
         coefficients, total = left.T @ centred, np.square(centred).sum()
@@ -87,17 +95,17 @@ class LabelModel:
         self._leverage = np.square(left) @ (1 - kept[best]) + 1 / count
 
     @property
-    def evidence(self) -> np.ndarray:
+    def evidence(self) -> FloatArray:
         """(n,) parts of 1 - exp(-2 e), the evidence in units of explained variance.
 
         By the chain rule it judges the features with training sets of all sizes (Fong & Holmes 2020).
         """
-        return 1 - np.exp(-2 * self._likelihood) * self._parts
+        return np.asarray(1 - np.exp(-2 * self._likelihood) * self._parts, dtype=np.float64)
 
     @property
-    def expected(self) -> np.ndarray:
+    def expected(self) -> FloatArray:
         """(n,) parts of the explained variance that the model expects of a probe that was fitted to all other samples.
 
         A sample given all others has the variance noise / (1 - h), h its leverage.
         """
-        return 1 - self._residual * (1 / (1 - self._leverage)).mean() * self._parts
+        return np.asarray(1 - self._residual * (1 / (1 - self._leverage)).mean() * self._parts, dtype=np.float64)

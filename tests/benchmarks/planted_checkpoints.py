@@ -139,7 +139,7 @@ def _trained_features(
 
 #: By name: the generator, and how many problems of it are compared.
 GENERATORS: dict[str, tuple[Generator, int]] = {
-    "wandering": (wandering, 120),
-    "learning": (learning, 120),
-    "trained": (trained, 40),
+    "wandering": (wandering, 100),
+    "learning": (learning, 100),
+    "trained": (trained, 30),
 }

@@ -5,8 +5,8 @@
 Orders are judged by what the checkpoint that they take loses against the best one on fresh samples. All but LogME are
 smoothed over log steps, as in ``choose``. ``combined`` is the mean of three estimates of how good a probe of these
 labels is on fresh samples, each in units of its own deviation: of its squared error, left out one by one and as the
-likeliest model of the labels expects it, and of its calibrated accuracy. It lost least over the three kinds of
-problems, and so it is the one candidate that is judged on trainings of seeds which no rule has read.
+likeliest model of the labels expects it, and of its calibrated accuracy. It was the one candidate that was judged on
+trainings of seeds which no rule had read, and it lost there what squared error lost.
 """
 
 from __future__ import annotations
