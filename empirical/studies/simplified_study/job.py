@@ -79,9 +79,11 @@ def simplified_study(
 def _stored(plan: SimplifiedPlan, data: ImageData, network: str, training: Training, folder: RunFolder) -> Curve:
     """Losses and errors of a training as the two rows of a curve, read from the folder or made now."""
     setting = plan.setting(network)
-    known = {"images": plan.images, "training": training.name, "code": source_digest(trainings, clones, tangents)}
-    digest = array_digest(data.train.images, data.train.labels, data.test.images, data.test.labels)
-    key = part_key(asdict(setting) | known | {"data": digest})
+    own = {"images": plan.images, "training": training.name}
+    arrays = (data.train.images, data.train.labels, data.test.images, data.test.labels)
+    code = source_digest(trainings, clones, tangents)
+    made_by = {"data": array_digest(*arrays), "code": code, "versions": software_versions()}
+    key = part_key(asdict(setting) | own | made_by)
     return folder.curve_part(f"{network}-{training.name.lower()}", key, partial(_made, plan, data, network, training))
 
 
