@@ -48,6 +48,7 @@ from theory.curves.reconstruction import (
 from theory.curves.regimes import Absence, Boundary, Regime, regime_of
 from theory.curves.relu_layer import relu_curve, relu_path
 from theory.curves.relu_parameters import BatchNormalised, WeightsAlone, WithBiases
+from theory.curves.tied_units import TiedBranch, TiedUnits
 from theory.curves.transfer_diagram import TransferColumn, transfer_diagram
 from theory.curves.transfer_verdict import Stopping, TransferVerdict, transfer_verdict
 from theory.curves.turning_law import TurningLaw
@@ -108,6 +109,8 @@ __all__ = [
     "WeightsAlone",
     "WithBiases",
     "BatchNormalised",
+    "TiedUnits",
+    "TiedBranch",
     "expected_curve",
     "flow_curve",
     "gradient_descent_curve",

@@ -50,9 +50,9 @@ class WeightsAlone:
     """W1 (replica, h, d) and W2 (replica, outputs, h); no biases."""
 
     def checked(self, parameters: Sequence[FloatArray], dimension: int, outputs: int) -> Parameters:
-        hidden, output = _named(parameters, ("hidden", "output"))
+        hidden, output = named_parameters(parameters, ("hidden", "output"))
         replicas, width = _rows(hidden, dimension)
-        _fits("output", output, (replicas, outputs, width))
+        fits("output", output, (replicas, outputs, width))
         return hidden, output
 
     def network(self, parameters: Parameters, eigenvalues: FloatArray) -> ReluNetwork:
@@ -68,11 +68,11 @@ class WithBiases:
     """W1 (replica, h, d), W2 (replica, outputs, h), b1 (replica, h) and b2 (replica, outputs)."""
 
     def checked(self, parameters: Sequence[FloatArray], dimension: int, outputs: int) -> Parameters:
-        hidden, output, bias, last = _named(parameters, ("hidden", "output", "hidden_bias", "output_bias"))
+        hidden, output, bias, last = named_parameters(parameters, ("hidden", "output", "hidden_bias", "output_bias"))
         replicas, width = _rows(hidden, dimension)
-        _fits("output", output, (replicas, outputs, width))
-        _fits("hidden_bias", bias, (replicas, width))
-        _fits("output_bias", last, (replicas, outputs))
+        fits("output", output, (replicas, outputs, width))
+        fits("hidden_bias", bias, (replicas, width))
+        fits("output_bias", last, (replicas, outputs))
         return hidden, output, bias, last
 
     def network(self, parameters: Parameters, eigenvalues: FloatArray) -> ReluNetwork:
@@ -102,12 +102,12 @@ class BatchNormalised:
 
     def checked(self, parameters: Sequence[FloatArray], dimension: int, outputs: int) -> Parameters:
         names = ("hidden", "output", "gains", "shifts", "output_bias")
-        hidden, output, gains, shifts, last = _named(parameters, names)
+        hidden, output, gains, shifts, last = named_parameters(parameters, names)
         replicas, width = _rows(hidden, dimension)
-        _fits("output", output, (replicas, outputs, width))
-        _fits("gains", gains, (replicas, width))
-        _fits("shifts", shifts, (replicas, width))
-        _fits("output_bias", last, (replicas, outputs))
+        fits("output", output, (replicas, outputs, width))
+        fits("gains", gains, (replicas, width))
+        fits("shifts", shifts, (replicas, width))
+        fits("output_bias", last, (replicas, outputs))
         return hidden, output, gains, shifts, last
 
     def network(self, parameters: Parameters, eigenvalues: FloatArray) -> ReluNetwork:
@@ -128,7 +128,7 @@ class BatchNormalised:
         return np.asarray(np.sqrt(np.square(hidden) @ eigenvalues + self.epsilon), dtype=np.float64)
 
 
-def _named(parameters: Sequence[FloatArray], names: tuple[str, ...]) -> Parameters:
+def named_parameters(parameters: Sequence[FloatArray], names: tuple[str, ...]) -> Parameters:
     """As many finite arrays as there are names; InputError otherwise."""
     if len(parameters) != len(names):
         raise InputError(f"parameters: {len(parameters)} are given; give {len(names)}: {', '.join(names)}")
@@ -142,7 +142,7 @@ def _rows(hidden: FloatArray, dimension: int) -> tuple[int, int]:
     return int(hidden.shape[0]), int(hidden.shape[1])
 
 
-def _fits(name: str, value: FloatArray, shape: tuple[int, ...]) -> None:
+def fits(name: str, value: FloatArray, shape: tuple[int, ...]) -> None:
     """InputError for another shape."""
     if value.shape != shape:
         raise InputError(f"{name}: has shape {value.shape}; give {shape}")
