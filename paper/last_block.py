@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from empirical.networks.networks import network_title
 from empirical.studies.last_block_study.agreement import ACCEPTED_FACTOR, BOUNDARIES, HALF_FALL, Agreement, boundary_of
 from empirical.studies.last_block_study.figure import draw_panels
+from empirical.studies.last_block_study.plan import SERIES
 from empirical.studies.last_block_study.report import ACCEPTED_DISTANCE, DISTANCE_STEPS, LastBlockReport
 from empirical.studies.last_block_study.runs import APART, Level
 from paper.latex_text import latex_text
@@ -41,8 +42,8 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
         "BlockWidth": count(plan.widths[0]),
         "BlockResidualWidth": count(plan.widths[1]),
         "BlockFactor": plain(ACCEPTED_FACTOR),
-        "BlockDistance": fixed(report.distance(Level.TWO_TRAINED)),
-        "BlockDistanceAll": fixed(report.distance(Level.END_TO_END)),
+        "BlockDistance": fixed(report.distance(SERIES, Level.TWO_TRAINED)),
+        "BlockDistanceAll": fixed(report.distance(SERIES, Level.END_TO_END)),
         "BlockDistanceAccepted": plain(ACCEPTED_DISTANCE),
         "BlockDistanceSteps": count(DISTANCE_STEPS),
         "BlockDrift": "none" if np.isnan(shared.drift) else count(int(shared.drift)),
@@ -115,9 +116,9 @@ def figures(folders: ResultFolders) -> dict[str, Draw]:
 
 def draw(report: LastBlockReport, path: Path) -> None:
     """The figure of the study at the width of a page."""
-    figure = Figure(figsize=(6.9, 3.3), layout="constrained")
+    figure = Figure(figsize=(6.9, 5.8), layout="constrained")
     plan = report.plan
-    draw_panels(figure, report.shared, report.of(plan.by_step_size), report.of(plan.by_scale))
+    draw_panels(figure, report.of(plan.of_each_network), *report.series)
     for axes in figure.axes:
         axes.xaxis.label.set_fontsize(8)
         axes.yaxis.label.set_fontsize(8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -42,20 +43,55 @@ def finite_array(name: str, value: ArrayLike, dimensions: int) -> FloatArray:
         dimensions: number of axes accepted.
 
     Raises:
-        InputError: not numeric, another number of axes, empty, or NaN or infinity inside.
+        InputError: not real numbers, another number of axes, empty, or NaN or infinity inside.
     """
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{name}: not numeric; give an array of real numbers") from None
+    array = real_array(name, value)
     if array.ndim != dimensions:
-        raise InputError(f"{name}: has shape {array.shape}; give an array with {dimensions} axes")
+        raise InputError(f"{name}: has shape {array.shape}; give an array with {_axes(dimensions)}")
     if array.size == 0:
         raise InputError(f"{name}: is empty (shape {array.shape}); give at least one entry")
     bad = int(np.size(array) - np.count_nonzero(np.isfinite(array)))
     if bad:
         raise InputError(f"{name}: holds {bad} NaN or infinite entries; give finite numbers")
     return array
+
+
+def real_array(name: str, value: ArrayLike) -> FloatArray:
+    """``value`` as a float64 array of any shape, which may hold NaN and infinity.
+
+    Args:
+        name: of the argument, for the error.
+        value: what the user gave.
+
+    Raises:
+        InputError: rows of different lengths, masked entries, a tensor that NumPy cannot read, or entries that are no
+            real numbers: NumPy would read text and dates as numbers, and cut off imaginary parts.
+    """
+    array = plain_array(name, value)
+    if array.dtype.kind not in "biufO":
+        raise InputError(f"{name}: not numeric (type {array.dtype}); give an array of real numbers")
+    try:
+        with np.errstate(over="ignore"):  # a longer type's numbers become infinite, which is for the caller to judge
+            return np.asarray(array, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{name}: not numeric; give an array of real numbers in the range of floats") from None
+
+
+def plain_array(name: str, value: ArrayLike) -> NDArray[Any]:
+    """``value`` as an array of its own type; InputError where it is no array or not all of it is there."""
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError):
+        raise InputError(f"{name}: not numeric; give an array of real numbers, with rows of one length") from None
+    except RuntimeError:
+        raise InputError(f"{name}: is a tensor that NumPy cannot read; give tensor.detach().cpu()") from None
+    if np.ma.is_masked(value):
+        raise InputError(f"{name}: has masked entries; give an array without")
+    return array
+
+
+def _axes(count: int) -> str:
+    return "1 axis" if count == 1 else f"{count} axes"
 
 
 def keep_arrays(instance: object, **arrays: FloatArray | IntArray) -> None:
@@ -97,7 +133,7 @@ def class_labels(name: str, value: ArrayLike, count: int, classes: int) -> IntAr
     Raises:
         InputError: another shape, labels that are not integers, or a label out of range.
     """
-    array = np.asarray(value)
+    array = plain_array(name, value)
     if array.shape != (count,):
         raise InputError(f"{name}: has shape {array.shape}; give one label for each of {count} inputs")
     if array.dtype.kind not in "iu":
@@ -144,8 +180,9 @@ def open_unit(name: str, value: float) -> float:
 
 def _real(name: str, value: float, accepts: Callable[[float], bool], accepted: str) -> float:
     try:
-        # A string would pass here and fail where it is used as a number.
-        number = float("nan") if isinstance(value, str | bytes | bytearray | bool | np.bool_) else float(value)
+        # A string would pass here and fail where it is used as a number; so would an array of one truth value.
+        refused = isinstance(value, str | bytes | bytearray | bool) or np.asarray(value).dtype.kind == "b"
+        number = float("nan") if refused else float(value)
     except (TypeError, ValueError, RuntimeError):
         raise InputError(f"{name}: {quoted(value)} is not a number; give {accepted}") from None
     except OverflowError:
@@ -168,12 +205,32 @@ def at_least(name: str, value: int, smallest: int) -> int:
     return int(value)
 
 
+def times_from_zero(name: str, value: ArrayLike) -> FloatArray:
+    """``value`` as (T,) finite times of at least 0, in any order; InputError otherwise."""
+    return _none_negative(name, finite_array(name, value, 1))
+
+
+def times_to_infinity(name: str, value: ArrayLike) -> FloatArray:
+    """``value`` as (T,) times of at least 0, in any order, infinity included; InputError otherwise."""
+    times = real_array(name, value)
+    if times.ndim != 1 or times.size == 0 or np.any(np.isnan(times)):
+        raise InputError(f"{name}: give a list of numbers, at least one, none of them NaN")
+    return _none_negative(name, times)
+
+
+def _none_negative(name: str, times: FloatArray) -> FloatArray:
+    if times.min() < 0:
+        raise InputError(f"{name}: holds {times.min():g}; give numbers from 0 on")
+    return times
+
+
 def step_counts(name: str, value: Sequence[int] | IntArray) -> IntArray:
     """``value`` as strictly increasing step counts, starting at 0 or later; InputError otherwise."""
-    array = np.asarray(value)
+    array = plain_array(name, value)
     if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iu":
         raise InputError(f"{name}: give a non-empty list of integers")
-    if array[0] < 0 or np.any(np.diff(array) <= 0):
+    # Compared and not subtracted: differences of unsigned integers are never negative.
+    if array[0] < 0 or np.any(array[1:] <= array[:-1]) or array[-1] > np.iinfo(np.int64).max:
         raise InputError(f"{name}: give strictly increasing integers from 0 on")
     return array.astype(np.int64)
 
@@ -186,6 +243,6 @@ def one_of(name: str, value: str, accepted: Sequence[str]) -> str:
         value: what the user gave.
         accepted: the accepted values.
     """
-    if value not in accepted:
+    if not isinstance(value, str) or value not in accepted:
         raise InputError(f"{name}: {quoted(value)} is unknown; give one of {', '.join(accepted)}")
     return value

@@ -32,6 +32,11 @@ def full_precision(device: torch.device) -> Iterator[None]:
             backend.fp32_precision = precision
 
 
+def exact_device(device: torch.device) -> torch.device:
+    """``device``, or the CPU for one without float64."""
+    return torch.device("cpu") if device.type == "mps" else device
+
+
 class _Products:
     """The one setting of products that torch before 2.9 has, under the name of the later ones."""
 

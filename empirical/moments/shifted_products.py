@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from empirical.moments.float_precision import exact_device
 from theory import InputError
 from theory.validation import FloatArray
 
@@ -51,7 +52,7 @@ def in_chunks(rows: Tensor) -> tuple[Tensor, ...]:
 
 def zeros(shape: tuple[int, ...], device: torch.device) -> Tensor:
     """Sums to be filled, on ``device`` unless that has no float64."""
-    return torch.zeros(shape, dtype=torch.float64, device="cpu" if device.type == "mps" else device)
+    return torch.zeros(shape, dtype=torch.float64, device=exact_device(device))
 
 
 def shift_from(rows: Tensor) -> Tensor:

@@ -7,18 +7,17 @@ digits, however little a direction varies.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from scipy import linalg
 from torch import Tensor
 
 from empirical.moments.activation_moments import ActivationAccumulator
-from empirical.moments.float_precision import full_precision
+from empirical.moments.float_precision import exact_device, full_precision
 from empirical.moments.shifted_products import check_rows, in_chunks
 from empirical.probes.reconstruction_probe import RELATIVE_RANK_TOLERANCE, cross_validated_budget
-from theory import InputError, Moments
+from theory import InputError
 from theory.validation import FloatArray
 
 
@@ -65,45 +64,64 @@ class InputReconstruction:
             InputError: NaN or infinity.
         """
         known, rest = features[: self.held_out.shape[0]], features[self.held_out.shape[0] :]
-        values, directions, mean = _whitened(_moments(rest))
+        whitened = _Whitened.from_features(rest)
         with full_precision(features.device):
-            read = self._read(rest, directions, mean)
-            if values.size:
-                explained = values * read.square().sum(dim=1).double().cpu().numpy()
-                budget = cross_validated_budget(values, explained, self.fitting_variance, self.fitting.shape[0])
-                directions = directions * (values / (values + budget))
-            missed = self.held_out.to(features.device) - _along(known, directions, mean) @ read
-            errors = missed.square_().sum(dim=1, dtype=torch.float64).cpu().numpy()
+            read = self._read(rest, whitened)
+            if whitened.variances.numel():
+                budget = self._budget(whitened.variances, read)
+                whitened = whitened.shrunk(budget)
+            missed = self.held_out.to(features.device) - whitened.along(known) @ read
+            errors = missed.square_().sum(dim=1).double().cpu().numpy()
         return np.asarray(errors / self.held_out_variance, dtype=np.float64)
 
     def loss(self, features: Tensor) -> float:
         """L / tr Sigma of the held-out inputs; arguments as for ``relative_errors``."""
         return float(self.relative_errors(features).mean())
 
-    def _read(self, features: Tensor, directions: FloatArray, mean: FloatArray) -> Tensor:
+    def _read(self, features: Tensor, whitened: _Whitened) -> Tensor:
         """(r, D) float32 covariance of the fitting inputs with the whitened directions, each of variance one."""
         parts = zip(in_chunks(features), in_chunks(self.fitting), strict=True)
-        count = self.fitting.shape[0]
-        return sum(
-            (_along(rows, directions / count, mean).T @ inputs.to(rows.device) for rows, inputs in parts),
+        total = sum(
+            (whitened.along(rows).T @ inputs.to(rows.device) for rows, inputs in parts),
             start=torch.zeros((), device=features.device),
         )
+        return total / self.fitting.shape[0]
+
+    def _budget(self, variances: Tensor, read: Tensor) -> float:
+        explained = variances.cpu().numpy() * read.square().sum(dim=1).double().cpu().numpy()
+        return cross_validated_budget(variances.cpu().numpy(), explained, self.fitting_variance, self.fitting.shape[0])
 
 
-def _moments(features: Tensor) -> Moments:
-    accumulator = ActivationAccumulator(2)
-    accumulator.update(features, torch.zeros(features.shape[0], dtype=torch.int64))
-    return accumulator.result()
+@dataclass(frozen=True, eq=False)
+class _Whitened:
+    """Directions of activations that vary, on a device with float64.
 
+    Attributes:
+        mean: (p,) of the activations.
+        variances: (r,) along the directions, ascending.
+        directions: (p, r), each divided by the root of its variance.
+    """
 
-def _whitened(moments: Moments) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Variances (r,) of the directions that vary, the directions (p, r) that give each variance one, the mean (p,)."""
-    values, vectors = linalg.eigh(moments.covariance, driver="evd", check_finite=False)
-    kept = values > RELATIVE_RANK_TOLERANCE * max(float(values[-1]), 0.0)
-    return values[kept], vectors[:, kept] / np.sqrt(values[kept]), moments.mean
+    mean: Tensor
+    variances: Tensor
+    directions: Tensor
 
+    @classmethod
+    def from_features(cls, features: Tensor) -> _Whitened:
+        accumulator = ActivationAccumulator(2)
+        accumulator.update(features, torch.zeros(features.shape[0], dtype=torch.int64))
+        moments, device = accumulator.result(), exact_device(features.device)
+        # All dense work of a probe is torch's: a second library's threads would wait in turn on the same cores.
+        values, vectors = torch.linalg.eigh(torch.from_numpy(moments.covariance).to(device))
+        kept = values > RELATIVE_RANK_TOLERANCE * values[-1].clamp(min=0.0)
+        values = values[kept]
+        return cls(torch.from_numpy(moments.mean).to(device), values, vectors[:, kept] / values.sqrt())
 
-def _along(features: Tensor, directions: FloatArray, mean: FloatArray) -> Tensor:
-    """(n, r) float32 activations along directions, on the device of the features; the products are float64."""
-    exact = features.double().cpu().numpy() - mean
-    return torch.from_numpy((exact @ directions).astype(np.float32)).to(features.device)
+    def shrunk(self, budget: float) -> _Whitened:
+        """The directions as a decoder with this budget reads them."""
+        return replace(self, directions=self.directions * (self.variances / (self.variances + budget)))
+
+    def along(self, features: Tensor) -> Tensor:
+        """(n, r) float32 activations along the directions, on their own device; the products are float64."""
+        exact = features.to(self.mean.device, torch.float64) - self.mean
+        return (exact @ self.directions).float().to(features.device)

@@ -248,7 +248,7 @@ def cross_validated_budget(
     left = budgets[:, None] / (eigenvalues + budgets[:, None])
     variance = explained / eigenvalues
     never = max(input_variance - float(variance.sum()), 0.0)
-    residual = never + np.square(left) @ variance
+    residual = never + (np.square(left) * variance).sum(axis=1)
     freedom = (max(samples - 1 - eigenvalues.size, 0) + left.sum(axis=1)) / samples
     return float(budgets[int(np.argmin(residual / np.square(freedom)))])
 

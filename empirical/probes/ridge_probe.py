@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg
+import torch
+from torch import Tensor
 
 from theory import InputError
 from theory.data.stratified import stratified_parts
@@ -32,6 +33,9 @@ _GRID = np.geomspace(1e-6, 1e2, 17)
 class RidgeProbe:
     """The probes of all penalties of one layer's activations, with an intercept that carries no penalty.
 
+    All dense work is torch's, as that of the layers' forward passes: a second library's threads would wait for work on
+    the same cores.
+
     Attributes:
         left: (n, r) left singular vectors of the centred activations.
         squares: (r,) squared singular values, descending, without those that count as zero.
@@ -39,10 +43,10 @@ class RidgeProbe:
         mean: (p,) of the activations.
     """
 
-    left: FloatArray
-    squares: FloatArray
-    centred: FloatArray
-    mean: FloatArray
+    left: Tensor
+    squares: Tensor
+    centred: Tensor
+    mean: Tensor
 
     @classmethod
     def from_features(cls, features: FloatArray) -> RidgeProbe:
@@ -54,40 +58,38 @@ class RidgeProbe:
         rows = finite_array("features", features, 2)
         if rows.shape[0] < 2:
             raise InputError(f"features: has {rows.shape[0]} row; give at least 2")
-        mean = rows.mean(axis=0)
-        centred = rows - mean
+        own = torch.from_numpy(rows)
+        mean = own.mean(dim=0)
+        centred = own - mean
         tall = rows.shape[0] > rows.shape[1]
         # The smaller of the two Gram matrices.
-        squares, vectors = linalg.eigh(
-            centred.T @ centred if tall else centred @ centred.T, driver="evd", check_finite=False
-        )
-        kept = squares > _RELATIVE_RANK_TOLERANCE * max(float(squares[-1]), 0.0)
-        squares, vectors = squares[kept][::-1], vectors[:, kept][:, ::-1]
-        return cls(centred @ (vectors / np.sqrt(squares)) if tall else vectors, squares, centred, mean)
+        squares, vectors = torch.linalg.eigh(centred.T @ centred if tall else centred @ centred.T)
+        kept = squares > _RELATIVE_RANK_TOLERANCE * squares[-1].clamp(min=0.0)
+        squares, vectors = squares[kept].flip(0), vectors[:, kept].flip(1)
+        return cls(centred @ (vectors / squares.sqrt()) if tall else vectors, squares, centred, mean)
 
     @property
-    def map(self) -> FloatArray:
+    def map(self) -> Tensor:
         """(p, r) from centred activations to ``left``."""
-        return np.asarray((self.centred.T @ self.left) / self.squares, dtype=np.float64)
+        return (self.centred.T @ self.left) / self.squares
 
     def penalty(self, values: FloatArray) -> float:
         """The penalty mu that generalised cross-validation chooses for (n, q) values (Golub, Heath & Wahba 1979).
 
         It is one number for the whole sample, so that what it owes to a fold is of the order of one part in n.
         """
-        if self.squares.size == 0:
+        if self.squares.numel() == 0:
             return 1.0
-        count = values.shape[0]
-        centred = values - values.mean(axis=0)
-        read = np.square(self.left.T @ centred).sum(axis=1)
-        never = max(float(np.square(centred).sum() - read.sum()), 0.0)
-        budgets = _GRID * self.squares[0]
+        count, centred = values.shape[0], torch.from_numpy(values - values.mean(axis=0))
+        read = (self.left.T @ centred).square().sum(dim=1)
+        never = (centred.square().sum() - read.sum()).clamp(min=0.0)
+        budgets = torch.from_numpy(_GRID) * self.squares[0]
         left_over = budgets[:, None] / (self.squares + budgets[:, None])
-        residual = never + np.square(left_over) @ read
-        freedom = (count - 1 - self.squares.size + left_over.sum(axis=1)) / count
+        residual = never + left_over.square() @ read
+        freedom = (count - 1 - self.squares.numel() + left_over.sum(dim=1)) / count
         # Where more directions than labels leave no freedom, nothing is left to judge a small penalty by.
-        score = np.where(freedom > 1e-9, residual / np.square(np.maximum(freedom, 1e-9)), np.inf)
-        return float(budgets[int(np.argmin(score))])
+        score = torch.where(freedom > 1e-9, residual / freedom.clamp(min=1e-9).square(), torch.inf)
+        return float(budgets[int(score.argmin())])
 
     def cross_fitted(self, values: FloatArray, parts: Sequence[IntArray], penalty: float) -> FloatArray:
         """(n, q) predictions, each by the probe that was fitted to the samples of the other parts.
@@ -97,15 +99,15 @@ class RidgeProbe:
             parts: disjoint arrays of sample numbers that hold all n, at least two.
             penalty: mu, positive.
         """
-        scaled = self.left * np.sqrt(self.squares / (self.squares + penalty))
-        mean = values.mean(axis=0)
-        residual = values - mean - scaled @ (scaled.T @ (values - mean))
-        predicted = np.empty_like(values)
-        for own in parts:
-            hat = scaled[own] @ scaled[own].T + 1 / values.shape[0]
-            missed = linalg.solve(np.eye(own.size) - hat, residual[own], assume_a="pos", check_finite=False)
-            predicted[own] = values[own] - missed
-        return predicted
+        known = torch.from_numpy(values)
+        scaled = self.left * (self.squares / (self.squares + penalty)).sqrt()
+        centred = known - known.mean(dim=0)
+        residual = centred - scaled @ (scaled.T @ centred)
+        predicted = torch.empty_like(known)
+        for own in map(torch.from_numpy, parts):
+            hat = scaled[own] @ scaled[own].T + 1 / known.shape[0]
+            predicted[own] = known[own] - torch.linalg.solve(torch.eye(own.numel()).to(hat) - hat, residual[own])
+        return np.asarray(predicted.numpy(), dtype=np.float64)
 
     def predict(self, values: FloatArray, penalty: float, features: FloatArray) -> FloatArray:
         """(m, q) predictions on new (m, p) activations by the probe that was fitted to all values.
@@ -115,9 +117,10 @@ class RidgeProbe:
             penalty: mu, positive.
             features: (m, p).
         """
-        mean = values.mean(axis=0)
-        shrunk = (self.squares / (self.squares + penalty))[:, None] * (self.left.T @ (values - mean))
-        return np.asarray(mean + ((features - self.mean) @ self.map) @ shrunk, dtype=np.float64)
+        known = torch.from_numpy(values)
+        mean = known.mean(dim=0)
+        shrunk = (self.squares / (self.squares + penalty))[:, None] * (self.left.T @ (known - mean))
+        return np.asarray((mean + ((torch.from_numpy(features) - self.mean) @ self.map) @ shrunk).numpy())
 
 
 def fold_parts(labels: IntArray, folds: int = FOLDS, seed: int = 0) -> list[IntArray]:

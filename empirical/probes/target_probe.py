@@ -1,4 +1,4 @@
-"""What one checkpoint's layer shows of a target: a cross-fitted linear probe."""
+"""What one checkpoint's layer shows of a target, by a cross-fitted linear probe, and what checkpoints gain by it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from empirical.probes.gain_curve import TOLERANCE, GainCurve, gain_curve
 from empirical.probes.ridge_probe import RidgeProbe, fold_parts
 from theory.validation import FloatArray, IntArray
 
@@ -50,3 +51,20 @@ def target_scores(features: FloatArray, values: FloatArray, labels: IntArray | N
         return TargetScores(shares, shares, explained, None, penalty)
     right = np.asarray(predicted.argmax(axis=1) == labels, dtype=np.float64)
     return TargetScores(right, shares, explained, float(right.mean()), penalty)
+
+
+def target_gains(steps: IntArray, scores: FloatArray, shares: FloatArray, tolerance: float = TOLERANCE) -> GainCurve:
+    """The gains of checkpoints over the last one, ordered by the squared error of their probes.
+
+    The squared error tells more of a probe than whether its class is right. What a step gains is stated in the scores.
+
+    Args:
+        steps: (T,) of the checkpoints, ascending, T at least 2.
+        scores: (T, n) of ``TargetScores``.
+        shares: (T, n) of ``TargetScores``, which decide what step leads.
+        tolerance: as in ``gain_curve``.
+
+    Raises:
+        InputError: as ``gain_curve``.
+    """
+    return gain_curve(steps, scores, tolerance=tolerance, ordered_by=shares)

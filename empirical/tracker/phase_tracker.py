@@ -294,8 +294,8 @@ class PhaseTracker:
             self._fault = named
             warnings.warn(f"the phases are no longer tracked: {named}", RuntimeWarning, stacklevel=3)
             return
-        if self._watch is not None and found.scores is not None:
-            self._watch.update(step, found.scores)
+        if self._watch is not None and found.target is not None:
+            self._watch.update(step, found.target)
         if found.accuracy is not None:
             self._accuracies[step] = found.accuracy
         if process() == 0:
@@ -313,8 +313,8 @@ class PhaseTracker:
             if waiting is not None:
                 return Probed(fault=f"{waiting} of the network waits for its first forward pass", kind=POSTPONED)
             losses = self._probe.losses(self._network)
-            scores = None if self._watch is None else self._watch.scores(self._network)
-            return Probed(losses, scores, self._own_accuracy())
+            target = None if self._watch is None else self._watch.measured(self._network)
+            return Probed(losses, target, self._own_accuracy())
         except InputError as error:
             return Probed(fault=str(error), kind=INPUT)
         except Exception as error:  # the training must not end with its observer

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from torch import distributed
 
+from empirical.probes.target_probe import TargetScores
 from theory.validation import FloatArray
 
 Found = TypeVar("Found")
@@ -21,14 +22,14 @@ class Probed:
 
     Attributes:
         losses: (G,) of each layer; empty with a fault.
-        scores: (n,) of a target's labels; None without a target.
+        target: what the layer shows of a target; None without one.
         accuracy: of the training task; None where nobody asks for it.
         fault: what was wrong, in a line; None for nothing.
         kind: of the fault.
     """
 
     losses: dict[str, FloatArray] = field(default_factory=dict)
-    scores: FloatArray | None = None
+    target: TargetScores | None = None
     accuracy: float | None = None
     fault: str | None = None
     kind: str = NONE

@@ -10,9 +10,9 @@ from torch import nn
 
 from empirical.data.transfer_target import TransferTarget
 from empirical.networks.row_rule import Rows
-from empirical.probes.gain_curve import GainCurve, Verdict, gain_curve
+from empirical.probes.gain_curve import GainCurve, Verdict
 from empirical.probes.target_features import features_of
-from empirical.probes.target_probe import target_scores
+from empirical.probes.target_probe import TargetScores, target_gains, target_scores
 from theory import InputError
 from theory.validation import FloatArray, IntArray, finite_array
 
@@ -24,7 +24,8 @@ class TargetWatch:
     """Scores of a target's labels along a training, and the gains of its steps over the latest one.
 
     Each label is scored by a probe that was not fitted to it; gains are smoothed over log steps, with bands that hold
-    for all steps at once (``empirical.probes.gain_curve``). The network is read as it stands.
+    for all steps at once, and the smallest expected squared error leads (``target_gains``, as in ``choose``). The
+    network is read as it stands.
 
     Args:
         target: inputs as the network takes them, with classes or numbers: a pair, or a ``TransferTarget``.
@@ -41,6 +42,7 @@ class TargetWatch:
         self._layer, self._pooled_features, self._rows = layer, pooled_features, rows
         self._steps: list[int] = []
         self._scores: list[list[float]] = []
+        self._shares: list[list[float]] = []
 
     @property
     def digest(self) -> str:
@@ -65,7 +67,9 @@ class TargetWatch:
     @property
     def curve(self) -> GainCurve | None:
         """Gains over the latest step; None before the second measurement."""
-        return gain_curve(self.steps, np.array(self._scores)) if len(self._steps) > 1 else None
+        if len(self._steps) < 2:
+            return None
+        return target_gains(self.steps, np.array(self._scores), np.array(self._shares))
 
     @property
     def recommendation(self) -> int | None:
@@ -75,7 +79,7 @@ class TargetWatch:
 
     @property
     def leading(self) -> int | None:
-        """The step of the largest expected gain, for sure or not."""
+        """The step of the smallest expected squared error, for sure or not."""
         curve = self.curve
         return (self._steps[-1] if self._steps else None) if curve is None else int(curve.steps[curve.leading])
 
@@ -114,7 +118,7 @@ class TargetWatch:
             most = f"step {int(curve.steps[highest]):,} may gain up to {curve.upper[highest]:+.3f}"
             lead = f"step {last:,}, the latest, leads; {most}"
         else:
-            lead = f"step {best:,} leads by {band}"
+            lead = f"step {best:,} leads, with a gain of {band}"
         return (
             f"cannot tell with {curve.samples:,} labels of the target: {lead}; "
             f"about {curve.more_samples:,} more would tell{self._pace}"
@@ -125,19 +129,22 @@ class TargetWatch:
         peak = self.peak
         return "" if peak is None else f"; at this pace it peaks near step {peak:,.0f}"
 
-    def scores(self, network: nn.Module) -> FloatArray:
-        """(n,) scores of the labels at the network as it is; InputError where the layer cannot be read."""
+    def measured(self, network: nn.Module) -> TargetScores:
+        """Scores of the labels at the network as it is; InputError where the layer cannot be read."""
         features = features_of(network, self._layer, self._target.inputs, self._pooled_features, self._rows)
-        return target_scores(features.double().numpy(), self._values, self._target.labels).scores
+        return target_scores(features.double().numpy(), self._values, self._target.labels)
 
-    def update(self, step: int, scores: FloatArray) -> None:
+    def update(self, step: int, measured: TargetScores) -> None:
         """Take the scores of a step after the last one."""
         self._steps.append(step)
-        self._scores.append(scores.tolist())
+        self._scores.append(measured.scores.tolist())
+        self._shares.append(measured.shares.tolist())
 
     def state_dict(self) -> dict[str, Any]:
         """All measurements, as values that JSON stores exactly."""
-        return {"target": self.digest, "steps": list(self._steps), "scores": [list(row) for row in self._scores]}
+        rows = {"scores": self._scores, "shares": self._shares}
+        own = {name: [list(row) for row in measured] for name, measured in rows.items()}
+        return {"target": self.digest, "steps": list(self._steps), **own}
 
     def load_state_dict(self, state: Mapping[str, Any] | None) -> None:
         """Replace the measurements by those of a stored watch.
@@ -147,15 +154,18 @@ class TargetWatch:
         """
         try:
             known = state if state is not None else {}
-            digest, steps, rows = known["target"], [int(one) for one in known["steps"]], known["scores"]
-            scores = finite_array("scores", rows, 2) if rows else np.empty((0, self._target.count))
+            digest, steps = known["target"], [int(one) for one in known["steps"]]
+            scores, shares = (self._stored(name, known[name]) for name in ("scores", "shares"))
         except (KeyError, TypeError, ValueError):
             raise InputError("state: has no measurements of a target; give what state_dict returned") from None
         if digest != self.digest:
             raise InputError("state: was measured on another target; give that of the first run")
-        if scores.shape != (len(steps), self._target.count) or sorted(set(steps)) != steps:
+        if {scores.shape, shares.shape} != {(len(steps), self._target.count)} or sorted(set(steps)) != steps:
             raise InputError("state: measurements of the target are damaged; give what state_dict returned")
-        self._steps, self._scores = steps, scores.tolist()
+        self._steps, self._scores, self._shares = steps, scores.tolist(), shares.tolist()
+
+    def _stored(self, name: str, rows: Any) -> FloatArray:
+        return finite_array(name, rows, 2) if rows else np.empty((0, self._target.count))
 
     @property
     def _values(self) -> FloatArray:

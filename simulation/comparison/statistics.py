@@ -12,7 +12,16 @@ from scipy import stats
 
 from simulation.comparison.measurement import MeasuredBoundaries
 from theory import InputError
-from theory.validation import FloatArray, IntArray, at_least, finite_array, open_unit, positive
+from theory.validation import (
+    FloatArray,
+    IntArray,
+    at_least,
+    finite_array,
+    open_unit,
+    plain_array,
+    positive,
+    real_array,
+)
 
 BoolArray = NDArray[np.bool_]
 
@@ -34,7 +43,7 @@ def holm(p_values: ArrayLike, level: float) -> BoolArray:
     Raises:
         InputError: values out of range.
     """
-    table = np.asarray(p_values, dtype=np.float64)
+    table = real_array("p_values", p_values)
     rate = open_unit("level", level)
     if np.any((table < 0) | (table > 1)):
         raise InputError("p_values: holds a number outside 0 to 1; give probabilities, NaN where there is none")
@@ -173,7 +182,7 @@ def slope_with_interval(
 
 def _positive_table(name: str, value: ArrayLike) -> FloatArray:
     """``value`` as float64, each entry positive and finite, or NaN."""
-    table = np.asarray(value, dtype=np.float64)
+    table = real_array(name, value)
     if np.any((table <= 0) | np.isinf(table)):
         raise InputError(f"{name}: holds a number that is not positive and finite; give NaN where there is no value")
     return table
@@ -181,7 +190,7 @@ def _positive_table(name: str, value: ArrayLike) -> FloatArray:
 
 def _spread_over(name: str, value: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
     """``value``, one for all or one for each, as an array of ``shape``."""
-    array = np.asarray(value)
+    array = plain_array(name, value)
     if array.ndim and array.shape != shape:
         raise InputError(f"{name}: has shape {array.shape}; give one number, or {shape} as derived")
     return np.broadcast_to(array, shape)
@@ -189,7 +198,7 @@ def _spread_over(name: str, value: ArrayLike, shape: tuple[int, ...]) -> NDArray
 
 def _replica_counts(replicas: ArrayLike) -> IntArray:
     """``replicas`` as integers, each at least 2."""
-    counts = np.asarray(replicas)
+    counts = plain_array("replicas", replicas)
     for count in np.unique(counts).tolist():
         at_least("replicas", count, 2)
     return counts.astype(np.int64)

@@ -97,7 +97,7 @@ LAST_BLOCK = RunKind(
     "phases study last-block",
     ("last-block.png", _RESULT),
     ("parts",),
-    frozenset({"runs", "series", "distance_from_two_trained"}),
+    frozenset({"runs", "series", "distances"}),
 )
 SIMPLIFIED_STUDY = RunKind(
     "phases study simplified", ("simplified.png", _RESULT), ("parts",), frozenset({"simplified", "plan"})

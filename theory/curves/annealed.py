@@ -39,6 +39,7 @@ from theory.validation import (
     open_unit,
     positive,
     positive_eigenvalues,
+    times_from_zero,
 )
 
 #: Of the variance of the output, of which squares are taken.
@@ -121,18 +122,6 @@ class AnnealedBoundaries(ABC):
         taken = 1.5 * self._sums[CURVATURE] * spread * time
         return time / self._units.level if taken <= signal_level - self._value("initial_level") else None
 
-    def rise_border_formula(self, resolution: float) -> float | None:
-        """Initial scale sigma0 from which on the loss rises before it falls, for a small resolution (theorem T7).
-
-        None where the model is not aligned or flat.
-
-        Args:
-            resolution: the smallest rise that counts, in units of L / tr Sigma, positive.
-        """
-        if not self.is_aligned or self._value("first_rise") <= 1e-14 * self._value("initial_level") ** 2:
-            return None
-        return self._units.weight * self._value("rise_border", {RESOLUTION: positive("resolution", resolution)})
-
     def _value(self, name: str, given: Mapping[sp.Symbol, float] | None = None) -> float:
         """A formula of ``theory.symbols.symbolic`` at this network's sums and at ``given``."""
         function, symbols = _evaluators()[name]
@@ -171,6 +160,18 @@ class OneOutput(AnnealedBoundaries):
             )
         return cls(model.eigenvalues, loss.signal(model.prototypes)[0], loss.initial_curvature(model.classes))
 
+    def rise_border_formula(self, resolution: float) -> float | None:
+        """Initial scale sigma0 from which on the loss rises before it falls, for a small resolution (theorem T7).
+
+        None where the model is not aligned or flat.
+
+        Args:
+            resolution: the smallest rise that counts, in units of L / tr Sigma, positive.
+        """
+        if not self.is_aligned or self._value("first_rise") <= 1e-14 * self._value("initial_level") ** 2:
+            return None
+        return self._units.weight * self._value("rise_border", {RESOLUTION: positive("resolution", resolution)})
+
     def return_time_formula(self) -> float | None:
         """Time of the return to R0 for small sigma0, to second order in R2 - R0; None where not aligned or flat.
 
@@ -182,7 +183,7 @@ class OneOutput(AnnealedBoundaries):
 
     def modes(self, times: FloatArray) -> tuple[FloatArray, FloatArray]:
         """What is left of W(0), exp(-c l s), and what is learnt, delta phi_s(l), each (T, d)."""
-        exponents = -finite_array("times", times, 1)[:, None] * (self.curvature * self.eigenvalues)
+        exponents = -times_from_zero("times", times)[:, None] * (self.curvature * self.eigenvalues)
         learnt = self.signal * -np.expm1(exponents) / (self.curvature * self.eigenvalues)
         return np.exp(exponents), learnt
 
@@ -192,7 +193,7 @@ class OneOutput(AnnealedBoundaries):
 
     def explained_variance(self, init_scale: float, times: FloatArray) -> FloatArray:
         """(T,) annealed R(s) at ``times`` (T,), s >= 0."""
-        return self.path(init_scale).explained_variance(finite_array("times", times, 1))
+        return self.path(init_scale).explained_variance(times_from_zero("times", times))
 
     def relative_loss(self, init_scale: float, times: FloatArray) -> FloatArray:
         """(T,) annealed loss 1 - R(s) / tr Sigma."""
@@ -206,7 +207,7 @@ class OneOutput(AnnealedBoundaries):
                 f"init_scale: {scale:g} is not accepted; give one for which sigma0^2 tr Sigma, the variance of the "
                 f"output, is at most 1e{_LARGEST_EXPONENT}"
             )
-        decay, learnt = self.modes(finite_array("times", times, 1))
+        decay, learnt = self.modes(times_from_zero("times", times))
         return np.asarray((scale * decay) ** 2 + learnt**2, dtype=np.float64)
 
     def regime(self, init_scale: float, resolution: float = SMALLEST_MOVE) -> Regime:

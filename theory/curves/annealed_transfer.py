@@ -23,7 +23,7 @@ from theory.curves.transfer_verdict import Stopping
 from theory.data.target import Target
 from theory.symbols.symbolic import CURVATURE, INITIAL_SCALE
 from theory.symbols.transfer_terms import COVARIANCE, VARIANCE, transfer_formulas
-from theory.validation import FloatArray, InputError, finite_array, non_negative, positive
+from theory.validation import FloatArray, InputError, non_negative, positive, times_from_zero, times_to_infinity
 
 #: A peak that moves with sigma0 by more than this power is of the kind of the turning point (2/3; 1/2 where the slope
 #: of the learnt path vanishes), by less of the kind that does not move (0).
@@ -73,12 +73,12 @@ class AnnealedTransfer:
     @property
     def start(self) -> float:
         """R_T(0) of a random output."""
-        return self._value("start") / self.target.variance
+        return self._value("start")
 
     @property
     def signal_level(self) -> float:
         """R_T2, at the end of phase II."""
-        return self._value("signal_level") / self.target.variance
+        return self._value("signal_level")
 
     @property
     def limit(self) -> float:
@@ -88,7 +88,7 @@ class AnnealedTransfer:
     @property
     def initial_slope(self) -> float:
         """dR_T/ds of what is learnt at the beginning of phase III: c R_T2 (<l> under l delta^2 - <l> under delta t)."""
-        return self._value("slope") * self._rate / self.target.variance / self.network.curvature
+        return self._value("slope") * self._rate / self.network.curvature
 
     def turning_point_formula(self, init_scale: float) -> float | None:
         """s_T*, to leading order in sigma0; None where phase II gains nothing or R_T does not fall after it."""
@@ -99,14 +99,14 @@ class AnnealedTransfer:
 
     def shares(self, init_scale: float, times: FloatArray) -> FloatArray:
         """(T,) R_T at times (T,) from 0 on, infinity included, for sigma0 = ``init_scale``; 0 is what is learnt."""
-        covariance, variance = self._forms(np.asarray(times, dtype=np.float64), non_negative("init_scale", init_scale))
-        return np.asarray(covariance[0] / variance[0] / self.target.variance, dtype=np.float64)
+        covariance, variance = self._forms(times_to_infinity("times", times), non_negative("init_scale", init_scale))
+        return np.asarray(covariance[0] / variance[0], dtype=np.float64)
 
     def slopes(self, init_scale: float, times: FloatArray) -> FloatArray:
         """(T,) dR_T / d log s at finite times (T,) above 0."""
-        grid = finite_array("times", times, 1)
+        grid = times_from_zero("times", times)
         (up, up_moved), (low, low_moved) = self._forms(grid, non_negative("init_scale", init_scale))
-        return np.asarray((up_moved / low - up * low_moved / low**2) / self.target.variance, dtype=np.float64)
+        return np.asarray(up_moved / low - up * low_moved / low**2, dtype=np.float64)
 
     def peak(self, init_scale: float, resolution: float = 0.0) -> Peak:
         """The highest R_T of the whole curve, from its start to its end, and the verdict that this is.
@@ -161,7 +161,11 @@ class AnnealedTransfer:
     def _forms(
         self, times: FloatArray, scale: float
     ) -> tuple[tuple[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]:
-        """|T^T w|^2 and w Sigma w averaged over W(0), with their derivatives by log s, in the units of ``_unit``."""
+        """|T^T w|^2 and w Sigma w averaged over W(0), with their derivatives by log s.
+
+        They are in units in which their ratio is R_T: ``_unit`` for weights, those of ``Target.unit_covariance`` and
+        ``Target.unit_cross_covariance`` for the target.
+        """
         levels, signal = self._levels, self._signal
         noise = (scale / self._unit) ** 2
         with np.errstate(invalid="ignore", under="ignore"):
@@ -171,7 +175,7 @@ class AnnealedTransfer:
             fading = np.where(left > 0, exponents * left, 0.0)
             learning = signal * fading / levels
         squares = np.square(left), -2 * fading * left
-        crossed, covariance = self.target.cross_covariance, self.target.covariance
+        crossed, covariance = self.target.unit_cross_covariance, self.target.unit_covariance
         of_target = np.square(crossed) if crossed.ndim == 1 else np.square(crossed).sum(axis=1)
         along, moved = (_rows_times(rows, crossed) for rows in (learnt, learning))
         up = noise * (squares[0] @ of_target) + np.square(along).sum(axis=1)
@@ -206,7 +210,7 @@ class AnnealedTransfer:
     def _sums(self) -> dict[sp.Symbol, float]:
         """The sums of both forms, for signals, levels and weights in the units above."""
         signal, levels = self._signal, self._levels
-        crossed, covariance = self.target.cross_covariance, self.target.covariance
+        crossed, covariance = self.target.unit_cross_covariance, self.target.unit_covariance
         along, moved = (_rows_times(row[None], crossed)[0] for row in (signal, levels * signal))
         image = _rows_times(signal[None], covariance)[0]
         own = covariance if covariance.ndim == 1 else np.diagonal(covariance)

@@ -20,7 +20,7 @@ from functools import lru_cache
 import numpy as np
 
 from theory.curves.losses import Loss
-from theory.validation import FloatArray, InputError, finite_array
+from theory.validation import FloatArray, InputError, finite_array, real_array
 
 
 @lru_cache(maxsize=64)
@@ -55,7 +55,7 @@ def centred_rows(weights: FloatArray) -> FloatArray:
     Raises:
         InputError: fewer than two axes or outputs, NaN or infinity.
     """
-    known = np.asarray(weights, dtype=np.float64)
+    known = real_array("weights", weights)
     if known.ndim < 2:
         raise InputError(f"weights: has shape {known.shape}; give (..., K, d)")
     finite_array("weights", known, known.ndim)

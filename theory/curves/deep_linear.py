@@ -246,8 +246,15 @@ def check_layers(layers: Sequence[FloatArray], dimension: int, outputs: int) -> 
 
 def _finite(path: Iterator[Layers], step_size: float) -> Iterator[Layers]:
     """``path`` as long as it is finite."""
+    refusal = f"step_size: at {step_size:g} gradient descent diverges; give a smaller one"
     with np.errstate(over="ignore", invalid="ignore"):
-        for layers in path:
+        while True:
+            try:
+                layers = next(path)
+            except StopIteration:
+                return
+            except np.linalg.LinAlgError:  # within a block the weights may no longer be finite
+                raise InputError(refusal) from None
             if not all(np.all(np.isfinite(layer)) for layer in layers):
-                raise InputError(f"step_size: at {step_size:g} gradient descent diverges; give a smaller one")
+                raise InputError(refusal)
             yield layers

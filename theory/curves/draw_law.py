@@ -35,12 +35,9 @@ class DrawLaw:
     def from_network(cls, network: OneOutput) -> DrawLaw:
         """The law of a one-output network."""
         draws = draw_series()
-        # In units of the first eigenvalue: powers of it could overflow.
-        first = float(network.eigenvalues.max())
-        spectrum = network.eigenvalues / first
-        unit = float(np.abs(network.signal).max())
-        powers = spectrum ** np.arange(len(SPECTRUM_SUMS))[:, None]
-        squares = powers @ (network.signal / unit) ** 2
+        levels, signal, (first, unit) = _in_units(network)
+        powers = levels ** np.arange(len(SPECTRUM_SUMS))[:, None]
+        squares = powers @ signal**2
         values = {**dict(zip(SPECTRUM_SUMS, powers.sum(axis=1), strict=True)), CURVATURE: 1.0}
         values |= dict(zip(SIGNAL_SUMS, squares, strict=True))
         remainder, variance, spread = (
@@ -68,10 +65,11 @@ class DrawLaw:
     def linear_term(self, draws: FloatArray) -> FloatArray:
         """(replica,) a of draws g (replica, d) with W(0) = sigma0 g."""
         given = matrix_with_columns("draws", draws, self.network.eigenvalues.size)
-        eigenvalues, signal = self.network.eigenvalues, self.network.signal
-        weights = eigenvalues * signal**2
-        level = float(np.average(eigenvalues, weights=weights))
-        return np.asarray(2 * given @ (eigenvalues * (eigenvalues - level) * signal) / weights.sum(), dtype=np.float64)
+        levels, signal, (first, unit) = _in_units(self.network)
+        weights = levels * signal**2
+        level = float(np.average(levels, weights=weights))
+        linear = 2 * given @ (levels * (levels - level) * signal) / weights.sum()
+        return np.asarray(linear * first / unit, dtype=np.float64)
 
     def draw_turning_points(self, draws: FloatArray, init_scale: float) -> FloatArray:
         """(replica,) s* of single draws g (replica, d), to leading order in sigma0 for sigma0 -> 0.
@@ -85,10 +83,10 @@ class DrawLaw:
         draws = finite_array("draws", draws, 2)
         pull = self.linear_term(draws)
         half = np.sqrt(np.maximum(-pull, 0.0)) * np.sqrt(scale / self.drift)
-        eigenvalues, signal = self.network.eigenvalues, self.network.signal
+        levels, signal, (_, unit) = _in_units(self.network)
         # R(g + u delta) = (n0 + 2 n1 u + n2 u^2) / (d0 + 2 d1 u + d2 u^2): its derivative's sign is that of a parabola.
         zeroth, first, second = (
-            (value @ np.stack([eigenvalues**2, eigenvalues], axis=1)).T
+            (value @ np.stack([levels**2, levels], axis=1)).T
             for value in (draws**2, draws * signal, np.broadcast_to(signal**2, draws.shape))
         )
         bend = second[0] * first[1] - first[0] * second[1]
@@ -97,7 +95,13 @@ class DrawLaw:
         # For a > 0 the bend is negative, and R falls beyond the larger root.
         root = np.sqrt(np.maximum(slope**2 - 4 * bend * start, 0.0))
         one = (slope + root) / np.where(bend < 0, -2 * bend, 1.0)
-        return np.asarray(np.where(pull < 0, half, scale * one), dtype=np.float64)
+        return np.asarray(np.where(pull < 0, half, scale / unit * one), dtype=np.float64)
+
+
+def _in_units(network: OneOutput) -> tuple[FloatArray, FloatArray, tuple[float, float]]:
+    """(d,) l / lambda_1, (d,) delta over its largest size, and both units: powers of them could overflow."""
+    first, unit = float(network.eigenvalues.max()), float(np.abs(network.signal).max())
+    return network.eigenvalues / first, network.signal / unit, (first, unit)
 
 
 @lru_cache(maxsize=8)

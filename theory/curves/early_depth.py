@@ -30,7 +30,18 @@ from theory.symbols.depth_terms import (
     two_layer_turning_point,
 )
 from theory.symbols.symbolic import CURVATURE, FRACTION, SIGNAL_SUMS, SPECTRUM_SUMS, TIME
-from theory.validation import FloatArray, InputError, at_least, finite_array, open_unit, positive, positive_eigenvalues
+from theory.validation import (
+    FloatArray,
+    InputError,
+    at_least,
+    finite_array,
+    keep_arrays,
+    non_negative,
+    open_unit,
+    positive,
+    positive_eigenvalues,
+    times_from_zero,
+)
 
 #: Halvings of log kappa: from a range of at most 1e60 to rounding.
 _HALVINGS = 64
@@ -81,6 +92,7 @@ class EarlyDepth:
         if not signal.any():
             raise InputError("signal: is all zero; give classes with different means")
         positive("curvature", self.curvature)
+        keep_arrays(self, eigenvalues=spectrum, signal=signal)
 
     @classmethod
     def from_model(cls, model: DataModel, loss: Loss) -> EarlyDepth:
@@ -91,24 +103,31 @@ class EarlyDepth:
         return cls(model.eigenvalues, outputs.signal[outputs.learns], loss.initial_curvature(model.classes))
 
     def growth(self, times: FloatArray, ratio: float = 1.0) -> FloatArray:
-        """(T, r) gamma_k at ``times`` (T,), of each singular direction of M; ``ratio`` is sigma2 / sigma1.
+        """(T, r) gamma_k at ``times`` (T,), s >= 0, of each singular direction of M.
 
         Beyond the range of floats, about S s = 350, it is not needed: the law ends long before.
+
+        Args:
+            times: (T,) s, from 0 on.
+            ratio: sigma2 / sigma1, at least 0.
+
+        Raises:
+            InputError: times or a ratio that are negative or not finite.
         """
-        moments = np.asarray(times, dtype=np.float64)[:, None]
+        moments = times_from_zero("times", times)[:, None]
         gamma = _compiled((TIME, STRENGTH, RATIO), early_law().growth)
-        return np.asarray(gamma(moments, self._directions[0], ratio), dtype=np.float64)
+        return np.asarray(gamma(moments, self._directions[0], non_negative("ratio", ratio)), dtype=np.float64)
 
     def explained(self, times: FloatArray, width: int, ratio: float = 1.0) -> FloatArray:
         """(T,) mean of R of the hidden layer over draws, as the deterministic equivalent has it.
 
         Args:
-            times: (T,) s.
+            times: (T,) s, from 0 on.
             width: h hidden units, fewer than d.
-            ratio: sigma2 / sigma1.
+            ratio: sigma2 / sigma1, at least 0.
 
         Raises:
-            InputError: a width that is not below d.
+            InputError: a width that is not below d, times or a ratio that are negative or not finite.
         """
         rows = self._checked_width(width)
         _, directions = self._directions
@@ -137,11 +156,16 @@ class EarlyDepth:
     def phase_one_end(self, fraction: float = 0.5, ratio: float = 1.0) -> float:
         """When one hidden unit below one output has won a fraction of R2 - R0; it does not depend on sigma0.
 
+        Args:
+            fraction: strictly between 0 and 1.
+            ratio: sigma2 / sigma1, at least 0.
+
         Raises:
-            InputError: several outputs, or a fraction not strictly between 0 and 1.
+            InputError: several outputs, or numbers out of their range.
         """
-        arguments = (FRACTION, RATIO, *self._names)
-        return float(_compiled(arguments, phase_one_time())(open_unit("fraction", fraction), ratio, *self._sums()))
+        formula = _compiled((FRACTION, RATIO, *self._names), phase_one_time())
+        shares = open_unit("fraction", fraction), non_negative("ratio", ratio)
+        return float(formula(*shares, *self._sums())) / self._strength
 
     def turning_amplitude(self, first_scale: float, depth: int) -> float | None:
         """a* of a chain of ``depth`` layers of one unit below one output; None where it does not turn.
@@ -153,15 +177,11 @@ class EarlyDepth:
         Raises:
             InputError: several outputs, or numbers out of their range.
         """
-        arguments = (FIRST_SCALE, DEPTH, CURVATURE, *self._names)
+        formula = _compiled((FIRST_SCALE, DEPTH, CURVATURE, *self._names), chain().turning_power)
         layers = at_least("depth", depth, 1)
-        sums = self._sums()
-        power = float(
-            _compiled(arguments, chain().turning_power)(
-                positive("first_scale", first_scale), layers, self.curvature, *sums
-            )
-        )
-        return float(power ** (1 / (layers + 2))) if np.isfinite(power) and power > 0 else None
+        unit = self._weight(layers)
+        power = float(formula(positive("first_scale", first_scale) / unit, layers, self.curvature, *self._sums()))
+        return unit * float(power ** (1 / (layers + 2))) if np.isfinite(power) and power > 0 else None
 
     def two_layer_turning_point(self, first_scale: float, growing: float) -> float | None:
         """s* of two layers of one unit below one output, to leading order in sigma0; None where it does not turn.
@@ -176,19 +196,33 @@ class EarlyDepth:
         amplitude = self.turning_amplitude(first_scale, 2)
         if amplitude is None or amplitude <= positive("growing", growing):
             return None
-        arguments = (FIRST_SCALE, GROWING, CURVATURE, *self._names)
-        formula = _compiled(arguments, two_layer_turning_point())
-        return float(formula(first_scale, growing, self.curvature, *self._sums()))
+        formula = _compiled((FIRST_SCALE, GROWING, CURVATURE, *self._names), two_layer_turning_point())
+        unit = self._weight(2)
+        return float(formula(first_scale / unit, growing / unit, self.curvature, *self._sums())) / self._strength
 
     @property
     def _names(self) -> tuple[sp.Symbol, ...]:
         return (*SPECTRUM_SUMS[1:3], *SIGNAL_SUMS[:4])
 
+    @property
+    def _level(self) -> float:
+        """lambda_1, in which the sums measure eigenvalues: no power of these overflows."""
+        return float(self.eigenvalues.max())
+
+    @property
+    def _strength(self) -> float:
+        """The largest entry of M, in which they measure signals and the inverse of times."""
+        return float(np.abs(self.signal).max())
+
+    def _weight(self, depth: int) -> float:
+        """In which they measure the weights of each of ``depth`` layers: the product learns M / lambda in a mode."""
+        return float((self._strength / self._level) ** (1 / depth))
+
     def _sums(self) -> tuple[float, ...]:
         """A1, A2, B0 ... B3 of one output."""
         if self.signal.shape[0] != 1:
             raise InputError(f"signal: has {self.signal.shape[0]} outputs; give one, to which the formula applies")
-        squares, spectrum = self.signal[0] ** 2, self.eigenvalues
+        squares, spectrum = (self.signal[0] / self._strength) ** 2, self.eigenvalues / self._level
         spectral = [float(np.sum(spectrum**power)) for power in (1, 2)]
         return (*spectral, *(float(np.sum(spectrum**power * squares)) for power in range(4)))
 

@@ -30,7 +30,7 @@ from theory.curves.regimes import Absence, Boundary, lowest_valley
 from theory.curves.signal_outputs import SignalOutputs
 from theory.curves.sketch_equations import ACCURACY, unexplained_shares
 from theory.data.data_model import DataModel
-from theory.validation import FloatArray, InputError, finite_array, positive
+from theory.validation import FloatArray, InputError, positive, times_from_zero
 
 #: Moves below this share of tr Sigma are within the error of the equations.
 _SMALLEST_MOVE = 1e-7
@@ -57,7 +57,7 @@ def expected_curve(model: DataModel, loss: Loss, init_scale: float, times: Float
     Raises:
         InputError: as many outputs as directions, a scale that is not positive, times that do not increase.
     """
-    grid = finite_array("times", times, 1)
+    grid = times_from_zero("times", times)
     scale = positive("init_scale", init_scale)
     outputs = loss.outputs(model.classes)
     if outputs >= model.dimension:

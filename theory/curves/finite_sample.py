@@ -29,7 +29,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 import sympy as sp
 
-from theory.curves.annealed import AnnealedBoundaries
+from theory.curves.annealed import AnnealedBoundaries, Units
 from theory.curves.losses import Loss
 from theory.data.data_model import DataModel
 from theory.symbols.symbolic import CURVATURE, SIGNAL_SUMS, SPECTRUM_SUMS
@@ -249,7 +249,7 @@ class SampledOneOutput(AnnealedBoundaries):
     @property
     def effective_rank(self) -> float:
         """(tr Sigma)^2 / tr Sigma^2 of the population; the formulas err by a relative O(1/n + 1/rank)."""
-        return float(self.eigenvalues.sum() ** 2 / np.sum(self.eigenvalues**2))
+        return float(self._levels.sum() ** 2 / np.sum(self._levels**2))
 
     @property
     def strength_scatter(self) -> float:
@@ -267,31 +267,44 @@ class SampledOneOutput(AnnealedBoundaries):
     @property
     def fresh_initial_level(self) -> float:
         """R0 on fresh inputs, that of the population."""
-        return float(np.sum(self.eigenvalues**2) / self.eigenvalues.sum())
+        return self._units.level * float(np.sum(self._levels**2) / self._levels.sum())
 
     @property
     def fresh_signal_level(self) -> float:
         """R2 on fresh inputs: explained variance of an output equal to the sample's prototype."""
         length, weighted = self._fresh.signal
-        return weighted / length
+        return self._units.level * weighted / length
 
     def fresh_phase_one_end(self, init_scale: float) -> float:
         """s1 on fresh inputs: time at which half of the fresh R2 - R0 is gained."""
         length, _ = self._fresh.signal
-        return positive("init_scale", init_scale) * float(np.sqrt(self.eigenvalues.sum() / length))
+        return self._scaled(init_scale) * float(np.sqrt(self._levels.sum() / length)) / self._units.level
 
     def fresh_turning_point_formula(self, init_scale: float) -> float | None:
         """s* on fresh inputs to leading order in sigma0.
 
         None where the fresh R2 is not above R0, or where the first saturation does not lower R.
         """
-        gap = self.fresh_signal_level - self.fresh_initial_level
-        length, _ = self._fresh.signal
+        unit, (length, weighted) = self._units.level, self._fresh.signal
         taken, weighted_taken = self._fresh.saturation
-        spread = (weighted_taken - self.fresh_signal_level * taken) / length
-        if gap <= 0 or spread <= 1e-14 * self.fresh_signal_level**2:
+        signal_level = weighted / length
+        gap = signal_level - self.fresh_initial_level / unit
+        spread = (weighted_taken - signal_level * taken) / length
+        if gap <= 0 or spread <= 1e-14 * signal_level**2:
             return None
-        return float(np.cbrt(2 * gap * self.fresh_phase_one_end(init_scale) ** 2 / (self.curvature * spread)))
+        end = self.fresh_phase_one_end(init_scale) * unit
+        return float(np.cbrt(2 * gap * end**2 / (self.curvature * spread))) / unit
+
+    @cached_property
+    def _units(self) -> Units:
+        """lambda_1, and weights whose output has variance 1 in it: no power of these overflows."""
+        level = float(self.eigenvalues.max())
+        return Units(level, 1 / float(np.sqrt(level)))
+
+    @cached_property
+    def _levels(self) -> FloatArray:
+        """(d,) l / lambda_1."""
+        return np.asarray(self.eigenvalues / self._units.level, dtype=np.float64)
 
     @cached_property
     def _sums(self) -> dict[sp.Symbol, float]:
@@ -307,10 +320,11 @@ class SampledOneOutput(AnnealedBoundaries):
 
     @cached_property
     def _population(self) -> tuple[float, ...]:
-        """The arguments of the evaluator."""
-        powers = self.eigenvalues ** np.arange(5)[:, None]
+        """The arguments of the evaluator, for inputs over the root of lambda_1."""
+        powers = self._levels ** np.arange(5)[:, None]
+        squares = np.square(self.signal * self._units.weight)
         share = (self.samples - CONSTRAINTS) / self.samples
-        return (*powers.sum(axis=1), *(powers[:4] @ self.signal**2), float(self.samples), share, self.label_variance)
+        return (*powers.sum(axis=1), *(powers[:4] @ squares), float(self.samples), share, self.label_variance)
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,9 @@ def random_sketch_spread(eigenvalues: FloatArray, outputs: int) -> float:
         InputError: not 1 <= outputs < d, or eigenvalues that are not positive.
     """
     spectrum, kappa = sketch_threshold(eigenvalues, outputs)
+    # In units of the largest eigenvalue: powers of it could overflow.
+    unit = float(spectrum.max())
+    spectrum, kappa = spectrum / unit, kappa / unit
     squares = (spectrum + kappa) ** 2
     # kappa moves with t so that sum h stays K.
     kappa_speed = np.sum(spectrum**2 * kappa / squares) / np.sum(spectrum / squares)
@@ -70,7 +73,7 @@ def random_sketch_spread(eigenvalues: FloatArray, outputs: int) -> float:
     overlap, crossed, moved = (
         float(np.sum(product)) / outputs for product in (share**2, share * share_speed, share_speed**2)
     )
-    return float(np.sqrt(2 * (moved / (1 - overlap) + (crossed / (1 - overlap)) ** 2)))
+    return unit * float(np.sqrt(2 * (moved / (1 - overlap) + (crossed / (1 - overlap)) ** 2)))
 
 
 def random_output_level(eigenvalues: FloatArray) -> RandomLevel:

@@ -23,7 +23,7 @@ from theory.curves.signal_outputs import SignalOutputs
 from theory.curves.turning_law import TurningLaw
 from theory.data.data_model import DataModel
 from theory.data.target import Target
-from theory.validation import FloatArray, at_least
+from theory.validation import FloatArray, at_least, times_to_infinity
 
 #: Entries of the arrays (times, rows, modes) that are held at a time.
 _CHUNK = 2**21
@@ -90,7 +90,7 @@ class LearntTransfer:
     def shares(self, times: FloatArray) -> FloatArray:
         """(T,) R_T at times (T,) from 0 on; 0 and infinity give the limits."""
         rows = max(1, _CHUNK // self.rows.size)
-        grid = np.asarray(times, dtype=np.float64)
+        grid = times_to_infinity("times", times)
         return np.concatenate([self._shares(grid[first : first + rows]) for first in range(0, grid.size, rows)])
 
     def grid(self, per_decade: int = 24) -> FloatArray:

@@ -27,7 +27,7 @@ from theory.curves.reconstruction import explained_target_variance, explained_va
 from theory.curves.signal_outputs import SignalOutputs, descent_logs, undamped
 from theory.data.data_model import DataModel
 from theory.data.target import Target
-from theory.validation import FloatArray, InputError, IntArray, finite_array, step_counts
+from theory.validation import FloatArray, InputError, IntArray, finite_array, step_counts, times_from_zero
 
 #: Rows less separated than this have their R computed by a singular value decomposition: the Gram matrix would
 #: leave an error above 1e-9.
@@ -91,7 +91,7 @@ def flow_curve(
     Raises:
         InputError: shapes that do not fit, NaN or infinity.
     """
-    grid = finite_array("times", times, 1)
+    grid = times_from_zero("times", times)
     exponents = -grid[:, None] * _rates(model, loss)
     kernels = _Kernels(np.exp(exponents), -np.expm1(exponents), undamped(exponents))
     return _curve(model, loss, initial_weights, grid, kernels, target)

@@ -22,7 +22,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from theory.data.target import Target
-from theory.validation import BoolArray, FloatArray, InputError, at_least, finite_array, positive, positive_eigenvalues
+from theory.validation import (
+    BoolArray,
+    FloatArray,
+    InputError,
+    at_least,
+    finite_array,
+    positive,
+    positive_eigenvalues,
+    real_array,
+)
 
 
 def rounding(additions: int, epsilon: float = float(np.finfo(np.float64).eps)) -> float:
@@ -195,7 +204,8 @@ def _inputs(eigenvalues: ArrayLike) -> Target:
 
 def _layer(weights: ArrayLike, target: Target) -> FloatArray:
     """Weights (..., K, d) as an array that fits; InputError otherwise."""
-    rows = finite_array("weights", weights, max(np.ndim(weights), 2))
+    given = real_array("weights", weights)
+    rows = finite_array("weights", given, max(given.ndim, 2))
     if rows.shape[-1] != target.dimension:
         raise InputError(f"weights: has shape {rows.shape}; give {target.dimension} columns, one for each eigenvalue")
     return rows

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from theory.validation import FloatArray, InputError, finite_array
+from theory.validation import FloatArray, InputError, finite_array, real_array
 
 #: Nodes of Plackett's integral: errors below 1e-9 for correlations within 0.9, 1e-5 within 0.99, 1e-3 anywhere.
 _NODES = 10
@@ -66,8 +66,9 @@ def rectified_moments(means: FloatArray, covariances: FloatArray) -> RectifiedMo
     Raises:
         InputError: shapes that do not fit, NaN or infinity.
     """
-    centres = finite_array("means", means, np.ndim(means))
-    spread = finite_array("covariances", covariances, np.ndim(covariances))
+    given, matrices = real_array("means", means), real_array("covariances", covariances)
+    centres = finite_array("means", given, given.ndim)
+    spread = finite_array("covariances", matrices, matrices.ndim)
     if centres.ndim == 0 or spread.shape != (*centres.shape, centres.shape[-1]):
         raise InputError(f"covariances: have shape {spread.shape} beside means {centres.shape}; give a matrix a mean")
     deviations = np.sqrt(np.maximum(np.diagonal(spread, axis1=-2, axis2=-1), 0.0))

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from theory.validation import FloatArray, InputError, finite_array, positive, quoted
+from theory.validation import FloatArray, InputError, finite_array, positive, quoted, real_array
 
 #: Moves of L / tr Sigma smaller than this count as none: the accuracy to which derived and trained curves agree.
 RESOLUTION = 0.01
@@ -272,7 +272,7 @@ def lowest_valley(losses: FloatArray, resolution: float | FloatArray) -> Valley 
 
 def _thresholds(resolution: float | FloatArray, size: int) -> Callable[[int, int], float]:
     """The smallest move that counts between two points; InputError where one is not positive, or for other shapes."""
-    given = np.asarray(resolution, dtype=np.float64)
+    given = real_array("resolution", resolution)
     if given.shape not in ((), (size,), (size, size)):
         raise InputError(f"resolution: has shape {given.shape}; give one number, ({size},) or ({size}, {size})")
     positive("resolution", float(given.min()))

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from theory.data.component_covariances import ComponentCovariances
 from theory.data.data_model import DataModel
 from theory.data.mixtures import MixtureModel, in_eigenbasis
-from theory.validation import FloatArray, InputError, IntArray, at_least, class_labels, finite_array
+from theory.validation import FloatArray, InputError, IntArray, at_least, class_labels, finite_array, plain_array
 
 
 class ClassConditionalModel(MixtureModel):
@@ -70,7 +70,7 @@ class ClassConditionalModel(MixtureModel):
         expected = (*centres.shape, centres.shape[1])
         if spread.shape != expected:
             raise InputError(f"covariances: has shape {spread.shape}; give {expected} as the means demand")
-        members = np.asarray(counts)
+        members = plain_array("counts", counts)
         if members.shape != expected[:1] or members.dtype.kind not in "iu" or members.min() < 1:
             raise InputError(f"counts: give {expected[0]} integers of at least 1 (no class may be empty)")
         model, turned = in_eigenbasis(

@@ -18,7 +18,15 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory.validation import FloatArray, InputError, IntArray, finite_array, keep_arrays, matrix_with_columns
+from theory.validation import (
+    FloatArray,
+    InputError,
+    IntArray,
+    finite_array,
+    keep_arrays,
+    matrix_with_columns,
+    real_array,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +152,7 @@ class ComponentCovariances:
 
 def _factor(value: FloatArray, dimension: int) -> FloatArray:
     """A factor (r, d); one of rank 0 has nothing to check but its shape."""
-    known = np.asarray(value, dtype=np.float64)
+    known = real_array("factors", value)
     if known.ndim == 2 and known.shape == (0, dimension):
         return known
     return matrix_with_columns("factors", value, dimension)

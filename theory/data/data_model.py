@@ -19,6 +19,7 @@ from theory.validation import (
     matrix_with_columns,
     open_unit,
     positive,
+    real_array,
 )
 
 #: Eigenvalues below this share of the largest one are rounding noise of a float64 covariance and
@@ -115,8 +116,15 @@ class DataModel:
         return bool(self.class_shares[1][0] <= 1 + 1e-9)
 
     def to_eigenbasis(self, rows: ArrayLike) -> FloatArray:
-        """Rows (..., D), weights or centred inputs, in the d coordinates of the eigenbasis."""
-        array = np.asarray(rows, dtype=np.float64)
+        """Rows (..., D), weights or centred inputs, in the d coordinates of the eigenbasis.
+
+        Raises:
+            InputError: another number of columns, or no numbers.
+        """
+        array = real_array("rows", rows)
+        width = self.dimension if self.basis is None else self.basis.shape[0]
+        if array.ndim == 0 or array.shape[-1] != width:
+            raise InputError(f"rows: has shape {array.shape}; give {width} columns, as the model's inputs have")
         if self.basis is None:
             return array
         return np.asarray(array @ self.basis, dtype=np.float64)

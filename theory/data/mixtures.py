@@ -18,6 +18,7 @@ from theory.validation import (
     finite_array,
     keep_arrays,
     matrix_with_columns,
+    plain_array,
 )
 
 #: What rounding may do to a covariance, as a share of the largest eigenvalue of Sigma, and to a mean, as a share of its
@@ -171,7 +172,7 @@ class MixtureModel:
                 f"covariances: are {covariances.components} in {covariances.dimension} directions; give {count} in "
                 f"{dimension} as the means demand"
             )
-        given = np.asarray(labels)
+        given = plain_array("labels", labels)
         whole = given.shape == (count,) and given.dtype.kind in "iu"
         if not whole or given.min() < 0 or np.unique(given).size != given.max() + 1:
             raise InputError(f"labels: give {count} integers 0 to K - 1, each class at least once")

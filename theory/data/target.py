@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from theory.data.data_model import RELATIVE_RANK_TOLERANCE, DataModel
 from theory.data.moments import Moments
-from theory.validation import FloatArray, InputError, finite_array, keep_arrays, positive
+from theory.validation import FloatArray, InputError, finite_array, keep_arrays, positive, real_array
 
 #: Rounding error of the variance that a linear predictor explains, as a share of it.
 _ROUNDING = 1e-6
@@ -46,10 +46,8 @@ class Target:
     variance: float
 
     def __post_init__(self) -> None:
-        covariance, crossed = (
-            finite_array(name, value, min(max(np.ndim(value), 1), 2))
-            for name, value in (("covariance", self.covariance), ("cross_covariance", self.cross_covariance))
-        )
+        covariance = _vector_or_matrix("covariance", self.covariance)
+        crossed = _vector_or_matrix("cross_covariance", self.cross_covariance)
         dimension = covariance.shape[0]
         if covariance.ndim == 1:
             positive("smallest entry of covariance", float(covariance.min()))
@@ -197,9 +195,10 @@ class Target:
             InputError: shapes that do not fit, NaN or infinity, values that do not vary.
         """
         rows = finite_array("inputs", inputs, 2)
-        targets = finite_array("values", values, min(max(np.ndim(values), 1), 2)).reshape(np.shape(values)[0], -1)
-        if targets.shape[0] != rows.shape[0]:
-            raise InputError(f"values: has shape {np.shape(values)}; give one row for each of {rows.shape[0]} inputs")
+        given = _vector_or_matrix("values", values)
+        if given.shape[0] != rows.shape[0]:
+            raise InputError(f"values: has shape {given.shape}; give one row for each of {rows.shape[0]} inputs")
+        targets = given.reshape(rows.shape[0], -1)
         centred = _in_basis(model, rows - rows.mean(axis=0), "inputs")
         wanted = targets - targets.mean(axis=0)
         count = rows.shape[0]
@@ -223,6 +222,12 @@ class Target:
             )
         kept = values > RELATIVE_RANK_TOLERANCE * values[-1]
         return values[kept], vectors[:, kept]
+
+
+def _vector_or_matrix(name: str, value: ArrayLike) -> FloatArray:
+    """``value`` as a finite array of one or two axes; InputError otherwise."""
+    array = real_array(name, value)
+    return finite_array(name, array, 2 if array.ndim > 1 else 1)
 
 
 def _in_basis(model: DataModel, rows: FloatArray, argument: str) -> FloatArray:

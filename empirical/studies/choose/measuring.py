@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from empirical.data.transfer_target import TransferTarget
 from empirical.networks.checkpoint_file import with_weights_from
 from empirical.networks.checkpoint_series import CheckpointSeries
-from empirical.probes.gain_curve import TOLERANCE, GainCurve, gain_curve
+from empirical.probes.gain_curve import TOLERANCE, GainCurve
 from empirical.probes.input_reconstruction import InputReconstruction
 from empirical.probes.neural_collapse import neural_collapse
 from empirical.probes.target_features import features_of
-from empirical.probes.target_probe import TargetScores, target_scores
+from empirical.probes.target_probe import TargetScores, target_gains, target_scores
 from empirical.probes.transferability import class_separation, logme, rank_me, spectrum_exponent
 from empirical.probes.weight_tails import mean_weight_exponent
 from empirical.studies.choose.plan import ChoosePlan
@@ -102,18 +102,16 @@ def measured_checkpoints(
 def target_curve(measured: Sequence[MeasuredCheckpoint], tolerance: float = TOLERANCE) -> GainCurve | None:
     """The gains of measured checkpoints, ordered by the squared error of their probes; None without labels.
 
-    The squared error tells more of a probe than whether its class is right. For numbers the scores are squared errors.
-
     Args:
         measured: in the order of their steps.
-        tolerance: as in ``gain_curve``.
+        tolerance: as in ``target_gains``.
     """
     targets = [one.target for one in measured if one.target is not None]
     if not targets:
         return None
     steps = np.array([one.step for one in measured], dtype=np.int64)
     scores, shares = np.stack([one.scores for one in targets]), np.stack([one.shares for one in targets])
-    return gain_curve(steps, scores, tolerance=tolerance, ordered_by=shares)
+    return target_gains(steps, scores, shares, tolerance)
 
 
 def labelled_samples(target: TransferTarget, plan: ChoosePlan) -> IntArray:

@@ -19,6 +19,7 @@ from empirical.networks.batch_norm import recalibrated, recalibrated_on
 from empirical.networks.network_training import TrainingPlan, batch_indices, fast_layout, image_batches, use_fast_layout
 from empirical.networks.networks import build_network
 from empirical.probes.sampled_probe import sampled_loss
+from empirical.studies.deep.last_two_layers import last_two_layers
 from empirical.studies.last_block_study.plan import Setting
 from theory import InputError
 from theory.data.stratified import stratified_sample
@@ -66,18 +67,27 @@ def whole_network(network: nn.Sequential, data: ImageData) -> Trained:
     return Trained(network, nn.Sequential(*list(network)[:-2]), inputs)
 
 
-def last_two_layers(network: nn.Sequential, data: ImageData) -> Trained:
-    """The last block and the classifier, on what the layers below give before training."""
+def two_layers(network: nn.Sequential, data: ImageData) -> Trained:
+    """The last two layers, on what the layers below give before training."""
+    layers = last_two_layers(network, data.train, Normalisation.from_images(data.train), _CPU)
+    body = nn.Sequential(layers.units, network[-2], layers.classifier)
+    return Trained(body, nn.Sequential(layers.units), _rows(layers.features, network))
+
+
+def last_stage(network: nn.Sequential, data: ImageData) -> Trained:
+    """The last stage and the classifier, likewise: in ResNet-10 three layers."""
     normalisation = Normalisation.from_images(data.train)
     below = nn.Sequential(*list(network)[:-3])
     with recalibrated_on(network.eval(), data.train, normalisation, _CPU), torch.no_grad():
         batches = image_batches(data.train, normalisation, _BATCH, _CPU)
         features = torch.cat([below(images) for images, _ in batches])
+    return Trained(nn.Sequential(*list(network)[-3:]), nn.Sequential(network[-3]), _rows(features, network))
 
-    def inputs(chosen: IntArray) -> Tensor:
-        return features[torch.from_numpy(chosen)].contiguous(memory_format=fast_layout(network))
 
-    return Trained(nn.Sequential(*list(network)[-3:]), nn.Sequential(network[-3]), inputs)
+def _rows(features: Tensor, network: nn.Module) -> Callable[[IntArray], Tensor]:
+    """Features of the images with given numbers."""
+    layout = fast_layout(network)
+    return lambda chosen: features[torch.from_numpy(chosen)].contiguous(memory_format=layout)
 
 
 def trained_losses(

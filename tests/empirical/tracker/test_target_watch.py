@@ -11,6 +11,8 @@ import torch
 from torch import nn
 
 from empirical import PhaseTracker, ProbeSchedule
+from empirical.probes.target_probe import TargetScores
+from empirical.studies.choose.measuring import MeasuredCheckpoint, target_curve
 from empirical.tracker.target_watch import TargetWatch
 from theory import InputError
 
@@ -55,6 +57,12 @@ def _trained(folder: Path, direction: int) -> PhaseTracker:
     return tracker
 
 
+def _right(right: np.ndarray, shares: np.ndarray | None = None) -> TargetScores:
+    """Scores of labels that are right or not, with squared errors that say the same unless others are given."""
+    scores = right.astype(float)
+    return TargetScores(scores, scores if shares is None else shares, 0.0, float(scores.mean()), 1.0)
+
+
 def test_a_target_that_is_forgotten_takes_its_step_and_keeps_that_checkpoint(tmp_path: Path) -> None:
     tracker = _trained(tmp_path, 1)
     assert tracker.recommendation in (1, 2)
@@ -74,19 +82,35 @@ def test_with_few_labels_it_says_that_it_cannot_tell_and_how_many_would() -> Non
     """Of 40 labels, 24 are right at step 1 and 22 at step 2, by other samples: nobody can tell from these."""
     inputs = _inputs(40)
     watch = TargetWatch((inputs, (inputs[:, 0] > 0).long()), "0", 512, None)
-    watch.update(1, (np.arange(40) < 24).astype(float))
-    watch.update(2, (np.arange(40) >= 18).astype(float))
+    watch.update(1, _right(np.arange(40) < 24))
+    watch.update(2, _right(np.arange(40) >= 18))
     assert watch.recommendation == 2
     assert "cannot tell with 40 labels of the target: step" in watch.reason
     assert "more would tell" in watch.reason
+
+
+def test_of_steps_with_the_same_accuracy_that_of_the_smallest_squared_error_leads_as_in_a_choice() -> None:
+    """All 400 labels are predicted as often at steps 1 and 2, at step 2 with a tenth less of the variance missed."""
+    watch = TargetWatch((_inputs(), (_inputs()[:, 0] > 0).long()), "0", 512, None)
+    draw = np.random.default_rng(0)
+    errors = draw.exponential(0.5, 400)
+    right = np.arange(400) % 4 > 0
+    measured = [_right(right, 1 - errors), _right(right, 1.1 - errors), _right(np.arange(400) % 4 > 1, 0.5 - errors)]
+    for step, found in zip((1, 2, 4), measured, strict=True):
+        watch.update(step, found)
+    assert watch.leading == 2
+    rows = [MeasuredCheckpoint(step, 0.5, found) for step, found in zip((1, 2, 4), measured, strict=True)]
+    choice = target_curve(rows)
+    assert choice is not None
+    assert watch.leading == choice.steps[choice.leading]
 
 
 def test_where_the_latest_step_leads_it_says_what_another_may_gain() -> None:
     """Of 40 labels, 24 are right at the latest step, and 22, other ones, before."""
     inputs = _inputs(40)
     watch = TargetWatch((inputs, (inputs[:, 0] > 0).long()), "0", 512, None)
-    watch.update(1, (np.arange(40) >= 18).astype(float))
-    watch.update(2, (np.arange(40) < 24).astype(float))
+    watch.update(1, _right(np.arange(40) >= 18))
+    watch.update(2, _right(np.arange(40) < 24))
     assert watch.leading == 2
     assert "step 2, the latest, leads; step 1 may gain up to +0." in watch.reason
 
@@ -128,11 +152,11 @@ def test_the_peak_of_a_parabola_in_log_steps_is_found_and_far_ones_are_not_belie
     for power in range(6):
         # Highest at 2^7, two doublings beyond the last step.
         share = 0.9 - 0.01 * (7 - power) ** 2
-        watch.update(2**power, (np.arange(400) < 400 * share).astype(float))
+        watch.update(2**power, _right(np.arange(400) < 400 * share))
     assert watch.peak == pytest.approx(2**7, rel=0.05)
     straight = TargetWatch((inputs, (inputs[:, 0] > 0).long()), "0", 512, None)
     for power in range(6):
-        straight.update(2**power, (np.arange(400) < 100 + 40 * power).astype(float))
+        straight.update(2**power, _right(np.arange(400) < 100 + 40 * power))
     assert straight.peak is None
 
 

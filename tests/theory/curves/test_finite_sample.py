@@ -226,13 +226,15 @@ def test_the_trace_counts_the_mean_and_the_labels_exactly() -> None:
     """E tr Sigma' is exact: mu^2 + tr Sigma_W (n - 1)/n with the mean taken out, at n = 6 as well."""
     sums = _draw(ALIGNED, 6, 2000, seed=1)
     network = SampledOneOutput.from_model(ALIGNED, SquaredError(), 6)
+    level = network.eigenvalues[0]  # the unit of the network's sums
     error = sums[:, 0].std() / np.sqrt(len(sums))
-    predicted = network._sums[SPECTRUM_SUMS[1]]
+    predicted = level * network._sums[SPECTRUM_SUMS[1]]
     assert abs(sums[:, 0].mean() - predicted) < 4 * error
     assert abs(sums[:, 0].mean() - ALIGNED.total_variance) > 20 * error
     fresh = sums[:, 5:7]
     error = fresh.std(axis=0) / np.sqrt(len(fresh))
-    assert np.all(np.abs(fresh.mean(axis=0) - network._fresh.signal) < 4 * error)
+    predicted = network._fresh.signal * np.array([level**2, level**3])
+    assert np.all(np.abs(fresh.mean(axis=0) - predicted) < 4 * error)
 
 
 def test_the_error_of_the_formulas_falls_as_one_over_the_dimension() -> None:

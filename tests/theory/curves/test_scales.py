@@ -8,14 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from theory import (
+    AnnealedTransfer,
     ClassConditionalModel,
     Curve,
     DataModel,
+    EarlyDepth,
+    LearntTransfer,
+    Logistic,
     OneOutput,
     SampledOneOutput,
     Softmax,
     SquaredError,
+    Target,
     TurningLaw,
+    budgeted_curve,
     budgeted_reconstruction_loss,
     chebyshev_terms,
     crossovers,
@@ -25,6 +31,8 @@ from theory import (
     flow_curve,
     gradient_descent_curve,
     mean_field_curve,
+    random_outputs_curve,
+    random_sketch_spread,
     reconstruction_loss,
     relative_loss,
 )
@@ -75,6 +83,88 @@ def test_turning_points_and_levels_scale_with_the_units_of_the_inputs(unit: floa
         DrawLaw.from_network(OneOutput.from_model(one, loss)) for one in (_in_units(_PAIR, unit), _PAIR)
     )
     assert draws.mean_turning_point(1e-4 / root) * unit == pytest.approx(expected_draws.mean_turning_point(1e-4))
+    single = np.random.default_rng(0).standard_normal((4, 12))
+    np.testing.assert_allclose(
+        draws.draw_turning_points(single, 1e-4 / root) * unit, expected_draws.draw_turning_points(single, 1e-4)
+    )
+    spread = random_sketch_spread(scaled.eigenvalues, 3)
+    assert spread / unit == pytest.approx(random_sketch_spread(_MODEL.eigenvalues, 3), rel=1e-9)
+
+
+@given(_UNITS)
+@settings(max_examples=8)
+def test_laws_of_samples_scale_with_the_units_of_the_inputs(unit: float) -> None:
+    root, loss = np.sqrt(unit), Logistic()
+    found, expected = (SampledOneOutput.from_model(one, loss, 50) for one in (_in_units(_PAIR, unit), _PAIR))
+    for name in ("effective_rank", "strength_scatter"):
+        assert getattr(found, name) == pytest.approx(getattr(expected, name), rel=1e-9)
+    for name in ("initial_level", "signal_level", "fresh_initial_level", "fresh_signal_level"):
+        assert getattr(found, name) / unit == pytest.approx(getattr(expected, name), rel=1e-9)
+    for name in ("phase_one_end", "turning_point_formula", "fresh_phase_one_end", "fresh_turning_point_formula"):
+        time = getattr(found, name)(1e-4 / root) * unit
+        assert time == pytest.approx(getattr(expected, name)(1e-4), rel=1e-9)
+
+
+@given(_UNITS)
+@settings(max_examples=8)
+def test_the_early_law_of_depth_scales_with_the_units_of_the_inputs(unit: float) -> None:
+    """With inputs times r and each of L layers over r^(1/L) the product is over r, and time r^(-2/L) of what it was."""
+    root, loss = np.sqrt(unit), SquaredError()
+    found, expected = (EarlyDepth.from_model(one, loss) for one in (_in_units(_PAIR, unit), _PAIR))
+    times = np.array([0.0, 1.0, 5.0])
+    assert found.phase_one_end(0.3, 0.7) * root == pytest.approx(expected.phase_one_end(0.3, 0.7), rel=1e-9)
+    np.testing.assert_allclose(found.explained(times / root, 3) / unit, expected.explained(times, 3), rtol=1e-9)
+    for depth in (1, 2, 3):
+        layer = root ** (1 / depth)
+        amplitude = found.turning_amplitude(1e-3 / layer, depth) * layer
+        assert amplitude == pytest.approx(expected.turning_amplitude(1e-3, depth), rel=1e-9)
+    time = found.two_layer_turning_point(1e-3 / np.sqrt(root), 1e-4 / np.sqrt(root)) * root
+    assert time == pytest.approx(expected.two_layer_turning_point(1e-3, 1e-4), rel=1e-9)
+
+
+@given(_UNITS, st.floats(-100, 100))
+@settings(max_examples=8)
+def test_transfer_of_one_output_does_not_depend_on_units(unit: float, exponent: float) -> None:
+    """Neither on those of the inputs nor on those of the target, here a real number in units of ``size``."""
+    root, size, loss = np.sqrt(unit), 10.0**exponent, SquaredError()
+    times, crossed = np.array([0.1, 1.0, 30.0]), np.linspace(0.3, 0.02, 12)[:, None] / 2
+    scaled = _in_units(_PAIR, unit)
+    found, expected = (
+        AnnealedTransfer(OneOutput.from_model(one, loss), Target(one.eigenvalues, cross, variance))
+        for one, cross, variance in ((scaled, root * size * crossed, size**2), (_PAIR, crossed, 1.0))
+    )
+    np.testing.assert_allclose(found.shares(1e-2 / root, times / unit), expected.shares(1e-2, times), rtol=1e-9)
+    np.testing.assert_allclose(
+        found.slopes(1e-2 / root, times / unit), expected.slopes(1e-2, times), rtol=1e-8, atol=1e-12
+    )
+    assert found.initial_slope / unit == pytest.approx(expected.initial_slope, rel=1e-9)
+    for name in ("start", "signal_level", "limit"):
+        assert getattr(found, name) == pytest.approx(getattr(expected, name), rel=1e-9)
+
+
+@pytest.mark.parametrize("wrong", [[-1.0, 1.0], [float("nan")], [], ["1"]])
+def test_times_before_the_start_are_refused_by_all_that_take_times(wrong: list[object]) -> None:
+    """exp(-c l s) of a negative time is a number, and so was R before training began."""
+    network = OneOutput.from_model(_PAIR, SquaredError())
+    transfer = AnnealedTransfer(network, Target.reconstruction(_PAIR.eigenvalues))
+    weights = np.ones((1, 1, 12))
+    calls = (
+        network.modes,
+        lambda times: network.explained_variance(0.1, times),
+        lambda times: network.relative_loss(0.1, times),
+        lambda times: network.second_moments(0.1, times),
+        lambda times: budgeted_curve(network, 0.1, times, 0.0),
+        lambda times: random_outputs_curve(network, 2, 0.1, times),
+        lambda times: transfer.shares(0.1, times),
+        lambda times: transfer.slopes(0.1, times),
+        LearntTransfer.from_model(_PAIR, SquaredError()).shares,
+        lambda times: EarlyDepth.from_model(_PAIR, SquaredError()).explained(times, 2),
+        lambda times: flow_curve(_PAIR, SquaredError(), weights, times),
+        lambda times: expected_curve(_PAIR, SquaredError(), 0.1, times),
+    )
+    for call in calls:
+        with pytest.raises(InputError, match=r"^times: "):
+            call(wrong)
 
 
 @given(st.floats(-150, 150), st.floats(-150, 150))
@@ -122,6 +212,8 @@ def test_lists_are_kept_as_arrays_by_every_dataclass_that_takes_arrays() -> None
         (SampledOneOutput([2.0, 1.0], [0.3, 0.1], 1.0, 100), ("eigenvalues", "signal")),
         (Moments([0.0], [[1.0]], [1, 1], [[0.5], [-0.5]]), ("mean", "covariance", "class_counts", "class_means")),
         (SampleSpectrum([2.0, 1.0], 10), ("eigenvalues",)),
+        (EarlyDepth([2.0, 1.0], [[0.3, 0.1]], 1.0), ("eigenvalues", "signal")),
+        (Target([2.0, 1.0], [[0.3], [0.1]], 1.0), ("covariance", "cross_covariance")),
     )
     for instance, names in kept:
         for name in names:
