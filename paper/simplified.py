@@ -34,7 +34,14 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
         "SimplerStepSize": plain(report.plan.step_size),
         "SimplerApart": plain(APART),
         "SimplerErrorApart": plain(ERROR_APART),
+        "SimplerCloneShare": _largest_share(report, Training.CLONE),
+        "SimplerTangentShare": _largest_share(report, Training.TANGENT),
     }
+
+
+def _largest_share(report: SimplifiedReport, training: Training) -> str:
+    """The fall of a simplification in units of that on the images, of the network where it is largest."""
+    return fixed(max(run.fall(training) / run.fall(Training.IMAGES) for run in report.runs), 2)
 
 
 def tables(folders: ResultFolders) -> dict[str, str]:

@@ -34,4 +34,7 @@ def test_each_training_has_its_row(tmp_path: Path) -> None:
     assert [row[3] for row in rows] == ["", "--", "6"]
     assert [row[4] for row in rows] == ["$0.300$", "$0.150$", "$0.000$"]
     assert [row[6] for row in rows] == ["$0.600$", "$0.600$", "$0.620$"]
-    assert simplified.numbers(folders)["SimplerSteps"] == "8"
+    found = simplified.numbers(folders)
+    assert found["SimplerSteps"] == "8"
+    assert found["SimplerCloneShare"] == "$0.50$"
+    assert found["SimplerTangentShare"] == "$0.00$"

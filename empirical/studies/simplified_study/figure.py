@@ -25,11 +25,11 @@ def draw_panels(figure: Figure, runs: Sequence[SimplifiedRun]) -> None:
     """A row for each network: the reconstruction loss on the left, the error on the right."""
     rows = figure.subplots(len(runs), 2, squeeze=False, sharex=True)
     for (left, right), run in zip(rows, runs, strict=True):
-        steps = np.maximum(run.steps, 0.5)  # step 0 counts as one half
+        plan, steps = run.setting.training, np.maximum(run.steps, 0.5)  # step 0 counts as one half
         for number, training in enumerate(Training):
             draw_seeds(left, steps, run.losses[training][None], training.value, number)
             draw_seeds(right, steps, run.errors[training][None], training.value, number)
-        left.set_title(network_title(run.setting.training.network), fontsize=10, loc="left")
+        left.set_title(network_title(plan.network, plan.base_width), fontsize=10, loc="left")
         left.set_ylabel("reconstruction loss of the images\n(share of their variance)")
         right.set_ylabel("share of test images\nof a wrong class")
         left.set_xscale("log")
