@@ -32,6 +32,7 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
     return {
         "SimplerSteps": count(report.plan.steps),
         "SimplerStepSize": plain(report.plan.step_size),
+        "SimplerMomentum": plain(report.runs[0].setting.training.momentum),
         "SimplerApart": plain(APART),
         "SimplerErrorApart": plain(ERROR_APART),
         "SimplerCloneShare": _largest_share(report, Training.CLONE),
