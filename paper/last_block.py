@@ -83,7 +83,8 @@ def _residual(report: LastBlockReport) -> dict[str, str]:
     found = {}
     for name, level in levels.items():
         found[f"BlockResidualFall{name}"] = fixed(run.fall(level)) if run else "--"
-        found[f"BlockResidualHalf{name}"] = _step(run.half_fall(level)) if run else "--"
+    for name in ("Derived", "Trained"):
+        found[f"BlockResidualHalf{name}"] = _step(run.half_fall(levels[name])) if run else "--"
     for name, level in (("", Level.TWO_TRAINED), ("All", Level.END_TO_END)):
         found[f"BlockResidualDistance{name}"] = fixed(report.distance(RESIDUAL, level)) if run else "--"
     start = run.distance(Level.TWO_DERIVED, Level.TWO_TRAINED, 0) if run else float("nan")
