@@ -129,6 +129,7 @@ STUDIES = (
     Study("transfer", ("transfer", *_TRACKED), 0.1, long=True, optional=True),
     Study("deep", ("deep", *_TRACKED), 6, long=True, optional=True),
     Study("last-block", ("study", "last-block"), 30, long=True, optional=True),
+    Study("simplified", ("study", "simplified"), 15, long=True, optional=True),
     Study("choose", ("study", "choose", "--seeds", "3", "--fine-tuned", "3"), 30, long=True, optional=True),
     Study("predict-vgg8", (*_on_network("predict", "vgg8"), *_BLOCKS), 10, long=True, optional=True),
     Study("predict-resnet10", (*_on_network("predict", "resnet10"), *_STAGES), 10, long=True, optional=True),

@@ -196,3 +196,42 @@ def last_block_study(
         plan = LastBlockPlan(steps=steps, widths=widths, networks=tuple(networks or LastBlockPlan.networks), seed=seed)
         report = run(plan, data=partial(load_images, "cifar10", data_root, download), folder=out, progress=bars)
     publish(report, out, output)
+
+
+@studies.command("simplified")
+def simplified_study(
+    steps: Annotated[int, count_option("Last training step.", 16)] = 1024,
+    networks: Annotated[list[str] | None, text_option("vgg8 or resnet10; repeat it. [default: both]")] = None,
+    data_root: DataRoot = None,
+    download: Download = False,
+    out: Annotated[Path, path_option("Folder of the results.")] = Path("results") / "study-simplified",
+    seed: Annotated[int, seed_option("Seed of the weights, of the order of the images and of the clone.")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find out how long a deep training is that of a simpler one.
+
+    VGG-8 and ResNet-10 are trained on CIFAR-10, on a Gaussian clone of it (images drawn with the mean and covariance
+    of each class), and as networks that are linear in their weights, which a theory of fixed features of the weights
+    would describe exactly. All begin with the same weights. The reconstruction loss of the images from the last block
+    and the share of test images of a wrong class are measured on CIFAR-10; the step is printed at which each
+    simplification leaves the training.
+
+    Needs CIFAR-10 in the data root. Writes result.json, simplified.png and parts; a run that was stopped goes on with
+    what is finished in the same folder. A quarter of an hour on one core.
+
+    For example:
+
+      phases study simplified --data-root DIR
+    """
+    output = Output(as_json, quiet)
+    with bad_input_exits() as bars:
+        from functools import partial
+
+        from empirical.data.images import load_images
+        from empirical.studies.simplified_study.job import simplified_study as run
+        from empirical.studies.simplified_study.plan import SimplifiedPlan
+
+        plan = SimplifiedPlan(networks=tuple(networks or SimplifiedPlan.networks), steps=steps, seed=seed)
+        report = run(plan, data=partial(load_images, "cifar10", data_root, download), folder=out, progress=bars)
+    publish(report, out, output)
