@@ -14,6 +14,7 @@ from torch import Tensor
 
 from empirical.data.array_file import header_of
 from empirical.data.array_formats import is_array_file, open_arrays
+from empirical.data.finite import all_finite
 from empirical.data.images import ImageData, Normalisation, load_images, padded_to
 from empirical.data.labels import Classes, plain_labels
 from empirical.data.network_inputs import (
@@ -68,7 +69,7 @@ class TransferTarget:
                     f"target: inputs have shape {tuple(one.shape)}, type {one.dtype}; give real numbers or identities "
                     f"of tokens (n, ...) for at least {LEAST_INPUTS} inputs"
                 )
-            if one.is_floating_point() and not bool(torch.isfinite(one).all()):
+            if one.is_floating_point() and not all_finite(one):
                 raise InputError("target: inputs hold NaN or infinite numbers; give finite ones")
         if all(bool((one == one[0]).all()) for one in tensors):
             raise InputError("target: all inputs are the same; give inputs that differ")

@@ -18,7 +18,15 @@ from empirical.fit.component_choice import NUMBERS, ClassChoice, choose_componen
 from theory import InputError
 from theory.data.data_model import RELATIVE_RANK_TOLERANCE
 from theory.progress import Progress, silent
-from theory.validation import FloatArray, IntArray, at_least, class_labels, finite_array
+from theory.validation import (
+    FloatArray,
+    IntArray,
+    at_least,
+    check_class_counts,
+    class_labels,
+    finite_array,
+    plain_array,
+)
 
 #: Share of the variance in the leading directions in which Gaussians are fitted, and the largest number of these.
 VARIANCE_SHARE, MOST_DIRECTIONS = 0.95, 32
@@ -64,26 +72,23 @@ def fit_mixture(
 
     Args:
         inputs: (n, D) samples.
-        labels: (n,) classes 0 to K - 1, each with at least two samples.
+        labels: (n,) classes 0 to K - 1, each with at least twice as many samples as the first of ``numbers``.
         classes: K.
         numbers: of Gaussians to choose from, ascending; a single number is used without a choice.
         seed: of the samples to which Gaussians are fitted, of folds and of starts.
         progress: shows how many classes are done.
 
     Raises:
-        InputError: NaN, infinity, mismatched shapes, numbers that are not ascending, a class of fewer than two samples
-            or of fewer than the first of ``numbers``, or inputs that do not vary.
+        InputError: NaN, infinity, mismatched shapes, numbers that are not ascending, too few samples of a class, or
+            inputs that do not vary.
     """
-    rows = np.asarray(inputs)
+    rows = plain_array("inputs", inputs)
     known = class_labels("labels", labels, len(rows), at_least("classes", classes, 2))
     tried = [at_least("numbers", number, 1) for number in numbers]
     if not tried or tried != sorted(set(tried)):
         raise InputError(f"numbers: {list(numbers)} is not accepted; give ascending integers of at least 1")
-    members = np.bincount(known, minlength=classes)
     # What is kept of a class while a fold is held out is at least half of it.
-    fewest = max(2, 2 * tried[0] if tried[0] > 1 else 2)
-    if members.min() < fewest:
-        raise InputError(f"labels: class {members.argmin()} has {members.min()} samples; give at least {fewest}")
+    check_class_counts(known, classes, 2 * tried[0], f"twice as many as Gaussians per class, {tried[0]}")
     chosen = _some_of_each_class(known, np.random.default_rng(at_least("seed", seed, 0)))
     some, labels_of_some = finite_array("inputs", rows[chosen], 2), known[chosen]
     centre, directions = _leading_directions(some)
@@ -94,7 +99,7 @@ def fit_mixture(
         choice = choose_components(own, label, tried, seed)
         choices.append(choice)
         parts.append(fit_class_mixture(own, choice.components, choice.ridge, choice.start, seed))
-    return MixtureFit(tuple(choices), tuple(parts), centre, directions, members / len(rows), chosen.size)
+    return MixtureFit(tuple(choices), tuple(parts), centre, directions, np.bincount(known) / len(rows), chosen.size)
 
 
 def _some_of_each_class(labels: IntArray, generator: np.random.Generator) -> IntArray:

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from empirical.data.finite import all_finite
 from empirical.data.images import ImageSplit, Normalisation
 from empirical.data.network_inputs import Inputs
 from empirical.moments.float_precision import full_precision
@@ -86,9 +87,7 @@ def measure_statistics(network: nn.Module, batches: Iterable[Inputs]) -> None:
     for name, layer in layers.items():
         layer.momentum = kept[name]
         layer.training = False
-        if not all(
-            bool(torch.isfinite(one).all()) for one in (layer.running_mean, layer.running_var) if one is not None
-        ):
+        if not all(all_finite(one) for one in (layer.running_mean, layer.running_var) if one is not None):
             raise InputError(f"batches: the inputs of layer {name} hold NaN or infinite numbers; give finite ones")
 
 

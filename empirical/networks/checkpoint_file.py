@@ -9,6 +9,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from empirical.data.finite import all_finite
 from empirical.data.reading import one_line_faults, printable
 from empirical.data.tensor_file import read_weights, unfit_tensor
 from empirical.networks.module_names import names_inside, plain_names
@@ -94,5 +95,5 @@ def _check(place: str, tensor: torch.Tensor, expected: torch.Tensor) -> None:
     if tensor.is_floating_point() != expected.is_floating_point():
         raise InputError(f"checkpoint: {place} has type {tensor.dtype}; the network's is {expected.dtype}")
     # As the network will hold them: float64 may exceed its float32.
-    if expected.is_floating_point() and not bool(torch.isfinite(tensor.to(expected.dtype)).all()):
+    if expected.is_floating_point() and not all_finite(tensor.to(expected.dtype)):
         raise InputError(f"checkpoint: {place} holds NaN or infinite numbers; give another file")

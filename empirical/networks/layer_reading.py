@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from empirical.data.finite import all_finite
 from empirical.data.network_inputs import MASK, Inputs, samples_in, some_of
 from empirical.networks.module_names import named_layers
 from empirical.networks.row_rule import (
@@ -129,10 +130,11 @@ class LayerReader:
             calls[name] += 1
 
         with ExitStack() as stack:
-            for part in self._network.modules():
-                channels = channels_of(part)
-                if channels is not None:
-                    stack.callback(part.register_forward_hook(partial(count_channels, channels)).remove)
+            if len(self._layouts) < len(self.layers):
+                for part in self._network.modules():
+                    channels = channels_of(part)
+                    if channels is not None:
+                        stack.callback(part.register_forward_hook(partial(count_channels, channels)).remove)
             for name, part in self._chosen.items():
                 stack.callback(part.register_forward_hook(partial(hook, name)).remove)
             run(self._network, inputs)
@@ -252,7 +254,7 @@ def in_precision(name: str, activations: Tensor, dtype: torch.dtype) -> Tensor:
         LayerError: NaN or infinity before or after.
     """
     converted = activations.to(dtype, copy=True)
-    if bool(torch.isfinite(converted).all()):
+    if all_finite(converted):
         return converted
     bad = int((~torch.isfinite(activations)).sum())
     if bad:

@@ -1,13 +1,15 @@
 """Reconstruction of one fixed set of inputs from any number of layers: what does not depend on the layer is kept.
 
 The decoder is that of ``BudgetedDecoders.regularised``: budgeted, at the penalty of generalised cross-validation. Here
-it works in the whitened directions of the activations, whose products with the inputs may be float32 without losing
-digits, however little a direction varies.
+it works in the whitened directions of the activations, whose products with the inputs may be float32 however little a
+direction varies. What float32 leaves open is the covariance of the activations: its error is 1e-7 of the largest
+variance. The rounding of the activations along the directions, centred in float64, is far below that.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 import torch
@@ -81,11 +83,8 @@ class InputReconstruction:
     def _read(self, features: Tensor, whitened: _Whitened) -> Tensor:
         """(r, D) float32 covariance of the fitting inputs with the whitened directions, each of variance one."""
         parts = zip(in_chunks(features), in_chunks(self.fitting), strict=True)
-        total = sum(
-            (whitened.along(rows).T @ inputs.to(rows.device) for rows, inputs in parts),
-            start=torch.zeros((), device=features.device),
-        )
-        return total / self.fitting.shape[0]
+        products = (whitened.along(rows).T @ inputs.to(rows.device) for rows, inputs in parts)
+        return reduce(Tensor.add_, products).div_(self.fitting.shape[0])
 
     def _budget(self, variances: Tensor, read: Tensor) -> float:
         explained = variances.cpu().numpy() * read.square().sum(dim=1).double().cpu().numpy()
@@ -122,6 +121,6 @@ class _Whitened:
         return replace(self, directions=self.directions * (self.variances / (self.variances + budget)))
 
     def along(self, features: Tensor) -> Tensor:
-        """(n, r) float32 activations along the directions, on their own device; the products are float64."""
-        exact = features.to(self.mean.device, torch.float64) - self.mean
-        return (exact @ self.directions).float().to(features.device)
+        """(n, r) float32 activations along the directions, on their own device."""
+        moved = (features.to(self.mean.device, torch.float64) - self.mean).float()
+        return (moved @ self.directions.float()).to(features.device)

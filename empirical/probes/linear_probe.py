@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import linalg, optimize
 from torch import Tensor
 
+from empirical.data.finite import all_finite
 from theory import InputError
 from theory.data.stratified import stratified_sample
 from theory.validation import FloatArray, at_least, class_labels, positive
@@ -167,7 +168,7 @@ def _features(value: Features) -> Tensor:
     if rows.ndim != 2 or rows.numel() == 0:
         raise InputError(f"features: has shape {tuple(rows.shape)}; give (n, p) with at least one entry")
     rows = rows.to(torch.float32)
-    if not bool(torch.isfinite(rows).all()):
+    if not all_finite(rows):
         bad = int((~torch.isfinite(rows)).sum())
         raise InputError(f"features: holds {bad} NaN or infinite entries; give finite numbers")
     return rows

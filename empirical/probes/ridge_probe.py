@@ -58,7 +58,7 @@ class RidgeProbe:
         rows = finite_array("features", features, 2)
         if rows.shape[0] < 2:
             raise InputError(f"features: has {rows.shape[0]} row; give at least 2")
-        own = torch.from_numpy(rows)
+        own = _tensor(rows)
         mean = own.mean(dim=0)
         centred = own - mean
         tall = rows.shape[0] > rows.shape[1]
@@ -99,7 +99,7 @@ class RidgeProbe:
             parts: disjoint arrays of sample numbers that hold all n, at least two.
             penalty: mu, positive.
         """
-        known = torch.from_numpy(values)
+        known = _tensor(values)
         scaled = self.left * (self.squares / (self.squares + penalty)).sqrt()
         centred = known - known.mean(dim=0)
         residual = centred - scaled @ (scaled.T @ centred)
@@ -117,10 +117,10 @@ class RidgeProbe:
             penalty: mu, positive.
             features: (m, p).
         """
-        known = torch.from_numpy(values)
+        known = _tensor(values)
         mean = known.mean(dim=0)
         shrunk = (self.squares / (self.squares + penalty))[:, None] * (self.left.T @ (known - mean))
-        return np.asarray((mean + ((torch.from_numpy(features) - self.mean) @ self.map) @ shrunk).numpy())
+        return np.asarray((mean + ((_tensor(features) - self.mean) @ self.map) @ shrunk).numpy())
 
 
 def fold_parts(labels: IntArray, folds: int = FOLDS, seed: int = 0) -> list[IntArray]:
@@ -133,3 +133,8 @@ def fold_parts(labels: IntArray, folds: int = FOLDS, seed: int = 0) -> list[IntA
     """
     wanted = min(at_least("folds", folds, 2), labels.size)
     return stratified_parts(labels, wanted, np.random.default_rng(at_least("seed", seed, 0)))
+
+
+def _tensor(array: FloatArray) -> Tensor:
+    """The same numbers, copied only where torch does not take their memory: read-only arrays and reversed ones."""
+    return torch.from_numpy(np.require(array, requirements=["C", "W"]))

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from empirical.data.finite import all_finite
 from empirical.data.network_inputs import (
     IDENTITIES,
     Inputs,
@@ -103,7 +104,7 @@ def probe_inputs(inputs: Any, reconstruct: Any = None) -> ProbeInputs:
         raise InputError(f"inputs: have shape {shapes}; give at least {LEAST_INPUTS} rows")
     numbers = _reconstructed(given, reconstruct)
     found = ProbeInputs(given, numbers.float())
-    finite = all(bool(torch.isfinite(one).all()) for one in (*real_tensors_in(given), numbers))
+    finite = all(all_finite(one) for one in (*real_tensors_in(given), numbers))
     if not finite or not found.varies():
         kinds = ", ".join(f"have shape {tuple(one.shape)}, type {one.dtype}" for one in _identities(given))
         kind = f"{kinds}, and " if kinds and reconstruct is None else ""

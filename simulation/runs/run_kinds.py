@@ -97,7 +97,10 @@ LAST_BLOCK = RunKind(
     "phases study last-block",
     ("last-block.png", _RESULT),
     ("parts",),
-    frozenset({"runs", "series", "distance_from_two_trained"}),
+    frozenset({"runs", "series", "distances"}),
+)
+SIMPLIFIED_STUDY = RunKind(
+    "phases study simplified", ("simplified.png", _RESULT), ("parts",), frozenset({"simplified", "plan"})
 )
 FIT = RunKind("phases fit", ("spectrum.parquet", "fit.png", _RESULT), (), frozenset({"spectrum_law", "signal_law"}))
 PREDICT = RunKind("phases predict", ("curves.parquet", "predict.png", _RESULT), ("parts",), frozenset({"plan", "rows"}))
@@ -126,6 +129,7 @@ RUN_KINDS = (
     CHOOSE,
     CHOOSE_STUDY,
     LAST_BLOCK,
+    SIMPLIFIED_STUDY,
     DECODE,
     DEEP,
     FIT,

@@ -12,7 +12,7 @@ import sympy as sp
 from theory.curves.annealed import OneOutput
 from theory.symbols.draw_series import draw_series
 from theory.symbols.symbolic import CURVATURE, INITIAL_SCALE, SIGNAL_SUMS, SPECTRUM_SUMS, boundary_formulas
-from theory.validation import FloatArray, finite_array, matrix_with_columns, positive
+from theory.validation import FloatArray, InputError, finite_array, matrix_with_columns, positive
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,15 @@ class DrawLaw:
         sqrt(-a sigma0 / v) where a < 0; sigma0 u where a > 0, u the last maximum of R(g + u delta).
 
         Raises:
-            InputError: draws that are not (replica, d), a scale that is not positive.
+            InputError: draws that are not (replica, d), a scale that is not positive, or a network that never turns as
+                its signal lies in directions of one eigenvalue.
         """
         scale = positive("init_scale", init_scale)
+        if self.drift <= 0:
+            raise InputError("network: its signal lies in directions of one eigenvalue; give one whose curve turns")
         draws = finite_array("draws", draws, 2)
         pull = self.linear_term(draws)
-        half = np.sqrt(np.maximum(-pull, 0.0)) * np.sqrt(scale / self.drift)
+        half = np.sqrt(np.maximum(-pull, 0.0)) * np.sqrt(scale) / np.sqrt(self.drift)
         levels, signal, (_, unit) = _in_units(self.network)
         # R(g + u delta) = (n0 + 2 n1 u + n2 u^2) / (d0 + 2 d1 u + d2 u^2): its derivative's sign is that of a parabola.
         zeroth, first, second = (

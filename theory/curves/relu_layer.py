@@ -8,7 +8,8 @@ the mean of A o P over the components, J that of dp/dz and F that of E[f f^T], t
 
 (biases as weights of an input that is 1). The block's steps are then gradient descent one by one, at a few products of
 small matrices each, with momentum and any parametrisation; what decays fastest, and would make long blocks unstable,
-is followed exactly.
+is followed exactly. Where units share weights, steps move these: H is summed over the units that share, and Sigma is
+that of the mean of what they see. What that leaves out of the curvature is held with the rest of the gradient.
 
 Of a target the best linear decoder of f explains tr[Cov(y, f) Cov(f)^+ Cov(f, y)], over the whole mixture. Within a
 component Cov(x, f) = Sigma_c W1^T diag P(u > 0). What f has beside that, which is not linear in x, acts as noise.
@@ -65,21 +66,25 @@ class _Held:
             (self.means + other.means) / 2,
         )
 
-    def pulled(self, network: ReluNetwork, eigenvalues: FloatArray) -> ReluNetwork:
-        """H W1 Sigma, J W2 F and their like for the biases: what is not held of the descent, negative."""
+    def pulled(self, network: ReluNetwork, spread: FloatArray) -> ReluNetwork:
+        """H W1 Sigma, J W2 F and their like for the biases: what is not held of the descent, negative.
+
+        Args:
+            network: the compact one.
+            spread: W1 Sigma.
+        """
         outer = self.outputs @ network.output
         last = (self.outputs @ network.output_bias[..., None])[..., 0]
         return ReluNetwork(
-            hidden=self.gates @ (network.hidden * eigenvalues),
+            hidden=self.gates @ spread,
             output=outer @ self.moments + last[..., None] * self.means[:, None],
             hidden_bias=(self.gates @ network.hidden_bias[..., None])[..., 0],
             output_bias=(outer @ self.means[..., None])[..., 0] + last,
         )
 
-    def descent(self, network: ReluNetwork, eigenvalues: FloatArray) -> ReluNetwork:
+    def descent(self, network: ReluNetwork, spread: FloatArray) -> ReluNetwork:
         """How fast the network moves."""
-        pulled = self.pulled(network, eigenvalues)
-        return _combined(self.force, pulled, -1.0)
+        return _combined(self.force, self.pulled(network, spread), -1.0)
 
 
 def _combined(one: ReluNetwork, other: ReluNetwork, factor: float) -> ReluNetwork:
@@ -117,9 +122,9 @@ class _ReluDescent:
 
     def held(self, state: _State) -> _Held:
         network = self.parametrisation.network(state.parameters, self._eigenvalues)
-        found = closed_gradient(self.mixture, self.loss, network, self.nodes)
+        found = self.parametrisation.gathered(closed_gradient(self.mixture, self.loss, network, self.nodes))
         held = _Held(found.descent, found.gate_curvature, found.output_curvature, found.unit_moments, found.unit_means)
-        force = _combined(found.descent, held.pulled(network, self._eigenvalues), 1.0)
+        force = _combined(found.descent, held.pulled(*self._compact(state.parameters)), 1.0)
         return _Held(force, held.gates, held.outputs, held.moments, held.means)
 
     def between(self, one: _Held, other: _Held) -> _Held:
@@ -128,12 +133,16 @@ class _ReluDescent:
     def advance(self, state: _State, held: _Held, done: int, steps: int) -> _State:
         parameters, velocities = state.parameters, state.velocities
         for _ in range(steps):
-            network = self.parametrisation.network(parameters, self._eigenvalues)
-            descent = held.descent(network, self._eigenvalues)
+            descent = held.descent(*self._compact(parameters))
             moves = self.parametrisation.moves(parameters, descent, self._eigenvalues)
             velocities = tuple(self.momentum * past + move for past, move in zip(velocities, moves, strict=True))
             parameters = tuple(one + self.step_size * speed for one, speed in zip(parameters, velocities, strict=True))
         return _State(parameters, velocities)
+
+    def _compact(self, parameters: Parameters) -> tuple[ReluNetwork, FloatArray]:
+        """The compact network, and its W1 Sigma."""
+        network = self.parametrisation.compact(parameters, self._eigenvalues)
+        return network, self.parametrisation.spread(network.hidden, self._eigenvalues)
 
     def error(self, end: _State, other: _State, steps: int) -> float:
         """Of the worst replica: of the lengths of W1 and W2, and of what W1 x explains as a share of tr Sigma."""

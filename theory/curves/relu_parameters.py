@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from theory.curves.relu_closure import ReluNetwork
+from theory.curves.relu_closure import ClosedGradient, ReluNetwork
 from theory.validation import FloatArray, InputError, finite_array, non_negative
 
 #: Arrays with the replica as their first axis, in the order that the parametrisation says.
@@ -40,13 +40,25 @@ class Parametrisation(Protocol):
 
         Args:
             parameters: as they are.
-            descent: the negative gradient by the effective network.
+            descent: the negative gradient by the compact network.
             eigenvalues: (d,) of Sigma.
         """
 
+    def compact(self, parameters: Parameters, eigenvalues: FloatArray) -> ReluNetwork:
+        """The network in as few numbers as determine it; the effective one, unless units share weights."""
+        return self.network(parameters, eigenvalues)
+
+    def gathered(self, gradient: ClosedGradient) -> ClosedGradient:
+        """Gradient and curvatures by the compact network, from those by the effective one."""
+        return gradient
+
+    def spread(self, hidden: FloatArray, eigenvalues: FloatArray) -> FloatArray:
+        """(replica, h, n) the compact network's weights on the inputs times the covariance of what they weigh."""
+        return hidden * eigenvalues
+
 
 @dataclass(frozen=True)
-class WeightsAlone:
+class WeightsAlone(Parametrisation):
     """W1 (replica, h, d) and W2 (replica, outputs, h); no biases."""
 
     def checked(self, parameters: Sequence[FloatArray], dimension: int, outputs: int) -> Parameters:
@@ -64,7 +76,7 @@ class WeightsAlone:
 
 
 @dataclass(frozen=True)
-class WithBiases:
+class WithBiases(Parametrisation):
     """W1 (replica, h, d), W2 (replica, outputs, h), b1 (replica, h) and b2 (replica, outputs)."""
 
     def checked(self, parameters: Sequence[FloatArray], dimension: int, outputs: int) -> Parameters:
@@ -84,7 +96,7 @@ class WithBiases:
 
 
 @dataclass(frozen=True)
-class BatchNormalised:
+class BatchNormalised(Parametrisation):
     """Hidden units g (w x) / sqrt(w Sigma w^T + e) + b, normalised over all inputs before they are rectified.
 
     Parameters: w (replica, h, d), W2 (replica, outputs, h), gains g (replica, h), shifts b (replica, h) and the

@@ -25,11 +25,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from theory.curves.relu_closure import ReluNetwork
-from theory.curves.relu_parameters import Parameters, fits, named_parameters
+from theory.curves.relu_closure import ClosedGradient, ReluNetwork
+from theory.curves.relu_parameters import Parameters, Parametrisation, fits, named_parameters
 from theory.data.data_model import DataModel
 from theory.validation import FloatArray, InputError, IntArray, finite_array, keep_arrays, non_negative
 
@@ -121,7 +122,7 @@ class TiedBranch:
 
 
 @dataclass(frozen=True, eq=False)
-class TiedUnits:
+class TiedUnits(Parametrisation):
     """h batch-normalised features at P positions, and a classifier of their means; see the module's first lines.
 
     Parameters: W2 (replica, outputs, h) and b2 (replica, outputs), then of each branch its weights (replica, h, n), its
@@ -166,41 +167,85 @@ class TiedUnits:
         replicas, _, width = known[0].shape
         fits("output", known[0], (replicas, outputs, width))
         fits("output_bias", known[1], (replicas, outputs))
-        for number, (branch, own) in enumerate(zip(self.branches, _by_branch(known), strict=True)):
+        for number, (branch, own) in enumerate(zip(self.branches, _of_branches(known), strict=True)):
             for name, value, shape in zip(("weights", "gains", "shifts"), own, ((branch.size,), (), ()), strict=True):
                 fits(f"{name}_{number}", value, (replicas, width, *shape))
         return known
 
     def network(self, parameters: Parameters, eigenvalues: FloatArray) -> ReluNetwork:
         """See ``Parametrisation``."""
-        output, output_bias = parameters[:2]
-        replicas, width = output.shape[0], output.shape[2]
+        compact = self.compact(parameters, eigenvalues)
+        replicas, width, _ = compact.hidden.shape
         hidden = np.zeros((replicas, width, self.positions, eigenvalues.size))
-        bias = np.zeros((replicas, width, self.positions))
-        for branch, (weights, gains, shifts) in zip(self.branches, _by_branch(parameters), strict=True):
-            rows, own = branch.rows((gains / self._deviations(branch, weights))[..., None] * weights)
+        bias = np.repeat(compact.hidden_bias[..., None], self.positions, axis=-1)
+        for branch, weights in zip(self.branches, self._by_branch(compact.hidden), strict=True):
+            rows, own = branch.rows(weights)
             hidden += rows
-            bias += own + shifts[..., None]
+            bias += own
         return ReluNetwork(
             hidden.reshape(replicas, -1, eigenvalues.size),
-            np.repeat(output, self.positions, axis=-1) / self.positions,
+            np.repeat(compact.output, self.positions, axis=-1) / self.positions,
             bias.reshape(replicas, -1),
-            output_bias,
+            compact.output_bias,
         )
+
+    def compact(self, parameters: Parameters, eigenvalues: FloatArray) -> ReluNetwork:
+        """See ``Parametrisation``: rows g w / s of all branches side by side, W2, and the sums of the shifts."""
+        output, output_bias = parameters[:2]
+        rows, bias = [], np.zeros((output.shape[0], output.shape[2]))
+        for branch, (weights, gains, shifts) in zip(self.branches, _of_branches(parameters), strict=True):
+            rows.append((gains / self._deviations(branch, weights))[..., None] * weights)
+            bias = bias + shifts
+        return ReluNetwork(np.concatenate(rows, axis=-1), output, bias, output_bias)
+
+    def gathered(self, gradient: ClosedGradient) -> ClosedGradient:
+        """See ``Parametrisation``."""
+        own, positions = gradient.descent, self.positions
+        replicas, outputs, units = own.output.shape
+        width = units // positions
+        hidden = own.hidden.reshape(replicas, width, positions, -1)
+        bias = own.hidden_bias.reshape(replicas, width, positions)
+        descent = ReluNetwork(
+            np.concatenate([branch.pulled_back(hidden, bias) for branch in self.branches], axis=-1),
+            own.output.reshape(replicas, outputs, width, positions).mean(axis=-1),
+            bias.sum(axis=-1),
+            own.output_bias,
+        )
+        pairs = (replicas, width, positions, width, positions)
+        return ClosedGradient(
+            descent,
+            gate_curvature=gradient.gate_curvature.reshape(pairs).sum(axis=(2, 4)),
+            output_curvature=gradient.output_curvature,
+            unit_moments=gradient.unit_moments.reshape(pairs).mean(axis=(2, 4)),
+            unit_means=gradient.unit_means.reshape(replicas, width, positions).mean(axis=-1),
+        )
+
+    def spread(self, hidden: FloatArray, eigenvalues: FloatArray) -> FloatArray:
+        """See ``Parametrisation``: by the covariance of the windows' means over positions.
+
+        It is the curvature of gates that are alike at all positions. Blocks of steps do without the rest of it.
+        """
+        return np.asarray((hidden @ self._mean_maps * eigenvalues) @ self._mean_maps.T, dtype=np.float64)
 
     def moves(self, parameters: Parameters, descent: ReluNetwork, eigenvalues: FloatArray) -> Parameters:
         """See ``Parametrisation``."""
-        replicas, outputs, width = parameters[0].shape
-        hidden = descent.hidden.reshape(replicas, width, self.positions, -1)
-        bias = descent.hidden_bias.reshape(replicas, width, self.positions)
-        output = descent.output.reshape(replicas, outputs, width, self.positions).mean(axis=-1)
-        found = [output, descent.output_bias]
-        for branch, (weights, gains, _) in zip(self.branches, _by_branch(parameters), strict=True):
-            pulled, deviations = branch.pulled_back(hidden, bias), self._deviations(branch, weights)
+        found = [descent.output, descent.output_bias]
+        pulls = self._by_branch(descent.hidden)
+        for branch, pulled, (weights, gains, _) in zip(self.branches, pulls, _of_branches(parameters), strict=True):
+            deviations = self._deviations(branch, weights)
             along = np.sum(pulled * weights, axis=-1) / deviations
             turned = pulled - (along / deviations)[..., None] * (weights @ branch.covariance)
-            found += [(gains / deviations)[..., None] * turned, along, bias.sum(axis=-1)]
+            found += [(gains / deviations)[..., None] * turned, along, descent.hidden_bias]
         return tuple(found)
+
+    @cached_property
+    def _mean_maps(self) -> FloatArray:
+        """(n of all branches, d) L, the mean over positions."""
+        return np.concatenate([one.maps.mean(axis=1) for one in self.branches])
+
+    def _by_branch(self, rows: FloatArray) -> list[FloatArray]:
+        """Rows of all branches side by side, (replica, h, n of all), as those of each."""
+        return np.split(rows, np.cumsum([one.size for one in self.branches])[:-1], axis=-1)
 
     def _deviations(self, branch: TiedBranch, weights: FloatArray) -> FloatArray:
         """(replica, h) s: deviations of a branch's units before they are normalised."""
@@ -208,7 +253,7 @@ class TiedUnits:
         return np.asarray(np.sqrt(variances + self.epsilon), dtype=np.float64)
 
 
-def _by_branch(parameters: Parameters) -> Iterator[Parameters]:
+def _of_branches(parameters: Parameters) -> Iterator[Parameters]:
     """Weights, gains and shifts of each branch."""
     for start in range(2, len(parameters), _PER_BRANCH):
         yield parameters[start : start + _PER_BRANCH]

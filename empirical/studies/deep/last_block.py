@@ -1,9 +1,10 @@
-"""The last block of an untrained VGG-8 with the classifier: a network of one batch-normalised hidden layer.
+"""The last two layers of an untrained VGG-8 or ResNet-10, derived: features at positions, averaged, and a classifier.
 
-Block 5 reads maps of 2 x 2 pixels through 3 x 3 windows of stride two. Four entries of a window fall on the map, the
-others on its frame, and there is one position: the block is a dense layer on all features of block 4, and the pooling
-after it has nothing to pool. This is exact. What is approximated: features that stay, one Gaussian per class for them,
-outputs that are Gaussian (theorem T11), and batch statistics of all images instead of those of a batch.
+In VGG-8 block 5 reads maps of 2 x 2 pixels through 3 x 3 windows of stride two: one position, and nothing to average.
+In ResNet-10 the second half of stage 4 has 4 x 4 positions and two branches, the second convolution and the shortcut.
+Both are networks of one rectified hidden layer with weights that positions share (``theory.curves.tied_units``), which
+is exact. What is approximated: features that stay, one Gaussian per class for them, outputs that are Gaussian (theorem
+T11), and batch statistics of all images instead of those of a batch.
 """
 
 from __future__ import annotations
@@ -16,16 +17,12 @@ from sklearn.decomposition import PCA
 from torch import nn
 
 from empirical.data.images import ImageData, Normalisation
-from empirical.networks.batch_norm import recalibrated_on
-from empirical.networks.layer_features import activations_of
 from empirical.networks.network_training import TrainingPlan
-from theory import ClassConditionalModel, Curve, InputError, Softmax
-from theory.curves.relu_layer import relu_curve
-from theory.curves.relu_parameters import BatchNormalised, Parameters
+from empirical.studies.deep.last_two_layers import LastUnits, branch_parts, last_two_layers, window_entries
+from theory import ClassConditionalModel, Curve, DataModel, Softmax, TiedBranch, TiedUnits, relu_curve
+from theory.curves.relu_parameters import Parameters
 from theory.data.component_target import MomentsTarget
 from theory.validation import FloatArray, IntArray, at_least
-
-_BELOW = "block4"
 
 #: Leading principal directions of the images that are the target; the rest counts as not explained.
 DIRECTIONS = 400
@@ -36,38 +33,39 @@ class LastBlock:
     """What the curve of the last block is derived from.
 
     Attributes:
-        classes: the features of block 4, a Gaussian for each class.
+        classes: what the block reads, a Gaussian for each class.
         images: the images, by their moments with these features.
-        parameters: W1, W2, gains, shifts and the classifier's biases, as the network begins.
-        epsilon: of the batch normalisation.
+        rule: how parameters make the block's units.
+        parameters: of the rule, as the network begins.
     """
 
     classes: ClassConditionalModel
     images: MomentsTarget
+    rule: TiedUnits
     parameters: Parameters
-    epsilon: float
 
     def scaled(self, factor: float) -> LastBlock:
         """The same with the classifier's initial weights and biases times ``factor``."""
-        weights, output, gains, shifts, bias = self.parameters
-        return replace(self, parameters=(weights, factor * output, gains, shifts, factor * bias))
+        output, bias, *units = self.parameters
+        return replace(self, parameters=(factor * output, factor * bias, *units))
 
     def curve(self, plan: TrainingPlan, steps: IntArray, nodes: int = 128) -> Curve:
-        """The share of the images' variance that the best linear decoder of block 5 leaves, at each of ``steps``.
+        """The share of the images' variance that the best linear decoder of the block leaves, at each of ``steps``.
+
+        It decodes the units at all positions, before they are averaged.
 
         Args:
             plan: its step size and momentum count.
             steps: (T,) strictly increasing step counts from 0 on.
             nodes: quasi-Monte-Carlo nodes per class, a power of two.
         """
-        rule = BatchNormalised(self.epsilon)
         return relu_curve(
             self.classes,
             Softmax(),
             self.parameters,
             steps,
             plan.step_size,
-            rule,
+            self.rule,
             plan.momentum,
             nodes,
             target=self.images,
@@ -77,54 +75,51 @@ class LastBlock:
 def last_block(
     network: nn.Sequential, data: ImageData, device: torch.device, directions: int = DIRECTIONS
 ) -> LastBlock:
-    """The last block of a VGG-8 with its classifier, before training.
+    """The last block of a VGG-8 or ResNet-10 with its classifier, before training.
 
     Args:
         network: of ``build_network``, on the device; its classifier may have been rescaled.
-        data: what it is to be trained on, images of 32 x 32 pixels.
+        data: what it is to be trained on.
         device: that computes the features.
         directions: leading principal directions of the images that are the target.
 
     Raises:
-        InputError: another network: one of several convolutions in the block, or with residual connections, whose
-            outputs are means over positions.
+        InputError: another network.
     """
-    convolution, normalised, classifier = _parts(network)
+    wanted = at_least("directions", directions, 1)
     normalisation = Normalisation.from_images(data.train)
-    with recalibrated_on(network, data.train, normalisation, device):
-        found = activations_of(network.eval(), (_BELOW,), data.train, normalisation, 2**30, device)[_BELOW]
-    features, labels = found.double().numpy(), np.asarray(data.train.labels, dtype=np.int64)
-    weights = dense_weights(convolution)
-    if features.shape[1] != weights.shape[1]:
-        raise InputError(f"data: images give {features.shape[1]} features below the last block; give 32 x 32 pixels")
+    layers = last_two_layers(network, data.train, normalisation, device)
+    features, labels = layers.features.flatten(1).double().numpy(), np.asarray(data.train.labels, dtype=np.int64)
     classes = ClassConditionalModel.from_samples(features, labels, data.classes)
-    rows = classes.model.to_eigenbasis(features - features.mean(axis=0))
+    mean = features.mean(axis=0)
+    rule, units = tied_units(layers.units, layers.features.shape[2:], mean, classes.model)
+    parameters = (_values(layers.classifier.weight), _values(layers.classifier.bias), *units)
     images = torch.from_numpy(normalisation.apply(data.train.images)).flatten(1)
-    parameters = (
-        classes.model.to_eigenbasis(weights[None]),
-        _values(classifier.weight),
-        _values(normalised.weight),
-        _values(normalised.bias),
-        _values(classifier.bias),
-    )
-    target = _target(rows, _leading(images, at_least("directions", directions, 1)), _variance(images), labels)
-    return LastBlock(classes, target, parameters, normalised.eps)
+    rows = classes.model.to_eigenbasis(features - mean)
+    target = _target(rows, _leading(images, wanted), _variance(images), labels)
+    return LastBlock(classes, target, rule, parameters)
 
 
-def dense_weights(convolution: nn.Conv2d) -> FloatArray:
-    """(h, 4 c) weights of a 3 x 3 convolution of stride two on c maps of 2 x 2 pixels, as a dense layer."""
-    window = convolution.weight.detach().cpu().double().numpy()[:, :, 1:, 1:]
-    return np.asarray(window.reshape(window.shape[0], -1), dtype=np.float64)
+def tied_units(units: LastUnits, size: torch.Size, mean: FloatArray, model: DataModel) -> tuple[TiedUnits, Parameters]:
+    """The units of a block as the theory has them, and the parameters of its branches.
 
-
-def _parts(network: nn.Sequential) -> tuple[nn.Conv2d, nn.BatchNorm2d, nn.Linear]:
-    """Convolution and normalisation of the last block, and the classifier; InputError for another network."""
-    block, last = dict(network.named_children()).get("block5"), network[-1]
-    if isinstance(block, nn.Sequential) and len(block) == 3 and isinstance(last, nn.Linear):
-        convolution, normalised, _ = block
-        if isinstance(convolution, nn.Conv2d) and isinstance(normalised, nn.BatchNorm2d):
-            return convolution, normalised, last
-    raise InputError("network: its last block is not one convolution on maps of 2 x 2 pixels; give vgg8")
+    Args:
+        units: of the block.
+        size: height and width of the maps that it reads.
+        mean: (channels height width,) of the maps.
+        model: of the maps.
+    """
+    height, width = size
+    branches, parameters, first = [], [], 0
+    for convolution, normalised in branch_parts(units):
+        windows = window_entries(convolution, height, width)
+        on_map = (windows >= 0).any(axis=1)  # the others are idle: they read the frame at every position
+        shifted = np.where(windows >= 0, windows + first, -1)[on_map]
+        branches.append(TiedBranch.from_windows(shifted, mean, model))
+        weights = _values(convolution.weight.flatten(1))[..., on_map]
+        parameters += [weights, _values(normalised.weight), _values(normalised.bias)]
+        first += convolution.in_channels * height * width
+    return TiedUnits(tuple(branches), branch_parts(units)[0][1].eps), tuple(parameters)
 
 
 def _leading(images: torch.Tensor, directions: int) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Figure of the study: one training at each level of the theory, and boundaries over both series."""
+"""Figure of the study: a training of each network by level of the theory, and boundaries over both series."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from empirical.networks.networks import network_title
 from empirical.studies.last_block_study.agreement import BOUNDARIES, TURNING_POINT, boundary_of
 from empirical.studies.last_block_study.runs import THEORIES, BlockRun, Level
 from simulation.figures.seed_lines import COLOURS, MARKERS
@@ -18,34 +20,37 @@ _COLOUR = dict(zip(Level, COLOURS, strict=False))
 _MARKER = dict(zip(Level, MARKERS, strict=False))
 
 
-def draw_study(shared: BlockRun, by_step_size: Sequence[BlockRun], by_scale: Sequence[BlockRun], path: Path) -> None:
+def draw_study(
+    networks: Sequence[BlockRun], by_step_size: Sequence[BlockRun], by_scale: Sequence[BlockRun], path: Path
+) -> None:
     """Draw a study into a file, whose ending decides the format; see ``draw_panels``."""
-    figure = Figure(figsize=(11.0, 4.4), layout="constrained")
-    draw_panels(figure, shared, by_step_size, by_scale)
+    figure = Figure(figsize=(9.6, 8.0), layout="constrained")
+    draw_panels(figure, networks, by_step_size, by_scale)
     figure.savefig(path, dpi=150)
 
 
 def draw_panels(
-    figure: Figure, shared: BlockRun, by_step_size: Sequence[BlockRun], by_scale: Sequence[BlockRun]
+    figure: Figure, networks: Sequence[BlockRun], by_step_size: Sequence[BlockRun], by_scale: Sequence[BlockRun]
 ) -> None:
     """Draw a study; derived curves are lines, measured ones markers.
 
     Args:
         figure: to draw on.
-        shared: the training whose curves are drawn.
+        networks: one or two trainings whose curves are drawn.
         by_step_size: the series of step sizes.
         by_scale: the series of the classifier's scale.
     """
-    curves, sizes, scales = figure.subplots(1, 3)
-    draw_curves(curves, shared)
+    (*curves, sizes, scales) = figure.subplots(2, 2).flat if len(networks) > 1 else figure.subplots(1, 3)
+    for axes, run in zip(curves, networks, strict=True):
+        draw_curves(axes, run)
     draw_series(sizes, by_step_size, lambda run: run.setting.training.step_size, "step size")
     draw_series(scales, by_scale, lambda run: run.setting.scale, "scale of the classifier's\ninitial weights")
-    handles, labels = sizes.get_legend_handles_labels()
+    shown = _legend([sizes, *curves])
     figure.legend(
-        handles,
-        labels,
+        list(shown.values()),
+        list(shown),
         loc="outside lower center",
-        ncols=4,
+        ncols=min(len(shown), 5),
         frameon=False,
         fontsize=8,
         title="turning point: filled, solid; half of the fall: open, dashed",
@@ -53,9 +58,18 @@ def draw_panels(
     )
 
 
+def _legend(panels: Sequence[Axes]) -> dict[str, Artist]:
+    """What each label of some panels stands for, once."""
+    found: dict[str, Artist] = {}
+    for axes in panels:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    return found
+
+
 def draw_curves(axes: Axes, run: BlockRun) -> None:
     """The losses of the images from the last block, measured and derived."""
-    for level in (Level.END_TO_END, Level.TWO_TRAINED, Level.TWO_DERIVED):
+    for level in (Level.END_TO_END, Level.STAGE_TRAINED, Level.TWO_TRAINED, Level.TWO_DERIVED):
         if level in run.curves:
             steps = np.maximum(run.steps(level), 0.5)  # step 0 counts as one half
             axes.plot(
@@ -65,7 +79,9 @@ def draw_curves(axes: Axes, run: BlockRun) -> None:
                 marker=None if level in THEORIES else _MARKER[level],
                 markersize=4,
                 color=_COLOUR[level],
+                label=level.value,
             )
+    axes.set_title(network_title(run.setting.training.network), fontsize=9)
     axes.set_xscale("log")
     axes.set_xlabel("training step (step 0 at 1/2)")
     axes.set_ylabel("reconstruction loss of the images\n(share of their variance)")

@@ -8,17 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
+import empirical
+import simulation
+import theory
 from empirical.data.images import GivenImages, ImageData, given_images
 from empirical.probes.probe_tasks import at_least_32
 from empirical.studies.deep.last_block import LastBlock, last_block
 from empirical.studies.deep.last_layer import LastLayer, last_layer
-from empirical.studies.last_block_study.plan import DERIVED, LastBlockPlan, Setting
+from empirical.studies.last_block_study.plan import RESIDUAL, LastBlockPlan, Setting
 from empirical.studies.last_block_study.report import LastBlockReport
 from empirical.studies.last_block_study.runs import BlockRun, Level
-from empirical.studies.last_block_study.training import last_two_layers, trained_losses, untrained, whole_network
+from empirical.studies.last_block_study.training import last_stage, trained_losses, two_layers, untrained, whole_network
 from empirical.studies.report import working_folder
-from simulation.runs.run_folder import RunFolder, array_digest, part_key, software_versions
+from simulation.runs.run_folder import RunFolder, array_digest, part_key, software_versions, source_digest
 from simulation.runs.run_kinds import LAST_BLOCK
 from theory import Curve
 from theory.progress import Progress, described, silent
@@ -36,11 +40,11 @@ def last_block_study(
 ) -> LastBlockReport:
     """Put derived curves of a network's last layers beside these layers trained alone, and beside the whole training.
 
-    Two series of VGG-8, of step sizes and of the classifier's initial scale; of ResNet-10 one training, without a
-    theory of its last stage: that holds residual connections, and 16 positions that are averaged.
+    Two series of VGG-8, of step sizes and of the classifier's initial scale; of ResNet-10 one training. Its last two
+    layers are the second half of stage 4 and the classifier; the whole stage is trained on features that stay as well.
 
     Args:
-        plan: the trainings; ``LastBlockPlan()`` by default, half an hour on one core.
+        plan: the trainings; ``LastBlockPlan()`` by default, three quarters of an hour on one core.
         data: images of 32 x 32 pixels, or what loads them (``given_images``).
         folder: where finished curves and the report are kept, and a stopped run resumes; None stores nothing.
         progress: shows which curve is made.
@@ -68,16 +72,17 @@ class _Study:
 
     def __init__(self, plan: LastBlockPlan, data: ImageData, folder: RunFolder) -> None:
         self._plan, self._data, self._folder = plan, data, folder
-        self._last_layer = cache(self._untrained_last_layer)
+        self._last_layer, self._last_block = cache(self._untrained_last_layer), cache(self._untrained_last_block)
 
     def levels(self, setting: Setting) -> tuple[Level, ...]:
-        """All, or those of a network whose last block is not derived."""
-        derived = setting.training.network == DERIVED
-        return tuple(level for level in Level if derived or level is not Level.TWO_DERIVED)
+        """All, or all but the last stage of a network where that is the last block's two layers."""
+        longer = setting.training.network == RESIDUAL
+        return tuple(level for level in Level if longer or level is not Level.STAGE_TRAINED)
 
     def curve(self, setting: Setting, level: Level) -> Curve:
-        key = part_key(asdict(setting) | {"images": self._plan.images, "level": level.name, "data": self._digest})
-        plan = setting.training
+        plan, code = setting.training, source_digest(theory, simulation, empirical)
+        own = {"images": self._plan.images, "level": level.name, "data": self._digest}
+        key = part_key(asdict(setting) | own | {"code": code, "versions": software_versions()})
         name = f"{plan.network}-{plan.step_size:g}-{setting.scale:g}-{level.name.lower().replace('_', '-')}"
         return self._folder.curve_part(name, key, partial(self._made, setting, level))
 
@@ -86,12 +91,12 @@ class _Study:
         if level is Level.ONE_DERIVED:
             return self._last_layer(plan.network).scaled(setting.scale).curve(plan, steps)
         if level is Level.TWO_DERIVED:
-            return self._last_block.scaled(setting.scale).curve(plan, steps)
+            return self._last_block(plan.network).scaled(setting.scale).curve(plan, steps)
         network = untrained(setting, self._data)
         if level is Level.END_TO_END:
             trained, steps = whole_network(network, self._data), setting.steps
         else:
-            trained = last_two_layers(network, self._data)
+            trained = (last_stage if level is Level.STAGE_TRAINED else two_layers)(network, self._data)
         losses = trained_losses(trained, self._data, plan, steps, self._plan.images)
         return Curve(plan.step_size * steps.astype(np.float64), losses[None])
 
@@ -99,11 +104,14 @@ class _Study:
     def _digest(self) -> str:
         return array_digest(self._data.train.images, self._data.train.labels)
 
-    @cached_property
-    def _last_block(self) -> LastBlock:
-        return last_block(untrained(self._plan.shared, self._data), self._data, _CPU)
+    def _untrained_last_block(self, network: str) -> LastBlock:
+        """Of the untrained network, which all trainings of it share."""
+        return last_block(self._untrained(network), self._data, _CPU)
 
     def _untrained_last_layer(self, network: str) -> LastLayer:
-        """Of the untrained network, which all trainings of it share."""
+        """Likewise."""
+        return last_layer(self._untrained(network), self._data, _CPU)
+
+    def _untrained(self, network: str) -> nn.Sequential:
         setting = next(one for one in self._plan.of_each_network if one.training.network == network)
-        return last_layer(untrained(setting, self._data), self._data, _CPU)
+        return untrained(setting, self._data)

@@ -10,8 +10,8 @@ from empirical.networks.network_training import TrainingPlan
 from theory import InputError
 from theory.validation import IntArray, at_least, one_of, positive
 
-#: The network whose last block is derived, and one whose last stage is trained and measured alone.
-DERIVED, MEASURED = "vgg8", "resnet10"
+#: The network of both series, and the other one: its last stage has a layer more than the two that are derived.
+SERIES, RESIDUAL = "vgg8", "resnet10"
 
 #: How many times as long as all layers the last two are trained and derived: in VGG-8 they turn several times as late.
 LONGER = 4
@@ -53,7 +53,7 @@ class LastBlockPlan:
         batch_size: images per step; momentum is .9.
         widths: of the first part of VGG-8 and of ResNet-10.
         images: training images, at most, on which the loss is measured.
-        networks: DERIVED, and MEASURED where that is trained too.
+        networks: SERIES, and RESIDUAL where that is trained too.
         seed: of the weights and of the order of the images.
 
     Raises:
@@ -67,7 +67,7 @@ class LastBlockPlan:
     batch_size: int = 128
     widths: tuple[int, int] = (8, 4)
     images: int = 5_000
-    networks: tuple[str, ...] = (DERIVED, MEASURED)
+    networks: tuple[str, ...] = (SERIES, RESIDUAL)
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -77,32 +77,32 @@ class LastBlockPlan:
         if self.step_size not in self.step_sizes or 1.0 not in self.scales:
             raise InputError(f"step_sizes: {self.step_sizes} lack {self.step_size:g}, or scales lack 1; give both")
         for name in self.networks:
-            one_of("networks", name, (DERIVED, MEASURED))
-        if DERIVED not in self.networks or len(set(self.networks)) < len(self.networks):
-            raise InputError(f"networks: {', '.join(self.networks)} is not accepted; give {DERIVED} once, or both")
+            one_of("networks", name, (SERIES, RESIDUAL))
+        if SERIES not in self.networks or len(set(self.networks)) < len(self.networks):
+            raise InputError(f"networks: {', '.join(self.networks)} is not accepted; give {SERIES} once, or both")
         at_least("images", self.images, 100)
-        self.training(DERIVED, self.step_size)
+        self.training(SERIES, self.step_size)
 
     def training(self, network: str, step_size: float) -> TrainingPlan:
         """The plan of a training with a step size."""
         last = max(1, round(self.steps * self.step_size / step_size))
-        width = self.widths[0] if network == DERIVED else self.widths[1]
+        width = self.widths[0] if network == SERIES else self.widths[1]
         return TrainingPlan(network, width, last, self.batch_size, step_size, seed=self.seed)
 
     @property
     def shared(self) -> Setting:
         """The training of VGG-8 that both series have."""
-        return Setting(self.training(DERIVED, self.step_size), 1.0)
+        return Setting(self.training(SERIES, self.step_size), 1.0)
 
     @property
     def by_step_size(self) -> tuple[Setting, ...]:
         """The series of step sizes."""
-        return tuple(Setting(self.training(DERIVED, one), 1.0) for one in self.step_sizes)
+        return tuple(Setting(self.training(SERIES, one), 1.0) for one in self.step_sizes)
 
     @property
     def by_scale(self) -> tuple[Setting, ...]:
         """The series of the classifier's scale."""
-        return tuple(Setting(self.training(DERIVED, self.step_size), one) for one in self.scales)
+        return tuple(Setting(self.training(SERIES, self.step_size), one) for one in self.scales)
 
     @property
     def of_each_network(self) -> tuple[Setting, ...]:

@@ -30,6 +30,9 @@ BY_STEP_SIZE, BY_SCALE = "step size", "classifier's scale"
 #: Levels in narrow columns.
 _SHORT = {Level.END_TO_END: "all", Level.TWO_TRAINED: "two", Level.TWO_DERIVED: "2 der.", Level.ONE_DERIVED: "1 der."}
 
+#: What derived curves are compared with.
+_TRAINED = (Level.TWO_TRAINED, Level.STAGE_TRAINED, Level.END_TO_END)
+
 _RUN = Record(
     {
         "network": Text(),
@@ -92,18 +95,23 @@ class LastBlockReport(DrawnReport):
     @property
     def agreements(self) -> list[Agreement]:
         """Both boundaries over both series, by each theory of each training that it is compared with."""
-        series = ((BY_STEP_SIZE, self.plan.by_step_size), (BY_SCALE, self.plan.by_scale))
-        return [one for name, settings in series for one in agreements(name, self.of(settings))]
+        names = (BY_STEP_SIZE, BY_SCALE)
+        return [one for name, runs in zip(names, self.series, strict=True) for one in agreements(name, runs)]
 
-    def distance(self, level: Level) -> float:
-        """Largest difference of the derived curve of two layers from a measured one, in the shared training."""
-        return self.shared.distance(Level.TWO_DERIVED, level, DISTANCE_STEPS)
+    def distance(self, network: str, level: Level) -> float:
+        """Largest difference of the derived curve of two layers from a measured one, in a network's shared training."""
+        return self.of_network(network).distance(Level.TWO_DERIVED, level, DISTANCE_STEPS)
+
+    def of_network(self, network: str) -> BlockRun:
+        """A network's training with the step size and scale that both series share."""
+        return self.of(self.plan.of_each_network)[self.plan.networks.index(network)]
 
     @property
     def holds(self) -> bool:
-        """Whether two derived layers give both boundaries of both series, and the curve of two layers trained."""
+        """Whether two derived layers give both boundaries of both series, and the curves of two layers trained."""
         own = [one.holds for one in self.agreements if one.theory is Level.TWO_DERIVED]
-        return all(own) and self.distance(Level.TWO_TRAINED) <= ACCEPTED_DISTANCE
+        apart = [self.distance(network, Level.TWO_TRAINED) for network in self.plan.networks]
+        return all(own) and all(one <= ACCEPTED_DISTANCE for one in apart)
 
     def lines(self) -> list[str]:
         """Boundaries of every training, agreement by series, then the curves of the shared training by level."""
@@ -115,10 +123,8 @@ class LastBlockReport(DrawnReport):
             *self._level_lines(),
             "",
             *self._share_lines(),
-            f"largest difference of the derived curve up to step {DISTANCE_STEPS:,}: "
-            f"{self.distance(Level.TWO_TRAINED):.3f} from",
-            f"the two layers trained (accepted: {ACCEPTED_DISTANCE:g}), {self.distance(Level.END_TO_END):.3f} from all "
-            "layers",
+            "",
+            *self._distance_lines(),
         ]
 
     def _boundary_lines(self) -> list[str]:
@@ -173,7 +179,7 @@ class LastBlockReport(DrawnReport):
                 _step(run.drift) if level is Level.END_TO_END else "",
             )
             for run in self.of(self.plan.of_each_network)
-            for level in (Level.TWO_DERIVED, Level.TWO_TRAINED, Level.END_TO_END)
+            for level in (Level.TWO_DERIVED, *_TRAINED)
             if level in run.curves
         ]
         return [
@@ -185,7 +191,7 @@ class LastBlockReport(DrawnReport):
         """Shares of the fall end to end, at every fourth measured step: powers of four."""
         found = []
         for run in self.of(self.plan.of_each_network):
-            for level in (Level.TWO_DERIVED, Level.TWO_TRAINED):
+            for level in (Level.TWO_DERIVED, Level.TWO_TRAINED, Level.STAGE_TRAINED):
                 if level in run.curves:
                     found.append((network_title(run.setting.training.network), level, run.share(level)))
         steps = self.plan.shared.steps
@@ -195,6 +201,16 @@ class LastBlockReport(DrawnReport):
             for name, level, own in found
         ]
         return text_table(("share of the fall", "at step", *(f"{steps[index]:,}" for index in shown)), rows)
+
+    def _distance_lines(self) -> list[str]:
+        rows = [
+            (network_title(name), *(_difference(self.distance(name, level)) for level in _TRAINED))
+            for name in self.plan.networks
+        ]
+        return [
+            *text_table(("two derived, off by", *(level.value for level in _TRAINED)), rows),
+            f"largest difference up to step {DISTANCE_STEPS:,}, accepted of two layers trained: {ACCEPTED_DISTANCE:g}",
+        ]
 
     def content(self) -> dict[str, Any]:
         """The plan, all curves, agreement by series, and the levels of the shared training."""
@@ -217,15 +233,22 @@ class LastBlockReport(DrawnReport):
                 }
                 for one in self.agreements
             ],
-            "distance_from_two_trained": self.distance(Level.TWO_TRAINED),
-            "distance_from_end_to_end": self.distance(Level.END_TO_END),
+            "distances": {
+                name: {level.name.lower(): self.distance(name, level) for level in _TRAINED}
+                for name in self.plan.networks
+            },
             "versions": self.versions,
             "notes": list(self.notes),
         }
 
     def draw(self, path: Path | str) -> None:
-        """Draw the shared training at each level, and both boundaries over both series."""
-        draw_study(self.shared, self.of(self.plan.by_step_size), self.of(self.plan.by_scale), Path(path))
+        """Draw the training of each network that both series share, and both boundaries over both series."""
+        draw_study(self.of(self.plan.of_each_network), *self.series, Path(path))
+
+    @property
+    def series(self) -> tuple[list[BlockRun], list[BlockRun]]:
+        """The runs over step sizes and over scales."""
+        return self.of(self.plan.by_step_size), self.of(self.plan.by_scale)
 
     @classmethod
     def _read(cls, folder: Path) -> Self:
@@ -264,3 +287,7 @@ def _step(value: float) -> str:
 
 def _factor(value: float) -> str:
     return "-" if np.isnan(value) else f"{value:.2f}"
+
+
+def _difference(value: float) -> str:
+    return "-" if np.isnan(value) else f"{value:.3f}"

@@ -27,6 +27,7 @@ class Level(Enum):
     TWO_TRAINED = "two layers trained"
     TWO_DERIVED = "two layers derived"
     ONE_DERIVED = "one layer derived"
+    STAGE_TRAINED = "last stage trained"
 
 
 #: The derived curves, in the order of tables.
@@ -40,7 +41,8 @@ class BlockRun:
     Attributes:
         setting: what was trained, and where it was measured.
         curves: losses of each level, (T,) end to end and (T',) of the others, at ``steps(level)``; the last layer's
-            are of the features, the others of the images. A network whose last block is not derived lacks that one.
+            are of the features, the others of the images. The last stage is a level of its own where it holds more than
+            the last block's two layers.
 
     Raises:
         InputError: a curve with another number of losses than there are steps, or the measured ones missing.

@@ -19,6 +19,7 @@ from empirical.networks.batch_norm import recalibrated, recalibrated_on
 from empirical.networks.network_training import TrainingPlan, batch_indices, fast_layout, image_batches, use_fast_layout
 from empirical.networks.networks import build_network
 from empirical.probes.sampled_probe import sampled_loss
+from empirical.studies.deep.last_two_layers import last_two_layers
 from empirical.studies.last_block_study.plan import Setting
 from theory import InputError
 from theory.data.stratified import stratified_sample
@@ -39,8 +40,8 @@ class Trained:
         inputs: those of the training images with these numbers.
     """
 
-    body: nn.Sequential
-    encoder: nn.Sequential
+    body: nn.Module
+    encoder: nn.Module
     inputs: Callable[[IntArray], Tensor]
 
 
@@ -66,18 +67,27 @@ def whole_network(network: nn.Sequential, data: ImageData) -> Trained:
     return Trained(network, nn.Sequential(*list(network)[:-2]), inputs)
 
 
-def last_two_layers(network: nn.Sequential, data: ImageData) -> Trained:
-    """The last block and the classifier, on what the layers below give before training."""
+def two_layers(network: nn.Sequential, data: ImageData) -> Trained:
+    """The last two layers, on what the layers below give before training."""
+    layers = last_two_layers(network, data.train, Normalisation.from_images(data.train), _CPU)
+    body = nn.Sequential(layers.units, network[-2], layers.classifier)
+    return Trained(body, nn.Sequential(layers.units), _rows(layers.features, network))
+
+
+def last_stage(network: nn.Sequential, data: ImageData) -> Trained:
+    """The last stage and the classifier, likewise: in ResNet-10 three layers."""
     normalisation = Normalisation.from_images(data.train)
     below = nn.Sequential(*list(network)[:-3])
     with recalibrated_on(network.eval(), data.train, normalisation, _CPU), torch.no_grad():
         batches = image_batches(data.train, normalisation, _BATCH, _CPU)
         features = torch.cat([below(images) for images, _ in batches])
+    return Trained(nn.Sequential(*list(network)[-3:]), nn.Sequential(network[-3]), _rows(features, network))
 
-    def inputs(chosen: IntArray) -> Tensor:
-        return features[torch.from_numpy(chosen)].contiguous(memory_format=fast_layout(network))
 
-    return Trained(nn.Sequential(*list(network)[-3:]), nn.Sequential(network[-3]), inputs)
+def _rows(features: Tensor, network: nn.Module) -> Callable[[IntArray], Tensor]:
+    """Features of the images with given numbers."""
+    layout = fast_layout(network)
+    return lambda chosen: features[torch.from_numpy(chosen)].contiguous(memory_format=layout)
 
 
 def trained_losses(
@@ -96,8 +106,24 @@ def trained_losses(
     Raises:
         InputError: training that diverges; too few images for the block's features.
     """
+    measure = block_loss(trained.encoder, trained.inputs, data, images)
+    return measured_along(trained, data, plan, steps, measure, progress)
+
+
+def measured_along(
+    trained: Trained,
+    data: ImageData,
+    plan: TrainingPlan,
+    steps: IntArray,
+    measure: Callable[[], float | FloatArray],
+    progress: Progress = silent,
+) -> FloatArray:
+    """(T, ...) what ``measure`` finds at each of ``steps``; the other arguments are those of ``trained_losses``.
+
+    Raises:
+        InputError: training that diverges.
+    """
     labels = torch.from_numpy(np.asarray(data.train.labels, dtype=np.int64))
-    measure = _measurement(trained, data, images)
     optimiser = torch.optim.SGD(
         trained.body.parameters(), plan.step_size, plan.momentum, weight_decay=plan.weight_decay
     )
@@ -117,19 +143,27 @@ def trained_losses(
     return np.array(found)
 
 
-def _measurement(trained: Trained, data: ImageData, images: int) -> Callable[[], float]:
-    """The loss of the best linear decoder on always the same images, unbiased in their number.
+def block_loss(
+    encoder: nn.Module, inputs: Callable[[IntArray], Tensor], data: ImageData, images: int
+) -> Callable[[], float]:
+    """Measures the loss of the best linear decoder on always the same images, unbiased in their number.
 
     Statistics of batch normalisation are those of these images.
+
+    Args:
+        encoder: up to the end of the last block, as its weights are when it is measured.
+        inputs: of the encoder, for the training images with some numbers.
+        data: the images.
+        images: number of training images, at most.
     """
     sample = stratified_sample(np.asarray(data.train.labels, dtype=np.int64), images)
     parts = np.array_split(sample, -(-sample.size // _BATCH))
     pixels: np.ndarray[Any, Any] = Normalisation.from_images(data.train).apply(data.train.images[sample])
 
     def measure() -> float:
-        encoder = recalibrated(trained.encoder, (trained.inputs(part) for part in parts))
+        calibrated = recalibrated(encoder, (inputs(part) for part in parts))
         with torch.no_grad():
-            units = torch.cat([encoder(trained.inputs(part)).flatten(1) for part in parts])
+            units = torch.cat([calibrated(inputs(part)).flatten(1) for part in parts])
         return sampled_loss(units.double().numpy(), pixels.reshape(sample.size, -1)).relative
 
     return measure

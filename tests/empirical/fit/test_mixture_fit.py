@@ -130,7 +130,10 @@ _INPUTS, _LABELS = _classes(1, samples=12)
         ({"numbers": ()}, "numbers: \\[\\] is not accepted"),
         ({"numbers": (2, 1)}, "give ascending integers"),
         ({"numbers": (0, 1)}, "numbers: 0 is not accepted"),
-        ({"numbers": (3,)}, "class 0 has 4 samples; give at least 6"),
+        (
+            {"numbers": (3,)},
+            "class 0 has 4 samples; give at least 6 of each class, twice as many as Gaussians per class, 3",
+        ),
         ({"seed": -1}, "seed: -1"),
     ],
 )

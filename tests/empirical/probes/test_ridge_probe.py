@@ -64,6 +64,15 @@ def test_constant_activations_predict_the_mean_of_the_other_folds() -> None:
         np.testing.assert_allclose(found[own], np.delete(values, own, axis=0).mean(axis=0)[None].repeat(own.size, 0))
 
 
+def test_arrays_that_torch_does_not_take_give_the_same_predictions() -> None:
+    rows, labels, values = samples(60, 7)
+    expected = RidgeProbe.from_features(rows).cross_fitted(values, fold_parts(labels, 5), 3.0)
+    reversed_rows, locked = rows[:, ::-1], values.copy()
+    locked.flags.writeable = False
+    found = RidgeProbe.from_features(reversed_rows).cross_fitted(locked, fold_parts(labels, 5), 3.0)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
 def test_one_row_is_refused() -> None:
     with pytest.raises(InputError, match="give at least 2"):
         RidgeProbe.from_features(np.ones((1, 3)))

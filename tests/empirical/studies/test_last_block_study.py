@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from empirical import ImageData
 from empirical.studies.last_block_study.agreement import HALF_FALL, TURNING_POINT, Agreement, agreements
@@ -15,7 +17,14 @@ from empirical.studies.last_block_study.job import last_block_study
 from empirical.studies.last_block_study.plan import LastBlockPlan, Setting, half_powers
 from empirical.studies.last_block_study.report import LastBlockReport
 from empirical.studies.last_block_study.runs import BlockRun, Level
-from empirical.studies.last_block_study.training import last_two_layers, trained_losses, untrained, whole_network
+from empirical.studies.last_block_study.training import (
+    Trained,
+    last_stage,
+    trained_losses,
+    two_layers,
+    untrained,
+    whole_network,
+)
 from tests.empirical.studies.test_track import blobs
 from theory import InputError
 
@@ -61,27 +70,32 @@ def test_both_trainings_begin_at_the_same_loss(data: ImageData) -> None:
     few = replace(data, train=blobs(400, 0))  # one batch of the images has their statistics
     first = [
         trained_losses(choose(untrained(PLAN.shared, few), few), few, PLAN.shared.training, np.array([0]), 400)
-        for choose in (whole_network, last_two_layers)
+        for choose in (whole_network, last_stage, two_layers)
     ]
     assert first[0] == pytest.approx(first[1], abs=1e-5)
 
 
-def test_only_the_last_two_layers_are_trained_on_features_that_stay(data: ImageData) -> None:
-    setting = PLAN.shared
+def _moved(setting: Setting, choose: Callable[[nn.Sequential, ImageData], Trained], data: ImageData) -> set[str]:
+    """The parameters that one step moves, but for the last part of their names."""
     start, network = untrained(setting, data), untrained(setting, data)
-    trained_losses(last_two_layers(network, data), data, setting.training, np.array([0, 1]), 600)
-    moved = {
-        name.split(".")[0]
-        for (name, one), other in zip(network.named_parameters(), start.parameters(), strict=True)
-        if not torch.equal(one, other)
-    }
-    assert moved == {"block5", "classifier"}
+    trained_losses(choose(network, data), data, setting.training, np.array([0, 1]), 600)
+    pairs = zip(network.named_parameters(), start.parameters(), strict=True)
+    return {name.rpartition(".")[0] for (name, one), other in pairs if not torch.equal(one, other)}
+
+
+def test_only_the_last_two_layers_are_trained_on_features_that_stay(data: ImageData) -> None:
+    residual = {"stage4.0." + name for name in ("second", "second_norm", "shortcut.0", "shortcut.1")}
+    first = {"stage4.0.first", "stage4.0.first_norm"}
+    vgg, resnet = PLAN.of_each_network
+    assert _moved(vgg, two_layers, data) == {"block5.0", "block5.1", "classifier"}
+    assert _moved(resnet, two_layers, data) == {*residual, "classifier"}
+    assert _moved(resnet, last_stage, data) == {*residual, *first, "classifier"}
 
 
 def test_the_scale_is_of_the_classifier_alone(data: ImageData) -> None:
     """Reconstruction from the block does not see it before training; after one step it does."""
     losses = [
-        trained_losses(last_two_layers(untrained(one, data), data), data, one.training, np.array([0, 1, 4]), 600)
+        trained_losses(two_layers(untrained(one, data), data), data, one.training, np.array([0, 1, 4]), 600)
         for one in (replace(PLAN.shared, scale=scale) for scale in (0.1, 10.0))
     ]
     assert losses[0][0] == losses[1][0]
@@ -147,16 +161,18 @@ def test_two_derived_layers_are_compared_with_these_and_with_all_layers_trained(
 
 def test_a_study_has_every_curve_that_can_be_derived(report: LastBlockReport) -> None:
     assert [run.setting for run in report.runs] == list(PLAN.settings)
-    assert {level for run in report.runs[:-1] for level in run.curves} == set(Level)
-    assert Level.TWO_DERIVED not in report.runs[-1].curves
+    assert {level for run in report.runs[:-1] for level in run.curves} == set(Level) - {Level.STAGE_TRAINED}
+    assert set(report.runs[-1].curves) == set(Level)
+    assert [Level.STAGE_TRAINED in run.curves for run in report.runs] == [False] * 3 + [True]
     text = str(report)
     assert "ResNet-10" in text
-    assert "largest difference of the derived curve" in text
+    assert "largest difference up to step 1,024" in text
+    assert report.distance("resnet10", Level.STAGE_TRAINED) >= 0
 
 
 def test_a_study_resumes_with_what_is_finished(report: LastBlockReport, data: ImageData, place: Path) -> None:
     written = {file: file.stat().st_mtime_ns for file in (place / "parts").iterdir()}
-    assert len(written) == 4 * 3 + 3
+    assert len(written) == 3 * 4 + 5
     next(iter(written)).unlink()
     again = last_block_study(PLAN, data=data, folder=place)
     assert again.lines() == report.lines()

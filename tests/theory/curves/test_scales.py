@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from theory import (
@@ -52,7 +52,9 @@ def _in_units(model: DataModel, unit: float) -> DataModel:
 
 
 @given(_UNITS)
-@settings(max_examples=8)
+@example(1e150)
+@example(1e-150)
+@settings(max_examples=6)
 def test_curves_do_not_depend_on_the_units_of_the_inputs(unit: float) -> None:
     scaled, weights = _in_units(_MODEL, unit), np.random.default_rng(0).standard_normal((1, 3, 12))
     times, steps, root = np.array([0.0, 0.3, 3.0, 300.0]), np.array([0, 3, 60]), np.sqrt(unit)
@@ -73,7 +75,9 @@ def test_curves_do_not_depend_on_the_units_of_the_inputs(unit: float) -> None:
 
 
 @given(_UNITS)
-@settings(max_examples=8)
+@example(1e150)
+@example(1e-150)
+@settings(max_examples=6)
 def test_turning_points_and_levels_scale_with_the_units_of_the_inputs(unit: float) -> None:
     scaled, root, loss = _in_units(_MODEL, unit), np.sqrt(unit), SquaredError()
     np.testing.assert_allclose(crossovers(scaled, loss, 0.1 / root) * unit, crossovers(_MODEL, loss, 0.1), rtol=1e-9)
@@ -92,7 +96,9 @@ def test_turning_points_and_levels_scale_with_the_units_of_the_inputs(unit: floa
 
 
 @given(_UNITS)
-@settings(max_examples=8)
+@example(1e150)
+@example(1e-150)
+@settings(max_examples=6)
 def test_laws_of_samples_scale_with_the_units_of_the_inputs(unit: float) -> None:
     root, loss = np.sqrt(unit), Logistic()
     found, expected = (SampledOneOutput.from_model(one, loss, 50) for one in (_in_units(_PAIR, unit), _PAIR))
@@ -106,7 +112,9 @@ def test_laws_of_samples_scale_with_the_units_of_the_inputs(unit: float) -> None
 
 
 @given(_UNITS)
-@settings(max_examples=8)
+@example(1e150)
+@example(1e-150)
+@settings(max_examples=6)
 def test_the_early_law_of_depth_scales_with_the_units_of_the_inputs(unit: float) -> None:
     """With inputs times r and each of L layers over r^(1/L) the product is over r, and time r^(-2/L) of what it was."""
     root, loss = np.sqrt(unit), SquaredError()
@@ -123,7 +131,9 @@ def test_the_early_law_of_depth_scales_with_the_units_of_the_inputs(unit: float)
 
 
 @given(_UNITS, st.floats(-100, 100))
-@settings(max_examples=8)
+@example(1e150, 100.0)
+@example(1e-150, -100.0)
+@settings(max_examples=6)
 def test_transfer_of_one_output_does_not_depend_on_units(unit: float, exponent: float) -> None:
     """Neither on those of the inputs nor on those of the target, here a real number in units of ``size``."""
     root, size, loss = np.sqrt(unit), 10.0**exponent, SquaredError()
@@ -193,12 +203,17 @@ def test_a_budgeted_loss_is_at_least_the_loss_whatever_the_budget() -> None:
         assert budgeted_reconstruction_loss(scale * weights, eigenvalues, 1.0) == pytest.approx(exact, rel=1e-9)
 
 
-def test_one_direction_has_a_law_without_a_turning_point() -> None:
+def test_one_direction_and_one_eigenvalue_have_laws_without_a_turning_point() -> None:
+    flat_model = DataModel.two_classes(np.ones(5), np.full(5, 0.1))
     for loss in (SquaredError(), Softmax()):
         law = TurningLaw.from_model(DataModel.two_classes([2.0], [0.3]), loss)
         assert law.turning_point(0.01) is None
-        flat = TurningLaw.from_model(DataModel.two_classes(np.ones(5), np.full(5, 0.1)), loss)
+        flat = TurningLaw.from_model(flat_model, loss)
         assert flat.turning_point(1e-6) is None
+    draws = DrawLaw.from_network(OneOutput.from_model(flat_model, SquaredError()))
+    assert draws.mean_turning_point(1e-6) is None
+    with pytest.raises(InputError, match="network: its signal lies in directions of one eigenvalue"):
+        draws.draw_turning_points(np.ones((2, 5)), 1e-6)
 
 
 def test_lists_are_kept_as_arrays_by_every_dataclass_that_takes_arrays() -> None:

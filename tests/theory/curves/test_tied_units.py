@@ -43,8 +43,9 @@ def test_one_position_and_one_branch_are_batch_normalised_units() -> None:
     found, expected = rule.network(own, model.eigenvalues), plain.network(turned, model.eigenvalues)
     for name in ("hidden", "output", "hidden_bias", "output_bias"):
         np.testing.assert_allclose(getattr(found, name), getattr(expected, name), atol=1e-13)
-    output, last, rows, along, shift = rule.moves(own, start, model.eigenvalues)
-    moves = plain.moves(turned, start, model.eigenvalues)
+    descent = closed_gradient(mixture(), SquaredError(), expected, gaussian_nodes(CLASSES, 64))
+    output, last, rows, along, shift = rule.moves(own, rule.gathered(descent).descent, model.eigenvalues)
+    moves = plain.moves(turned, descent.descent, model.eigenvalues)
     for one, other in zip((rows @ model.basis, output, along, shift, last), moves, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-13)
 
@@ -77,8 +78,8 @@ def test_all_move_down_the_gradient_of_the_closed_loss(number: int) -> None:
     """Central differences of squared error, to the error of Plackett's integral."""
     model, rule, own = mixture(), tied(), parameters()
     effective = rule.network(own, model.model.eigenvalues)
-    descent = closed_gradient(model, SquaredError(), effective, gaussian_nodes(CLASSES, 64)).descent
-    moves = rule.moves(own, descent, model.model.eigenvalues)[number]
+    gradient = closed_gradient(model, SquaredError(), effective, gaussian_nodes(CLASSES, 64))
+    moves = rule.moves(own, rule.gathered(gradient).descent, model.model.eigenvalues)[number]
     differences = np.empty_like(moves)
     for place in np.ndindex(moves.shape):
         sides = []
@@ -92,14 +93,14 @@ def test_all_move_down_the_gradient_of_the_closed_loss(number: int) -> None:
 
 
 def test_replicas_do_not_see_each_other() -> None:
-    model, rule, both = mixture().model, tied(), parameters(2)
-    effective = rule.network(both, model.eigenvalues)
-    alone = tuple(one[1:] for one in both)
-    for name, expected in vars(rule.network(alone, model.eigenvalues)).items():
-        np.testing.assert_allclose(getattr(effective, name)[1:], expected, rtol=1e-12, atol=1e-14)
-    found = rule.moves(both, effective, model.eigenvalues)
-    expected_moves = rule.moves(alone, rule.network(alone, model.eigenvalues), model.eigenvalues)
-    for one, other in zip(found, expected_moves, strict=True):
+    model, rule, both = mixture(), tied(), parameters(2)
+    alone, nodes = tuple(one[1:] for one in both), gaussian_nodes(CLASSES, 64)
+    found = []
+    for own in (both, alone):
+        effective = rule.network(own, model.model.eigenvalues)
+        gradient = rule.gathered(closed_gradient(model, Softmax(), effective, nodes))
+        found.append(rule.moves(own, gradient.descent, model.model.eigenvalues))
+    for one, other in zip(*found, strict=True):
         np.testing.assert_allclose(one[1:], other, rtol=1e-12, atol=1e-14)
 
 
