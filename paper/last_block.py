@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from empirical.networks.networks import network_title
 from empirical.studies.last_block_study.agreement import ACCEPTED_FACTOR, BOUNDARIES, HALF_FALL, Agreement, boundary_of
 from empirical.studies.last_block_study.figure import draw_panels
-from empirical.studies.last_block_study.plan import SERIES
+from empirical.studies.last_block_study.plan import RESIDUAL, SERIES
 from empirical.studies.last_block_study.report import ACCEPTED_DISTANCE, DISTANCE_STEPS, LastBlockReport
 from empirical.studies.last_block_study.runs import APART, Level
 from paper.latex_text import latex_text
@@ -63,11 +63,32 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
             f"Block{name}InOrder": count(sum(one.in_order for one in own)),
         }
         found[f"Block{name}HalfFactor"] = fixed(max(one.factor for one in _half_falls(report, training)), 2)
+    found |= _residual(report)
     rest = max(one.factor_after_constant for one in _half_falls(report, Level.END_TO_END))
     return found | {
         "BlockAllHalfRest": fixed(rest, 2),
         "BlockShareStep": count(int(shared.setting.steps[lowest])),
     }
+
+
+def _residual(report: LastBlockReport) -> dict[str, str]:
+    """Half of the fall and its depth in the residual network by level, and how far its derived curve is off."""
+    run = report.of_network(RESIDUAL) if RESIDUAL in report.plan.networks else None
+    levels = {
+        "Derived": Level.TWO_DERIVED,
+        "Trained": Level.TWO_TRAINED,
+        "Stage": Level.STAGE_TRAINED,
+        "All": Level.END_TO_END,
+    }
+    found = {}
+    for name, level in levels.items():
+        found[f"BlockResidualFall{name}"] = fixed(run.fall(level)) if run else "--"
+    for name in ("Derived", "Trained"):
+        found[f"BlockResidualHalf{name}"] = _step(run.half_fall(levels[name])) if run else "--"
+    for name, level in (("", Level.TWO_TRAINED), ("All", Level.END_TO_END)):
+        found[f"BlockResidualDistance{name}"] = fixed(report.distance(RESIDUAL, level)) if run else "--"
+    start = run.distance(Level.TWO_DERIVED, Level.TWO_TRAINED, 0) if run else float("nan")
+    return found | {"BlockResidualStart": fixed(start)}
 
 
 def _half_falls(report: LastBlockReport, training: Level) -> list[Agreement]:

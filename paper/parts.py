@@ -14,6 +14,7 @@ from paper import (
     published,
     robustness,
     scaling,
+    simplified,
     targets,
     tracking,
     transfer,
@@ -39,6 +40,7 @@ EMPIRICAL = (
     fits.PART,
     deep.PART,
     last_block.PART,
+    simplified.PART,
     transfer.PART,
     choosing.PART,
 )

@@ -12,6 +12,7 @@ from empirical.studies.predict.report import PredictReport
 from empirical.studies.report import DrawnReport
 from empirical.studies.robustness.report import RobustnessReport
 from empirical.studies.scaling import ScalingReport
+from empirical.studies.simplified_study.report import SimplifiedReport
 from empirical.studies.stopping_diagram import StoppingDiagramReport
 from empirical.studies.track.report import TrackReport
 from empirical.studies.transfer.report import TransferReport
@@ -33,6 +34,7 @@ _LAYER = "block5"
 _REPORTS: dict[str, type[DrawnReport]] = {
     "diagram": DiagramReport,
     "last-block": LastBlockReport,
+    "simplified": SimplifiedReport,
     "diagram-transfer": StoppingDiagramReport,
     "predict-*": PredictReport,
     "robustness": RobustnessReport,

@@ -9,6 +9,7 @@ variance. The rounding of the activations along the directions, centred in float
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 import torch
@@ -82,11 +83,8 @@ class InputReconstruction:
     def _read(self, features: Tensor, whitened: _Whitened) -> Tensor:
         """(r, D) float32 covariance of the fitting inputs with the whitened directions, each of variance one."""
         parts = zip(in_chunks(features), in_chunks(self.fitting), strict=True)
-        total = sum(
-            (whitened.along(rows).T @ inputs.to(rows.device) for rows, inputs in parts),
-            start=torch.zeros((), device=features.device),
-        )
-        return total / self.fitting.shape[0]
+        products = (whitened.along(rows).T @ inputs.to(rows.device) for rows, inputs in parts)
+        return reduce(Tensor.add_, products).div_(self.fitting.shape[0])
 
     def _budget(self, variances: Tensor, read: Tensor) -> float:
         explained = variances.cpu().numpy() * read.square().sum(dim=1).double().cpu().numpy()

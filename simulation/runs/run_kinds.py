@@ -99,6 +99,9 @@ LAST_BLOCK = RunKind(
     ("parts",),
     frozenset({"runs", "series", "distances"}),
 )
+SIMPLIFIED_STUDY = RunKind(
+    "phases study simplified", ("simplified.png", _RESULT), ("parts",), frozenset({"simplified", "plan"})
+)
 FIT = RunKind("phases fit", ("spectrum.parquet", "fit.png", _RESULT), (), frozenset({"spectrum_law", "signal_law"}))
 PREDICT = RunKind("phases predict", ("curves.parquet", "predict.png", _RESULT), ("parts",), frozenset({"plan", "rows"}))
 SCALING = RunKind(
@@ -126,6 +129,7 @@ RUN_KINDS = (
     CHOOSE,
     CHOOSE_STUDY,
     LAST_BLOCK,
+    SIMPLIFIED_STUDY,
     DECODE,
     DEEP,
     FIT,

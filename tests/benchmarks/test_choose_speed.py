@@ -2,7 +2,12 @@
 
     python -m pytest -m slow tests/benchmarks/test_choose_speed.py -s
 
-Both read the same files and are timed in turn, so that other work on the machine slows both.
+Both read the same files and are timed in turn, so that other work on the machine slows both. The processor time of both
+is printed as well: it is disturbed less, but counts threads that wait for each other.
+
+A checkpoint costs two eigendecompositions of 500 and 512 rows (75 ms of one core of an AMD EPYC, beside 265 ms of the
+forward passes) and the products of 512 activations with 3,072 pixels (90 ms). The Gram matrix of the images would spare
+a fifth of these products in float32, and none in float64.
 """
 
 from __future__ import annotations
@@ -43,12 +48,14 @@ def test_choosing_costs_little_beside_the_forward_passes(tmp_path: Path) -> None
 
     found = []
     for _ in range(ROUNDS):
-        seconds = []
+        seconds, of_processor = [], []
         for call in (bare, lambda: choose(paths, "vgg8", target, ChoosePlan(labels_per_class=50))):
-            started = time.perf_counter()
+            started, worked = time.perf_counter(), time.process_time()
             call()
             seconds.append(time.perf_counter() - started)
-        found.append(seconds)
-    passes, whole = np.median(found, axis=0)
-    print(f"\nforward passes {passes:.2f} s, choice {whole:.2f} s: {whole / passes:.2f} times")
-    assert whole < 2.6 * passes
+            of_processor.append(time.process_time() - worked)
+        found.append((seconds, of_processor))
+    for name, (passes, whole) in zip(("by the clock", "of the processor"), np.median(found, axis=0), strict=True):
+        print(f"\n{name}: forward passes {passes:.2f} s, choice {whole:.2f} s, {whole / passes:.2f} times")
+    passes, whole = np.median(found, axis=0)[0]
+    assert whole < 2.4 * passes

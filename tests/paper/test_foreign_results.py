@@ -31,6 +31,7 @@ STUDIES = {
     "decoded": "decoded",
     "deep": "deep",
     "last-block": "lastblock",
+    "simplified": "simplified",
     "transfer": "transfer",
     "predict-vgg8": "predictions",
     "fits/vgg8-trained-block5": "fits",

@@ -12,7 +12,7 @@ from paper import last_block
 from paper.result_folders import ResultFolders
 from theory.validation import FloatArray, IntArray
 
-PLAN = LastBlockPlan((0.001, 0.002), (0.1, 1.0), 0.002, steps=64, networks=("vgg8",))
+PLAN = LastBlockPlan((0.001, 0.002), (0.1, 1.0), 0.002, steps=64)
 
 
 def vee(steps: IntArray, turning: int, depth: float) -> FloatArray:
@@ -35,6 +35,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> ResultFolders:
             Level.TWO_DERIVED: vee(setting.longer_steps, 2 * own, 0.08),
             Level.ONE_DERIVED: vee(setting.longer_steps, 8 * 8 // own, 0.1),
         }
+        if setting.training.network == "resnet10":
+            curves[Level.STAGE_TRAINED] = vee(setting.longer_steps, 32, 0.15)
+            curves[Level.TWO_DERIVED] += 0.02
         runs.append(BlockRun(setting, curves))
     LastBlockReport(PLAN, "planted", tuple(runs)).save(root / "last-block")
     return ResultFolders((root,))
@@ -49,6 +52,18 @@ def test_numbers_are_of_the_shared_training(folders: ResultFolders) -> None:
     assert found["BlockFallAll"] == "$0.200$"
     assert found["BlockFallDerived"] == "$0.080$"
     assert found["BlockDrift"] == "1"
+
+
+def test_numbers_of_the_residual_network(folders: ResultFolders) -> None:
+    """Two derived layers fall by .08 until step 16, .02 above what they are compared with at the start."""
+    found = last_block.numbers(folders)
+    assert found["BlockResidualFallDerived"] == "$0.080$"
+    assert found["BlockResidualFallStage"] == "$0.150$"
+    assert found["BlockResidualStart"] == "$0.020$"
+    half = 0.5 * np.sqrt(16 / 0.5)  # of a fall that is even in log steps
+    assert float(found["BlockResidualHalfDerived"]) == pytest.approx(half, abs=1)
+    # At step 64 the derived curve is back at .62 - .08 * (1 - 2 / 5), the trained one at .5.
+    assert found["BlockResidualDistance"] == f"${0.62 - 0.08 * 3 / 5 - 0.5:.3f}$"
 
 
 def test_agreement_counts_order_and_factor(folders: ResultFolders) -> None:
@@ -72,8 +87,9 @@ def test_agreement_counts_order_and_factor(folders: ResultFolders) -> None:
 
 
 def test_a_training_has_both_boundaries_by_level(folders: ResultFolders) -> None:
-    (header, *_, last) = [
+    (header, *_, last, residual) = [
         line for line in last_block.tables(folders)["lastblock.tex"].splitlines() if line.endswith(r"\\")
     ]
     assert header.count("&") == last.count("&") == 10
     assert last.startswith("VGG-8 & $0.002$ & $0.1$ & ")
+    assert residual.startswith("ResNet-10 & $0.002$ & $1$ & ")

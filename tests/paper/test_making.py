@@ -138,7 +138,7 @@ def test_empirical_parts_are_left_out_without_results(copied: Path) -> None:
     assert present(copied) == [part.section for part in EMPIRICAL]
     for folder in copied.glob("track-*"):
         shutil.rmtree(folder)
-    left = ["decoded", "predictions", "fits", "deep", "lastblock", "transfer", "choosing"]
+    left = ["decoded", "predictions", "fits", "deep", "lastblock", "simplified", "transfer", "choosing"]
     assert present(copied) == left
 
 

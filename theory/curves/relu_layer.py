@@ -8,7 +8,8 @@ the mean of A o P over the components, J that of dp/dz and F that of E[f f^T], t
 
 (biases as weights of an input that is 1). The block's steps are then gradient descent one by one, at a few products of
 small matrices each, with momentum and any parametrisation; what decays fastest, and would make long blocks unstable,
-is followed exactly.
+is followed exactly. Where units share weights, steps move these: H is summed over the units that share, and Sigma is
+that of the mean of what they see. What that leaves out of the curvature is held with the rest of the gradient.
 
 Of a target the best linear decoder of f explains tr[Cov(y, f) Cov(f)^+ Cov(f, y)], over the whole mixture. Within a
 component Cov(x, f) = Sigma_c W1^T diag P(u > 0). What f has beside that, which is not linear in x, acts as noise.

@@ -44,7 +44,7 @@ def last_block_study(
     layers are the second half of stage 4 and the classifier; the whole stage is trained on features that stay as well.
 
     Args:
-        plan: the trainings; ``LastBlockPlan()`` by default, an hour on one core.
+        plan: the trainings; ``LastBlockPlan()`` by default, three quarters of an hour on one core.
         data: images of 32 x 32 pixels, or what loads them (``given_images``).
         folder: where finished curves and the report are kept, and a stopped run resumes; None stores nothing.
         progress: shows which curve is made.

@@ -40,8 +40,8 @@ class Trained:
         inputs: those of the training images with these numbers.
     """
 
-    body: nn.Sequential
-    encoder: nn.Sequential
+    body: nn.Module
+    encoder: nn.Module
     inputs: Callable[[IntArray], Tensor]
 
 
@@ -106,8 +106,24 @@ def trained_losses(
     Raises:
         InputError: training that diverges; too few images for the block's features.
     """
+    measure = block_loss(trained.encoder, trained.inputs, data, images)
+    return measured_along(trained, data, plan, steps, measure, progress)
+
+
+def measured_along(
+    trained: Trained,
+    data: ImageData,
+    plan: TrainingPlan,
+    steps: IntArray,
+    measure: Callable[[], float | FloatArray],
+    progress: Progress = silent,
+) -> FloatArray:
+    """(T, ...) what ``measure`` finds at each of ``steps``; the other arguments are those of ``trained_losses``.
+
+    Raises:
+        InputError: training that diverges.
+    """
     labels = torch.from_numpy(np.asarray(data.train.labels, dtype=np.int64))
-    measure = _measurement(trained, data, images)
     optimiser = torch.optim.SGD(
         trained.body.parameters(), plan.step_size, plan.momentum, weight_decay=plan.weight_decay
     )
@@ -127,19 +143,27 @@ def trained_losses(
     return np.array(found)
 
 
-def _measurement(trained: Trained, data: ImageData, images: int) -> Callable[[], float]:
-    """The loss of the best linear decoder on always the same images, unbiased in their number.
+def block_loss(
+    encoder: nn.Module, inputs: Callable[[IntArray], Tensor], data: ImageData, images: int
+) -> Callable[[], float]:
+    """Measures the loss of the best linear decoder on always the same images, unbiased in their number.
 
     Statistics of batch normalisation are those of these images.
+
+    Args:
+        encoder: up to the end of the last block, as its weights are when it is measured.
+        inputs: of the encoder, for the training images with some numbers.
+        data: the images.
+        images: number of training images, at most.
     """
     sample = stratified_sample(np.asarray(data.train.labels, dtype=np.int64), images)
     parts = np.array_split(sample, -(-sample.size // _BATCH))
     pixels: np.ndarray[Any, Any] = Normalisation.from_images(data.train).apply(data.train.images[sample])
 
     def measure() -> float:
-        encoder = recalibrated(trained.encoder, (trained.inputs(part) for part in parts))
+        calibrated = recalibrated(encoder, (inputs(part) for part in parts))
         with torch.no_grad():
-            units = torch.cat([encoder(trained.inputs(part)).flatten(1) for part in parts])
+            units = torch.cat([calibrated(inputs(part)).flatten(1) for part in parts])
         return sampled_loss(units.double().numpy(), pixels.reshape(sample.size, -1)).relative
 
     return measure

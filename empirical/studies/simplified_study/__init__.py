@@ -1,0 +1,1 @@
+"""How long a deep training is that of two simpler ones: of a network linear in its weights, and of Gaussian images."""
