@@ -10,11 +10,11 @@ import torch
 
 from empirical.data.datasets import DataSet
 from empirical.data.target_tasks import TargetTask, chosen_classes, regression_task
-from empirical.fit.jackknife import jackknife_error
 from simulation import FullBatch, SampleProbe, train
 from simulation.experiments.chains import balanced_chains, random_chains
 from theory import DataModel, InputError, SquaredError
 from theory.curves.relu_parameters import WeightsAlone
+from theory.data.jackknife import jackknife_error
 from theory.data.target import Target
 
 _MODEL = DataModel.two_classes([1.0, 0.5], np.array([0.1, 0.2]))

@@ -1,8 +1,7 @@
-"""Standard errors by leaving out one part of the data at a time: the delete-a-shard jackknife.
+"""Intervals by leaving out one part of the data at a time: the delete-a-part jackknife on moments.
 
-An estimate is recomputed without each of m disjoint parts of equal size; the scatter of these m values
-gives its standard error (Quenouille 1956; Tukey 1958; for groups Shao & Tu 1995, "The jackknife and
-bootstrap", section 2.3). Parts are moments, so that leaving one out costs no pass over the data.
+An estimate is recomputed without each of m disjoint parts of equal size; the scatter of these m values gives its
+standard error (``theory.data.jackknife``). Parts are moments, so that leaving one out costs no pass over the data.
 """
 
 from __future__ import annotations
@@ -11,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
 
 from theory import Moments
-from theory.validation import FloatArray, InputError, finite_array, open_unit, real_array
+from theory.data.jackknife import errors_in_interval, jackknife_error
+from theory.validation import FloatArray, InputError, finite_array, real_array
 
 #: Fewer parts than this give a standard error that is itself off by more than a quarter, 1 / sqrt(2 (m - 1)).
 SMALLEST_PARTS = 10
@@ -61,19 +60,6 @@ def without(whole: Moments, part: Moments) -> Moments:
     return Moments(mean, covariance / (1 - share), counts, sums / np.maximum(counts, 1)[:, None])
 
 
-def jackknife_error(replicates: FloatArray) -> FloatArray:
-    """(...) standard errors of an estimate from its values without each part, (m, ...).
-
-    Raises:
-        InputError: fewer than two replicates, or replicates that are no real numbers.
-    """
-    values = real_array("replicates", replicates)
-    if values.ndim == 0 or values.shape[0] < 2:
-        raise InputError("replicates: give at least two values of the estimate")
-    deviations = values - values.mean(axis=0)
-    return np.asarray(np.sqrt((len(values) - 1) / len(values) * np.square(deviations).sum(axis=0)), dtype=np.float64)
-
-
 def jackknife_interval(value: float, replicates: Sequence[float] | FloatArray, level: float = 0.95) -> Interval:
     """The interval value +- t standard errors, t the quantile of Student's distribution of m - 1 degrees.
 
@@ -87,7 +73,7 @@ def jackknife_interval(value: float, replicates: Sequence[float] | FloatArray, l
     """
     values = real_array("replicates", replicates)
     error = float(jackknife_error(values))
-    reach = float(student.ppf((1 + open_unit("level", level)) / 2, values.size - 1)) * error
+    reach = errors_in_interval(values.size, level) * error
     return Interval(float(value), error, float(value) - reach, float(value) + reach)
 
 

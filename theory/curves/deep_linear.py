@@ -198,7 +198,9 @@ def deep_linear_curves(
     """Curves of every layer's output along ``deep_linear_path``, where arguments and errors are described.
 
     ``target`` is what is decoded from a layer's output; the inputs x of the network (reconstruction) if left out.
-    Returned is a curve for each layer, that next to the inputs first.
+
+    Returns:
+        A curve for each layer, that of the layer next to the inputs first.
     """
     model = data.model if isinstance(data, MixtureModel) else data
     decoded = check_target(model, target)

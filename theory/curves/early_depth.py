@@ -160,6 +160,9 @@ class EarlyDepth:
             fraction: strictly between 0 and 1.
             ratio: sigma2 / sigma1, at least 0.
 
+        Returns:
+            A time s = eta * steps.
+
         Raises:
             InputError: several outputs, or numbers out of their range.
         """
@@ -189,6 +192,9 @@ class EarlyDepth:
         Args:
             first_scale: sigma1, of the entries of the first layer.
             growing: q = |a0 + b0| / 2, the part of W(0) that grows.
+
+        Returns:
+            A time s = eta * steps; None too where q has passed a* at the start.
 
         Raises:
             InputError: several outputs, or numbers that are not positive.

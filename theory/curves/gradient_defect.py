@@ -23,7 +23,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
 
 from theory.curves.block_descent import geometric_steps
 from theory.curves.curve import logarithmic_steps
@@ -31,6 +30,7 @@ from theory.curves.losses import Loss
 from theory.curves.mean_field import gaussian_nodes, gaussian_outputs, mean_field_path
 from theory.curves.reconstruction import relative_loss
 from theory.data.data_model import DataModel
+from theory.data.jackknife import errors_in_interval, jackknife_error
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, InputError, IntArray, at_least, class_labels, matrix_with_columns
 
@@ -74,7 +74,7 @@ class DefectResponse:
     @property
     def interval(self) -> tuple[float, float]:
         """Interval of ``largest`` at 95 %: the largest ends over all points, the lower one at least 0."""
-        reach = student.ppf(0.975, self.parts - 1) * self.standard_error
+        reach = errors_in_interval(self.parts) * self.standard_error
         size = np.abs(self.deviation)
         return max(float((size - reach).max()), 0.0), float((size + reach).max())
 
@@ -190,10 +190,7 @@ def defect_response(
         derived.append(float(level.mean()))
         moved.append((relative_loss(current + offset, model.eigenvalues) - level).mean(axis=-1))
     deviations = np.stack(moved, axis=-1)  # (1 + m, T)
-    replicates = deviations[1:]
-    scatter = np.square(replicates - replicates.mean(axis=0)).sum(axis=0)
-    error = np.sqrt((len(parts) - 1) / len(parts) * scatter)
-    return DefectResponse(steps, np.array(derived), deviations[0], error, len(parts))
+    return DefectResponse(steps, np.array(derived), deviations[0], jackknife_error(deviations[1:]), len(parts))
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import t as student
 
 from theory.assumptions import (
     Assessment,
@@ -40,6 +39,7 @@ from theory.curves.initial_level import random_sketch_level
 from theory.curves.losses import Loss
 from theory.data.data_model import DataModel
 from theory.data.debiased_moments import DebiasedMoments
+from theory.data.jackknife import errors_in_interval, jackknife_error
 from theory.data.stratified import stratified_parts, stratified_sample
 from theory.progress import Progress, silent
 from theory.validation import (
@@ -92,9 +92,12 @@ class SampledAssumptions:
 
         Args:
             loss: the training loss.
-            step_size: eta, positive.
+            step_size: eta, positive, within the loss's stability limit.
             init_scale: sigma0, positive.
             progress: shows how many points of the path of A4 are done.
+
+        Raises:
+            InputError: values out of range, or a class that lies within one part of the jackknife.
         """
         positive("step_size", step_size)
         positive("init_scale", init_scale)
@@ -199,7 +202,7 @@ class SampledAssumptions:
         counts = np.bincount(members)
         means = np.bincount(members, weights=profile) / counts
         binned = np.stack([np.bincount(members, weights=one) / counts for one in others])
-        unresolved = np.flatnonzero(means <= 2 * _error(binned))
+        unresolved = np.flatnonzero(means <= 2 * jackknife_error(binned))
         last = profile.size if unresolved.size == 0 else int(counts[: unresolved[0]].sum())
         fit = fit_power_law(profile[:last]) if last else None
         fits = [fit_power_law(one[:last]) if last else None for one in others]
@@ -384,15 +387,8 @@ def _second_moments(inputs: FloatArray, parts: Sequence[IntArray], signal: Float
     return np.concatenate([sums.sum(axis=0)[None] / counts.sum(), left])
 
 
-def _error(replicates: FloatArray) -> FloatArray:
-    """Standard error by the delete-a-part jackknife from (m, ...) replicates."""
-    number = len(replicates)
-    scatter = np.square(replicates - replicates.mean(axis=0)).sum(axis=0)
-    return np.asarray(np.sqrt((number - 1) / number * scatter), dtype=np.float64)
-
-
 def _interval(value: float, replicates: Sequence[float]) -> tuple[float, float]:
-    """Value +- t standard errors at 95 %; NaN where a replicate is."""
+    """Value +- the standard errors that cover 95 %; NaN where a replicate is."""
     values = np.asarray(replicates, dtype=np.float64)
-    reach = float(student.ppf(0.975, values.size - 1) * _error(values))
+    reach = errors_in_interval(values.size) * float(jackknife_error(values))
     return float(value - reach), float(value + reach)

@@ -95,9 +95,9 @@ def _two_layers() -> tuple[Step, ...]:
             Relation.EQUAL,
             along**2 + RATIO**2 * across**2,
             "With `x = cosh(S s)` and `y = sinh(S s)`, `a = x a0 + y b0`. Over independent `W1 ~ N(0, sigma1^2)` "
-            "and `W2 ~ N(0, sigma2^2)`, `rho = sigma2/sigma1`, entries of `a` "
-            "have this variance, in units of `sigma1^2`: call it `gamma`. The rows of `W1` stay independent and "
-            "Gaussian, with covariance `sigma1^2 C`, `C = I + sum (gamma_k - 1) v_k v_k'`.",
+            "and `W2 ~ N(0, sigma2^2)`, `rho = sigma2/sigma1`, entries of `a` have this variance, in units of "
+            "`sigma1^2`: call it `gamma`. The rows of `W1` stay independent and Gaussian, with covariance `sigma1^2 "
+            "C`, `C = I + sum (gamma_k - 1) v_k v_k'`.",
         ),
         Step(
             sp.Subs(along**2 + RATIO**2 * across**2, (along, across), (sp.cosh(reached), sp.sinh(reached))),
@@ -190,8 +190,7 @@ def _phase_two_at_a_width() -> tuple[Step, ...]:
             EIGENVALUE * _SHARE,
             "Where `kappa` is above all eigenvalues, few units in many directions, these weights are those of T3: `R2` "
             "above `R0`. The more units, the smaller `kappa`, and the less large eigenvalues count, which are "
-            "explained "
-            "anyway.",
+            "explained anyway.",
         ),
     )
 
@@ -207,8 +206,7 @@ def _one_unit() -> tuple[Step, ...]:
             Relation.EQUAL,
             formulas.signal_level,
             "One hidden unit below one output, `S = D = sqrt(B0)`. At the gain `G = gamma - 1` it explains `sum "
-            "l^2 (1 + "
-            "G delta^2/B0) / sum l (1 + G delta^2/B0)`, from `R0` to `R2`.",
+            "l^2 (1 + G delta^2/B0) / sum l (1 + G delta^2/B0)`, from `R0` to `R2`.",
         ),
         Step(
             sp.Subs(won, GAIN, phase_one_gain()),
@@ -251,12 +249,10 @@ def _turning_point() -> tuple[Step, ...]:
             sp.Derivative(AMPLITUDE * links.saturation, AMPLITUDE),
             Relation.EQUAL,
             CURVATURE * EIGENVALUE * AMPLITUDE * AMPLITUDE ** (2 * (DEPTH - 1)) / growth_speed(AMPLITUDE, DEPTH),
-            "A chain of `L` layers of one unit. The first follows `dw/ds = P (delta - c P Sigma w)`, `P` the "
-            "product of "
-            "the others. Balanced layers have `P = a^(L-1)`, `a` the amplitude of `w` along `delta`, and `da/ds "
-            "= D P`. "
-            "So a mode lacks `c l P^2 a` per time of its share `delta/D` of `a`, which adds up to `c l a^L/((L+1) D)` "
-            "of it.",
+            "A chain of `L` layers of one unit. The first follows `dw/ds = P (delta - c P Sigma w)`, `P` the product "
+            "of the others. Balanced layers have `P = a^(L-1)`, `a` the amplitude of `w` along `delta`, and `da/ds = "
+            "D P`. So a mode lacks `c l P^2 a` per time of its share `delta/D` of `a`, which adds up to `c l "
+            "a^L/((L+1) D)` of it.",
         ),
         Step(
             sp.Subs(sp.Derivative(zoomed, small), small, 0),
@@ -347,10 +343,9 @@ DEPTH_OF_A_NETWORK = Theorem(
     title="Hidden layers of linear networks",
     words="One output through two layers of one unit: the annealed loss of the hidden unit is lowest at `s*`, for "
     "small `sigma1` and `q`. `q = (a0 + b0)/2` is the part of `W(0)` that grows, `a0` the first layer along "
-    "`delta` and "
-    "`b0` the second. Two layers of any width and any number of outputs follow the early law of the first steps, and "
-    "any depth `L` scales as they do: phase I ends at `Theta(sigma0^(2-L))`, and phase II begins at width `h` if and "
-    "only if `Q2/Q1` is above `N2/N1`.",
+    "`delta` and `b0` the second. Two layers of any width and any number of outputs follow the early law of the first "
+    "steps, and any depth `L` scales as they do: phase I ends at `Theta(sigma0^(2-L))`, and phase II begins at "
+    "width `h` if and only if `Q2/Q1` is above `N2/N1`.",
     assumptions=("A3", "A6", "A7", "A8"),
     derive=_derivation,
     domain=Domain(
@@ -369,8 +364,7 @@ DEPTH_OF_A_NETWORK = Theorem(
         "A layer of `d` or more linear units explains everything at all times: no phases.",
         "`s*` is of the mean over the part of `W(0)` orthogonal to `delta`. One draw has a term linear in it, of order "
         "`sigma1/a`, which for small `sigma1` is the larger one (as in L5): where it lowers `R` the draw turns "
-        "at `a*^(L+1) "
-        "~ sigma1`, for two layers at `log(1/sigma0) 2/(3 D)` instead of `log(1/sigma0)/(2 D)`.",
+        "at `a*^(L+1) ~ sigma1`, for two layers at `log(1/sigma0) 2/(3 D)` instead of `log(1/sigma0)/(2 D)`.",
         "Conjecture, not proved: along what one output learns through a chain of units, from weights that vanish, `R` "
         "never rises (phase III). It is no theorem of several outputs: where their strengths `S_k` differ, `R` of two "
         "units rises in many instances while the weaker one is still to be learnt.",

@@ -67,7 +67,7 @@ def _derivation() -> Derivation:
 def _rates() -> tuple[Step, ...]:
     """How fast modes grow: the less, the larger their eigenvalue."""
     reached = CURVATURE * EIGENVALUE * TIME
-    slope = CURVATURE * sp.Integral(_DUMMY * sp.exp(_DUMMY), (_DUMMY, 0, reached)) / _exponential(reached) ** 2
+    slope = CURVATURE * sp.Integral(_DUMMY * sp.exp(_DUMMY), (_DUMMY, 0, reached)) / _exponential_less_one(reached) ** 2
     return (
         Step(
             sp.Derivative(sp.log(learnt(EIGENVALUE)), TIME),
@@ -100,11 +100,11 @@ def _pair_witness() -> sp.Expr:
     lower, upper = EIGENVALUE, EIGENVALUE + GAP
     between = sp.Integral(sp.exp(_DUMMY), (_DUMMY, 0, CURVATURE * GAP * TIME * _SHARE))
     apart = sp.Integral(sp.exp(CURVATURE * lower * TIME * _SHARE) * between, (_SHARE, 0, 1))
-    rates = _exponential(CURVATURE * lower * TIME) * _exponential(CURVATURE * upper * TIME)
+    rates = _exponential_less_one(CURVATURE * lower * TIME) * _exponential_less_one(CURVATURE * upper * TIME)
     return GAP * CURVATURE**2 * lower * upper * TIME * apart / rates
 
 
-def _exponential(end: sp.Expr) -> sp.Integral:
+def _exponential_less_one(end: sp.Expr) -> sp.Integral:
     """exp(end) - 1, as an integral with a visible sign."""
     return sp.Integral(sp.exp(_DUMMY), (_DUMMY, 0, end))
 
@@ -198,6 +198,7 @@ def _explained(rows: sp.Matrix, values: tuple[sp.Expr, ...]) -> sp.Expr:
 
 
 def _powers() -> sp.Sum:
+    """The sum of (1 + h)^k over k from 1 to n."""
     return sp.Sum((1 + SLACK) ** _POWER, (_POWER, 1, STEPS))
 
 
@@ -326,7 +327,7 @@ def _weight_decay() -> tuple[Step, ...]:
             _random_modes,
             witness=CURVATURE
             * sp.Integral(_DUMMY * sp.exp(_DUMMY), (_DUMMY, 0, decayed * TIME))
-            / _exponential(decayed * TIME) ** 2,
+            / _exponential_less_one(decayed * TIME) ** 2,
         ),
     )
 

@@ -94,7 +94,7 @@ def shared_signal() -> tuple[Step, ...]:
     bent = sp.Integral(
         sp.exp(innermost) + sp.exp(-innermost), (innermost, 0, inner), (inner, 0, _DUMMY), (_DUMMY, 0, reached)
     )
-    solved = CURVATURE / (1 - sp.exp(-reached))  # 1 / (l phi)
+    inverse = 1 / (EIGENVALUE * learnt(EIGENVALUE))
     return (
         Step(
             covariance,
@@ -106,7 +106,7 @@ def shared_signal() -> tuple[Step, ...]:
             "`u` rises.",
         ),
         Step(
-            sp.Derivative(solved, EIGENVALUE),
+            sp.Derivative(inverse, EIGENVALUE),
             Relation.BELOW,
             sp.Integer(0),
             "`1 / (l phi)` falls with `l`. So if `t / delta` is nowhere negative and does not rise with `l`, `R_T` "
@@ -117,21 +117,21 @@ def shared_signal() -> tuple[Step, ...]:
         Step(
             CURVATURE / 2,
             Relation.BELOW,
-            sp.Derivative(EIGENVALUE * solved, EIGENVALUE),
+            sp.Derivative(EIGENVALUE * inverse, EIGENVALUE),
             "`l / (l phi)` rises with `l`. So if `t / (delta l)` is nowhere negative and does not fall with `l`, `R_T` "
             "never rises after phase II: stop at the turning point.",
             _random_modes,
             witness=CURVATURE * sp.exp(-reached) * bent / (2 * gone**2),
         ),
         Step(
-            sp.Limit(TIME * solved, TIME, 0),
+            sp.Limit(TIME * inverse, TIME, 0),
             Relation.EQUAL,
             1 / EIGENVALUE,
             "Between the two, `t / delta = l^a` with `0 < a < 1`: at first `u` is as `l^(a-1)`, falls with `l`, and "
             "`R_T` rises ...",
         ),
         Step(
-            sp.Limit(solved, TIME, sp.oo),
+            sp.Limit(inverse, TIME, sp.oo),
             Relation.EQUAL,
             CURVATURE,
             "... and late as `l^a`: the smallest mode adds less to the shared signal than to the variance, and `R_T` "
@@ -144,10 +144,10 @@ def steps_of_descent() -> tuple[Step, ...]:
     """The same in steps, for eta c l = h / (1 + h) below 1; the growth of a mode falls with h (T4)."""
     powers = sp.Sum((1 + SLACK) ** (-_POWER), (_POWER, 0, STEPS - 1))
     positive_powers = sp.Sum((1 + SLACK) ** (-_POWER), (_POWER, 1, STEPS))
-    solved = 1 - (1 + SLACK) ** (-STEPS)  # l phi after n steps, but for a factor
+    learnt_share = 1 - (1 + SLACK) ** (-STEPS)  # c l phi after n steps: of what the mode learns in the end
     return (
         Step(
-            sp.Derivative(1 / solved, SLACK),
+            sp.Derivative(1 / learnt_share, SLACK),
             Relation.BELOW,
             sp.Integer(0),
             "Gradient descent: after `n` steps with `eta c l = h / (1 + h)` below 1, `1 / (l phi)` falls with `l` "
@@ -156,7 +156,7 @@ def steps_of_descent() -> tuple[Step, ...]:
             witness=STEPS * (1 + SLACK) ** (-STEPS - 1) / (SLACK * positive_powers) ** 2,
         ),
         Step(
-            SLACK / (1 + SLACK) / solved,
+            SLACK / (1 + SLACK) / learnt_share,
             Relation.EQUAL,
             1 / powers,
             "... and `l / (l phi)` is one over a sum of powers that fall with `h`, so that it rises. The growth of a "

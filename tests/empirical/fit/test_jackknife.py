@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from empirical.fit.jackknife import check_parts, jackknife_error, jackknife_interval, without
+from empirical.fit.jackknife import check_parts, jackknife_interval, without
 from tests.strategies import seeds
 from theory import InputError, Moments, merge_all
+from theory.data.jackknife import jackknife_error
 
 
 def _parts(seed: int, count: int, size: int = 30, classes: int = 3) -> list[Moments]:
