@@ -1,9 +1,12 @@
-"""Which score of a probe orders checkpoints best, on planted problems: its accuracy, its squared error, or LogME.
+"""Which score orders checkpoints best, on planted problems.
 
     python -m pytest -m slow tests/benchmarks/test_choose_order.py -s
 
-Latent factors enter the features with weights that move with the step; the classes read a few of them. The order by
-squared error was decided on these problems, before the later seeds of ``phases study choose`` were read.
+Orders are judged by what the checkpoint that they take loses against the best one on fresh samples. All but LogME are
+smoothed over log steps, as in ``choose``. ``combined`` is the mean of three estimates of how good a probe of these
+labels is on fresh samples, each in units of its own deviation: of its squared error, left out one by one and as the
+likeliest model of the labels expects it, and of its calibrated accuracy. It was the one candidate that was judged on
+trainings of seeds which no rule had read, and it lost there what squared error lost.
 """
 
 from __future__ import annotations
@@ -11,72 +14,99 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from empirical.probes.gain_curve import gain_curve
+from empirical.probes.gain_curve import GainCurve, gain_curve
 from empirical.probes.ridge_probe import RidgeProbe
 from empirical.probes.target_probe import target_scores
 from empirical.probes.transferability import logme
+from tests.benchmarks.candidate_orders import LabelModel, calibrated_accuracy, explained, left_out
+from tests.benchmarks.planted_checkpoints import GENERATORS, STEPS, Generator, Problem
 
-STEPS = np.array([0, *(2**power for power in range(12))])
-FACTORS, FEATURES, FRESH, PROBLEMS = 24, 64, 4000, 250
-
-
-def factor_weights(draw: np.random.Generator, move: float) -> np.ndarray:
-    """(T, q): log weights drift and wander."""
-    count = STEPS.size
-    walk = np.cumsum(draw.standard_normal((count, FACTORS)) * move / np.sqrt(count), axis=0)
-    walk -= walk[draw.integers(count)]
-    drift = np.outer(np.linspace(-1, 1, count), draw.standard_normal(FACTORS)) * move
-    return np.exp(walk + drift)
+Orders = dict[str, list[np.ndarray]]
 
 
-def problem(draw: np.random.Generator) -> tuple[list[np.ndarray], np.ndarray, int]:
-    """Rectified features (n + m, p) at each step, classes (n + m,), and n."""
-    classes = int(draw.choice([2, 3, 5, 10]))
-    labelled = 50 * classes
-    weights = factor_weights(draw, float(draw.choice([0.15, 0.3, 0.6])))
-    first, second = (draw.standard_normal((FACTORS, FEATURES)) / np.sqrt(FACTORS) for _ in range(2))
-    used = draw.permutation(FACTORS)[: draw.integers(2, 8)]
-    readout = draw.standard_normal((used.size, classes))
-    factors = draw.standard_normal((labelled + FRESH, FACTORS))
-    margin = 0.3 * np.linalg.norm(readout, axis=0).mean() * draw.standard_normal((factors.shape[0], classes))
-    labels = (factors[:, used] @ readout + margin).argmax(axis=1)
-    noise = 0.5 * draw.standard_normal((factors.shape[0], FEATURES))
-    angles = np.pi / 2 * np.arange(STEPS.size) / STEPS.size
-    features = [
-        np.maximum((factors * own) @ (np.cos(angle) * first + np.sin(angle) * second) + noise, 0)
-        for own, angle in zip(weights, angles, strict=True)
-    ]
-    return features, labels, labelled
+def measured_orders(features: list[np.ndarray], labels: np.ndarray, classes: int) -> Orders:
+    """By the name of a score: its parts (n,) at each step."""
+    values = np.eye(classes)[labels]
+    found: Orders = {}
+    for rows in features:
+        probe, scores = RidgeProbe.from_features(rows), target_scores(rows, values, labels)
+        alone, model = left_out(probe, values, scores.penalty), LabelModel(probe, values)
+        own = {
+            "accuracy": scores.scores,
+            "squared error": scores.shares,
+            "squared error, one left out": explained(alone, values),
+            "calibrated accuracy": calibrated_accuracy(alone, labels),
+            "expected squared error": model.expected,
+            "evidence": model.evidence,
+        }
+        for name, parts in own.items():
+            found.setdefault(name, []).append(parts)
+    return found
 
 
-def regrets(draw: np.random.Generator) -> dict[str, float]:
-    """What the orders lose on one problem, in points; empty where a class has fewer than four labels."""
-    features, labels, labelled = problem(draw)
-    known = labels[:labelled]
-    values = np.eye(labelled // 50)[known]
-    if np.bincount(known, minlength=values.shape[1]).min() < 4:
-        return {}
-    scores = [target_scores(own[:labelled], values, known) for own in features]
-    predicted = [
-        RidgeProbe.from_features(own[:labelled]).predict(values, one.penalty, own[labelled:])
-        for own, one in zip(features, scores, strict=True)
-    ]
-    worth = np.array([(own.argmax(axis=1) == labels[labelled:]).mean() for own in predicted])
-    accuracy, shares = np.stack([one.scores for one in scores]), np.stack([one.shares for one in scores])
-    evidence = np.array([logme(own[:labelled], values) for own in features])
-    picks = {
-        "accuracy": gain_curve(STEPS, accuracy).best_guess,
-        "squared error": gain_curve(STEPS, accuracy, ordered_by=shares).leading,
-        "LogME": STEPS.size - 1 - int(np.argmax(evidence[::-1])),
+def leading_steps(steps: np.ndarray, orders: Orders, published: np.ndarray) -> dict[str, int]:
+    """The index that each order takes.
+
+    Args:
+        steps: (T,) of the checkpoints.
+        orders: as from ``measured_orders``.
+        published: (T,) LogME.
+    """
+    curves = {name: gain_curve(steps, np.stack(parts)) for name, parts in orders.items()}
+    kinds = ("squared error, one left out", "expected squared error", "calibrated accuracy")
+    combined = sum((_in_deviations(curves[name]) for name in kinds), np.zeros(steps.size))
+    return {name: curve.leading for name, curve in curves.items()} | {
+        "combined": _last_largest(combined),
+        "LogME": _last_largest(published),
     }
-    return {name: 100 * float(worth.max() - worth[place]) for name, place in picks.items()}
+
+
+def _in_deviations(curve: GainCurve) -> np.ndarray:
+    return np.asarray(curve.mean / curve.deviation[:-1].mean())
+
+
+def _last_largest(values: np.ndarray) -> int:
+    return int(values.size - 1 - np.argmax(values[::-1]))
+
+
+def regrets(problem: Problem) -> dict[str, float]:
+    """What the orders lose on one problem, in points."""
+    count, classes, known = problem.labelled, problem.classes, problem.labels[: problem.labelled]
+    values, fresh = np.eye(classes)[known], problem.labels[problem.labelled :]
+    labelled = [own[:count] for own in problem.features]
+    published = np.array([logme(own, values) for own in labelled])
+    picks = leading_steps(STEPS, measured_orders(labelled, known, classes), published)
+    worth, errors = [], []
+    for own in problem.features:
+        probe = RidgeProbe.from_features(own[:count])
+        predicted = probe.predict(values, probe.penalty(values), own[count:])
+        worth.append(float((predicted.argmax(axis=1) == fresh).mean()))
+        errors.append(float(np.square(np.eye(classes)[fresh] - predicted).sum()))
+    picks["squared error of fresh samples"] = int(np.argmin(errors))
+    return {name: 100 * (max(worth) - worth[place]) for name, place in picks.items()}
+
+
+def found_regrets(generator: Generator, problems: int, draw: np.random.Generator) -> list[dict[str, float]]:
+    """Of problems whose classes have four labels or more."""
+    found: list[dict[str, float]] = []
+    while len(found) < problems:
+        problem = generator(draw)
+        if np.bincount(problem.labels[: problem.labelled], minlength=problem.classes).min() >= 4:
+            found.append(regrets(problem))
+    return found
 
 
 @pytest.mark.slow
 def test_squared_error_orders_checkpoints_better_than_accuracy() -> None:
-    draw = np.random.default_rng(1)
-    found = [one for one in (regrets(draw) for _ in range(PROBLEMS)) if one]
-    means = (f"{name} {np.mean([one[name] for one in found]):.2f}" for name in found[0])
-    print(f"\n{len(found)} problems, mean regret in points: {', '.join(means)}")
-    gained = np.array([one["accuracy"] - one["squared error"] for one in found])
-    assert gained.mean() > 3 * gained.std() / np.sqrt(gained.size)
+    draw, excess = np.random.default_rng(20), []
+    print("\nmean regret in points; in brackets what an order loses more than squared error, with its standard error")
+    for name, (generator, problems) in GENERATORS.items():
+        found = found_regrets(generator, problems, draw)
+        lines = []
+        for rule in found[0]:
+            over = np.array([one[rule] - one["squared error"] for one in found])
+            mean = np.mean([one[rule] for one in found])
+            lines.append(f"{rule} {mean:.2f} ({over.mean():+.2f}, {over.std() / np.sqrt(problems):.2f})")
+        excess += [one["accuracy"] - one["squared error"] for one in found]
+        print(f"{problems} {name}: {'; '.join(lines)}")
+    assert np.mean(excess) > 3 * np.std(excess) / np.sqrt(len(excess))
