@@ -41,7 +41,7 @@ SPECTRA = ("power law", "spikes")
 _MOMENTA = {DESCENT: 0.0, HALF_MOMENTUM: 0.5, MOMENTUM: 0.9}
 _ADAM_ROTATED = {ADAM: True, ADAM_IN_EIGENBASIS: False}
 
-#: Gradient flow is taken as descent in steps this many times smaller, which leaves a 32nd of a step's departure from it.
+#: Gradient flow is taken as descent in steps this many times smaller, which leaves a 32nd of a step's error.
 _FLOW_STEPS = 32
 
 #: Eta of Adam in units of sigma0: in generic coordinates it turns within some thirty steps, as gradient descent does,
