@@ -190,7 +190,8 @@ def diagram(
     """Draw the phase diagram over initialisation scale and alignment, with trained networks as points.
 
     Regions and borders come from the closed form; 225 ensembles of one-output networks are trained.
-    Exit code 1 where fewer than 95 % of those farther than 10 % from a border agree with the prediction.
+    Of those farther than 10 % from a border 95 % are to agree with the prediction. Exit code 1 where more disagree
+    than this allows and than chance decides: the share at which two halves of the draws differ from each other.
 
     With --transfer the other axis is whether source and target share their signal in directions of large variance;
     regions are theorem T9's verdicts go on, stop later, stop at the turning point, do not train; 169 ensembles.

@@ -85,7 +85,8 @@ def _residual(report: LastBlockReport) -> dict[str, str]:
         found[f"BlockResidualFall{name}"] = fixed(run.fall(level)) if run else "--"
     for name in ("Derived", "Trained"):
         found[f"BlockResidualHalf{name}"] = _step(run.half_fall(levels[name])) if run else "--"
-    for name, level in (("", Level.TWO_TRAINED), ("All", Level.END_TO_END)):
+    compared = {"": Level.TWO_TRAINED, "All": Level.END_TO_END, "Gaussian": Level.TWO_ON_GAUSSIANS}
+    for name, level in compared.items():
         found[f"BlockResidualDistance{name}"] = fixed(report.distance(RESIDUAL, level)) if run else "--"
     start = run.distance(Level.TWO_DERIVED, Level.TWO_TRAINED, 0) if run else float("nan")
     return found | {"BlockResidualStart": fixed(start)}

@@ -34,20 +34,20 @@ def cut(text: str) -> str:
     return text if len(text) <= QUOTED else f"{text[:QUOTED]}..."
 
 
-def finite_array(name: str, value: ArrayLike, dimensions: int) -> FloatArray:
-    """``value`` as a float64 array with the given number of axes and only finite entries.
+def finite_array(name: str, value: ArrayLike, *dimensions: int) -> FloatArray:
+    """``value`` as a float64 array with one of the given numbers of axes and only finite entries.
 
     Args:
         name: of the argument, for the error.
         value: what the user gave.
-        dimensions: number of axes accepted.
+        *dimensions: numbers of axes accepted; without them, any.
 
     Raises:
         InputError: not real numbers, another number of axes, empty, or NaN or infinity inside.
     """
     array = real_array(name, value)
-    if array.ndim != dimensions:
-        raise InputError(f"{name}: has shape {array.shape}; give an array with {_axes(dimensions)}")
+    if dimensions and array.ndim not in dimensions:
+        raise InputError(f"{name}: has shape {array.shape}; give an array with {' or '.join(map(_axes, dimensions))}")
     if array.size == 0:
         raise InputError(f"{name}: is empty (shape {array.shape}); give at least one entry")
     bad = int(np.size(array) - np.count_nonzero(np.isfinite(array)))

@@ -174,7 +174,8 @@ def last_block_study(
     train alone on features that stay; it is derived for these two as a batch-normalised hidden layer (theorem T11).
     The classifier as a single layer on pooled features, as in phases deep, gives another clock. ResNet-10 is trained,
     measured and derived once; its last two layers are the second half of stage 4, which has a shortcut and 16 positions
-    that share their weights, and the classifier. The whole stage is trained alone too.
+    that share their weights, and the classifier. The whole stage is trained alone too, and so are the two layers on
+    draws from the Gaussians of the classes, which theory takes for the features.
 
     Exit code 1 where two derived layers miss the order or are off by more than a factor of 1.5.
 

@@ -55,23 +55,30 @@ class ArrayFile(Protocol):
         """The values of an array, of numbers, truth values or text; InputError likewise."""
 
 
-def header_of(file: ArrayFile, name: str, option: str) -> ArrayHeader:
+def one_name(option: str) -> str:
+    """What a message asks for where an option takes the name of one array."""
+    return f"give one of these names by {option}"
+
+
+def two_names(option: str, kind: str) -> str:
+    """What a message asks for where an option takes the names of two arrays, of the kind ``images`` or ``labels``."""
+    return f"give two of these names by {option} TRAIN,TEST, of the training and of the test {kind}"
+
+
+def header_of(file: ArrayFile, name: str, remedy: str) -> ArrayHeader:
     """The header of an array that the user names.
 
     Args:
         file: that holds it.
         name: of the array.
-        option: that gives another name, for the message.
+        remedy: the end of the message where there is no such array, from ``one_name`` or ``two_names``.
 
     Raises:
         InputError: there is no such array, it cannot be taken, or it would not fit in the memory.
     """
     known = file.names
     if name not in known:
-        raise InputError(
-            f"data: {shown(file.path)} holds no array {quoted(name)} but {listed(list(known))}; "
-            f"give one of these names by {option}"
-        )
+        raise InputError(f"data: {shown(file.path)} holds no array {quoted(name)} but {listed(list(known))}; {remedy}")
     header = file.header(name)
     if header.fault is not None:
         raise InputError(f"data: {printable(repr(name))} in {shown(file.path)} {header.fault}")

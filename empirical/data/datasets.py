@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from empirical.data.array_file import header_of
+from empirical.data.array_file import header_of, one_name
 from empirical.data.array_formats import ARRAY_SUFFIXES, is_array_file, open_arrays, open_labels
 from empirical.data.cifar_format import CIFAR10, cifar_folder, read_cifar
 from empirical.data.data_root import DATA_ROOT_VARIABLE as DATA_ROOT_VARIABLE
@@ -180,7 +180,7 @@ def load_file(
     file = open_arrays(path, given)
     label_file, label_name = open_labels(path, file, given)
     place = f"data: inputs in {shown(path)}"
-    header = header_of(file, inputs_key if inputs_key is not None else "inputs", "--inputs-key")
+    header = header_of(file, inputs_key if inputs_key is not None else "inputs", one_name("--inputs-key"))
     if len(header.shape) < 2 or 0 in header.shape:
         raise InputError(
             f"{place} have shape {printable(str(header.shape))}, type {header.type_name}; give numbers (n, d), n and d "
@@ -188,7 +188,7 @@ def load_file(
         )
     count, dimension = header.shape[0], math.prod(header.shape[1:])
     label_place = f"data: labels in {shown(label_file.path)}"
-    labels_header = header_of(label_file, label_name, "--labels-key")
+    labels_header = header_of(label_file, label_name, one_name("--labels-key"))
     check_label_shape(label_place, labels_header.shape, count)
     _check_working_memory(place, count, dimension, header.size_in_bytes, directions)
     inputs = file.read(inputs_key if inputs_key is not None else "inputs")

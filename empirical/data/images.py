@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from empirical.data.array_file import ArrayFile, header_of
+from empirical.data.array_file import ArrayFile, header_of, two_names
 from empirical.data.array_formats import ARRAY_SUFFIXES, is_array_file, open_arrays
 from empirical.data.cifar_format import CIFAR10, CIFAR100, CifarLayout, cifar_folder, read_cifar
 from empirical.data.folder_format import read_tree
@@ -368,10 +368,11 @@ _IMAGES = "give uint8 (n, channels, height, width) or (n, height, width)"
 
 def _check_image_header(file: ArrayFile, image: str, label: str) -> int:
     """The number of images of a split; shapes are checked before anything is read."""
-    header = header_of(file, image, "--inputs-key")
+    header = header_of(file, image, two_names("--inputs-key", "images"))
     if len(header.shape) not in (3, 4) or 0 in header.shape:
         raise InputError(f"{_place(file, image)} have shape {header.shape}, type {header.type_name}; {_IMAGES}")
-    check_label_shape(_place(file, label), header_of(file, label, "--labels-key").shape, header.shape[0])
+    label_header = header_of(file, label, two_names("--labels-key", "labels"))
+    check_label_shape(_place(file, label), label_header.shape, header.shape[0])
     return header.shape[0]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import eigh
 
-from empirical.data.array_file import header_of
+from empirical.data.array_file import header_of, one_name
 from empirical.data.array_formats import is_array_file, open_arrays
 from empirical.data.datasets import DataSet
 from empirical.data.digit_numbers import DIGIT_NUMBERS, digit_number
 from theory import InputError
-from theory.validation import FloatArray, IntArray, finite_array, keep_arrays, quoted
+from theory.validation import FloatArray, IntArray, at_least, finite_array, keep_arrays, quoted
 
 #: Classes that a text may name: more are a mistake.
 _LARGEST_CLASS = 100_000
@@ -42,7 +43,7 @@ class TargetTask:
 
     def __post_init__(self) -> None:
         inputs = finite_array("inputs", self.inputs, 2)
-        values = finite_array("values", self.values, min(max(np.ndim(self.values), 1), 2))
+        values = finite_array("values", self.values, 1, 2)
         if values.shape[0] != inputs.shape[0]:
             raise InputError(f"values: has shape {values.shape}; give one row for each of {inputs.shape[0]} inputs")
         keep_arrays(self, inputs=inputs, values=values.reshape(values.shape[0], -1))
@@ -60,11 +61,14 @@ def regression_task(data: DataSet, values: ArrayLike, name: str) -> TargetTask:
         data: n inputs, whose labels are not used.
         values: (n,) or (n, q) numbers to predict.
         name: of the task.
+
+    Raises:
+        InputError: values that are no finite numbers, or not one row for each input.
     """
-    return TargetTask(name, data.inputs.astype(np.float64), np.asarray(values, dtype=np.float64))
+    return TargetTask(name, data.inputs.astype(np.float64), finite_array("values", values, 1, 2))
 
 
-def chosen_classes(data: DataSet, classes: IntArray | tuple[int, ...], name: str | None = None) -> DataSet:
+def chosen_classes(data: DataSet, classes: IntArray | Sequence[int], name: str | None = None) -> DataSet:
     """Some classes of a data set, renumbered in ascending order; inputs keep their unit.
 
     Args:
@@ -73,14 +77,13 @@ def chosen_classes(data: DataSet, classes: IntArray | tuple[int, ...], name: str
         name: of the result; that of ``data`` with its classes if left out.
 
     Raises:
-        InputError: fewer than two classes, or one that the data lack.
+        InputError: fewer than two classes, one that is no integer, or one that the data lack.
     """
-    kept = np.unique(np.asarray(classes, dtype=np.int64))
+    kept = np.unique([at_least("classes", one, 0) for one in classes])
     if kept.size < 2:
         raise InputError(f"classes: {kept.size} is not enough; give at least 2 different ones")
-    if kept[0] < 0 or kept[-1] >= data.classes:
-        outside = kept[0] if kept[0] < 0 else kept[-1]
-        raise InputError(f"classes: {outside} is none of {data.name}; give numbers from 0 to {data.classes - 1}")
+    if kept[-1] >= data.classes:
+        raise InputError(f"classes: {kept[-1]} is none of {data.name}; give numbers from 0 to {data.classes - 1}")
     rows = np.isin(data.labels, kept)
     labels = np.searchsorted(kept, data.labels[rows]).astype(np.int64)
     called = name if name is not None else f"{data.name}:{classes_text(kept)}"
@@ -140,7 +143,7 @@ def target_task(text: str, whole: DataSet, path: str | None = None) -> TargetTas
     if path is None or not is_array_file(path):
         raise InputError(f"target: {quoted(text)} is not accepted; give {_accepted(whole)}")
     file = open_arrays(Path(path).expanduser(), text)
-    header_of(file, text, "--target")
+    header_of(file, text, one_name("--target"))
     values = np.asarray(file.read(text))
     if values.dtype.kind not in "fiub" or values.ndim not in (1, 2) or values.shape[0] != whole.labels.size:
         raise InputError(

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from empirical.data.array_file import header_of
+from empirical.data.array_file import header_of, one_name
 from empirical.data.array_formats import is_array_file, open_arrays
 from empirical.data.finite import all_finite
 from empirical.data.images import ImageData, Normalisation, load_images, padded_to
@@ -210,10 +210,10 @@ def load_target(
                 beside = labels_key or _LABELS
                 inputs = {one: np.asarray(file.read(one)) for one in sorted(file.names) if one != beside}
             else:
-                header_of(file, inputs_key or _INPUTS, "--inputs-key")
+                header_of(file, inputs_key or _INPUTS, one_name("--inputs-key"))
                 inputs = np.asarray(file.read(inputs_key or _INPUTS))
             if has_labels:
-                header_of(file, labels_key or _LABELS, "--labels-key")
+                header_of(file, labels_key or _LABELS, one_name("--labels-key"))
             labels = file.read(labels_key or _LABELS) if has_labels else None
             return TransferTarget.from_arrays(inputs, labels, path.stem)
     return TransferTarget.from_images(load_images(name_or_path, data_root, download, inputs_key, labels_key))

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from theory import Moments
-from theory.validation import FloatArray, InputError, finite_array, open_unit
+from theory.validation import FloatArray, InputError, finite_array, open_unit, real_array
 
 #: Fewer parts than this give a standard error that is itself off by more than a quarter, 1 / sqrt(2 (m - 1)).
 SMALLEST_PARTS = 10
@@ -65,9 +65,9 @@ def jackknife_error(replicates: FloatArray) -> FloatArray:
     """(...) standard errors of an estimate from its values without each part, (m, ...).
 
     Raises:
-        InputError: fewer than two replicates.
+        InputError: fewer than two replicates, or replicates that are no real numbers.
     """
-    values = np.asarray(replicates, dtype=np.float64)
+    values = real_array("replicates", replicates)
     if values.ndim == 0 or values.shape[0] < 2:
         raise InputError("replicates: give at least two values of the estimate")
     deviations = values - values.mean(axis=0)
@@ -81,8 +81,11 @@ def jackknife_interval(value: float, replicates: Sequence[float] | FloatArray, l
         value: the estimate from all parts.
         replicates: (m,) the estimates without each part, m at least 2; NaN where there is none.
         level: probability with which the interval covers, strictly between 0 and 1.
+
+    Raises:
+        InputError: fewer than two replicates, ones that are no real numbers, or a level out of range.
     """
-    values = np.asarray(replicates, dtype=np.float64)
+    values = real_array("replicates", replicates)
     error = float(jackknife_error(values))
     reach = float(student.ppf((1 + open_unit("level", level)) / 2, values.size - 1)) * error
     return Interval(float(value), error, float(value) - reach, float(value) + reach)

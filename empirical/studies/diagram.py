@@ -9,18 +9,17 @@ from typing import Any, Self
 import numpy as np
 
 from empirical.studies.report import Columns, DrawnReport, run_folder
-from simulation.experiments.diagram import DiagramGrid, DiagramPoint, agreement, diagram_grid, simulate_diagram
+from simulation.experiments.diagram import DiagramGrid, DiagramPoint, diagram_grid, simulate_diagram
+from simulation.experiments.grid_agreement import GridAgreement, reproduced_column, reproduced_flags
 from simulation.figures.diagram import draw_diagram
 from simulation.runs.json_reader import ListOf, Real, Record, Whole, read_json
 from simulation.runs.run_folder import software_versions
 from simulation.runs.run_kinds import DIAGRAM
 from simulation.runs.table_reader import read_table
 from theory import Regime
+from theory.assumptions import Verdict
 from theory.progress import Progress, silent
 from theory.validation import at_least
-
-#: Share of the points away from the borders that must agree with the prediction.
-LEAST_AGREEMENT = 0.95
 
 _SCALE = Real(1e-30, 1e30)
 _CONTENT = Record(
@@ -81,14 +80,19 @@ class DiagramReport(DrawnReport):
     versions: dict[str, str]
 
     @property
+    def judged(self) -> GridAgreement:
+        """The points away from the borders against the derivation, and whether the draws of W(0) decide it."""
+        return GridAgreement.from_points(self.points)
+
+    @property
     def agreement(self) -> float:
-        """Share of the points away from the borders whose regime agrees with the prediction."""
-        return agreement(self.points)
+        """Share of the points away from the borders that agree with the derivation; NaN where there are none."""
+        return self.judged.share
 
     @property
     def away_from_borders(self) -> int:
         """Number of points of which ``agreement`` is the share."""
-        return sum(not point.near_border for point in self.points)
+        return self.judged.points
 
     @property
     def disagreements(self) -> tuple[DiagramPoint, ...]:
@@ -97,8 +101,8 @@ class DiagramReport(DrawnReport):
 
     @property
     def holds(self) -> bool:
-        """Whether the agreement is at least LEAST_AGREEMENT."""
-        return not self.agreement < LEAST_AGREEMENT  # NaN, without points away from the borders, is no failure
+        """Whether the agreement does not fail."""
+        return self.judged.verdict is not Verdict.FAILS
 
     def lines(self) -> list[str]:
         """Each disagreement away from the borders, and the share that agrees."""
@@ -112,6 +116,7 @@ class DiagramReport(DrawnReport):
             *lines,
             f"{self.agreement:.1%} of {self.away_from_borders} points away from the borders agree with the prediction",
             f"({len(self.points)} points in all)",
+            *self.judged.lines(),
         ]
 
     def content(self) -> dict[str, Any]:
@@ -127,13 +132,16 @@ class DiagramReport(DrawnReport):
             "points": len(self.points),
             "away_from_borders": self.away_from_borders,
             "agreement": self.agreement,
+            "reproduced": self.judged.reproduced,
+            "verdict": self.judged.verdict.value,
             "disagreements": [_values(point) for point in self.disagreements],
         }
 
     def tables(self) -> dict[str, Columns]:
         """All points."""
         rows = [_values(point) for point in self.points]
-        return {"points.parquet": {name: [row[name] for row in rows] for name in rows[0]}}
+        table = {name: [row[name] for row in rows] for name in _COLUMNS}
+        return {"points.parquet": table | reproduced_column(self.points)}
 
     def draw(self, path: Path | str) -> None:
         """Draw the derived regions and borders, with the points on top."""
@@ -146,9 +154,16 @@ class DiagramReport(DrawnReport):
         configuration, columns = content["configuration"], read_table(folder / "points.parquet", _COLUMNS, "folder")
         points = tuple(
             DiagramPoint(
-                float(scaled), float(alignment), Regime.from_name(predicted), Regime.from_name(measured), bool(near)
+                float(scaled),
+                float(alignment),
+                Regime.from_name(predicted),
+                Regime.from_name(measured),
+                bool(near),
+                same,
             )
-            for scaled, alignment, predicted, measured, near in zip(*(columns[name] for name in _COLUMNS), strict=True)
+            for scaled, alignment, predicted, measured, near, same in zip(
+                *(columns[name] for name in _COLUMNS), reproduced_flags(columns, len(columns["scaled"])), strict=True
+            )
         )
         grid = DiagramGrid(
             np.asarray(configuration["eigenvalues"]),

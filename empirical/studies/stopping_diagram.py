@@ -10,10 +10,10 @@ import numpy as np
 
 from empirical.studies.report import Columns, DrawnReport, reading, run_folder
 from empirical.studies.verify.plan import LARGEST_SEED
+from simulation.experiments.grid_agreement import GridAgreement, reproduced_column, reproduced_flags
 from simulation.experiments.transfer_diagram import (
     TransferGrid,
     TransferPoint,
-    agreement,
     simulate_transfer_diagram,
     transfer_grid,
 )
@@ -24,6 +24,7 @@ from simulation.runs.run_kinds import STOPPING_DIAGRAM
 from simulation.runs.table_reader import read_table
 from simulation.runs.text_table import text_table
 from theory import InputError, Stopping
+from theory.assumptions import Verdict
 from theory.curves.transfer_diagram import (
     StoppingBorder,
     TransferColumn,
@@ -64,9 +65,6 @@ _CONTENT = Record(
 )
 
 _POINTS = ("scaled", "alignment", "predicted", "measured", "near_border")
-
-#: Share of the points away from the borders that must agree with the prediction.
-LEAST_AGREEMENT = 0.95
 
 #: The ends of the family of targets have all of their signal in one direction; the diagram stays inside.
 _MARGIN = 1.02
@@ -135,19 +133,24 @@ class StoppingDiagramReport(DrawnReport):
     versions: dict[str, str]
 
     @property
+    def judged(self) -> GridAgreement:
+        """The points away from the borders against the derivation, and whether the draws of W(0) decide it."""
+        return GridAgreement.from_points(self.points)
+
+    @property
     def agreement(self) -> float:
-        """Share of the points away from the borders whose verdict is the derived one."""
-        return agreement(self.points)
+        """Share of the points away from the borders that agree with the derivation; NaN where there are none."""
+        return self.judged.share
 
     @property
     def away_from_borders(self) -> int:
         """Number of points of which ``agreement`` is the share."""
-        return sum(not point.near_border for point in self.points)
+        return self.judged.points
 
     @property
     def holds(self) -> bool:
-        """Whether the agreement is at least LEAST_AGREEMENT."""
-        return not self.agreement < LEAST_AGREEMENT  # NaN, without points away from the borders, is no failure
+        """Whether the agreement does not fail."""
+        return self.judged.verdict is not Verdict.FAILS
 
     def lines(self) -> list[str]:
         """The verdicts from small to large initial weights, for about ten alignments."""
@@ -173,6 +176,7 @@ class StoppingDiagramReport(DrawnReport):
             ),
             f"trained: {self.agreement:.1%} of {self.away_from_borders} points away from the borders agree",
             f"({len(self.points)} points in all, of which {sum(one.agrees for one in self.points)} agree)",
+            *self.judged.lines(),
         ]
 
     def content(self) -> dict[str, Any]:
@@ -183,6 +187,8 @@ class StoppingDiagramReport(DrawnReport):
             "points": len(self.points),
             "away_from_borders": self.away_from_borders,
             "agreement": self.agreement,
+            "reproduced": self.judged.reproduced,
+            "verdict": self.judged.verdict.value,
             "small_scale_borders": list(self.small_scale),
             "verdicts": [
                 {
@@ -203,7 +209,8 @@ class StoppingDiagramReport(DrawnReport):
             asdict(point) | {"predicted": point.predicted.name, "measured": point.measured.name}
             for point in self.points
         ]
-        return {"points.parquet": {name: [row[name] for row in rows] for name in _POINTS}}
+        table = {name: [row[name] for row in rows] for name in _POINTS}
+        return {"points.parquet": table | reproduced_column(self.points)}
 
     def draw(self, path: Path | str) -> None:
         """Draw the regions of the derived verdicts, with the trained points on top."""
@@ -221,9 +228,13 @@ class StoppingDiagramReport(DrawnReport):
                 tuple(_column(one) for one in content["verdicts"]),
                 (float(low), float(high)),
                 tuple(
-                    TransferPoint(float(scaled), float(alignment), Stopping[derived], Stopping[trained], bool(near))
-                    for scaled, alignment, derived, trained, near in zip(
-                        *(np.asarray(table[name]).tolist() for name in _POINTS), strict=True
+                    TransferPoint(
+                        float(scaled), float(alignment), Stopping[derived], Stopping[trained], bool(near), same
+                    )
+                    for scaled, alignment, derived, trained, near, same in zip(
+                        *(np.asarray(table[name]).tolist() for name in _POINTS),
+                        reproduced_flags(table, len(table["scaled"])),
+                        strict=True,
                     )
                 ),
                 content.get("versions", {}),

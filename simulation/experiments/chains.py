@@ -28,8 +28,9 @@ def random_chains(signal: FloatArray, depth: int, scale: float, pairs: int, seed
         pairs: number of independent draws; 2 i and 2 i + 1 are a pair.
         seed: of the draws.
     """
-    normal = np.random.default_rng(seed).standard_normal((pairs, np.size(signal) + depth))
-    return _chains(signal, depth, scale, normal[:, depth:], normal[:, :depth])
+    direction = _direction(signal)
+    normal = np.random.default_rng(seed).standard_normal((pairs, direction.size + depth))
+    return _chains(direction, depth, scale, normal[:, depth:], normal[:, :depth])
 
 
 def balanced_chains(signal: FloatArray, depth: int, scale: float, pairs: int, seed: int) -> Layers:
@@ -42,14 +43,20 @@ def balanced_chains(signal: FloatArray, depth: int, scale: float, pairs: int, se
         pairs: number of independent draws; 2 i and 2 i + 1 are a pair.
         seed: of the draws.
     """
-    normal = np.random.default_rng(seed).standard_normal((pairs, np.size(signal)))
-    return _chains(signal, depth, scale, normal, np.ones((pairs, depth)))
+    direction = _direction(signal)
+    normal = np.random.default_rng(seed).standard_normal((pairs, direction.size))
+    return _chains(direction, depth, scale, normal, np.ones((pairs, depth)))
 
 
-def _chains(signal: FloatArray, depth: int, scale: float, rows: FloatArray, grown: FloatArray) -> Layers:
+def _direction(signal: FloatArray) -> FloatArray:
+    """(d,) the signal at unit length."""
+    known = finite_array("signal", signal, 1)
+    return np.asarray(known / np.linalg.norm(known), dtype=np.float64)
+
+
+def _chains(direction: FloatArray, depth: int, scale: float, rows: FloatArray, grown: FloatArray) -> Layers:
     """Layers from rows (pairs, d), orthogonal to the signal once projected, and a(0) and the later units (pairs, L)."""
     at_least("depth", depth, 1)
-    direction = finite_array("signal", signal, 1) / np.linalg.norm(signal)
     across = rows - np.outer(rows @ direction, direction)
     along = np.outer(grown[:, 0], direction)
     first = np.stack([along + across, along - across], axis=1).reshape(-1, 1, direction.size)

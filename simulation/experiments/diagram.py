@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,6 +84,7 @@ class DiagramPoint:
         predicted: regime of the annealed curve.
         measured: regime of the mean curve of the networks.
         near_border: whether 10 % of change in an axis changes the prediction.
+        reproduced: whether the mean curves of two halves of the draws have the same regime; None with one draw.
     """
 
     scaled: float
@@ -92,6 +92,7 @@ class DiagramPoint:
     predicted: Regime
     measured: Regime
     near_border: bool
+    reproduced: bool | None = None
 
     @property
     def agrees(self) -> bool:
@@ -124,8 +125,18 @@ def simulate_diagram(grid: DiagramGrid, replicas: int, seed: int, progress: Prog
         for index, value in enumerate(scaled):
             own = curves.replica(slice(index * replicas, (index + 1) * replicas))
             measured = regime_of(own.mean, resolution)
-            points.append(DiagramPoint(float(value), alignment, predicted[index], measured, near[index]))
+            same = _reproduced(own, resolution)
+            points.append(DiagramPoint(float(value), alignment, predicted[index], measured, near[index], same))
     return points
+
+
+def _reproduced(curve: Curve, resolution: float) -> bool | None:
+    """Whether the first and the second half of the replicas have the same regime; None where there is one replica."""
+    half = curve.replicas // 2
+    if half == 0:
+        return None
+    first, second = (regime_of(curve.replica(part).mean, resolution) for part in (slice(half), slice(half, None)))
+    return first == second
 
 
 def saturation_steps(condition: float) -> int:
@@ -168,9 +179,3 @@ def _near_border(
         family = ScaleFamily.from_network(network_with_alignment(eigenvalues, moved))
         neighbours.append(regimes_at(family, scaled, resolution))
     return [any(other[index] != regime for other in neighbours) for index, regime in enumerate(predicted)]
-
-
-def agreement(points: Sequence[DiagramPoint]) -> float:
-    """Share of the points away from borders whose measured regime is the predicted one; NaN where there are none."""
-    far = [point.agrees for point in points if not point.near_border]
-    return float(np.mean(far)) if far else float("nan")

@@ -111,6 +111,7 @@ class TransferPoint:
         predicted: verdict of the annealed curve.
         measured: verdict of the mean curves of the networks.
         near_border: whether 10 % of change in an axis changes the prediction.
+        reproduced: whether two halves of the pairs of draws give the same verdict; None with one pair.
     """
 
     scaled: float
@@ -118,6 +119,7 @@ class TransferPoint:
     predicted: Stopping
     measured: Stopping
     near_border: bool
+    reproduced: bool | None = None
 
     @property
     def agrees(self) -> bool:
@@ -150,8 +152,21 @@ def simulate_transfer_diagram(
         for place, scaled in enumerate(grid.scaled):
             smaller, larger = (Curve(curves[number].times, own[2 * place + one]) for one in (0, 1))
             measured = stopping_of(smaller, larger, _APART**2, grid.resolution)
-            points.append(TransferPoint(float(scaled), alignment, predicted[place], measured, near[place]))
+            same = _reproduced(smaller, larger, grid.resolution)
+            points.append(TransferPoint(float(scaled), alignment, predicted[place], measured, near[place], same))
     return points
+
+
+def _reproduced(smaller: Curve, larger: Curve, resolution: float) -> bool | None:
+    """Whether two halves of the pairs of replicas give the same verdict; None where there is one pair."""
+    half = 2 * (smaller.replicas // 4)
+    if half == 0:
+        return None
+    first, second = (
+        stopping_of(smaller.replica(part), larger.replica(part), _APART**2, resolution)
+        for part in (slice(half), slice(half, None))
+    )
+    return first is second
 
 
 def stopping_of(smaller: Curve, larger: Curve, ratio: float, resolution: float) -> Stopping:
@@ -171,12 +186,6 @@ def stopping_of(smaller: Curve, larger: Curve, ratio: float, resolution: float) 
         return Stopping.BEFORE_TRAINING
     exponent = np.log(_peak_time(larger) / _peak_time(smaller)) / np.log(ratio)
     return Stopping.TURNING_POINT if exponent > _MOVES else Stopping.LATER
-
-
-def agreement(points: Sequence[TransferPoint]) -> float:
-    """Share of the points away from borders whose measured verdict is the predicted one; NaN where there are none."""
-    far = [point.agrees for point in points if not point.near_border]
-    return float(np.mean(far)) if far else float("nan")
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import numpy as np
 from theory import InputError
 from theory.curves.reconstruction import ROUNDING, counted
 from theory.data.memory_limit import array_bytes, check_memory
-from theory.validation import FloatArray, finite_array, keep_arrays
+from theory.validation import FloatArray, finite_array, keep_arrays, plain_array
 
 
 class Probe(Protocol):
@@ -41,9 +41,9 @@ class SampleProbe:
     values: FloatArray
 
     def __post_init__(self) -> None:
-        check_memory("inputs", 2 * array_bytes(np.shape(self.inputs)), "give fewer samples")
+        check_memory("inputs", 2 * array_bytes(plain_array("inputs", self.inputs).shape), "give fewer samples")
         inputs = finite_array("inputs", self.inputs, 2)
-        values = finite_array("values", self.values, min(max(np.ndim(self.values), 1), 2))
+        values = finite_array("values", self.values, 1, 2)
         if values.shape[0] != inputs.shape[0]:
             raise InputError(f"values: has shape {values.shape}; give one row for each of {inputs.shape[0]} inputs")
         wanted = values.reshape(values.shape[0], -1)

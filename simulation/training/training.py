@@ -23,7 +23,16 @@ from theory import Curve, DataModel, InputError, Loss, relative_loss
 from theory.curves.reconstruction import rounding
 from theory.data.memory_limit import array_bytes, check_memory
 from theory.progress import Progress, silent
-from theory.validation import FloatArray, IntArray, at_least, finite_array, non_negative, quoted, step_counts
+from theory.validation import (
+    FloatArray,
+    IntArray,
+    at_least,
+    finite_array,
+    non_negative,
+    plain_array,
+    positive,
+    step_counts,
+)
 
 #: Bytes for the batch and the outputs of a step, beyond which replicas take turns.
 MEMORY_BUDGET = 2**28
@@ -221,16 +230,15 @@ def train(
 
 
 def _step_sizes(step_size: float | FloatArray, replicas: int) -> FloatArray:
-    """(replica,) step sizes."""
-    try:
-        given = np.asarray(step_size, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(
-            f"step_size: {quoted(step_size)} is not a number; give a positive one, or {replicas}"
-        ) from None
-    if given.shape not in ((), (replicas,)) or not np.all(np.isfinite(given)) or np.any(given <= 0):
-        raise InputError(f"step_size: {step_size} is not accepted; give a positive number, or {replicas} of them")
-    return np.broadcast_to(given, (replicas,)).copy()
+    """(replica,) step sizes; InputError where they are not positive numbers, one or one for each replica."""
+    given = plain_array("step_size", step_size)
+    if given.ndim == 0:
+        return np.full(replicas, positive("step_size", given.item()))
+    sizes = finite_array("step_size", given)
+    if sizes.shape != (replicas,):
+        raise InputError(f"step_size: has shape {sizes.shape}; give a positive number, or {replicas} of them")
+    positive("smallest step_size", float(sizes.min()))
+    return sizes.copy()
 
 
 def _measured(weights: FloatArray, finite: NDArray[np.bool_], models: list[DataModel], resolution: float) -> FloatArray:

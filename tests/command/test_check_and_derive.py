@@ -90,7 +90,8 @@ def test_the_diagram_is_drawn_with_its_points_and_disagreements(tmp_path: Path) 
     done = CliRunner().invoke(app, ["diagram", "--dimension", "24", "--replicas", "4", "--out", str(tmp_path)])
     assert done.exit_code in (0, 1), done.output
     report = json.loads((tmp_path / "result.json").read_text())
-    assert (done.exit_code == 0) is (report["agreement"] >= 0.95)
+    assert (done.exit_code == 1) is (report["verdict"] == "FAILS")
+    assert f"at least 95% are to agree: {report['verdict']}" in done.stdout
     assert report["points"] == 225
     assert report["away_from_borders"] > 150
     table = pq.read_table(tmp_path / "points.parquet")

@@ -32,13 +32,16 @@ def test_every_command_takes_names_and_lists_those_in_the_file(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     np.savez(tmp_path / "mine.npz", X=np.eye(4), y=[0, 1, 0, 1])
-    keys = "A,B" if arguments[0] in {"predict", "track"} or "--network" in arguments else "A"
+    of_images = arguments[0] in {"predict", "track"} or "--network" in arguments
+    keys = "A,B" if of_images else "A"
+    remedy = (
+        "give two of these names by --inputs-key TRAIN,TEST, of the training and of the test images"
+        if of_images
+        else "give one of these names by --inputs-key"
+    )
     done = invoke(*arguments, "--inputs-key", keys, "--labels-key", keys)
     assert (done.exit_code, done.stdout) == (2, "")
-    assert (
-        done.stderr
-        == "error: data: mine.npz holds no array 'A' but 'X', 'y'; give one of these names by --inputs-key\n"
-    )
+    assert done.stderr == f"error: data: mine.npz holds no array 'A' but 'X', 'y'; {remedy}\n"
     assert [path.name for path in tmp_path.iterdir()] == ["mine.npz"]
 
 

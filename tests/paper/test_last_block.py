@@ -38,6 +38,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> ResultFolders:
         if setting.training.network == "resnet10":
             curves[Level.STAGE_TRAINED] = vee(setting.longer_steps, 32, 0.15)
             curves[Level.TWO_DERIVED] += 0.02
+            curves[Level.TWO_ON_GAUSSIANS] = curves[Level.TWO_DERIVED] - 0.003
         runs.append(BlockRun(setting, curves))
     LastBlockReport(PLAN, "planted", tuple(runs)).save(root / "last-block")
     return ResultFolders((root,))
@@ -60,6 +61,7 @@ def test_numbers_of_the_residual_network(folders: ResultFolders) -> None:
     assert found["BlockResidualFallDerived"] == "$0.080$"
     assert found["BlockResidualFallStage"] == "$0.150$"
     assert found["BlockResidualStart"] == "$0.020$"
+    assert found["BlockResidualDistanceGaussian"] == "$0.003$"
     half = 0.5 * np.sqrt(16 / 0.5)  # of a fall that is even in log steps
     assert float(found["BlockResidualHalfDerived"]) == pytest.approx(half, abs=1)
     # At step 64 the derived curve is back at .62 - .08 * (1 - 2 / 5), the trained one at .5.

@@ -144,7 +144,7 @@ def named_parameters(parameters: Sequence[FloatArray], names: tuple[str, ...]) -
     """As many finite arrays as there are names; InputError otherwise."""
     if len(parameters) != len(names):
         raise InputError(f"parameters: {len(parameters)} are given; give {len(names)}: {', '.join(names)}")
-    return tuple(finite_array(name, one, np.ndim(one)) for name, one in zip(names, parameters, strict=True))
+    return tuple(finite_array(name, one) for name, one in zip(names, parameters, strict=True))
 
 
 def _rows(hidden: FloatArray, dimension: int) -> tuple[int, int]:

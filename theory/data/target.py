@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from theory.data.data_model import RELATIVE_RANK_TOLERANCE, DataModel
 from theory.data.moments import Moments
-from theory.validation import FloatArray, InputError, finite_array, keep_arrays, positive, real_array
+from theory.validation import FloatArray, InputError, finite_array, keep_arrays, positive
 
 #: Rounding error of the variance that a linear predictor explains, as a share of it.
 _ROUNDING = 1e-6
@@ -46,8 +46,8 @@ class Target:
     variance: float
 
     def __post_init__(self) -> None:
-        covariance = _vector_or_matrix("covariance", self.covariance)
-        crossed = _vector_or_matrix("cross_covariance", self.cross_covariance)
+        covariance = finite_array("covariance", self.covariance, 1, 2)
+        crossed = finite_array("cross_covariance", self.cross_covariance, 1, 2)
         dimension = covariance.shape[0]
         if covariance.ndim == 1:
             positive("smallest entry of covariance", float(covariance.min()))
@@ -195,7 +195,7 @@ class Target:
             InputError: shapes that do not fit, NaN or infinity, values that do not vary.
         """
         rows = finite_array("inputs", inputs, 2)
-        given = _vector_or_matrix("values", values)
+        given = finite_array("values", values, 1, 2)
         if given.shape[0] != rows.shape[0]:
             raise InputError(f"values: has shape {given.shape}; give one row for each of {rows.shape[0]} inputs")
         targets = given.reshape(rows.shape[0], -1)
@@ -222,12 +222,6 @@ class Target:
             )
         kept = values > RELATIVE_RANK_TOLERANCE * values[-1]
         return values[kept], vectors[:, kept]
-
-
-def _vector_or_matrix(name: str, value: ArrayLike) -> FloatArray:
-    """``value`` as a finite array of one or two axes; InputError otherwise."""
-    array = real_array(name, value)
-    return finite_array(name, array, 2 if array.ndim > 1 else 1)
 
 
 def _in_basis(model: DataModel, rows: FloatArray, argument: str) -> FloatArray:

@@ -11,7 +11,8 @@ from empirical.data.class_checks import check_class_means, check_class_sizes
 from empirical.data.datasets import DataSet
 from empirical.moments.streaming import moments_of
 from empirical.studies.run_sizes import check_step_share
-from simulation.runs.json_reader import AnyOf, Flag, ListOf, MapOf, Maybe, Real, Record, Text, Word
+from simulation.runs.json_numbers import INFINITE, NUMBER, SIGNS, number_of, plain_numbers
+from simulation.runs.json_reader import Flag, ListOf, MapOf, Maybe, Real, Record, Text, Word
 from simulation.runs.text_table import wrapped
 from theory import DataModel, Loss, Softmax
 from theory.assumptions import Assessment, Side, Verdict
@@ -29,8 +30,9 @@ LARGEST_SAMPLE = 10_000
 #: The condition of theorems that use an assumption which a flat curve leaves without meaning.
 _MOVING = f"a curve that moves by more than {RESOLUTION:g} of tr Sigma: there are no phases to speak of"
 
-_NUMBER = Maybe(Real())
-_INFINITE = Word(("inf", "-inf"))
+#: What the ends of an interval are called where they are infinite.
+_ENDS = ("low", "high")
+
 _NAMES = MapOf(ListOf(Text(), 0))
 
 #: What ``Check.content`` holds; the first version had no sides, one number by name, and fewer entries.
@@ -43,14 +45,15 @@ CHECK_CONTENT = Record(
                     "name": Text(),
                     "statement": Text(),
                     "measure": Text(),
-                    "value": AnyOf((_INFINITE, _NUMBER)),
+                    "value": NUMBER,
                     "limit": Real(),
                 },
                 {
                     "side": Word(tuple(one.value for one in Side)),
-                    "margin": AnyOf((_INFINITE, _NUMBER)),
-                    "interval": Maybe(ListOf(AnyOf((_INFINITE, _NUMBER)), 2)),
+                    "margin": NUMBER,
+                    "interval": Maybe(ListOf(NUMBER, 2)),
                     "is_flat": Flag(),
+                    INFINITE: SIGNS,
                 },
             )
         ),
@@ -61,7 +64,7 @@ CHECK_CONTENT = Record(
         "unresolved": _NAMES,
         "without_number": MapOf(Text()),
         "predicted": MapOf(Record({"event": Text(), "step": Real(0)})),
-        "turning_step": _NUMBER,
+        "turning_step": NUMBER,
         "unmet": _NAMES,
     },
 )
@@ -138,7 +141,7 @@ class Check:
         return lines
 
     def content(self) -> dict[str, Any]:
-        """The check as plain values; missing numbers are None, infinite ones "inf" or "-inf"."""
+        """The check as plain values; numbers as ``simulation.runs.json_numbers`` has them."""
         return {
             "data": self.data,
             "assumptions": [_row(one) for one in self.assessments],
@@ -240,9 +243,11 @@ def assessment_lines(one: Assessment) -> list[str]:
 
 
 def _row(one: Assessment) -> dict[str, Any]:
-    values = asdict(one) | {"side": one.side.value, "value": _plain(one.value), "margin": _plain(one.margin)}
-    interval = None if one.interval is None else [_plain(end) for end in one.interval]
-    return values | {"interval": interval, "holds": one.holds, "verdict": one.verdict.value}
+    ends = {} if one.interval is None else dict(zip(_ENDS, one.interval, strict=True))
+    numbers = plain_numbers({"value": one.value, "margin": one.margin} | ends)
+    interval = [numbers.pop(end) for end in _ENDS] if ends else None
+    own = asdict(one) | {"side": one.side.value, "interval": interval}
+    return own | numbers | {"holds": one.holds, "verdict": one.verdict.value}
 
 
 def _assessment(row: dict[str, Any]) -> Assessment:
@@ -251,10 +256,10 @@ def _assessment(row: dict[str, Any]) -> Assessment:
         row["name"],
         row["statement"],
         row["measure"],
-        _number(row["value"]),
+        number_of(row["value"], "value", row),
         row["limit"],
         _side(row),
-        None if interval is None else (_number(interval[0]), _number(interval[1])),
+        None if interval is None else (number_of(interval[0], "low", row), number_of(interval[1], "high", row)),
         row.get("is_flat", False),
     )
 
@@ -263,18 +268,8 @@ def _side(row: dict[str, Any]) -> Side:
     """The side of the limit; in results of the first version it follows from the sign of the margin."""
     if "side" in row:
         return Side(row["side"])
-    value, margin = _number(row["value"]), _number(row.get("margin"))
+    value, margin = (number_of(row.get(name), name, row) for name in ("value", "margin"))
     return Side.AT_MOST if (value < row["limit"]) == (margin > 0) else Side.AT_LEAST
-
-
-def _plain(value: float) -> float | str | None:
-    if np.isnan(value):
-        return None
-    return float(value) if np.isfinite(value) else str(float(value))
-
-
-def _number(value: float | str | None) -> float:
-    return float("nan") if value is None else float(value)
 
 
 def _tuples(lists: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:

@@ -103,7 +103,7 @@ class FitReport(DrawnReport):
         return lines if self.mixture is None else lines + self.mixture.lines()
 
     def content(self) -> dict[str, Any]:
-        """All but the variances by rank; what does not exist is None, and an infinite number the word for it."""
+        """All but the variances by rank; what does not exist is None; see ``simulation.runs.json_numbers``."""
         training, distance = self.training, self.predictions.distance
         return {
             "name": self.fitted.title,

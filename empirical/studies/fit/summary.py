@@ -17,7 +17,8 @@ from empirical.fit.model_fit import FittedModel
 from empirical.fit.moment_fit import Spikes
 from empirical.fit.spectrum_fit import RankedPowerLaw
 from empirical.fit.spectrum_rivals import Rival, SpectrumShape
-from simulation.runs.json_reader import AnyOf, ListOf, MapOf, Maybe, Real, Record, Shape, Text, Whole, Word
+from simulation.runs.json_numbers import INFINITE, NUMBER, SIGNS, number_of, plain_numbers
+from simulation.runs.json_reader import ListOf, MapOf, Maybe, Real, Record, Shape, Text, Whole, Word
 from theory.validation import FloatArray
 
 #: Columns of the table of ranks other than ``rank``.
@@ -27,17 +28,15 @@ RANK_COLUMNS = ("fitted_variance", "held_out_variance", "signal")
 ERROR_COLUMN = "signal_error"
 
 _COUNT = Whole()
-#: Infinite and missing numbers are a word and null.
-NUMBER = AnyOf((Word(("inf", "-inf")), Maybe(Real())))
 
 
 def _record(kind: type, **other: Shape) -> Record:
     """The shape of a dataclass of numbers, but for some entries."""
-    return Record({one.name: other.get(one.name, NUMBER) for one in fields(kind)})
+    return Record({one.name: other.get(one.name, NUMBER) for one in fields(kind)}, {INFINITE: SIGNS})
 
 
 _INTERVAL = _record(Interval)
-_TAIL = Record(dict.fromkeys(("value", "low", "high"), NUMBER))
+_TAIL = Record(dict.fromkeys(("value", "low", "high"), NUMBER), {INFINITE: SIGNS})
 _SPIKES = Record({"eigenvalues": ListOf(Real(), 0), "variance_share": _INTERVAL, "between_share": _INTERVAL})
 _LAW = _record(RankedPowerLaw, first=_COUNT, last=_COUNT)
 _VARIANT = _record(ExponentVariant, ranks=Text(), first=_COUNT, last=_COUNT, estimator=Text())
@@ -208,7 +207,8 @@ class FitSummary:
             values: of the shape SUMMARY; others are ignored.
             ranks: the table that belongs to them.
         """
-        tail = {name: number(one) for name, one in values["tail_index"].items() if name in _TAIL.entries}
+        stored = values["tail_index"]
+        tail = {name: number_of(stored[name], name, stored) for name in _TAIL.entries}
         unknown = dict.fromkeys(_INTERVAL.entries)
         return cls(
             **{name: values[name] for name in ("fitting_count", "held_out_count", "rank", "resolved", "shrinkage")},
@@ -233,30 +233,29 @@ class FitSummary:
 
 
 def _plain(value: Any) -> Any:
-    """Dataclasses as mappings and tuples as lists; NaN is None, and an infinite number the word for it."""
+    """Dataclasses as mappings and tuples as lists; numbers as ``simulation.runs.json_numbers`` has them."""
     match value:
         case dict():
-            return {name: _plain(one) for name, one in value.items()}
+            numbers = {name: one for name, one in value.items() if isinstance(one, float)}
+            return {name: _plain(one) for name, one in value.items()} | plain_numbers(numbers)
         case list() | tuple():
             return [_plain(one) for one in value]
-        case float() if np.isnan(value):
+        case float() if not np.isfinite(value):
             return None
-        case float() if np.isinf(value):
-            return "inf" if value > 0 else "-inf"
         case Interval() | RankedPowerLaw() | ExponentVariant() | Minority():
             return _plain(asdict(value))
     return value
 
 
-def number(value: Any) -> Any:
-    """A number from a file, where None means NaN and "inf" or "-inf" an infinite one; other texts are unchanged."""
-    if value is None:
-        return float("nan")
-    return float(value) if value in ("inf", "-inf") else value
-
-
 def _made(kind: Any, values: Mapping[str, Any]) -> Any:
-    return kind(**{one.name: number(values[one.name]) for one in fields(kind)})
+    return kind(**{one.name: _known(values, one.name) for one in fields(kind)})
+
+
+def _known(values: Mapping[str, Any], name: str) -> Any:
+    """An entry of a dataclass: counts and texts as they are, numbers restored."""
+    value = values[name]
+    is_number = value is None or isinstance(value, float) or value in ("inf", "-inf")
+    return number_of(value, name, values) if is_number else value
 
 
 def _of(kind: Any, values: Mapping[str, Any] | None) -> Any:
@@ -277,6 +276,6 @@ def _rival_values(one: Rival) -> dict[str, Any]:
 
 
 def _rival(values: Mapping[str, Any]) -> Rival:
-    numbers = {name: number(values[name]) for name in ("loss", "behind", "behind_error", "place")}
-    parameters = tuple((name, number(value)) for name, value in values["parameters"].items())
+    numbers = {name: _known(values, name) for name in ("loss", "behind", "behind_error", "place")}
+    parameters = tuple((name, _known(values["parameters"], name)) for name in values["parameters"])
     return Rival(SpectrumShape(values["name"]), parameters, **numbers)

@@ -50,7 +50,7 @@ def draw_panels(
         list(shown.values()),
         list(shown),
         loc="outside lower center",
-        ncols=min(len(shown), 5),
+        ncols=3,
         frameon=False,
         fontsize=8,
         title="turning point: filled, solid; half of the fall: open, dashed",
@@ -69,7 +69,7 @@ def _legend(panels: Sequence[Axes]) -> dict[str, Artist]:
 
 def draw_curves(axes: Axes, run: BlockRun) -> None:
     """The losses of the images from the last block, measured and derived."""
-    for level in (Level.END_TO_END, Level.STAGE_TRAINED, Level.TWO_TRAINED, Level.TWO_DERIVED):
+    for level in (Level.END_TO_END, Level.STAGE_TRAINED, Level.TWO_TRAINED, Level.TWO_ON_GAUSSIANS, Level.TWO_DERIVED):
         if level in run.curves:
             steps = np.maximum(run.steps(level), 0.5)  # step 0 counts as one half
             axes.plot(

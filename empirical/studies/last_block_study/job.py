@@ -17,10 +17,17 @@ from empirical.data.images import GivenImages, ImageData, given_images
 from empirical.probes.probe_tasks import at_least_32
 from empirical.studies.deep.last_block import LastBlock, last_block
 from empirical.studies.deep.last_layer import LastLayer, last_layer
+from empirical.studies.last_block_study.on_gaussians import losses_on_gaussians
 from empirical.studies.last_block_study.plan import RESIDUAL, LastBlockPlan, Setting
 from empirical.studies.last_block_study.report import LastBlockReport
 from empirical.studies.last_block_study.runs import BlockRun, Level
-from empirical.studies.last_block_study.training import last_stage, trained_losses, two_layers, untrained, whole_network
+from empirical.studies.last_block_study.training import (
+    last_stage,
+    trained_losses,
+    two_layers,
+    untrained,
+    whole_network,
+)
 from empirical.studies.report import working_folder
 from simulation.runs.run_folder import RunFolder, array_digest, part_key, software_versions, source_digest
 from simulation.runs.run_kinds import LAST_BLOCK
@@ -75,9 +82,13 @@ class _Study:
         self._last_layer, self._last_block = cache(self._untrained_last_layer), cache(self._untrained_last_block)
 
     def levels(self, setting: Setting) -> tuple[Level, ...]:
-        """All, or all but the last stage of a network where that is the last block's two layers."""
-        longer = setting.training.network == RESIDUAL
-        return tuple(level for level in Level if longer or level is not Level.STAGE_TRAINED)
+        """All but the last stage where that is the last block, and Gaussians where a training is one of a series."""
+        missing = set()
+        if setting.training.network != RESIDUAL:
+            missing.add(Level.STAGE_TRAINED)
+        if setting not in self._plan.of_each_network:
+            missing.add(Level.TWO_ON_GAUSSIANS)
+        return tuple(level for level in Level if level not in missing)
 
     def curve(self, setting: Setting, level: Level) -> Curve:
         plan, code = setting.training, source_digest(theory, simulation, empirical)
@@ -93,6 +104,9 @@ class _Study:
         if level is Level.TWO_DERIVED:
             return self._last_block(plan.network).scaled(setting.scale).curve(plan, steps)
         network = untrained(setting, self._data)
+        if level is Level.TWO_ON_GAUSSIANS:
+            losses = losses_on_gaussians(network, self._data, plan, steps, self._plan.images)
+            return Curve(plan.step_size * steps.astype(np.float64), losses[None])
         if level is Level.END_TO_END:
             trained, steps = whole_network(network, self._data), setting.steps
         else:

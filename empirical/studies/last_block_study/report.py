@@ -31,7 +31,7 @@ BY_STEP_SIZE, BY_SCALE = "step size", "classifier's scale"
 _SHORT = {Level.END_TO_END: "all", Level.TWO_TRAINED: "two", Level.TWO_DERIVED: "2 der.", Level.ONE_DERIVED: "1 der."}
 
 #: What derived curves are compared with.
-_TRAINED = (Level.TWO_TRAINED, Level.STAGE_TRAINED, Level.END_TO_END)
+_TRAINED = (Level.TWO_ON_GAUSSIANS, Level.TWO_TRAINED, Level.STAGE_TRAINED, Level.END_TO_END)
 
 _RUN = Record(
     {

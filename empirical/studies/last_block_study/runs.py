@@ -28,6 +28,7 @@ class Level(Enum):
     TWO_DERIVED = "two layers derived"
     ONE_DERIVED = "one layer derived"
     STAGE_TRAINED = "last stage trained"
+    TWO_ON_GAUSSIANS = "two on Gaussians"
 
 
 #: The derived curves, in the order of tables.
@@ -42,7 +43,7 @@ class BlockRun:
         setting: what was trained, and where it was measured.
         curves: losses of each level, (T,) end to end and (T',) of the others, at ``steps(level)``; the last layer's
             are of the features, the others of the images. The last stage is a level of its own where it holds more than
-            the last block's two layers.
+            the last block's two layers; training on Gaussians is one of the trainings that both series share.
 
     Raises:
         InputError: a curve with another number of losses than there are steps, or the measured ones missing.

@@ -157,13 +157,20 @@ def block_loss(
         images: number of training images, at most.
     """
     sample = stratified_sample(np.asarray(data.train.labels, dtype=np.int64), images)
-    parts = np.array_split(sample, -(-sample.size // _BATCH))
     pixels: np.ndarray[Any, Any] = Normalisation.from_images(data.train).apply(data.train.images[sample])
+    return decoder_loss(encoder, inputs, sample, pixels.reshape(sample.size, -1))
+
+
+def decoder_loss(
+    encoder: nn.Module, inputs: Callable[[IntArray], Tensor], sample: IntArray, pixels: np.ndarray[Any, Any]
+) -> Callable[[], float]:
+    """Measures the loss of the best linear decoder on inputs with the numbers of ``sample``, of pixels (n, D)."""
+    parts = np.array_split(sample, -(-sample.size // _BATCH))
 
     def measure() -> float:
         calibrated = recalibrated(encoder, (inputs(part) for part in parts))
         with torch.no_grad():
             units = torch.cat([calibrated(inputs(part)).flatten(1) for part in parts])
-        return sampled_loss(units.double().numpy(), pixels.reshape(sample.size, -1)).relative
+        return sampled_loss(units.double().numpy(), pixels).relative
 
     return measure

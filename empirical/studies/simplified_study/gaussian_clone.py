@@ -12,7 +12,7 @@ from torch import Tensor
 
 from empirical.data.images import ImageSplit, Normalisation
 from theory.data.memory_limit import check_memory
-from theory.validation import at_least
+from theory.validation import IntArray, at_least
 
 
 def gaussian_clone(split: ImageSplit, normalisation: Normalisation, seed: int = 0) -> Tensor:
@@ -37,9 +37,28 @@ def gaussian_clone(split: ImageSplit, normalisation: Normalisation, seed: int = 
     for label in np.unique(split.labels):
         members = torch.from_numpy(np.flatnonzero(split.labels == label))
         images = torch.from_numpy(normalisation.apply(split.images[members.numpy()]))
-        rows = images.flatten(1)
-        mean = rows.mean(dim=0, dtype=torch.float64).float()
-        draws = torch.randn(len(members), len(members), generator=generator)
-        drawn = torch.addmm(mean, draws, rows - mean, alpha=len(members) ** -0.5)
-        found[members] = drawn.reshape(images.shape)
+        found[members] = _drawn(images.flatten(1), generator).reshape(images.shape)
     return found
+
+
+def gaussian_features(features: Tensor, labels: IntArray, seed: int = 0) -> Tensor:
+    """Features (n, ...) of the images drawn likewise: with the same seed, jointly Gaussian with the images' clone.
+
+    Args:
+        features: of n images, float32.
+        labels: (n,) of the images.
+        seed: of the draws.
+    """
+    generator = torch.Generator().manual_seed(at_least("seed", seed, 0))
+    found = torch.empty_like(features)
+    for label in np.unique(labels):
+        members = torch.from_numpy(np.flatnonzero(labels == label))
+        found[members] = _drawn(features[members].flatten(1), generator).reshape(-1, *features.shape[1:])
+    return found
+
+
+def _drawn(rows: Tensor, generator: torch.Generator) -> Tensor:
+    """As many draws as rows (n, D), from the Gaussian with their mean and covariance."""
+    mean = rows.mean(dim=0, dtype=torch.float64).float()
+    draws = torch.randn(len(rows), len(rows), generator=generator)
+    return torch.addmm(mean, draws, rows - mean, alpha=len(rows) ** -0.5)

@@ -370,6 +370,6 @@ def test_an_archive_without_one_of_the_arrays_is_refused(tmp_path: Path) -> None
     np.savez(tmp_path / "bad.npz", **arrays)
     with pytest.raises(
         InputError,
-        match=r"holds no array 'test_labels' but 'train_images', .*; give one of these names by --labels-key",
+        match=r"holds no array 'test_labels' but 'train_images', .*; give two of these names by --labels-key",
     ):
         load_images(str(tmp_path / "bad.npz"))

@@ -37,10 +37,22 @@ def test_a_report_that_is_read_back_says_the_same(tmp_path: Path) -> None:
 def test_numbers_that_json_lacks_come_back(value: float, ends: tuple[float, float] | None) -> None:
     assessment = Assessment("A3", "alignment", "R2 / R0", value, 1.0, Side.ABOVE, ends)
     outcome = Check("pair", (assessment,), ("T1",), {}, {}, {}, {}, {})
-    (again,) = Check.from_content(json.loads(json.dumps(outcome.content(), allow_nan=False))).assessments
+    content = json.loads(json.dumps(outcome.content(), allow_nan=False))
+    (row,) = content["assumptions"]
+    for number in (row["value"], row["margin"], *(row["interval"] or ())):
+        assert number is None or isinstance(number, float)
+    (again,) = Check.from_content(content).assessments
     for one, other in ((again.value, value), (again.interval, ends)):
         np.testing.assert_equal(one, other)
     assert again.verdict is assessment.verdict
+
+
+def test_infinite_ends_of_older_versions_are_words() -> None:
+    assessment = Assessment("A3", "alignment", "R2 / R0", 0.7, 1.0, Side.ABOVE, (0.5, np.inf))
+    content = Check("pair", (assessment,), ("T1",), {}, {}, {}, {}, {}).content()
+    content["assumptions"][0]["interval"] = [0.5, "inf"]
+    del content["assumptions"][0]["infinite"]
+    assert Check.from_content(content).assessments == (assessment,)
 
 
 @pytest.mark.parametrize("folder", sorted(FITS.iterdir()), ids=lambda folder: folder.name)

@@ -162,6 +162,8 @@ def test_two_derived_layers_are_compared_with_these_and_with_all_layers_trained(
 def test_a_study_has_every_curve_that_can_be_derived(report: LastBlockReport) -> None:
     assert [run.setting for run in report.runs] == list(PLAN.settings)
     assert {level for run in report.runs[:-1] for level in run.curves} == set(Level) - {Level.STAGE_TRAINED}
+    shared = [run.setting in PLAN.of_each_network for run in report.runs]
+    assert [Level.TWO_ON_GAUSSIANS in run.curves for run in report.runs] == shared
     assert set(report.runs[-1].curves) == set(Level)
     assert [Level.STAGE_TRAINED in run.curves for run in report.runs] == [False] * 3 + [True]
     text = str(report)
@@ -172,7 +174,7 @@ def test_a_study_has_every_curve_that_can_be_derived(report: LastBlockReport) ->
 
 def test_a_study_resumes_with_what_is_finished(report: LastBlockReport, data: ImageData, place: Path) -> None:
     written = {file: file.stat().st_mtime_ns for file in (place / "parts").iterdir()}
-    assert len(written) == 3 * 4 + 5
+    assert len(written) == 3 * 4 + 5 + 2
     next(iter(written)).unlink()
     again = last_block_study(PLAN, data=data, folder=place)
     assert again.lines() == report.lines()

@@ -13,7 +13,7 @@ from torch import nn
 from empirical import ImageData
 from empirical.data.images import ImageSplit, Normalisation
 from empirical.networks.networks import build_network
-from empirical.studies.simplified_study.gaussian_clone import gaussian_clone
+from empirical.studies.simplified_study.gaussian_clone import gaussian_clone, gaussian_features
 from empirical.studies.simplified_study.job import simplified_study
 from empirical.studies.simplified_study.plan import SimplifiedPlan, Training
 from empirical.studies.simplified_study.report import SimplifiedReport
@@ -74,6 +74,16 @@ def test_a_clone_is_drawn_by_its_seed(data: ImageData) -> None:
     first, again, other = (gaussian_clone(data.train, normalisation, seed) for seed in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+def test_features_are_drawn_together_with_the_images(data: ImageData) -> None:
+    """Features that are linear in the images are so in the draws, to the rounding of single precision."""
+    normalisation = Normalisation.from_images(data.train)
+    mixing = torch.randn(3072, 8, generator=torch.Generator().manual_seed(2)) / 3072**0.5
+    images = torch.from_numpy(normalisation.apply(data.train.images)).flatten(1)
+    found = gaussian_features((images @ mixing).view(-1, 2, 2, 2), data.train.labels, seed=3)
+    expected = gaussian_clone(data.train, normalisation, seed=3).flatten(1) @ mixing
+    np.testing.assert_allclose(found.flatten(1), expected, atol=1e-4)
 
 
 def test_a_tangent_is_the_first_order_of_its_network() -> None:

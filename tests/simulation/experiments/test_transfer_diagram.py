@@ -3,10 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from simulation.experiments.grid_agreement import GridAgreement
 from simulation.experiments.transfer_diagram import (
     TransferGrid,
-    TransferPoint,
-    agreement,
     simulate_transfer_diagram,
     stopping_of,
     transfer_grid,
@@ -21,7 +20,8 @@ def test_networks_give_the_verdicts_that_are_derived() -> None:
     points = simulate_transfer_diagram(grid, replicas=16, seed=0)
     assert len(points) == 12
     assert sum(not point.near_border for point in points) >= 8
-    assert agreement(points) == 1.0
+    assert GridAgreement.from_points(points).share == 1.0
+    assert sum(bool(point.reproduced) for point in points) >= 10
     assert {point.measured for point in points if not point.near_border} >= {Stopping.TURNING_POINT, Stopping.GO_ON}
 
 
@@ -50,13 +50,12 @@ def test_a_curve_that_is_best_at_an_end_says_so_and_the_end_of_training_comes_fi
     assert verdict(0.4, 0.4, 0.4, 0.4) is Stopping.GO_ON
 
 
-def test_agreement_counts_only_points_away_from_borders() -> None:
-    def point(measured: Stopping, near: bool) -> TransferPoint:
-        return TransferPoint(1.0, 1.0, Stopping.LATER, measured, near)
-
-    right, wrong = point(Stopping.LATER, False), point(Stopping.GO_ON, False)
-    assert agreement([right, wrong, point(Stopping.GO_ON, True)]) == 0.5
-    assert np.isnan(agreement([point(Stopping.LATER, True)]))
+def test_one_pair_of_draws_has_no_halves() -> None:
+    whole = transfer_grid(8, 0.5)
+    grid = TransferGrid(whole.model, np.array([0.1]), whole.alignments[[1]], 0.005)
+    for replicas, known in ((2, False), (4, True)):
+        (point,) = simulate_transfer_diagram(grid, replicas, seed=0)
+        assert (point.reproduced is not None) is known
 
 
 def test_a_spectrum_that_takes_too_long_is_refused() -> None:

@@ -245,7 +245,7 @@ def test_bad_optimisers_are_refused(make: Callable[[], Optimiser], match: str) -
         ({"memory_budget": 2.0**28}, "memory_budget: 268435456.0 is not accepted"),
         ({"memory_budget": 1}, "memory_budget: 1 is not accepted; give at least 19200 bytes"),
         ({"optimiser": Adam(), "step_size": -1.0}, "step_size"),
-        ({"step_size": "large"}, "step_size: 'large' is not a number"),
+        ({"step_size": "large"}, "step_size: 'large' is not accepted; give a positive number"),
         ({"dtype": torch.float32}, "dtype: torch.float32 is not that of the source's inputs, torch.float64"),
         ({"dtype": torch.float16}, "dtype: torch.float16 is not accepted"),
         ({"model": DataModel.power_law(9, 1.0, 1.5, 0.03)}, "model: has 9 coordinates; give a model with the"),
