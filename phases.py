@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from empirical.command.choose_commands import choose, studies
+from empirical.command.choose_command import choose
 from empirical.command.exit_codes import OneLineGroup, bad_input_exits
 from empirical.command.interrupts import run
 from empirical.command.network_commands import decode, deep, fit, predict, track, transfer
@@ -40,6 +40,7 @@ from empirical.command.shared_options import (
     OlderData,
     Quiet,
 )
+from empirical.command.study_commands import studies
 from empirical.command.sweep_commands import sweeps
 from empirical.command.terminal import say
 from empirical.command.verify_command import verify

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from empirical.data.images import GivenImages, given_images
 from empirical.studies.choose_study.fine_tuning import tuned_accuracies
 from empirical.studies.choose_study.measuring import pairs_of
 from empirical.studies.choose_study.pairs import PairResult
 from empirical.studies.choose_study.plan import TUNING, StudyPlan
-from empirical.studies.choose_study.report import ChooseStudyReport, read_pairs
+from empirical.studies.choose_study.report import PAIRS, ChooseStudyReport, read_pairs
 from empirical.studies.choose_study.targets import Pool, pools_of
 from empirical.studies.choose_study.training import StudyImages, StudyTraining, in_colour, study_trainings
 from empirical.studies.report import working_folder
+from simulation.runs.json_reader import ListOf, MapOf, Real, Record, read_json
 from simulation.runs.run_folder import RunFolder, part_key, software_versions
 from simulation.runs.run_kinds import CHOOSE_STUDY
 from theory import InputError
 from theory.progress import Progress, described, silent
+
+_TUNED = Record({"tuned": MapOf(ListOf(Real(), 1))})
 
 
 def choose_study(
@@ -73,8 +76,9 @@ def _stored_pairs(
 ) -> list[PairResult]:
     """The pairs of one training: read from the folder, or trained and measured now."""
     name = f"pairs/{_part(training, plan)}.json"
-    if (place.path / name).is_file():
-        return read_pairs(json.loads((place.path / name).read_text(encoding="utf-8"))["pairs"])
+    stored = _finished(place.path / name, PAIRS)
+    if stored is not None:
+        return read_pairs(stored["pairs"])
     training.run.train_to(plan.steps, described(progress, f"train {_title(training)}"))
     pairs = pairs_of(training, plan, pools, described(progress, f"probe {_title(training)}"))
     place.write_json(name, {"pairs": [one.stored() for one in pairs]})
@@ -86,13 +90,21 @@ def _stored_tuning(
 ) -> dict[str, list[float]]:
     """Accuracies after fine-tuning, by target: read from the folder, or measured now."""
     name = f"tuned/{_part(training, plan, asdict(TUNING))}.json"
-    if (place.path / name).is_file():
-        stored: dict[str, list[float]] = json.loads((place.path / name).read_text(encoding="utf-8"))["tuned"]
-        return stored
+    stored = _finished(place.path / name, _TUNED)
+    if stored is not None:
+        return dict(stored["tuned"])
     training.run.train_to(plan.steps, described(progress, f"train {_title(training)}"))
     found = tuned_accuracies(training, plan, pools, described(progress, f"fine-tune {_title(training)}"))
     place.write_json(name, {"tuned": found})
     return found
+
+
+def _finished(path: Path, shape: Record) -> dict[str, Any] | None:
+    """The content of a finished part; None where there is none, or one that is damaged or of another version."""
+    try:
+        return read_json(path, shape, "folder")
+    except InputError:
+        return None
 
 
 def _with_tuning(pair: PairResult, training: StudyTraining, accuracies: dict[str, list[float]]) -> PairResult:

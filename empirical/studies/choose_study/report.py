@@ -51,7 +51,9 @@ _PAIR = Record(
         "tuned": ListOf(Real(), 0),
     }
 )
-_RESULT = Record({"plan": MapOf(Real()), "pairs": ListOf(_PAIR)}, {"versions": MapOf(Text())})
+#: A part of the study that holds the pairs of one training.
+PAIRS = Record({"pairs": ListOf(_PAIR)})
+_RESULT = Record({"plan": MapOf(Real()), **PAIRS.entries}, {"versions": MapOf(Text())})
 
 _LISTS = ("steps", "worth", "losses", "mean", "lower", "upper", "tuned")
 
@@ -65,8 +67,13 @@ def _smallest_mean(regrets: Mapping[str, FloatArray]) -> str:
 
 
 def read_pairs(stored: Sequence[dict[str, Any]]) -> list[PairResult]:
-    """Pairs from JSON."""
-    return [PairResult(**one | {name: tuple(one[name]) for name in _LISTS}) for one in stored]
+    """Pairs from JSON of the shape PAIRS."""
+    return [_read_pair(one) for one in stored]
+
+
+def _read_pair(stored: dict[str, Any]) -> PairResult:
+    own: dict[str, Any] = {name: stored[name] for name in _PAIR.entries}
+    return PairResult(**own | {name: tuple(own[name]) for name in _LISTS})
 
 
 @dataclass(frozen=True, eq=False)

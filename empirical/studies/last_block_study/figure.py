@@ -50,7 +50,7 @@ def draw_panels(
         list(shown.values()),
         list(shown),
         loc="outside lower center",
-        ncols=min(len(shown), 6),
+        ncols=3,
         frameon=False,
         fontsize=8,
         title="turning point: filled, solid; half of the fall: open, dashed",

@@ -150,6 +150,14 @@ def test_a_study_runs_and_resumes_with_what_is_finished(
     assert len(first.pairs) == 11
     assert {pair.steps for pair in first.pairs} == {(0, 1)}
     assert {pair.target for pair in first.pairs if not pair.tuned} == {"brightness"}
+    for folder in ("pairs", "tuned"):
+        first_part = min((tmp_path / folder).iterdir())
+        stored = first_part.read_text(encoding="utf-8")
+        for damaged in (stored[: len(stored) // 2], stored.replace("accuracy_leading", "error_leading"), "[]", "{}"):
+            if damaged != stored:  # cut off, of an older version, or of something else: it is made again
+                first_part.write_text(damaged, encoding="utf-8")
+                assert choose_study(plan, **data, networks=("vgg8",), folder=tmp_path).lines() == first.lines()
+                assert first_part.read_text(encoding="utf-8") == stored
     for file in (tmp_path / "trainings").rglob("*.safetensors"):
         file.unlink()  # what is finished needs no weights
     again = choose_study(plan, **data, networks=("vgg8",), folder=tmp_path)

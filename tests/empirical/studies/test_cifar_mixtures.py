@@ -37,10 +37,10 @@ STEPS = logarithmic_steps(4096)
 
 @dataclass(frozen=True, eq=False)
 class Runs:
-    """Trained and derived mean curves (T,) from one W(0)."""
+    """Trained and derived mean curves (T,) of six draws of W(0); and what small batches add in the first."""
 
     full_batch: FloatArray
-    small_batches: FloatArray
+    noise: FloatArray
     common: FloatArray
     gaussians: dict[int, FloatArray]
 
@@ -67,15 +67,18 @@ def _mixture(inputs: FloatArray, labels: IntArray, parts: IntArray) -> MixtureMo
 
 @pytest.fixture(scope="module")
 def runs(cifar_root: Path) -> Runs:
-    """About two minutes on one core."""
+    """About four minutes on one core."""
     data = load("cifar10", data_root=cifar_root)
     leading = PCA(DIRECTIONS, svd_solver="covariance_eigh").fit_transform(data.inputs)
     rows, inputs = torch.from_numpy(leading), leading.astype(np.float64)
     labels, classes = torch.from_numpy(data.labels), ClassConditionalModel.from_samples(inputs, data.labels, 10)
-    start = SCALE * np.random.default_rng(0).standard_normal((1, 10, DIRECTIONS))
+    start = SCALE * np.random.default_rng(0).standard_normal((6, 10, DIRECTIONS))
     trained = [
-        train(source, classes.model, Softmax(), start, STEPS, STEP_SIZE).curve.mean
-        for source in (FullBatch(rows, labels), MiniBatches(rows, labels, 1024, 1, seed=0))
+        train(source, classes.model, Softmax(), draws, STEPS, STEP_SIZE).curve
+        for source, draws in (
+            (FullBatch(rows, labels), start),
+            (MiniBatches(rows, labels, 1024, 1, seed=0), start[:1]),
+        )
     ]
     gaussians = {}
     for count in (1, 4, 16):
@@ -83,14 +86,15 @@ def runs(cifar_root: Path) -> Runs:
         own = mixture.model.to_eigenbasis(start)
         gaussians[count] = class_mean_field_curve(mixture, Softmax(), own, STEPS, STEP_SIZE, nodes=128).mean
     common = mean_field_curve(classes.model, Softmax(), classes.model.to_eigenbasis(start), STEPS, STEP_SIZE).mean
-    return Runs(trained[0], trained[1], common, gaussians)
+    noise = trained[1].losses[0] - trained[0].losses[0]
+    return Runs(trained[0].mean, noise, common, gaussians)
 
 
 @pytest.mark.cifar
 @pytest.mark.slow
 def test_several_gaussians_per_class_halve_the_drift_from_full_batches(runs: Runs) -> None:
-    """At every step to 4,096: measured .013 with a common covariance, .009 with one per class, .005 and .004 with
-    4 and 16 Gaussians.
+    """The mean of six draws, at every step to 4,096: measured .016 with a common covariance, .013 with one Gaussian per
+    class, .006 and .005 with 4 and 16.
     """
     apart = {count: float(np.abs(curve - runs.full_batch).max()) for count, curve in runs.gaussians.items()}
     common = float(np.abs(runs.common - runs.full_batch).max())
@@ -101,16 +105,17 @@ def test_several_gaussians_per_class_halve_the_drift_from_full_batches(runs: Run
 @pytest.mark.slow
 def test_the_noise_of_batches_of_1024_is_not_the_drift(runs: Runs) -> None:
     """Their curve is at most .015 from that of full batches, and in the last six recorded steps .004."""
-    noise = np.abs(runs.small_batches - runs.full_batch)
+    noise = np.abs(runs.noise)
     assert noise.max() < 0.02
     assert noise[-6:].max() < 0.006
 
 
 @pytest.mark.cifar
 @pytest.mark.slow
-def test_on_all_pixels_four_gaussians_per_class_halve_the_drift(cifar_root: Path) -> None:
-    """From full batches, at every step to 4,096: measured .0128 with a common covariance, .0066 with four Gaussians per
-    class in the 32 leading directions. Half an hour on one core.
+def test_on_all_pixels_a_drift_stays_with_four_gaussians_per_class(cifar_root: Path) -> None:
+    """From full batches, at every step to 4,096, in one draw of W(0): measured .016 with a common covariance, .014 with
+    four Gaussians per class in the 32 leading directions; in the first draw of ``phases verify`` .013 and .007. Half an
+    hour on one core.
     """
     data = load("cifar10", data_root=cifar_root)
     pixels = data.inputs - data.inputs.mean(axis=0)
@@ -125,4 +130,4 @@ def test_on_all_pixels_four_gaussians_per_class_halve_the_drift(cifar_root: Path
     several = class_mean_field_curve(mixture, Softmax(), own, STEPS, STEP_SIZE, nodes=128).mean
     apart = [float(np.abs(curve - trained).max()) for curve in (common, several)]
     print(f"\nlargest difference: common covariance {apart[0]:.4f}, four Gaussians per class {apart[1]:.4f}")
-    assert apart[1] < 0.008 < apart[0] < 0.02
+    assert apart[1] < apart[0] < 0.02
