@@ -14,7 +14,10 @@ from paper.tables import table
 RESULT = "choose"
 
 #: What practice mostly does, and the rule that comes closest to this tool's.
-_LAST, _RIVAL = "last", "LogME"
+_LAST, _RIVAL, _PROBE = "last", "LogME", "direct probe"
+
+#: The first seed whose trainings no rule had read when rules were fixed.
+_FRESH = 3
 
 
 def _report(folders: ResultFolders) -> ChooseStudyReport:
@@ -27,7 +30,7 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
     own, last = (report.mean_regret(frozen(rule)) for rule in (CHOSEN, _LAST))
     own_tuned, last_tuned = (report.mean_regret(tuned(rule)) for rule in (CHOSEN, _LAST))
     best_tuned = report.best_tuned_rule or CHOSEN
-    later = report.later
+    later, fresh = report.since(1), report.since(_FRESH)
     return {
         "ChoosePairs": count(len(report.pairs)),
         "ChooseTrainings": count(len({(one.source, one.network, one.seed) for one in report.pairs})),
@@ -41,6 +44,9 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
         "ChooseBestRegret": _mean(report.mean_regret(frozen(report.best_rule))),
         "ChooseAccuracyExcess": _with_interval(later.mean_regret(excess(BY_ACCURACY, CHOSEN))),
         "ChooseRivalExcess": _with_interval(later.mean_regret(excess(_RIVAL, CHOSEN))),
+        "ChooseFreshRegret": _with_interval(fresh.mean_regret(frozen(CHOSEN))),
+        "ChooseFreshRivalExcess": _with_interval(fresh.mean_regret(excess(_RIVAL, CHOSEN))),
+        "ChooseFreshProbeExcess": _with_interval(fresh.mean_regret(excess(_PROBE, CHOSEN))),
         "ChooseTunedPairs": count(report.tuned_regrets(CHOSEN).size),
         "ChooseTuned": _with_interval(own_tuned),
         "ChooseTunedLast": _with_interval(last_tuned),

@@ -130,7 +130,7 @@ STUDIES = (
     Study("deep", ("deep", *_TRACKED), 6, long=True, optional=True),
     Study("last-block", ("study", "last-block"), 45, long=True, optional=True),
     Study("simplified", ("study", "simplified"), 15, long=True, optional=True),
-    Study("choose", ("study", "choose", "--seeds", "3", "--fine-tuned", "3"), 30, long=True, optional=True),
+    Study("choose", ("study", "choose", "--seeds", "5", "--fine-tuned", "3"), 50, long=True, optional=True),
     Study("predict-vgg8", (*_on_network("predict", "vgg8"), *_BLOCKS), 10, long=True, optional=True),
     Study("predict-resnet10", (*_on_network("predict", "resnet10"), *_STAGES), 10, long=True, optional=True),
     Study("fits/vgg8-trained-block5", (*_on_network("fit", "vgg8"), "--layer", "block5"), 5, long=True, optional=True),

@@ -110,10 +110,9 @@ class ChooseStudyReport(DrawnReport):
         found = known_values(self.pairs, measure)
         return pair_mean([100 * value for value, _ in found], [own for _, own in found]) if found else None
 
-    @property
-    def later(self) -> ChooseStudyReport:
-        """The report on the trainings after those of the first seed, by which rules were compared before."""
-        return replace(self, pairs=tuple(one for one in self.pairs if one.seed > 0))
+    def since(self, seed: int) -> ChooseStudyReport:
+        """The report on the trainings from a seed on: rules were compared before by those of the first seeds."""
+        return replace(self, pairs=tuple(one for one in self.pairs if one.seed >= seed))
 
     @property
     def best_rule(self) -> str:
@@ -152,7 +151,8 @@ class ChooseStudyReport(DrawnReport):
             f"{len(self.covered)} pairs; at {self.every_coverage:.0%} of all steps before the last",
             f"smallest mean regret: {self.best_rule}",
         ]
-        return lines + self.later._compared() if self.later.pairs else lines
+        later = self.since(1)
+        return lines + later._compared() if later.pairs else lines
 
     def _table(self, title: str, measure: Callable[[str], Measure]) -> list[str]:
         """Rules in the order of their mean regret; none where no pair was measured."""

@@ -82,7 +82,7 @@ def test_what_a_rule_loses_more_than_another_is_read_from_the_same_pairs() -> No
     over = report.mean_regret(excess("LogME", CHOSEN))
     assert over is not None
     assert (over.mean, over.pairs) == (pytest.approx(10), 1)
-    assert [one.seed for one in report.later.pairs] == [1]
+    assert [one.seed for one in report.since(1).pairs] == [1]
 
 
 def test_coverage_is_counted_at_the_leading_step_and_at_all() -> None:
