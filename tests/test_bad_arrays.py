@@ -10,6 +10,10 @@ import torch
 
 from empirical.data.datasets import DataSet
 from empirical.data.target_tasks import TargetTask, chosen_classes, regression_task
+from empirical.probes.binned_information import binned_information
+from empirical.probes.gain_curve import gain_curve
+from empirical.probes.neighbour_information import label_information
+from empirical.tracker.phase_reading import read_phases
 from simulation import FullBatch, SampleProbe, train
 from simulation.experiments.chains import balanced_chains, random_chains
 from theory import DataModel, InputError, SquaredError
@@ -36,6 +40,10 @@ _TAKES_AN_ARRAY: dict[str, Callable[[object], object]] = {
     "values of a task": lambda value: TargetTask("task", np.eye(2), value),
     "values of a regression": lambda value: regression_task(_DATA, value, "task"),
     "replicates": jackknife_error,
+    "steps of a reading": lambda value: read_phases(value, np.zeros((1, 2))),
+    "steps of gains": lambda value: gain_curve(value, np.zeros((2, 3))),
+    "labels of binned information": lambda value: binned_information(np.eye(2), value, np.zeros(1)),
+    "labels of neighbours": lambda value: label_information(np.eye(2), value),
     "signal of random chains": lambda value: random_chains(value, 1, 1.0, 1, 0),
     "signal of balanced chains": lambda value: balanced_chains(value, 1, 1.0, 1, 0),
 }

@@ -144,6 +144,13 @@ def class_labels(name: str, value: ArrayLike, count: int, classes: int) -> IntAr
     return array.astype(np.int64)
 
 
+def labels_from_zero(name: str, value: ArrayLike, count: int) -> IntArray:
+    """``value`` as ``count`` integer labels from 0 on, of as many classes as the largest says; else InputError."""
+    array = plain_array(name, value)
+    largest = int(array.max(initial=0)) if array.dtype.kind in "iu" else 0
+    return class_labels(name, array, count, largest + 1)
+
+
 def check_class_counts(labels: IntArray, classes: int, smallest: int, reason: str) -> None:
     """InputError that names the smallest class where it has fewer than ``smallest`` samples.
 
@@ -224,7 +231,7 @@ def _none_negative(name: str, times: FloatArray) -> FloatArray:
     return times
 
 
-def step_counts(name: str, value: Sequence[int] | IntArray) -> IntArray:
+def step_counts(name: str, value: ArrayLike) -> IntArray:
     """``value`` as strictly increasing step counts, starting at 0 or later; InputError otherwise."""
     array = plain_array(name, value)
     if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iu":

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory import InputError
-from theory.validation import FloatArray, IntArray, at_least, class_labels, finite_array
+from theory.validation import FloatArray, IntArray, at_least, finite_array, labels_from_zero
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def binned_information(outputs: FloatArray, labels: IntArray, edges: FloatArray)
         InputError: NaN, infinity, shapes that do not fit, labels that are not integers, or edges in disorder.
     """
     values = finite_array("outputs", outputs, 2)
-    known = _labels(labels, values.shape[0])
+    known = labels_from_zero("labels", labels, values.shape[0])
     limits = finite_array("edges", edges, 1)
     if np.any(np.diff(limits) <= 0):
         raise InputError("edges: are not increasing; give each edge once, in ascending order")
@@ -79,12 +79,6 @@ def binned_information(outputs: FloatArray, labels: IntArray, edges: FloatArray)
         about_label=max(entropy + _entropy(known) - _entropy(joint), 0.0),
         cells=int(pattern.max()) + 1,
     )
-
-
-def _labels(labels: IntArray, count: int) -> IntArray:
-    array = np.asarray(labels)
-    largest = int(array.max(initial=0)) if array.dtype.kind in "iu" else 0
-    return class_labels("labels", array, count, largest + 1)
 
 
 def _entropy(codes: IntArray) -> float:

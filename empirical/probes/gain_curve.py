@@ -140,7 +140,7 @@ def gain_curve(
     Raises:
         InputError: shapes that do not fit, NaN or infinity, numbers out of range.
     """
-    counts = step_counts("steps", np.asarray(steps))
+    counts = step_counts("steps", steps)
     given = _checked("scores", scores, counts)
     change, smallest = positive("change_per_doubling", change_per_doubling), positive("tolerance", tolerance)
     raw, mean, covariance = _posterior(counts, given, change)

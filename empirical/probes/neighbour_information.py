@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 from scipy.special import digamma
 
 from theory import InputError
-from theory.validation import FloatArray, IntArray, at_least, class_labels, finite_array
+from theory.validation import FloatArray, IntArray, at_least, finite_array, labels_from_zero
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,9 +125,7 @@ def label_information(values: FloatArray, labels: IntArray, neighbours: int = 3)
         InputError: NaN, infinity, shapes that do not fit, no class of two samples, or a number out of range.
     """
     scaled = _scaled("values", values)
-    array = np.asarray(labels)
-    largest = int(array.max(initial=0)) if array.dtype.kind in "iu" else 0
-    known = class_labels("labels", array, scaled.shape[0], largest + 1)
+    known = labels_from_zero("labels", labels, scaled.shape[0])
     sizes = np.bincount(known)
     used = sizes[known] > 1
     if not used.any():

@@ -132,7 +132,9 @@ def sampled_loss(features: FloatArray, inputs: FloatArray, standard_error: float
     leverages = np.square(basis).sum(axis=1) + 1 / count
     lengths *= count / (count - 1)
     variance = float(lengths.mean())
-    if not variance > 0:
+    if not np.isfinite(variance):
+        raise InputError("inputs: hold NaN or infinity; give finite numbers")
+    if variance == 0:
         raise InputError("images: are all the same; give images that differ")
     corrected = residuals / np.maximum(1 - leverages, 1 / count)
     relative = float(corrected.mean()) / variance

@@ -78,7 +78,7 @@ def read_phases(steps: ArrayLike, losses: ArrayLike, resolution: float = RESOLUT
     Raises:
         InputError: shapes that do not fit, NaN or infinity, values out of range.
     """
-    counts = step_counts("steps", np.asarray(steps))
+    counts = step_counts("steps", steps)
     curves = finite_array("losses", losses, 2)
     if counts.size < 2 or counts[0] != 0 or curves.shape[1] != counts.size:
         raise InputError(f"steps: {counts.size} for losses {curves.shape}; give at least 2, from 0 on, one per column")
@@ -119,7 +119,7 @@ def phases_at(steps: ArrayLike, losses: ArrayLike, resolution: float = RESOLUTIO
         "I" up to a tenth of the fall, "II" up to the smallest loss, "III" after it where a rise follows that counts;
         without a fall that counts, "I" everywhere, or "rise" where the loss has risen.
     """
-    counts = step_counts("steps", np.asarray(steps))
+    counts = step_counts("steps", steps)
     curve = finite_array("losses", losses, 1)
     if curve.shape != counts.shape:
         raise InputError(f"losses: {curve.size} for {counts.size} steps; give one for each")

@@ -96,6 +96,15 @@ def test_what_does_not_fit_is_one_line(changes: dict[str, object], match: str) -
         sampled_reconstruction(**given)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_inputs_that_are_no_numbers_are_named(value: float) -> None:
+    features, inputs, _ = _planted(100, 0)
+    spoilt = inputs.copy()
+    spoilt[3, 1] = value
+    with pytest.raises(InputError, match="inputs: hold NaN or infinity"), np.errstate(invalid="ignore"):
+        sampled_loss(features[:, :4], spoilt)
+
+
 def test_too_few_samples_for_the_directions_are_refused() -> None:
     features, inputs, _ = _planted(100, 0)
     with pytest.raises(InputError, match="100 are too few for 40 directions"):
