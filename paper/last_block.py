@@ -14,7 +14,8 @@ from empirical.studies.last_block_study.plan import RESIDUAL, SERIES
 from empirical.studies.last_block_study.report import ACCEPTED_DISTANCE, DISTANCE_STEPS, LastBlockReport
 from empirical.studies.last_block_study.runs import APART, Level
 from paper.latex_text import latex_text
-from paper.macros import count, fixed, plain
+from paper.macros import count, fixed, plain, step
+from paper.panels import shrink_labels
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
 from paper.tables import table
@@ -84,7 +85,7 @@ def _residual(report: LastBlockReport) -> dict[str, str]:
     for name, level in levels.items():
         found[f"BlockResidualFall{name}"] = fixed(run.fall(level)) if run else "--"
     for name in ("Derived", "Trained"):
-        found[f"BlockResidualHalf{name}"] = _step(run.half_fall(levels[name])) if run else "--"
+        found[f"BlockResidualHalf{name}"] = step(run.half_fall(levels[name])) if run else "--"
     compared = {"": Level.TWO_TRAINED, "All": Level.END_TO_END, "Gaussian": Level.TWO_ON_GAUSSIANS}
     for name, level in compared.items():
         found[f"BlockResidualDistance{name}"] = fixed(report.distance(RESIDUAL, level)) if run else "--"
@@ -106,7 +107,7 @@ def tables(folders: ResultFolders) -> dict[str, str]:
             latex_text(network_title(run.setting.training.network)),
             plain(run.setting.training.step_size),
             plain(run.setting.scale),
-            *(_step(boundary_of(run, level, boundary)) for boundary in BOUNDARIES for level in _LEVELS),
+            *(step(boundary_of(run, level, boundary)) for boundary in BOUNDARIES for level in _LEVELS),
         ]
         for run in report.runs
     ]
@@ -141,15 +142,8 @@ def draw(report: LastBlockReport, path: Path) -> None:
     figure = Figure(figsize=(6.9, 5.8), layout="constrained")
     plan = report.plan
     draw_panels(figure, report.of(plan.of_each_network), *report.series)
-    for axes in figure.axes:
-        axes.xaxis.label.set_fontsize(8)
-        axes.yaxis.label.set_fontsize(8)
-        axes.tick_params(labelsize=7)
+    shrink_labels(figure)
     figure.savefig(path)
-
-
-def _step(value: float) -> str:
-    return "--" if np.isnan(value) else count(round(value))
 
 
 PART = Part("lastblock", (RESULT,), numbers, tables, figures)

@@ -67,6 +67,11 @@ def count(number: int) -> str:
     return f"{number:,}".replace(",", "{,}")
 
 
+def step(value: float) -> str:
+    """A step to the nearest whole one, or a dash for NaN: there is none."""
+    return "--" if math.isnan(value) else count(round(value))
+
+
 def percent(share: float, decimals: int = 1) -> str:
     """A share in per cent."""
     return rf"{100 * share:.{decimals}f}\,\%"

@@ -39,3 +39,11 @@ def finish_panels(
         title=title,
         title_fontsize=8,
     )
+
+
+def shrink_labels(figure: Figure) -> None:
+    """Labels and ticks for a figure of several panels at the width of a page."""
+    for axes in figure.axes:
+        axes.xaxis.label.set_fontsize(8)
+        axes.yaxis.label.set_fontsize(8)
+        axes.tick_params(labelsize=7)

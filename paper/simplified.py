@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from empirical.networks.networks import network_title
@@ -14,7 +13,8 @@ from empirical.studies.simplified_study.plan import SIMPLIFIED, Training
 from empirical.studies.simplified_study.report import SimplifiedReport
 from empirical.studies.simplified_study.runs import ERROR_APART
 from paper.latex_text import latex_text
-from paper.macros import count, fixed, plain
+from paper.macros import count, fixed, plain, step
+from paper.panels import shrink_labels
 from paper.part import Draw, Part
 from paper.result_folders import ResultFolders
 from paper.tables import table
@@ -51,8 +51,8 @@ def tables(folders: ResultFolders) -> dict[str, str]:
         [
             latex_text(network_title(run.setting.training.network)),
             latex_text(training.value),
-            _step(run.loss_departure(training)) if training in SIMPLIFIED else "",
-            _step(run.error_departure(training)) if training in SIMPLIFIED else "",
+            step(run.loss_departure(training)) if training in SIMPLIFIED else "",
+            step(run.error_departure(training)) if training in SIMPLIFIED else "",
             fixed(run.fall(training)),
             fixed(run.losses[training][-1]),
             fixed(run.errors[training][-1]),
@@ -73,15 +73,8 @@ def draw(report: SimplifiedReport, path: Path) -> None:
     """The figure of the study at the width of a page."""
     figure = Figure(figsize=(6.9, 2.5 * len(report.runs)), layout="constrained")
     draw_panels(figure, report.runs)
-    for axes in figure.axes:
-        axes.xaxis.label.set_fontsize(8)
-        axes.yaxis.label.set_fontsize(8)
-        axes.tick_params(labelsize=7)
+    shrink_labels(figure)
     figure.savefig(path)
-
-
-def _step(value: float) -> str:
-    return "--" if np.isnan(value) else count(round(value))
 
 
 PART = Part("simplified", (RESULT,), numbers, tables, figures)
