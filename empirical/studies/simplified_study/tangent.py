@@ -8,6 +8,7 @@ Lee et al. 2019). Batch normalisation is part of f: J holds how the statistics o
 from __future__ import annotations
 
 import copy
+import warnings
 
 from torch import Tensor, nn
 from torch.func import functional_call, jvp, replace_all_batch_norm_modules_
@@ -33,7 +34,10 @@ class TangentNetwork(nn.Module):
         """(n, ...) outputs for ``inputs`` (n, ...)."""
         start = dict(zip(self._names, self._network.parameters(), strict=True))
         moves = dict(zip(self._names, self.moves, strict=True))
-        found = jvp(lambda weights: functional_call(self._network, weights, (inputs,)), (start,), (moves,))
+        with warnings.catch_warnings():
+            # The first derivative in forward mode has torch compile formulas in a way that torch itself deprecates.
+            warnings.filterwarnings("ignore", ".*torch.jit.script")
+            found = jvp(lambda weights: functional_call(self._network, weights, (inputs,)), (start,), (moves,))
         tangent: Tensor = found[0] + found[1]
         return tangent
 

@@ -23,9 +23,6 @@ from simulation.runs.run_folder import json_text
 from tests.empirical.studies.test_track import blobs
 from theory import InputError
 
-# The first forward-mode derivative of a process has torch compile formulas in a manner that torch itself deprecates.
-pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
-
 #: A VGG-8 of width 2 has 32 features in its last block, which need 128 images.
 PLAN = SimplifiedPlan(("vgg8",), (2, 1), steps=3, step_size=0.02, batch_size=64, images=200)
 
