@@ -7,7 +7,7 @@ user in Python read the same object back.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -143,6 +143,11 @@ def curve_part(folder: RunFolder | None, name: str, key: str, compute: Callable[
         compute: computes it.
     """
     return compute() if folder is None else folder.curve_part(name, key, compute)
+
+
+def with_tuples(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a plan from JSON, which has lists where plans have tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Text on lines that fit a terminal: tables of aligned columns, and wrapped sentences."""
 
+import math
 import textwrap
 from collections.abc import Sequence
 
@@ -33,6 +34,11 @@ def text_table(header: Row, rows: Sequence[Row], width: int = TERMINAL_WIDTH) ->
     groups = _groups(columns, width)
     aligned = [_aligned(group, width - len(indent), indent) for indent, group in groups]
     return [line for row in zip(*aligned, strict=True) for lines in row for line in lines]
+
+
+def or_dash(value: float, form: str) -> str:
+    """A number in a format, as ".2f", or a dash for NaN: a cell of a column of numbers."""
+    return "-" if math.isnan(value) else format(value, form)
 
 
 def wrapped(text: str, first: str = "", indent: int = 2) -> list[str]:

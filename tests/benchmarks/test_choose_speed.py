@@ -2,8 +2,8 @@
 
     python -m pytest -m slow tests/benchmarks/test_choose_speed.py -s
 
-Both read the same files and are timed in turn, so that other work on the machine slows both. The processor time of both
-is printed as well: it is disturbed less, but counts threads that wait for each other.
+The two read the same files in turn, so that other work on the machine slows both. CPU time is printed beside wall time:
+other work disturbs it less, but it counts threads that wait for each other.
 
 A checkpoint costs two eigendecompositions of 500 and 512 rows (75 ms of one core of an AMD EPYC, beside 265 ms of the
 forward passes) and the products of 512 activations with 3,072 pixels (90 ms). The Gram matrix of the images would spare
@@ -48,14 +48,14 @@ def test_choosing_costs_little_beside_the_forward_passes(tmp_path: Path) -> None
 
     found = []
     for _ in range(ROUNDS):
-        seconds, of_processor = [], []
+        seconds, cpu_seconds = [], []
         for call in (bare, lambda: choose(paths, "vgg8", target, ChoosePlan(labels_per_class=50))):
             started, worked = time.perf_counter(), time.process_time()
             call()
             seconds.append(time.perf_counter() - started)
-            of_processor.append(time.process_time() - worked)
-        found.append((seconds, of_processor))
-    for name, (passes, whole) in zip(("by the clock", "of the processor"), np.median(found, axis=0), strict=True):
+            cpu_seconds.append(time.process_time() - worked)
+        found.append((seconds, cpu_seconds))
+    for name, (passes, whole) in zip(("wall time", "CPU time"), np.median(found, axis=0), strict=True):
         print(f"\n{name}: forward passes {passes:.2f} s, choice {whole:.2f} s, {whole / passes:.2f} times")
     passes, whole = np.median(found, axis=0)[0]
     assert whole < 2.4 * passes

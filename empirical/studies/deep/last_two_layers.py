@@ -103,10 +103,10 @@ def last_two_layers(
     if isinstance(last, nn.Sequential):
         match list(last):
             case [nn.Conv2d() as convolution, nn.BatchNorm2d() as normalised, nn.ReLU()]:
-                features = _outputs(below, network, images, normalisation, device)
+                features = untrained_outputs(below, network, images, normalisation, device)
                 return LastTwoLayers(LastUnits((convolution, normalised)), classifier, features)
             case [ResidualBlock() as block] if isinstance(block.shortcut, nn.Sequential):
-                features = _outputs(nn.Sequential(below, _Read(block)), network, images, normalisation, device)
+                features = untrained_outputs(nn.Sequential(below, _Read(block)), network, images, normalisation, device)
                 units = LastUnits((block.second, block.second_norm), _shortcut(block.shortcut))
                 return LastTwoLayers(units, classifier, features)
     raise InputError("network: its last block is not one convolution or one residual block; give vgg8 or resnet10")
@@ -135,10 +135,18 @@ def _shortcut(shortcut: nn.Sequential) -> tuple[nn.Conv2d, nn.BatchNorm2d]:
     return convolution, normalised
 
 
-def _outputs(
+def untrained_outputs(
     below: nn.Module, network: nn.Sequential, images: ImageSplit, normalisation: Normalisation, device: torch.device
 ) -> Tensor:
-    """Outputs of a part of the network for all images, in evaluation mode with the statistics of images."""
+    """(n, ...) outputs of a part of a network for all images, in evaluation mode with the statistics of images.
+
+    Args:
+        below: the part, with weights of the network.
+        network: whose statistics are recomputed, and are its own again at the end.
+        images: n of them.
+        normalisation: of the images.
+        device: that computes.
+    """
     with recalibrated_on(network.eval(), images, normalisation, device), torch.no_grad():
         batches = image_batches(images, normalisation, _BATCH, device)
         return torch.cat([below.eval()(inputs).cpu() for inputs, _ in batches])

@@ -17,7 +17,7 @@ from empirical.studies.track.stored import stored_estimate
 from empirical.tracker.phase_reading import Estimate
 from simulation.runs.json_reader import ListOf, MapOf, Maybe, Real, Record, Text, read_json
 from simulation.runs.run_kinds import DEEP
-from simulation.runs.text_table import text_table
+from simulation.runs.text_table import or_dash, text_table
 
 _ESTIMATES = ("derived_half_fall", "derived_turning_point", "half_fall", "turning_point")
 _ESTIMATE = Record({"value": Maybe(Real(0)), "error": Maybe(Real(0))})
@@ -85,7 +85,7 @@ class DeepReport(DrawnReport):
                 _step(row.half_fall),
                 _step(row.derived_turning_point),
                 _step(row.turning_point),
-                "-" if np.isnan(row.ratio) else f"{row.ratio:.2f}",
+                or_dash(row.ratio, ".2f"),
             )
             for row in self.rows
         ]

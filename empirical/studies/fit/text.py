@@ -17,7 +17,7 @@ from empirical.studies.fit.alignment import Alignment
 from empirical.studies.fit.plan import Fitted
 from empirical.studies.fit.predicting import Predictions
 from empirical.studies.fit.summary import FitSummary
-from simulation.runs.text_table import text_table, wrapped
+from simulation.runs.text_table import or_dash, text_table, wrapped
 from theory.curves.boundaries import RESOLUTION
 from theory.theorems.catalogue import THEOREMS
 
@@ -193,7 +193,7 @@ def _distance_lines(predictions: Predictions) -> list[str]:
     distance = predictions.distance
     if distance is None:
         return []
-    ratio = "-" if np.isnan(distance.turning_ratio) else f"{distance.turning_ratio:.3g}"
+    ratio = or_dash(distance.turning_ratio, ".3g")
     lines = wrapped(
         f"parametric model, mean field: at most {distance.largest:.3f} from that of full moments; ratio of turning "
         f"points {ratio}"

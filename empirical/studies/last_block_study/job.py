@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from functools import cache, cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -91,9 +92,8 @@ class _Study:
         return tuple(level for level in Level if level not in missing)
 
     def curve(self, setting: Setting, level: Level) -> Curve:
-        plan, code = setting.training, source_digest(theory, simulation, empirical)
-        own = {"images": self._plan.images, "level": level.name, "data": self._digest}
-        key = part_key(asdict(setting) | own | {"code": code, "versions": software_versions()})
+        plan, own = setting.training, {"images": self._plan.images, "level": level.name}
+        key = part_key(asdict(setting) | own | self._made_by)
         name = f"{plan.network}-{plan.step_size:g}-{setting.scale:g}-{level.name.lower().replace('_', '-')}"
         return self._folder.curve_part(name, key, partial(self._made, setting, level))
 
@@ -115,8 +115,10 @@ class _Study:
         return Curve(plan.step_size * steps.astype(np.float64), losses[None])
 
     @cached_property
-    def _digest(self) -> str:
-        return array_digest(self._data.train.images, self._data.train.labels)
+    def _made_by(self) -> dict[str, Any]:
+        """What determines every curve beside its setting and level."""
+        data = array_digest(self._data.train.images, self._data.train.labels)
+        return {"data": data, "code": source_digest(theory, simulation, empirical), "versions": software_versions()}
 
     def _untrained_last_block(self, network: str) -> LastBlock:
         """Of the untrained network, which all trainings of it share."""

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from empirical.data.gaussian_clone import gaussian_clone, gaussian_features
 from empirical.data.images import ImageData, Normalisation
 from empirical.networks.network_training import TrainingPlan
 from empirical.studies.last_block_study.training import decoder_loss, measured_along, two_layers
-from empirical.studies.simplified_study.gaussian_clone import gaussian_clone, gaussian_features
 from theory.data.stratified import stratified_sample
 from theory.validation import FloatArray, IntArray
 

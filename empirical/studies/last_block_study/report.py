@@ -14,10 +14,10 @@ from empirical.studies.last_block_study.agreement import ACCEPTED_FACTOR, BOUNDA
 from empirical.studies.last_block_study.figure import draw_study
 from empirical.studies.last_block_study.plan import LastBlockPlan, Setting
 from empirical.studies.last_block_study.runs import APART, BlockRun, Level
-from empirical.studies.report import DrawnReport, reading
+from empirical.studies.report import DrawnReport, reading, with_tuples
 from simulation.runs.json_reader import ListOf, MapOf, Real, Record, Text, Whole, read_json
 from simulation.runs.run_kinds import LAST_BLOCK
-from simulation.runs.text_table import text_table
+from simulation.runs.text_table import or_dash, text_table
 
 #: Largest accepted difference of the derived curve of two layers from a measured one, in shares of the variance.
 ACCEPTED_DISTANCE = 0.03
@@ -134,7 +134,7 @@ class LastBlockReport(DrawnReport):
                 network_title(run.setting.training.network),
                 f"{run.setting.training.step_size:g}",
                 f"{run.setting.scale:g}",
-                *(_step(boundary_of(run, level, boundary)) for boundary in BOUNDARIES for level in order),
+                *(or_dash(boundary_of(run, level, boundary), ".0f") for boundary in BOUNDARIES for level in order),
             )
             for run in self.runs
         ]
@@ -155,8 +155,8 @@ class LastBlockReport(DrawnReport):
                 _SHORT[one.training],
                 one.boundary,
                 "yes" if one.in_order else "no" if one.complete else "-",
-                _factor(one.factor),
-                _factor(one.factor_after_constant),
+                or_dash(one.factor, ".2f"),
+                or_dash(one.factor_after_constant, ".2f"),
                 "holds" if one.holds else "fails",
             )
             for one in self.agreements
@@ -173,10 +173,10 @@ class LastBlockReport(DrawnReport):
             (
                 network_title(run.setting.training.network),
                 level.value,
-                _step(run.half_fall(level)),
-                _step(run.turning_point(level)),
+                or_dash(run.half_fall(level), ".0f"),
+                or_dash(run.turning_point(level), ".0f"),
                 f"{run.fall(level):.3f}",
-                _step(run.drift) if level is Level.END_TO_END else "",
+                or_dash(run.drift, ".0f") if level is Level.END_TO_END else "",
             )
             for run in self.of(self.plan.of_each_network)
             for level in (Level.TWO_DERIVED, *_TRAINED)
@@ -196,15 +196,12 @@ class LastBlockReport(DrawnReport):
                     found.append((network_title(run.setting.training.network), level, run.share(level)))
         steps = self.plan.shared.steps
         shown = [index for index, step in enumerate(steps) if step in 4 ** np.arange(16)]
-        rows = [
-            (name, level.value, *("-" if np.isnan(own[index]) else f"{own[index]:.2f}" for index in shown))
-            for name, level, own in found
-        ]
+        rows = [(name, level.value, *(or_dash(own[index], ".2f") for index in shown)) for name, level, own in found]
         return text_table(("share of the fall", "at step", *(f"{steps[index]:,}" for index in shown)), rows)
 
     def _distance_lines(self) -> list[str]:
         rows = [
-            (network_title(name), *(_difference(self.distance(name, level)) for level in _TRAINED))
+            (network_title(name), *(or_dash(self.distance(name, level), ".3f") for level in _TRAINED))
             for name in self.plan.networks
         ]
         return [
@@ -255,9 +252,7 @@ class LastBlockReport(DrawnReport):
         """See ``Report``."""
         content = read_json(folder / "result.json", _CONTENT, "folder")
         with reading(folder):
-            stored: dict[str, Any] = {
-                name: tuple(value) if isinstance(value, list) else value for name, value in content["plan"].items()
-            }
+            stored = with_tuples(content["plan"])
             plan = LastBlockPlan(**stored)
             runs = tuple(
                 BlockRun(setting, {Level[name.upper()]: np.array(own) for name, own in one["curves"].items()})
@@ -279,15 +274,3 @@ def _stored(run: BlockRun) -> dict[str, Any]:
         },
         "drift": run.drift,
     }
-
-
-def _step(value: float) -> str:
-    return "-" if np.isnan(value) else f"{value:.0f}"
-
-
-def _factor(value: float) -> str:
-    return "-" if np.isnan(value) else f"{value:.2f}"
-
-
-def _difference(value: float) -> str:
-    return "-" if np.isnan(value) else f"{value:.3f}"

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from empirical.data.images import ImageData, Normalisation
-from empirical.networks.batch_norm import recalibrated, recalibrated_on
-from empirical.networks.network_training import TrainingPlan, batch_indices, fast_layout, image_batches, use_fast_layout
+from empirical.networks.batch_norm import recalibrated
+from empirical.networks.network_training import TrainingPlan, batch_indices, fast_layout, use_fast_layout
 from empirical.networks.networks import build_network
 from empirical.probes.sampled_probe import sampled_loss
-from empirical.studies.deep.last_two_layers import last_two_layers
+from empirical.studies.deep.last_two_layers import last_two_layers, untrained_outputs
 from empirical.studies.last_block_study.plan import Setting
 from theory import InputError
 from theory.data.stratified import stratified_sample
@@ -76,11 +76,8 @@ def two_layers(network: nn.Sequential, data: ImageData) -> Trained:
 
 def last_stage(network: nn.Sequential, data: ImageData) -> Trained:
     """The last stage and the classifier, likewise: in ResNet-10 three layers."""
-    normalisation = Normalisation.from_images(data.train)
     below = nn.Sequential(*list(network)[:-3])
-    with recalibrated_on(network.eval(), data.train, normalisation, _CPU), torch.no_grad():
-        batches = image_batches(data.train, normalisation, _BATCH, _CPU)
-        features = torch.cat([below(images) for images, _ in batches])
+    features = untrained_outputs(below, network, data.train, Normalisation.from_images(data.train), _CPU)
     return Trained(nn.Sequential(*list(network)[-3:]), nn.Sequential(network[-3]), _rows(features, network))
 
 
@@ -143,6 +140,11 @@ def measured_along(
     return np.array(found)
 
 
+def batches_of(sample: IntArray) -> list[IntArray]:
+    """The numbers of a sample, in batches of at most _BATCH that differ by one in size."""
+    return np.array_split(sample, -(-sample.size // _BATCH))
+
+
 def block_loss(
     encoder: nn.Module, inputs: Callable[[IntArray], Tensor], data: ImageData, images: int
 ) -> Callable[[], float]:
@@ -165,7 +167,7 @@ def decoder_loss(
     encoder: nn.Module, inputs: Callable[[IntArray], Tensor], sample: IntArray, pixels: np.ndarray[Any, Any]
 ) -> Callable[[], float]:
     """Measures the loss of the best linear decoder on inputs with the numbers of ``sample``, of pixels (n, D)."""
-    parts = np.array_split(sample, -(-sample.size // _BATCH))
+    parts = batches_of(sample)
 
     def measure() -> float:
         calibrated = recalibrated(encoder, (inputs(part) for part in parts))

@@ -18,7 +18,7 @@ from empirical.studies.report import Columns, DrawnReport, reading
 from simulation.runs.json_reader import ListOf, MapOf, Maybe, Real, Record, Text, Whole, Word, read_json
 from simulation.runs.run_kinds import PREDICT
 from simulation.runs.table_reader import read_table
-from simulation.runs.text_table import text_table, wrapped
+from simulation.runs.text_table import or_dash, text_table, wrapped
 from theory import Curve, InputError
 from theory.assumptions import Verdict
 
@@ -175,8 +175,8 @@ def _cells(agreement: Agreement) -> tuple[str, ...]:
         agreement.source.value,
         f"{agreement.early:.4f}",
         f"{agreement.late:.4f}",
-        "-" if np.isnan(agreement.range_share) else f"{agreement.range_share:.1%}",
-        "-" if np.isnan(agreement.turning_ratio) else f"{agreement.turning_ratio:.3f}",
+        or_dash(agreement.range_share, ".1%"),
+        or_dash(agreement.turning_ratio, ".3f"),
         agreement.verdict.value,
     )
 

@@ -6,20 +6,28 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from empirical.data import gaussian_clone as clones
+from empirical.data.gaussian_clone import gaussian_clone
 from empirical.data.images import GivenImages, ImageData, Normalisation, given_images
 from empirical.networks.batch_norm import recalibrated
 from empirical.probes.probe_tasks import at_least_32
 from empirical.studies.last_block_study import training as trainings
-from empirical.studies.last_block_study.training import Trained, block_loss, measured_along, untrained, whole_network
+from empirical.studies.last_block_study.training import (
+    Trained,
+    batches_of,
+    block_loss,
+    measured_along,
+    untrained,
+    whole_network,
+)
 from empirical.studies.report import working_folder
-from empirical.studies.simplified_study import gaussian_clone as clones
 from empirical.studies.simplified_study import tangent as tangents
-from empirical.studies.simplified_study.gaussian_clone import gaussian_clone
 from empirical.studies.simplified_study.plan import SimplifiedPlan, Training
 from empirical.studies.simplified_study.report import SimplifiedReport
 from empirical.studies.simplified_study.runs import SimplifiedRun
@@ -30,8 +38,6 @@ from theory import Curve
 from theory.data.stratified import stratified_sample
 from theory.progress import Progress, described, silent
 from theory.validation import FloatArray, IntArray
-
-_BATCH = 500
 
 
 def simplified_study(
@@ -59,9 +65,12 @@ def simplified_study(
     with working_folder(folder, SIMPLIFIED_STUDY) as place:
         images = at_least_32(given_images(data))
         pairs = [(network, training) for network in chosen.networks for training in Training]
+        arrays = (images.train.images, images.train.labels, images.test.images, images.test.labels)
+        code = source_digest(trainings, clones, tangents)
+        made_by = {"data": array_digest(*arrays), "code": code, "versions": software_versions()}
         found: dict[str, dict[Training, FloatArray]] = {network: {} for network in chosen.networks}
         for network, training in described(progress, "trainings")(pairs):
-            found[network][training] = _stored(chosen, images, network, training, place).losses
+            found[network][training] = _stored(chosen, images, network, training, place, made_by).losses
         runs = tuple(
             SimplifiedRun(
                 chosen.setting(network),
@@ -76,14 +85,17 @@ def simplified_study(
     return report
 
 
-def _stored(plan: SimplifiedPlan, data: ImageData, network: str, training: Training, folder: RunFolder) -> Curve:
+def _stored(
+    plan: SimplifiedPlan,
+    data: ImageData,
+    network: str,
+    training: Training,
+    folder: RunFolder,
+    made_by: dict[str, Any],
+) -> Curve:
     """Losses and errors of a training as the two rows of a curve, read from the folder or made now."""
-    setting = plan.setting(network)
     own = {"images": plan.images, "training": training.name}
-    arrays = (data.train.images, data.train.labels, data.test.images, data.test.labels)
-    code = source_digest(trainings, clones, tangents)
-    made_by = {"data": array_digest(*arrays), "code": code, "versions": software_versions()}
-    key = part_key(asdict(setting) | own | made_by)
+    key = part_key(asdict(plan.setting(network)) | own | made_by)
     return folder.curve_part(f"{network}-{training.name.lower()}", key, partial(_made, plan, data, network, training))
 
 
@@ -114,9 +126,11 @@ def _test_error(
 
     Statistics of batch normalisation are those of training images.
     """
-    parts = _batches(np.asarray(data.train.labels, dtype=np.int64), images)
+    parts, held_out = (
+        batches_of(stratified_sample(np.asarray(split.labels, dtype=np.int64), images))
+        for split in (data.train, data.test)
+    )
     normalisation = Normalisation.from_images(data.train)
-    held_out = _batches(np.asarray(data.test.labels, dtype=np.int64), images)
 
     def measure() -> float:
         calibrated = recalibrated(network, (inputs(part) for part in parts))
@@ -128,9 +142,3 @@ def _test_error(
         return wrong / sum(part.size for part in held_out)
 
     return measure
-
-
-def _batches(labels: IntArray, most: int) -> list[IntArray]:
-    """Numbers of at most ``most`` samples, drawn with their classes, in batches."""
-    sample = stratified_sample(labels, most)
-    return np.array_split(sample, -(-sample.size // _BATCH))

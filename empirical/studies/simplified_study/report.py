@@ -10,13 +10,13 @@ import numpy as np
 
 from empirical.networks.networks import network_title
 from empirical.studies.last_block_study.runs import APART
-from empirical.studies.report import DrawnReport, reading
+from empirical.studies.report import DrawnReport, reading, with_tuples
 from empirical.studies.simplified_study.figure import draw_study
 from empirical.studies.simplified_study.plan import SIMPLIFIED, SimplifiedPlan, Training
 from empirical.studies.simplified_study.runs import ERROR_APART, SimplifiedRun
 from simulation.runs.json_reader import ListOf, MapOf, Real, Record, Text, Whole, read_json
 from simulation.runs.run_kinds import SIMPLIFIED_STUDY
-from simulation.runs.text_table import text_table
+from simulation.runs.text_table import or_dash, text_table
 
 _CURVES = Record({one.name.lower(): ListOf(Real(), 2) for one in Training})
 _RUN = Record({"network": Text(), "losses": _CURVES, "errors": _CURVES})
@@ -70,8 +70,8 @@ class SimplifiedReport(DrawnReport):
             (
                 network_title(run.setting.training.network),
                 training.value,
-                _step(run.loss_departure(training)) if training in SIMPLIFIED else "",
-                _step(run.error_departure(training)) if training in SIMPLIFIED else "",
+                or_dash(run.loss_departure(training), ".0f") if training in SIMPLIFIED else "",
+                or_dash(run.error_departure(training), ".0f") if training in SIMPLIFIED else "",
                 f"{run.fall(training):.3f}",
                 f"{run.losses[training][-1]:.3f}",
                 f"{run.errors[training][-1]:.3f}",
@@ -105,9 +105,7 @@ class SimplifiedReport(DrawnReport):
         """See ``Report``."""
         content = read_json(folder / "result.json", _CONTENT, "folder")
         with reading(folder):
-            stored: dict[str, Any] = {
-                name: tuple(value) if isinstance(value, list) else value for name, value in content["plan"].items()
-            }
+            stored = with_tuples(content["plan"])
             plan = SimplifiedPlan(**stored)
             runs = tuple(
                 SimplifiedRun(plan.setting(network), _curves(one["losses"]), _curves(one["errors"]))
@@ -129,7 +127,3 @@ def _stored(run: SimplifiedRun) -> dict[str, Any]:
 
 def _curves(stored: dict[str, list[float]]) -> dict[Training, np.ndarray[Any, Any]]:
     return {Training[name.upper()]: np.array(values) for name, values in stored.items()}
-
-
-def _step(value: float) -> str:
-    return "-" if np.isnan(value) else f"{value:.0f}"

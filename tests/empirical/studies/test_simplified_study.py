@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from empirical import ImageData
+from empirical.data.gaussian_clone import gaussian_clone, gaussian_features
 from empirical.data.images import ImageSplit, Normalisation
 from empirical.networks.networks import build_network
-from empirical.studies.simplified_study.gaussian_clone import gaussian_clone, gaussian_features
 from empirical.studies.simplified_study.job import simplified_study
 from empirical.studies.simplified_study.plan import SimplifiedPlan, Training
 from empirical.studies.simplified_study.report import SimplifiedReport
