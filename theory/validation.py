@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,43 @@ def quoted(value: object) -> str:
 def cut(text: str) -> str:
     """A text as a message quotes it without quotation marks: the first QUOTED characters of a longer one."""
     return text if len(text) <= QUOTED else f"{text[:QUOTED]}..."
+
+
+def path_text(name: str, value: object, accepted: str = "a path") -> str:
+    """A path, or a name that may stand for one, as text.
+
+    Args:
+        name: of the argument, for the error.
+        value: what the user gave.
+        accepted: what to give, for the error.
+
+    Raises:
+        InputError: neither text nor a path.
+    """
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(text, str):
+        raise InputError(f"{name}: {quoted(value)} is not accepted; give {accepted}")
+    return str(text)
+
+
+def path_argument(name: str, value: object) -> Path:
+    """``value`` as a path, in which ~ is the home folder.
+
+    Args:
+        name: of the argument, for the error.
+        value: what the user gave.
+
+    Raises:
+        InputError: neither text nor a path, empty, with a character that no path can have, or in a home folder that
+            there is not.
+    """
+    text = path_text(name, value)
+    if not text or "\0" in text:
+        raise InputError(f"{name}: {quoted(text)} is not accepted; give a path")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise InputError(f"{name}: {quoted(text)} is in a home folder that there is not; give another path") from None
 
 
 def finite_array(name: str, value: ArrayLike, *dimensions: int) -> FloatArray:

@@ -19,7 +19,7 @@ from simulation.runs.table_reader import read_table
 from theory import Regime
 from theory.assumptions import Verdict
 from theory.progress import Progress, silent
-from theory.validation import at_least
+from theory.validation import at_least, path_argument
 
 _SCALE = Real(1e-30, 1e30)
 _CONTENT = Record(
@@ -145,7 +145,7 @@ class DiagramReport(DrawnReport):
 
     def draw(self, path: Path | str) -> None:
         """Draw the derived regions and borders, with the points on top."""
-        draw_diagram(self.grid, list(self.points), Path(path))
+        draw_diagram(self.grid, list(self.points), path_argument("path", path))
 
     @classmethod
     def _read(cls, folder: Path) -> Self:

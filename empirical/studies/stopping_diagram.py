@@ -33,7 +33,7 @@ from theory.curves.transfer_diagram import (
     transfer_column,
 )
 from theory.progress import Progress, described, silent
-from theory.validation import at_least, non_negative, positive
+from theory.validation import at_least, non_negative, path_argument, positive
 
 _SCALE = Real(1e-30, 1e30)
 _VERDICT = Word(tuple(one.name for one in Stopping))
@@ -214,7 +214,7 @@ class StoppingDiagramReport(DrawnReport):
 
     def draw(self, path: Path | str) -> None:
         """Draw the regions of the derived verdicts, with the trained points on top."""
-        draw_stopping_diagram(self.columns, self.small_scale, self.points, Path(path))
+        draw_stopping_diagram(self.columns, self.small_scale, self.points, path_argument("path", path))
 
     @classmethod
     def _read(cls, folder: Path) -> Self:

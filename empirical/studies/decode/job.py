@@ -20,6 +20,7 @@ from simulation.runs.run_folder import RunFolder, software_versions
 from simulation.runs.run_kinds import DECODE
 from theory import InputError
 from theory.progress import Progress, described, silent
+from theory.validation import path_argument
 
 
 def decode(
@@ -51,7 +52,7 @@ def decode(
     own = transfer_tasks(images, report.plan.classes, None)[0]
     if own.name != report.data:
         raise InputError(f"tracked: is on {report.data}, the images are {own.name}; give those that it is on")
-    run = _first_run(Path(tracked), report, own, computed_on)
+    run = _first_run(path_argument("tracked", tracked), report, own, computed_on)
     steps = _steps(chosen, report)
     layer = report.last_layer if chosen.layer is None else chosen.layer
     numbers = first_of_each_class(own.test.labels, chosen.images)

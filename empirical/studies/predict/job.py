@@ -20,6 +20,7 @@ from simulation.runs.run_folder import software_versions
 from simulation.runs.run_kinds import PREDICT
 from simulation.training.training import check_weights
 from theory.progress import Progress, silent
+from theory.validation import path_argument
 
 
 def predict(
@@ -47,7 +48,7 @@ def predict(
     own, computed_on = run_folder(folder, PREDICT), checked_device(device)
     images = at_least_32(given_images(data))
     training = chosen.training
-    files = (None, *chosen.checkpoints)
+    files = (None, *(path_argument("checkpoints", file) for file in chosen.checkpoints))
     networks = [network_with_weights(images, chosen.network, chosen.base_width, one, training.seed) for one in files]
     check_batches(training.batch_size, training.replicas, images.train.labels.size)
     for network in networks:
