@@ -33,7 +33,7 @@ from theory.curves.transfer_diagram import (
     transfer_column,
 )
 from theory.progress import Progress, described, silent
-from theory.validation import at_least, non_negative, path_argument, positive
+from theory.validation import at_least, given_or_default, non_negative, path_argument, positive
 
 _SCALE = Real(1e-30, 1e30)
 _VERDICT = Word(tuple(one.name for one in Stopping))
@@ -261,7 +261,7 @@ def stopping_diagram(
     Raises:
         InputError: a plan that does not fit in memory or takes too long; a folder of another job.
     """
-    chosen = plan if plan is not None else StoppingDiagramPlan()
+    chosen = given_or_default("plan", plan, StoppingDiagramPlan)
     place = run_folder(folder, STOPPING_DIAGRAM)
     grid = chosen.grid()
     network = grid.network

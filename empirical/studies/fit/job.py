@@ -28,7 +28,7 @@ from simulation.runs.run_folder import software_versions
 from simulation.runs.run_kinds import FIT
 from theory import Softmax
 from theory.progress import Progress, described, silent
-from theory.validation import path_argument
+from theory.validation import given_or_default, path_argument
 
 #: Draws of W(0) behind a predicted mean field.
 _REPLICAS = 4
@@ -52,7 +52,7 @@ def fit_features(
     Raises:
         InputError: a folder of another job, or data that do not load or do not fit (``fit_data_model``).
     """
-    chosen, place = plan if plan is not None else FitPlan(), run_folder(folder, FIT)
+    chosen, place = given_or_default("plan", plan, FitPlan), run_folder(folder, FIT)
     features = given_data(data)
     report = _report(features, Fitted(features.name), chosen, software_versions(), features.notes, progress)
     if place is not None:
@@ -83,7 +83,7 @@ def fit_layer(
         InputError: a folder of another job, images that do not load, an unknown layer, a checkpoint that is not one of
             the network, or activations that do not fit (``fit_data_model``).
     """
-    chosen, source = plan if plan is not None else FitPlan(), layer if layer is not None else NetworkLayer()
+    chosen, source = given_or_default("plan", plan, FitPlan), given_or_default("layer", layer, NetworkLayer)
     place, computed_on = run_folder(folder, FIT), checked_device(device)
     images = at_least_32(given_images(data))
     file = None if source.checkpoint is None else path_argument("checkpoint", source.checkpoint)

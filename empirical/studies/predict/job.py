@@ -20,7 +20,7 @@ from simulation.runs.run_folder import software_versions
 from simulation.runs.run_kinds import PREDICT
 from simulation.training.training import check_weights
 from theory.progress import Progress, silent
-from theory.validation import path_argument
+from theory.validation import given_or_default, path_argument
 
 
 def predict(
@@ -44,7 +44,7 @@ def predict(
         InputError: a folder of another job, images that do not load, a plan that does not fit them or the memory, a
             checkpoint that is not one of the network, or training that diverges.
     """
-    chosen = plan if plan is not None else PredictPlan()
+    chosen = given_or_default("plan", plan, PredictPlan)
     own, computed_on = run_folder(folder, PREDICT), checked_device(device)
     images = at_least_32(given_images(data))
     training = chosen.training
