@@ -12,7 +12,11 @@ import torch
 from simulation.training.mixture_sampling import MixtureSampler
 from theory import ClassConditionalModel, InputError, MixtureModel
 from theory.data.data_model import RELATIVE_RANK_TOLERANCE
+from theory.data.memory_limit import array_bytes, check_memory
 from theory.validation import FloatArray, IntArray, class_labels, plain_array
+
+#: Copies of the sample held at once: as drawn, as moved, and of a class in its own coordinates and their factors.
+_COPIES = 4
 
 
 def sample_with_exact_class_moments(mixture: MixtureModel, labels: IntArray, seed: int) -> FloatArray:
@@ -32,10 +36,16 @@ def sample_with_exact_class_moments(mixture: MixtureModel, labels: IntArray, see
         (n, d) inputs in the eigenbasis of the mixture's data model.
 
     Raises:
-        InputError: labels that are no classes of the mixture, or a class with too few.
+        InputError: labels that are no classes of the mixture, a class with too few, or more than the memory holds.
     """
     given = plain_array("labels", labels)
     known = class_labels("labels", given, given.size, mixture.model.classes)
+    check_memory(
+        f"labels: {known.size} draws of {mixture.dimension} numbers",
+        _COPIES * array_bytes((known.size, mixture.dimension))
+        + array_bytes((mixture.model.classes, mixture.dimension, mixture.dimension)),
+        "give fewer",
+    )
     drawn = MixtureSampler(mixture, seed, torch.float64).draw_for(torch.from_numpy(known)).numpy()
     classes, found = ClassConditionalModel.from_mixture(mixture), np.empty_like(drawn)
     for label in np.unique(known):
