@@ -58,7 +58,7 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
 
 
 def tables(folders: ResultFolders) -> dict[str, str]:
-    """A row for each target: the advice of training, of theorem T9 and of the mean field; how they and clones differ."""
+    """A row for each target: advice, best steps, how far derived and trained curves are apart, and how far clones."""
     report = _report(folders)
     rows = [
         [

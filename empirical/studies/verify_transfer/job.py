@@ -46,7 +46,7 @@ from theory import (
 )
 from theory.curves.mean_field import curves_of_path
 from theory.progress import Progress, described, silent
-from theory.validation import FloatArray
+from theory.validation import FloatArray, given_or_default, quoted
 
 
 def verify_transfer(
@@ -75,7 +75,9 @@ def verify_transfer(
         InputError: no target, an unknown one or one of other coordinates, a folder of another job, data that do not
             load, or a plan that does not fit them; before any training.
     """
-    chosen = plan if plan is not None else VerifyTransferPlan()
+    chosen = given_or_default("plan", plan, VerifyTransferPlan)
+    if isinstance(targets, str | TargetTask):
+        raise InputError(f"targets: {quoted(targets)} is one target; give a list of them")
     if len(targets) == 0:
         raise InputError("targets: is empty; give at least one")
     place = run_folder(folder, VERIFY_TRANSFER)
@@ -141,6 +143,8 @@ def verify_transfer(
 
 
 def _named_task(name: str, whole: DataSet, path: str | Path | None) -> TargetTask:
+    if not isinstance(name, str):
+        raise InputError(f"targets: {quoted(name)} is not accepted; give names or a TargetTask")
     return target_task(name, whole, None if path is None else str(path))
 
 

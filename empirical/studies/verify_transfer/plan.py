@@ -9,7 +9,8 @@ from empirical.studies.training_precision import check_init_scale
 from empirical.studies.verify.plan import LARGEST_SEED
 from simulation.comparison.transfer import RESOLUTION
 from theory import DataModel, InputError, Loss, Softmax
-from theory.validation import at_least, positive
+from theory.curves.losses import loss_argument
+from theory.validation import at_least, positive, whole_numbers
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class VerifyTransferPlan:
     resolution: float = RESOLUTION
 
     def __post_init__(self) -> None:
+        loss_argument(self.loss)
         for name in ("init_scale", "step_share", "tolerance", "step_tolerance", "resolution"):
             positive(name, getattr(self, name))
         check_init_scale(self.init_scale)
@@ -58,6 +60,8 @@ class VerifyTransferPlan:
             positive("step_size", self.step_size)
         for name in ("steps", "replicas"):
             at_least(name, getattr(self, name), 1)
+        if self.classes is not None:
+            whole_numbers("classes", self.classes, 0)
         if self.components is not None:
             at_least("components", self.components, 1)
         if at_least("clones", self.clones, 0) == 1:

@@ -21,6 +21,7 @@ from simulation.runs.table_reader import read_table
 from simulation.runs.text_table import text_table
 from theory import Curve, Stopping, TransferVerdict, loss_named
 from theory.curves.losses import LOSSES
+from theory.validation import path_argument
 
 _SCALE = Real(1e-30, 1e30)
 _SHARE = Real(-1e-6, 1 + 1e-6)
@@ -163,7 +164,7 @@ class TransferVerification(DrawnReport):
 
     def draw(self, path: Path | str) -> None:
         """A panel per target: derived lines, trained markers, best steps and the verdict."""
-        draw_transfer(self.findings, self.source, self.step_size, Path(path))
+        draw_transfer(self.findings, self.source, self.step_size, path_argument("path", path))
 
     @classmethod
     def _read(cls, folder: Path) -> Self:
