@@ -16,10 +16,13 @@ from torch import Tensor
 
 from empirical.moments.float_precision import exact_device, full_precision
 from empirical.moments.shifted_products import add_product, check_rows, in_chunks, zeros
-from empirical.probes.input_sketch import InputSketch
+from empirical.probes.input_sketch import InputSketch, squared_lengths
 from empirical.probes.reconstruction_probe import RELATIVE_RANK_TOLERANCE, cross_validated_budget
 from theory import InputError
 from theory.validation import FloatArray
+
+# Rows whose float64 copy is held at once.
+_ROWS = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,14 +54,12 @@ class InputReconstruction:
         """
         flat = inputs.flatten(1)
         check_rows("inputs", flat, None)
-        known, rest = flat[:held_out].double(), flat[held_out:]
-        mean = rest.mean(dim=0, dtype=torch.float64)
-        fitting = torch.cat([(part.double() - mean).float() for part in in_chunks(rest)])
-        variances = float(fitting.square().sum(dim=1).double().mean()), float(known.numpy().var(axis=0).sum())
+        mean = flat[held_out:].mean(dim=0, dtype=torch.float64)
+        known, fitting = _centred(flat[:held_out], mean), _centred(flat[held_out:], mean)
+        variances = float(squared_lengths(fitting).mean()), float(known.double().numpy().var(axis=0).sum())
         if min(variances) <= 0:
             raise InputError("inputs: do not vary; give inputs that differ")
-        moved = (known - mean).float()
-        return cls(moved, fitting, moved.shape[1], torch.zeros(moved.shape[0], dtype=torch.float64), *variances)
+        return cls(known, fitting, known.shape[1], torch.zeros(held_out, dtype=torch.float64), *variances)
 
     @classmethod
     def sketched(cls, inputs: Tensor, held_out: int, seed: int = 0) -> InputReconstruction:
@@ -129,12 +130,16 @@ class InputReconstruction:
     def _squared_errors(self, shown: Tensor) -> FloatArray:
         """(m,) of (m, c) reconstructions."""
         held_out = self.held_out.to(shown.device)
-        missed = (held_out - shown)[:, : self.exact].square().sum(dim=1).double().cpu()
+        missed = squared_lengths((held_out - shown)[:, : self.exact]).cpu()
         estimated = shown[:, self.exact :]
         explained = ((2 * held_out[:, self.exact :] - estimated) * estimated).sum(dim=1).double().cpu()
         return np.asarray((missed + self.rest - explained).numpy(), dtype=np.float64)
 
 
 def _centred(rows: Tensor, mean: Tensor) -> Tensor:
-    """``rows`` less ``mean``, in float32 on their own device."""
-    return (rows.to(mean.device, torch.float64) - mean).float().to(rows.device)
+    """``rows`` less ``mean``, subtracted in float64, in float32 on their own device."""
+    moved = torch.empty(rows.shape, dtype=torch.float32, device=rows.device)
+    # A float64 copy of all rows would be new memory, which takes longer to get than to fill.
+    for part, own in zip(torch.split(rows, _ROWS), torch.split(moved, _ROWS), strict=True):
+        own.copy_(part.to(mean.device, torch.float64) - mean)
+    return moved

@@ -60,7 +60,7 @@ class InputSketch:
             random = torch.randn(coordinates, RANDOM, generator=draw).div_(RANDOM**0.5)
             sketch = cls(torch.cat([leading, random - leading @ (leading.T @ random)], dim=1), leading.shape[1])
         rest = sketch.rest(rows, sketch.of(rows)).sum()
-        return sketch if rest <= LARGEST_REST * _squared_lengths(rows).sum() else None
+        return sketch if rest <= LARGEST_REST * squared_lengths(rows).sum() else None
 
     def of(self, rows: Tensor) -> Tensor:
         """(n, c) float32 projections of (n, D) rows."""
@@ -74,8 +74,10 @@ class InputSketch:
             rows: (n, D).
             projected: ``of(rows)``.
         """
-        return (_squared_lengths(rows) - _squared_lengths(projected[:, : self.exact])).clamp(min=0.0)
+        return (squared_lengths(rows) - squared_lengths(projected[:, : self.exact])).clamp(min=0.0)
 
 
-def _squared_lengths(rows: Tensor) -> Tensor:
-    return rows.square().sum(dim=1).double()
+def squared_lengths(rows: Tensor) -> Tensor:
+    """(n,) float64 squared lengths of (n, D) rows."""
+    lengths: Tensor = torch.linalg.vector_norm(rows, dim=1)
+    return lengths.double().square()
