@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from empirical.data.datasets import DataSet
+from empirical.fit.class_parts import cut_classes
 from empirical.fit.mixture_fit import fit_mixture
 from empirical.fit.mixture_model import mixture_model
 from empirical.fit.mixture_summary import MixtureSummary
@@ -17,15 +18,18 @@ def class_gaussians(
 
     Args:
         source: the samples.
-        components: of each class; None has held-out likelihood choose their number.
+        components: of each class, cut by k-means; None fits several by likelihood, and has that of held-out samples
+            choose their number.
         seed: of the fit.
         progress: shows how many classes are fitted.
 
     Returns:
-        The data model, and the summary of a fit of several Gaussians; None for one each.
+        The data model, and the summary of several Gaussians; None for one each.
     """
     if components == 1:
         return ClassConditionalModel.from_samples(source.inputs, source.labels, source.classes), None
-    numbers = {} if components is None else {"numbers": (components,)}
-    fit = fit_mixture(source.inputs, source.labels, source.classes, seed=seed, progress=progress, **numbers)
-    return mixture_model(fit, source.inputs, source.labels), MixtureSummary.from_fit(fit)
+    if components is None:
+        fit = fit_mixture(source.inputs, source.labels, source.classes, seed=seed, progress=progress)
+        return mixture_model(fit, source.inputs, source.labels), MixtureSummary.from_fit(fit)
+    parts = cut_classes(source.inputs, source.labels, source.classes, components, seed, progress)
+    return mixture_model(parts, source.inputs, source.labels), MixtureSummary.from_parts(parts)

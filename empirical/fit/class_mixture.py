@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
-from sklearn.cluster import KMeans
 from sklearn.covariance import OAS
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import pairwise_distances_argmin
 from sklearn.mixture import GaussianMixture
 
+from empirical.fit.k_means import k_means_centres
 from theory.validation import FloatArray, IntArray
 
 #: Steps of expectation maximisation, and the gain in log-likelihood per sample below which they end.
@@ -96,10 +97,8 @@ def fit_class_mixture(
 
 def _by_place(samples: FloatArray, components: int, seed: int) -> IntArray:
     """(n,) part of each sample by k-means."""
-    means = KMeans(components, n_init=3, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct samples than parts
-        return np.asarray(means.fit_predict(samples), dtype=np.int64)
+    centres = k_means_centres(samples, components, seed)
+    return np.asarray(pairwise_distances_argmin(samples, centres), dtype=np.int64)
 
 
 def _by_spread(inside: FloatArray, components: int) -> IntArray:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from empirical.fit.mixture_fit import MixtureFit
+from empirical.fit.class_division import ClassDivision
 from theory import ComponentCovariances, InputError, MixtureModel
 from theory.data.memory_limit import array_bytes, check_memory
 from theory.validation import FloatArray, class_labels, finite_array
@@ -30,11 +30,11 @@ _SMALLEST_SHARE = 1e-6
 _COPIES = 3
 
 
-def mixture_model(fit: MixtureFit, inputs: ArrayLike, labels: ArrayLike) -> MixtureModel:
-    """The data model of samples with the Gaussians that were fitted to them, or to samples of the same kind.
+def mixture_model(fit: ClassDivision, inputs: ArrayLike, labels: ArrayLike) -> MixtureModel:
+    """The data model of samples with a Gaussian for each part of their classes.
 
     Args:
-        fit: Gaussians of each class in the leading directions.
+        fit: parts of each class in the leading directions, found in these samples or in others of the same kind.
         inputs: (n, D) samples.
         labels: (n,) classes 0 to K - 1, each with at least one sample.
 
@@ -42,7 +42,7 @@ def mixture_model(fit: MixtureFit, inputs: ArrayLike, labels: ArrayLike) -> Mixt
         InputError: NaN, infinity, mismatched shapes, an empty class, or covariances that do not fit in the memory.
     """
     rows = finite_array("inputs", inputs, 2)
-    classes, dimension = len(fit.parts), fit.centre.size
+    classes, dimension = fit.frequencies.size, fit.centre.size
     if rows.shape[1] != dimension:
         raise InputError(f"inputs: has shape {rows.shape}; give {dimension} columns, as the fit has")
     known = class_labels("labels", labels, rows.shape[0], classes)
@@ -52,15 +52,15 @@ def mixture_model(fit: MixtureFit, inputs: ArrayLike, labels: ArrayLike) -> Mixt
     check_memory(f"inputs: covariances of {classes} classes", needed, "give inputs of fewer features")
     remainders = np.empty((classes, dimension, dimension))
     frequencies, means, factors, owners = [], [], [], []
-    for label, (part, choice) in enumerate(zip(fit.parts, fit.choices, strict=True)):
+    for label in range(classes):
         own = rows[known == label]
         leading = fit.leading(own)
         regression, remainders[label] = _regression(own, leading)
-        belongs = part.responsibilities(leading)
+        belongs = fit.belongs(label, leading)
         shares = belongs.mean(axis=0)
         kept = shares > _SMALLEST_SHARE
         belongs = belongs[:, kept] / belongs[:, kept].sum(axis=1, keepdims=True)
-        moments = _leading_moments(leading, belongs, choice.ridge / (1 + choice.ridge))
+        moments = _leading_moments(leading, belongs, fit.shrinkage(label))
         for share, mean, root in zip(*moments, strict=True):
             owners.append(label)
             frequencies.append(share * len(own) / len(rows))

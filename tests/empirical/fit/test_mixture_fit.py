@@ -9,8 +9,9 @@ import pytest
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
+from empirical.fit.class_division import MOST_DIRECTIONS
 from empirical.fit.class_mixture import fit_class_mixture
-from empirical.fit.mixture_fit import MOST_DIRECTIONS, fit_mixture
+from empirical.fit.mixture_fit import fit_mixture
 from empirical.fit.mixture_summary import MIXTURE, MixtureSummary
 from theory import InputError
 from theory.validation import FloatArray, IntArray
