@@ -54,7 +54,11 @@ _TARGETS = (
     *("digits:0-4", "digits:0-9", "digits:5-9", "digits:6,9", "digits:7,8"),
     *("digits:ink", "digits:centre", "digits:upper", "digits:left-right", "component:5"),
 )
-_ON_TARGETS = ("verify", "digits", "--classes", "0-4", *(word for name in _TARGETS for word in ("--target", name)))
+_ON_TARGETS = (
+    *("verify", "digits", "--classes", "0-4"),
+    *(word for name in _TARGETS for word in ("--target", name)),
+    *("--clones", "16"),
+)
 _RECTIFIED = ("--init-scale", "0.1", "--step-size", "0.05", "--steps", "1024")
 
 _ON_A_CARD = ("--seeds", "3", "--device", "cuda")
@@ -88,7 +92,7 @@ STUDIES = (
         6,
         quick=("--steps", "64", "--replicas", "2", "--batch-size", "256", "--init-scale", "0.003"),
     ),
-    Study("verify-transfer-digits", _ON_TARGETS, 0.5, quick=("--steps", "64", "--replicas", "2", "--components", "1")),
+    Study("verify-transfer-digits", _ON_TARGETS, 1.5, quick=("--steps", "64", "--replicas", "2", "--components", "1")),
     Study(
         "verify-hidden-digits-linear",
         ("verify", "digits", "--hidden-width", "20", "--steps", "8192"),

@@ -44,6 +44,9 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
         "TargetTolerance": plain(report.plan.tolerance),
         "TargetLargest": fixed(max(one.comparison.deviation for one in found), 3),
         "TargetStepTolerance": plain(100 * report.plan.step_tolerance),
+        "TargetClones": count(report.plan.clones),
+        "TargetSamples": count(report.samples),
+        "TargetLike": count(sum(one.is_like_its_clones is True for one in found)),
         "TargetSteps": count(report.plan.steps),
         "TargetDraws": count(report.plan.replicas),
         "StoppingPoints": count(len(diagram.points)),
@@ -55,7 +58,7 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
 
 
 def tables(folders: ResultFolders) -> dict[str, str]:
-    """A row for each target: the advice of training, of theorem T9 and of the mean field, and how they differ."""
+    """A row for each target: advice, best steps, how far derived and trained curves are apart, and how far clones."""
     report = _report(folders)
     rows = [
         [
@@ -66,12 +69,13 @@ def tables(folders: ResultFolders) -> dict[str, str]:
             SHORT_VERDICTS[one.comparison.expected.stopping],
             count(round(one.comparison.expected.time / report.step_size)),
             fixed(one.comparison.deviation, 3),
+            "--" if one.sampling_deviation is None else fixed(one.sampling_deviation, 3),
             fixed(one.comparison.regret, 3),
         ]
         for one in report.findings
     ]
-    header = ["target", "trained", "best step", "T9", "mean field", "best step", "deviation", "regret"]
-    return {"targets.tex": table("llrllrrr", header, rows)}
+    header = ["target", "trained", "best step", "T9", "mean field", "best step", "apart", "clones", "regret"]
+    return {"targets.tex": table("llrllrrrr", header, rows)}
 
 
 def figures(folders: ResultFolders) -> dict[str, Draw]:

@@ -18,7 +18,7 @@ from theory.curves.annealed import OneOutput
 from theory.curves.draw_law import DrawLaw
 from theory.curves.gradient_defect import DefectResponse
 from theory.curves.initial_level import crossovers, random_sketch_level
-from theory.curves.losses import Loss
+from theory.curves.losses import Loss, loss_argument
 from theory.curves.reconstruction import explained_variance
 from theory.curves.regimes import RESOLUTION
 from theory.data.data_model import DataModel
@@ -293,6 +293,7 @@ def assess(model: DataModel, loss: Loss, step_size: float, init_scale: float) ->
     Raises:
         InputError: a step size or scale that is not positive.
     """
+    loss_argument(loss)
     return (
         power_law_spectrum(model),
         power_law_signal(model),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+
+Kind = TypeVar("Kind")
 
 
 #: Characters of a refused value that a message quotes.
@@ -32,6 +36,81 @@ def quoted(value: object) -> str:
 def cut(text: str) -> str:
     """A text as a message quotes it without quotation marks: the first QUOTED characters of a longer one."""
     return text if len(text) <= QUOTED else f"{text[:QUOTED]}..."
+
+
+def instance_of(name: str, value: object, kind: type[Kind]) -> Kind:
+    """``value``, which must be of a class of this package.
+
+    Args:
+        name: of the argument, for the error.
+        value: what the user gave.
+        kind: the class.
+
+    Raises:
+        InputError: it is of another one.
+    """
+    if not isinstance(value, kind):
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        raise InputError(f"{name}: {quoted(value)} is not accepted; give {article} {kind.__name__}")
+    return value
+
+
+def given_or_default(name: str, value: object, kind: type[Kind]) -> Kind:
+    """``value`` as ``instance_of`` has it, or what ``kind`` is without arguments where it is None."""
+    return kind() if value is None else instance_of(name, value, kind)
+
+
+def whole_numbers(name: str, values: object, lower: int) -> tuple[int, ...]:
+    """Integers of at least ``lower``, as a tuple.
+
+    Args:
+        name: of the argument, for the error.
+        values: what the user gave.
+        lower: smallest integer accepted.
+
+    Raises:
+        InputError: not several of them, or one that is no integer or smaller.
+    """
+    if not isinstance(values, Iterable):
+        raise InputError(f"{name}: {quoted(values)} is not accepted; give a list of integers")
+    return tuple(at_least(name, one, lower) for one in values)
+
+
+def path_text(name: str, value: object, accepted: str = "a path") -> str:
+    """A path, or a name that may stand for one, as text.
+
+    Args:
+        name: of the argument, for the error.
+        value: what the user gave.
+        accepted: what to give, for the error.
+
+    Raises:
+        InputError: neither text nor a path.
+    """
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(text, str):
+        raise InputError(f"{name}: {quoted(value)} is not accepted; give {accepted}")
+    return str(text)
+
+
+def path_argument(name: str, value: object) -> Path:
+    """``value`` as a path, in which ~ is the home folder.
+
+    Args:
+        name: of the argument, for the error.
+        value: what the user gave.
+
+    Raises:
+        InputError: neither text nor a path, empty, with a character that no path can have, or in a home folder that
+            there is not.
+    """
+    text = path_text(name, value)
+    if not text or "\0" in text:
+        raise InputError(f"{name}: {quoted(text)} is not accepted; give a path")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise InputError(f"{name}: {quoted(text)} is in a home folder that there is not; give another path") from None
 
 
 def finite_array(name: str, value: ArrayLike, *dimensions: int) -> FloatArray:

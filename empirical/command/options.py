@@ -21,6 +21,9 @@ LARGEST_RUNS = 1_000
 #: Directions of a diagram, whose samples are a multiple of the square.
 LARGEST_WIDTH = 10_000
 
+#: Most samples drawn from fitted Gaussians.
+LARGEST_CLONES = 1_000
+
 #: Momentum is below 1.
 LARGEST_MOMENTUM = 0.999999
 

@@ -11,6 +11,7 @@ import typer
 
 from empirical.command.exit_codes import bad_input_exits
 from empirical.command.options import (
+    LARGEST_CLONES,
     LARGEST_WIDTH,
     chosen_data,
     count_option,
@@ -58,6 +59,15 @@ def verify(
     ] = None,
     classes: Annotated[
         str | None, text_option("With --target: the classes that are trained on, as 0-4. [default: all]")
+    ] = None,
+    clones: Annotated[
+        int | None,
+        whole_option(
+            "With --target: train on this many samples drawn from the fitted Gaussians as well, as many inputs as the "
+            "data have: by how much another sample would differ. [default: none]",
+            2,
+            LARGEST_CLONES,
+        ),
     ] = None,
     hidden_width: Annotated[
         list[int] | None,
@@ -144,7 +154,7 @@ def verify(
     if target and hidden_width:
         raise typer.BadParameter("excludes --hidden-width; give one of the two", param_hint="target")
     if not target:
-        refuse_without(context, "--target", "classes")
+        refuse_without(context, "--target", "classes", "clones")
     if not hidden_width:
         refuse_without(context, "--hidden-width", "activation")
     if target or hidden_width:
@@ -164,6 +174,7 @@ def verify(
             "batch_size": batch_size,
             "replicas": replicas,
             "components": components,
+            "clones": clones,
         }.items()
         if value is not None
     }

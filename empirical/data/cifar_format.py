@@ -110,7 +110,7 @@ CIFAR100 = CifarLayout(
 )
 
 
-def cifar_folder(layout: CifarLayout, files: tuple[str, ...], data_root: Path | None, download: bool) -> Path:
+def cifar_folder(layout: CifarLayout, files: tuple[str, ...], data_root: str | Path | None, download: bool) -> Path:
     """The folder that holds ``files`` of a CIFAR data set; what is missing is fetched on request.
 
     Args:

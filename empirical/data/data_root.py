@@ -6,12 +6,13 @@ import os
 from pathlib import Path
 
 from theory import InputError
+from theory.validation import path_argument
 
 #: Names the folder where --data-root is not given.
 DATA_ROOT_VARIABLE = "LEARNING_PHASES_DATA"
 
 
-def data_folder(data_root: Path | None, official: str) -> Path:
+def data_folder(data_root: str | Path | None, official: str) -> Path:
     """The folder of one data set, which need not exist yet.
 
     Args:
@@ -23,7 +24,7 @@ def data_folder(data_root: Path | None, official: str) -> Path:
         InputError: no data root is given, or it is a file.
     """
     if data_root is not None:
-        root = data_root.expanduser()
+        root = path_argument("data_root", data_root)
     elif os.environ.get(DATA_ROOT_VARIABLE):
         root = Path(os.environ[DATA_ROOT_VARIABLE]).expanduser()
     else:

@@ -20,7 +20,7 @@ from empirical.data.leading_directions import leading_coordinates
 from empirical.data.reading import printable, shown
 from theory import InputError
 from theory.data.memory_limit import array_bytes, check_memory
-from theory.validation import FloatArray, IntArray, quoted
+from theory.validation import FloatArray, IntArray, path_argument, path_text, quoted
 
 CIFAR10_FOLDER = CIFAR10.folder
 
@@ -149,7 +149,7 @@ def load_digits() -> DataSet:
 
 
 def load_file(
-    path: Path, inputs_key: str | None = None, labels_key: str | None = None, directions: int | None = None
+    path: str | Path, inputs_key: str | None = None, labels_key: str | None = None, directions: int | None = None
 ) -> DataSet:
     """A file of inputs (n, ...) and labels, centred and scaled to tr Sigma / d = 1; nothing in it is ever run.
 
@@ -173,13 +173,14 @@ def load_file(
         InputError: no such file, another suffix, a damaged file, names that it lacks, arrays of the wrong kind, NaN or
             infinity, fewer than two classes, more than the memory holds, now or for the covariance.
     """
-    is_npy = path.suffix.lower() == ".npy"
+    source = path_argument("path", path)
+    is_npy = source.suffix.lower() == ".npy"
     if is_npy and inputs_key is not None:
-        raise InputError(f"inputs_key: does nothing for {shown(path)}, which holds one array; leave it out")
+        raise InputError(f"inputs_key: does nothing for {shown(source)}, which holds one array; leave it out")
     given = labels_key if labels_key is not None else "labels.npy" if is_npy else "labels"
-    file = open_arrays(path, given)
-    label_file, label_name = open_labels(path, file, given)
-    place = f"data: inputs in {shown(path)}"
+    file = open_arrays(source, given)
+    label_file, label_name = open_labels(source, file, given)
+    place = f"data: inputs in {shown(source)}"
     header = header_of(file, inputs_key if inputs_key is not None else "inputs", one_name("--inputs-key"))
     if len(header.shape) < 2 or 0 in header.shape:
         raise InputError(
@@ -198,7 +199,7 @@ def load_file(
     classes = Classes.from_labels(label_place, labels)
     standardised = _standardised(inputs, place)
     numbers = classes.numbers(label_place, labels)
-    data = DataSet(path.stem, standardised, numbers, classes.values.size, classes.notes)
+    data = DataSet(source.stem, standardised, numbers, classes.values.size, classes.notes)
     return data if directions is None else leading_directions(data, directions)
 
 
@@ -224,7 +225,7 @@ def _check_working_memory(place: str, count: int, dimension: int, size_in_bytes:
     check_memory(f"{what} covariance and its eigenvectors", _MATRICES * matrix, remedy)
 
 
-def load_cifar10(data_root: Path | None, download: bool) -> DataSet:
+def load_cifar10(data_root: str | Path | None, download: bool) -> DataSet:
     """The 50,000 training images of CIFAR-10 as raw pixels (d = 3,072), scaled to tr Sigma / d = 1.
 
     Args:
@@ -243,8 +244,8 @@ def load_cifar10(data_root: Path | None, download: bool) -> DataSet:
 
 
 def load(
-    name: str,
-    data_root: Path | None = None,
+    name: str | Path,
+    data_root: str | Path | None = None,
     download: bool = False,
     inputs_key: str | None = None,
     labels_key: str | None = None,
@@ -263,19 +264,20 @@ def load(
     Raises:
         InputError: an unknown name, a key for a data set that is no file, or data that do not load.
     """
-    if name in _NAMED:
+    wanted = path_text("data", name, "a name or a path")
+    if wanted in _NAMED:
         for option, key in (("inputs_key", inputs_key), ("labels_key", labels_key)):
             if key is not None:
-                raise InputError(f"{option}: does nothing for {name}; give it with a file of arrays, or leave it out")
-        data = load_digits() if name == "digits" else load_cifar10(data_root, download)
+                raise InputError(f"{option}: does nothing for {wanted}; give it with a file of arrays, or leave it out")
+        data = load_digits() if wanted == "digits" else load_cifar10(data_root, download)
         return data if directions is None else leading_directions(data, directions)
-    if not name.isprintable():
-        raise InputError(f"data: {quoted(name)} has characters that cannot be printed; rename the file")
-    if not is_array_file(name):
+    if not wanted.isprintable():
+        raise InputError(f"data: {quoted(wanted)} has characters that cannot be printed; rename the file")
+    if not is_array_file(wanted):
         raise InputError(
-            f"data: {quoted(name)} is unknown; give digits, cifar10 or the path of a file {', '.join(ARRAY_SUFFIXES)}"
+            f"data: {quoted(wanted)} is unknown; give digits, cifar10 or the path of a file {', '.join(ARRAY_SUFFIXES)}"
         )
-    return load_file(Path(name).expanduser(), inputs_key, labels_key, directions)
+    return load_file(wanted, inputs_key, labels_key, directions)
 
 
 #: What a job takes as its data: inputs in memory, the name of a data set, the path of a file, or what loads them.
@@ -290,7 +292,9 @@ def given_data(data: GivenData) -> DataSet:
     """
     if isinstance(data, DataSet):
         return data
-    return load(str(data)) if isinstance(data, str | Path) else data()
+    if callable(data):
+        return data()
+    return load(path_text("data", data, "a DataSet, a name, a path or a function that loads one"))
 
 
 def unit_data(data: GivenData) -> DataSet:

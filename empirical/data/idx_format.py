@@ -100,7 +100,7 @@ FASHION_MNIST = IdxLayout(
 )
 
 
-def idx_folder(layout: IdxLayout, data_root: Path | None, download: bool) -> Path:
+def idx_folder(layout: IdxLayout, data_root: str | Path | None, download: bool) -> Path:
     """The folder that holds all four files of a data set, plain or packed; what is missing is fetched on request.
 
     Args:

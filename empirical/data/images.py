@@ -20,7 +20,7 @@ from empirical.data.labels import Classes, check_label_shape, plain_labels
 from empirical.data.reading import shown
 from theory import InputError
 from theory.data.memory_limit import array_bytes, check_memory
-from theory.validation import FloatArray, IntArray, at_least, class_labels, quoted
+from theory.validation import FloatArray, IntArray, at_least, class_labels, path_text, quoted
 
 #: Images whose squares are held at once.
 _CHUNK = 4096
@@ -170,8 +170,8 @@ class Normalisation:
 
 
 def load_images(
-    name_or_path: str,
-    data_root: Path | None = None,
+    name_or_path: str | Path,
+    data_root: str | Path | None = None,
     download: bool = False,
     inputs_key: str | None = None,
     labels_key: str | None = None,
@@ -197,12 +197,13 @@ def load_images(
         InputError: an unknown name, a key that does nothing, data that do not load, or a data set of the four names
             most of whose test images are training images; a note says so of other data.
     """
-    data = _loaded(name_or_path, data_root, download, inputs_key, labels_key)
+    name = path_text("data", name_or_path, "a name or a path")
+    data = _loaded(name, data_root, download, inputs_key, labels_key)
     share = repeated_share(data)
     if share <= 0.5 or np.ptp(data.test.images) == 0:
         return data
     fault = f"{data.name}: {share:.0%} of the test images are training images too"
-    if name_or_path in _NAMED:
+    if name in _NAMED:
         raise InputError(f"{fault}; give the official files, each under its own name")
     return replace(data, notes=(*data.notes, f"{fault}, so that what is measured on them is not held out"))
 
@@ -219,13 +220,15 @@ def given_images(data: GivenImages) -> ImageData:
     """
     if isinstance(data, ImageData):
         return data
-    return load_images(str(data)) if isinstance(data, str | Path) else data()
+    if callable(data):
+        return data()
+    return load_images(path_text("data", data, "an ImageData, a name, a path or a function that loads one"))
 
 
 def _loaded(
-    name_or_path: str, data_root: Path | None, download: bool, inputs_key: str | None, labels_key: str | None
+    name_or_path: str, data_root: str | Path | None, download: bool, inputs_key: str | None, labels_key: str | None
 ) -> ImageData:
-    path = Path(name_or_path).expanduser()
+    path = Path(os.path.expanduser(name_or_path))
     named = name_or_path in _NAMED
     # os.path, as pathlib lets the error of a name that is too long through.
     is_file = not named and not (name_or_path and os.path.isdir(path))
@@ -313,13 +316,13 @@ def _renumbered(split: ImageSplit, number: IntArray) -> ImageSplit:
     return ImageSplit(split.images[labels >= 0], labels[labels >= 0])
 
 
-def _cifar(layout: CifarLayout, data_root: Path | None, download: bool) -> ImageData:
+def _cifar(layout: CifarLayout, data_root: str | Path | None, download: bool) -> ImageData:
     folder = cifar_folder(layout, (*layout.train, *layout.test), data_root, download)
     train, test = (ImageSplit(*read_cifar(layout, files, folder)) for files in (layout.train, layout.test))
     return ImageData(layout.name, train, test, len(layout.class_names), layout.class_names)
 
 
-def _idx(layout: IdxLayout, data_root: Path | None, download: bool) -> ImageData:
+def _idx(layout: IdxLayout, data_root: str | Path | None, download: bool) -> ImageData:
     folder = idx_folder(layout, data_root, download)
     train, test = (ImageSplit(*read_idx(layout, split, folder)) for split in (layout.train, layout.test))
     if test.labels.size > train.labels.size:

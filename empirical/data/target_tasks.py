@@ -16,7 +16,7 @@ from empirical.data.array_formats import is_array_file, open_arrays
 from empirical.data.datasets import DataSet
 from empirical.data.digit_numbers import DIGIT_NUMBERS, digit_number
 from theory import InputError
-from theory.validation import FloatArray, IntArray, at_least, finite_array, keep_arrays, quoted
+from theory.validation import FloatArray, IntArray, finite_array, keep_arrays, quoted, whole_numbers
 
 #: Classes that a text may name: more are a mistake.
 _LARGEST_CLASS = 100_000
@@ -79,7 +79,7 @@ def chosen_classes(data: DataSet, classes: IntArray | Sequence[int], name: str |
     Raises:
         InputError: fewer than two classes, one that is no integer, or one that the data lack.
     """
-    kept = np.unique([at_least("classes", one, 0) for one in classes])
+    kept = np.unique(whole_numbers("classes", classes, 0))
     if kept.size < 2:
         raise InputError(f"classes: {kept.size} is not enough; give at least 2 different ones")
     if kept[-1] >= data.classes:

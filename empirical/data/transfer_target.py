@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ from empirical.data.network_inputs import (
 from empirical.data.reconstructed import reconstructed
 from theory import InputError
 from theory.data.stratified import stratified_sample
-from theory.validation import FloatArray, IntArray, at_least, finite_array, quoted
+from theory.validation import FloatArray, IntArray, at_least, finite_array, path_text, quoted
 
 _INPUTS, _IDS, _LABELS, _TRAIN_IMAGES = "inputs", "input_ids", "labels", "train_images"
 
@@ -180,8 +181,8 @@ class TransferTarget:
 
 
 def load_target(
-    name_or_path: str,
-    data_root: Path | None = None,
+    name_or_path: str | Path,
+    data_root: str | Path | None = None,
     download: bool = False,
     inputs_key: str | None = None,
     labels_key: str | None = None,
@@ -200,8 +201,9 @@ def load_target(
     Raises:
         InputError: data that cannot be read, or of another shape.
     """
-    path = Path(name_or_path).expanduser()
-    if is_array_file(name_or_path) and path.is_file():
+    name = path_text("data", name_or_path, "a name or a path")
+    path = Path(os.path.expanduser(name))
+    if is_array_file(name) and path.is_file():
         file = open_arrays(path, labels_key or _LABELS)
         if _TRAIN_IMAGES not in file.names and not (inputs_key or "").count(","):
             has_labels = labels_key is not None or _LABELS in file.names
@@ -216,7 +218,7 @@ def load_target(
                 header_of(file, labels_key or _LABELS, one_name("--labels-key"))
             labels = file.read(labels_key or _LABELS) if has_labels else None
             return TransferTarget.from_arrays(inputs, labels, path.stem)
-    return TransferTarget.from_images(load_images(name_or_path, data_root, download, inputs_key, labels_key))
+    return TransferTarget.from_images(load_images(name, data_root, download, inputs_key, labels_key))
 
 
 def _tensor(given: Any) -> Tensor:

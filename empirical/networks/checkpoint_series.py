@@ -16,7 +16,7 @@ from empirical.data.reading import one_line, printable
 from empirical.networks.checkpoint_file import weights_in
 from empirical.networks.networks import NETWORK_NAMES, build_network, layer_names
 from theory import InputError
-from theory.validation import IntArray, quoted, step_counts
+from theory.validation import IntArray, path_argument, quoted, step_counts
 
 _STEP = re.compile(r"step[-_= ]*([0-9]{1,15})", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]{1,15}")
@@ -48,9 +48,9 @@ class CheckpointSeries:
         if isinstance(given, str | Path):
             raise InputError(f"checkpoints: {quoted(str(given))} is one path; give a list of at least two")
         pairs = (
-            [(step, Path(path)) for step, path in given.items()]
+            [(step, path_argument("checkpoints", path)) for step, path in given.items()]
             if isinstance(given, Mapping)
-            else [(step_in(Path(path)), Path(path)) for path in given]
+            else [(step_in(path), path) for path in (path_argument("checkpoints", one) for one in given)]
         )
         if len(pairs) < 2:
             raise InputError(f"checkpoints: {len(pairs)} is not enough to choose from; give at least two")

@@ -19,7 +19,7 @@ from simulation.runs.table_reader import read_table
 from theory import Regime
 from theory.assumptions import Verdict
 from theory.progress import Progress, silent
-from theory.validation import at_least
+from theory.validation import at_least, given_or_default, path_argument
 
 _SCALE = Real(1e-30, 1e30)
 _CONTENT = Record(
@@ -145,7 +145,7 @@ class DiagramReport(DrawnReport):
 
     def draw(self, path: Path | str) -> None:
         """Draw the derived regions and borders, with the points on top."""
-        draw_diagram(self.grid, list(self.points), Path(path))
+        draw_diagram(self.grid, list(self.points), path_argument("path", path))
 
     @classmethod
     def _read(cls, folder: Path) -> Self:
@@ -187,7 +187,7 @@ def diagram(
     Raises:
         InputError: a plan that does not fit in memory or takes too long; a folder of another job.
     """
-    chosen = plan if plan is not None else DiagramPlan()
+    chosen = given_or_default("plan", plan, DiagramPlan)
     place = run_folder(folder, DIAGRAM)
     grid = diagram_grid(chosen.dimension, chosen.alpha, chosen.replicas)
     points = simulate_diagram(grid, chosen.replicas, chosen.seed, progress)

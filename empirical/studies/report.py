@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Self
 from simulation.runs.run_folder import RunFolder
 from simulation.runs.run_kinds import RunKind
 from theory import Curve, InputError
+from theory.validation import path_argument
 
 #: Columns of a table by name, of equal length.
 Columns = dict[str, Any]
@@ -66,7 +67,7 @@ class Report(ABC):
         Raises:
             InputError: a file is missing, damaged or of another job.
         """
-        return cls._read(Path(folder))
+        return cls._read(path_argument("folder", folder))
 
     @classmethod
     @abstractmethod
@@ -79,7 +80,7 @@ class Report(ABC):
         Raises:
             InputError: the folder belongs to another job or cannot be written.
         """
-        self._write(folder if isinstance(folder, RunFolder) else RunFolder(Path(folder), self.kind))
+        self._write(folder if isinstance(folder, RunFolder) else RunFolder(path_argument("folder", folder), self.kind))
 
     def _write(self, folder: RunFolder) -> None:
         for name, columns in self.tables().items():
@@ -115,7 +116,7 @@ def run_folder(folder: str | Path | None, kind: RunKind) -> RunFolder | None:
     Raises:
         InputError: it belongs to another job or cannot be written.
     """
-    return None if folder is None else RunFolder(Path(folder), kind)
+    return None if folder is None else RunFolder(path_argument("folder", folder), kind)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from simulation.runs.text_table import text_table
 from theory import InputError
 from theory.assumptions import Verdict
 from theory.progress import Progress, described, silent
-from theory.validation import at_least
+from theory.validation import at_least, given_or_default, path_argument
 
 #: Processes on this machine, where no scheduler is given.
 _WORKERS = 2
@@ -124,7 +124,7 @@ class ScalingReport(DrawnReport):
 
     def draw(self, path: Path | str) -> None:
         """Draw the measured values, with lines of the derived slope through their middle."""
-        draw_scaling(self.laws, Path(path))
+        draw_scaling(self.laws, path_argument("path", path))
 
     @classmethod
     def _read(cls, folder: Path) -> Self:
@@ -156,7 +156,7 @@ def scaling(
     Raises:
         InputError: a plan that does not fit in memory, a folder of another job, or a configuration that failed.
     """
-    chosen = plan if plan is not None else ScalingPlan()
+    chosen = given_or_default("plan", plan, ScalingPlan)
     with working_folder(folder, SCALING) as place:
         measurements = scaling_measurements(chosen.pairs, chosen.seed)
         runner = scheduler if scheduler is not None else LocalScheduler(_WORKERS)

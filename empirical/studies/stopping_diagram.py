@@ -33,7 +33,7 @@ from theory.curves.transfer_diagram import (
     transfer_column,
 )
 from theory.progress import Progress, described, silent
-from theory.validation import at_least, non_negative, positive
+from theory.validation import at_least, given_or_default, non_negative, path_argument, positive
 
 _SCALE = Real(1e-30, 1e30)
 _VERDICT = Word(tuple(one.name for one in Stopping))
@@ -214,7 +214,7 @@ class StoppingDiagramReport(DrawnReport):
 
     def draw(self, path: Path | str) -> None:
         """Draw the regions of the derived verdicts, with the trained points on top."""
-        draw_stopping_diagram(self.columns, self.small_scale, self.points, Path(path))
+        draw_stopping_diagram(self.columns, self.small_scale, self.points, path_argument("path", path))
 
     @classmethod
     def _read(cls, folder: Path) -> Self:
@@ -261,7 +261,7 @@ def stopping_diagram(
     Raises:
         InputError: a plan that does not fit in memory or takes too long; a folder of another job.
     """
-    chosen = plan if plan is not None else StoppingDiagramPlan()
+    chosen = given_or_default("plan", plan, StoppingDiagramPlan)
     place = run_folder(folder, STOPPING_DIAGRAM)
     grid = chosen.grid()
     network = grid.network

@@ -15,7 +15,7 @@ from empirical.networks.module_names import plain_state
 from empirical.networks.undisturbed import undisturbed
 from simulation.runs.run_folder import RunFolder
 from theory import InputError
-from theory.validation import quoted
+from theory.validation import path_argument
 
 _CHECKPOINTS = "step-*.safetensors"
 
@@ -31,10 +31,9 @@ class CheckpointKeeper:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        if not isinstance(folder, str | Path) or not str(folder) or "\0" in str(folder):
-            raise InputError(f"folder: {quoted(folder)} is not accepted; give a path")
+        place = path_argument("folder", folder)
         try:
-            self._folder = RunFolder(Path(folder).expanduser())
+            self._folder = RunFolder(place)
         except InputError as error:
             raise InputError(f"folder: {str(error).removeprefix('out: ')}") from None
         except (OSError, RuntimeError) as error:  # a name that is too long, no home folder

@@ -72,7 +72,7 @@ class SubsetProbe:
         self._fitting, self._held_out = shuffled[held_out:], shuffled[:held_out]
         if not (self._fitting.varies() and self._held_out.varies()):
             raise InputError("inputs: hold NaN, infinity or do not vary; give finite inputs that vary")
-        self._inputs = InputReconstruction.from_inputs(shuffled.target, held_out)
+        self._inputs = InputReconstruction.sketched(shuffled.target, held_out)
         self.layers = tuple(layers)
         self._pooled_features = at_least("pooled_features", pooled_features, 1)
         self._rows = rows

@@ -26,7 +26,7 @@ from simulation.runs.run_folder import RunFolder, part_key
 from simulation.runs.schedulers import Outcome, Scheduler
 from theory import InputError
 from theory.progress import Progress, silent
-from theory.validation import quoted
+from theory.validation import path_argument, quoted
 
 #: Folders of a sweep's folder.
 RESULTS, FAILURES = "results", "failures"
@@ -90,7 +90,7 @@ def run_sweep(
         OSError: the folder cannot be written (a full disk) or the cluster was lost; when restarted, the
             sweep resumes.
     """
-    place = folder if isinstance(folder, RunFolder) else RunFolder(Path(folder))
+    place = folder if isinstance(folder, RunFolder) else RunFolder(path_argument("folder", folder))
     name, digest = task_name(task), code_digest(task)
     entries = _entries(configurations, name, digest)
     for part in (RESULTS, FAILURES):

@@ -19,6 +19,7 @@ from simulation.training.descent import grouped, multiply, predictions
 from simulation.training.training import LARGEST_WEIGHT, MEMORY_BUDGET, Status, Trained, initial_weights
 from theory import DataModel, InputError, Loss, relative_loss
 from theory.curves.deep_linear import Layers, check_layers, partial_products
+from theory.curves.losses import loss_argument
 from theory.curves.reconstruction import rounding
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, IntArray, at_least, positive, step_counts
@@ -130,6 +131,7 @@ def train_layers(
         InputError: shapes or number types that do not fit, NaN or infinity, a step size that is not positive, a memory
             budget that is too small for one replica.
     """
+    loss_argument(loss)
     classes = int(source.group_frequencies.shape[1])
     start = check_layers(layers, source.dimension, loss.outputs(classes))
     counts = step_counts("steps", steps)

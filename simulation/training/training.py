@@ -20,6 +20,7 @@ from simulation.training.descent import Descent
 from simulation.training.optimisers import GradientDescent, Optimiser
 from simulation.training.sample_probe import Probe
 from theory import Curve, DataModel, InputError, Loss, relative_loss
+from theory.curves.losses import loss_argument
 from theory.curves.reconstruction import rounding
 from theory.data.memory_limit import array_bytes, check_memory
 from theory.progress import Progress, silent
@@ -176,6 +177,7 @@ def train(
         InputError: shapes or number types that do not fit, NaN or infinity, a step size that is not stable, a memory
             budget that is too small for one replica.
     """
+    loss_argument(loss)
     start = finite_array("weights", weights, 3)
     counts = step_counts("steps", steps)
     if counts[0] != 0:

@@ -19,6 +19,7 @@ from torch import nn
 from empirical.networks.networks import build_network
 from empirical.tracker.phase_tracker import ProbeSchedule, SubsetProbe
 from empirical.tracker.probe_schedule import CHEAP_FROM
+from tests.benchmarks.photographs import photographs
 
 IMAGES, BATCH, LAST, ROUNDS, STEPS = 2000, 128, 8192, 5, 12
 
@@ -30,7 +31,7 @@ def test_the_tracker_costs_a_hundredth_and_a_half_of_the_training_and_a_twentiet
     In the short gaps before, a probe costs more than a twentieth of the few steps.
     """
     torch.manual_seed(0)
-    images = torch.randn(IMAGES, 3, 32, 32)
+    images = torch.from_numpy(photographs(IMAGES))
     labels = torch.randint(10, (BATCH,))
     network = build_network("vgg8", 10).to(memory_format=torch.channels_last)
     optimiser = torch.optim.SGD(network.parameters(), 0.002, momentum=0.9)

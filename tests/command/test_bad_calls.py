@@ -224,6 +224,8 @@ _CALLS = [
     ([*VERIFY, "--target", "labels", "--step-size", "1e15"], "step_size: 1e+15 gives"),
     ([*VERIFY, "--target", "labels", "--out", "verified"], "out: verified holds results of phases verify"),
     ([*VERIFY, "--classes", "0"], "classes: does nothing without --target"),
+    ([*VERIFY, "--clones", "4"], "clones: does nothing without --target"),
+    ([*VERIFY, "--target", "labels", "--clones", "1"], "clones: 1 is not accepted; give an integer from 2"),
     ([*VERIFY, "--activation", "relu"], "activation: does nothing without --hidden-width"),
     ([*VERIFY, "--components", "0"], "components: 0 is not accepted; give an integer from 1"),
     ([*VERIFY, "--hidden-width", "3", "--activation", "tanh"], "activation: 'tanh' is not accepted"),

@@ -63,11 +63,11 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
 
 
 def _replaced(content: Any, path: tuple[Any, ...], value: Any) -> Any:
-    changed = copy.deepcopy(content)
-    parent = changed
-    for step in path[:-1]:
-        parent = parent[step]
-    parent[path[-1]] = value
+    """The content with another value at a place; what is beside the path is shared."""
+    if not path:
+        return value
+    changed = copy.copy(content)
+    changed[path[0]] = _replaced(content[path[0]], path[1:], value)
     return changed
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import sympy as sp
 
 from theory.curves.annealed_path import AnnealedPath
-from theory.curves.losses import Loss
+from theory.curves.losses import Loss, loss_argument
 from theory.curves.regimes import RESOLUTION as SMALLEST_MOVE
 from theory.curves.regimes import Absence, Boundary, Regime, Valley, lowest_valley, regime_of
 from theory.data.data_model import DataModel
@@ -152,6 +152,7 @@ class OneOutput(AnnealedBoundaries):
         Raises:
             InputError: the loss has more than one output there (K > 2, or softmax).
         """
+        loss_argument(loss)
         outputs = loss.outputs(model.classes)
         if outputs != 1:
             raise InputError(

@@ -25,7 +25,7 @@ from theory.curves.block_descent import Field, Pull, follow_in_blocks
 from theory.curves.class_mean_field import OwnCovariancesField
 from theory.curves.curve import Curve
 from theory.curves.linearised import check_target
-from theory.curves.losses import Loss
+from theory.curves.losses import Loss, loss_argument
 from theory.curves.mean_field import CommonCovarianceField, gaussian_nodes
 from theory.curves.reconstruction import explained_variance_from_gram, unexplained_share
 from theory.data.data_model import DataModel
@@ -174,6 +174,7 @@ def deep_linear_path(
             gradient descent does not stay finite. No limit on it is known in advance, as the curvature that a layer
             feels grows with the others.
     """
+    loss_argument(loss)
     model = data.model if isinstance(data, MixtureModel) else data
     layers = check_layers(initial_layers, model.dimension, loss.outputs(model.classes))
     counts = step_counts("steps", steps)
@@ -202,6 +203,7 @@ def deep_linear_curves(
     Returns:
         A curve for each layer, that of the layer next to the inputs first.
     """
+    loss_argument(loss)
     model = data.model if isinstance(data, MixtureModel) else data
     decoded = check_target(model, target)
     path = deep_linear_path(data, loss, initial_layers, steps, step_size, nodes, growth, progress)

@@ -25,7 +25,7 @@ from scipy.optimize import minimize_scalar
 
 from theory.curves.curve import Curve
 from theory.curves.initial_level import crossovers
-from theory.curves.losses import Loss
+from theory.curves.losses import Loss, loss_argument
 from theory.curves.regimes import Absence, Boundary, lowest_valley
 from theory.curves.signal_outputs import SignalOutputs
 from theory.curves.sketch_equations import ACCURACY, unexplained_shares
@@ -57,6 +57,7 @@ def expected_curve(model: DataModel, loss: Loss, init_scale: float, times: Float
     Raises:
         InputError: as many outputs as directions, a scale that is not positive, times that do not increase.
     """
+    loss_argument(loss)
     grid = times_from_zero("times", times)
     scale = positive("init_scale", init_scale)
     outputs = loss.outputs(model.classes)
@@ -82,6 +83,7 @@ def expected_turning_point(
         The time, or the reason why there is none. For initial weights so small that the curve is flat to its accuracy
         at its lowest point (NOT_RESOLVED), ``theory.TurningLaw`` gives the time of theorem T5.
     """
+    loss_argument(loss)
     smallest = max(positive("resolution", resolution), _SMALLEST_MOVE)
     first = float(crossovers(model, loss, init_scale)[0])
     if loss.outputs(model.classes) >= model.dimension:

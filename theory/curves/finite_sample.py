@@ -30,7 +30,7 @@ import numpy as np
 import sympy as sp
 
 from theory.curves.annealed import AnnealedBoundaries, Units
-from theory.curves.losses import Loss
+from theory.curves.losses import Loss, loss_argument
 from theory.data.data_model import DataModel
 from theory.symbols.symbolic import CURVATURE, SIGNAL_SUMS, SPECTRUM_SUMS
 from theory.validation import (
@@ -233,6 +233,7 @@ class SampledOneOutput(AnnealedBoundaries):
         Raises:
             InputError: the loss has more than one output there, too few samples, or a signal too strong.
         """
+        loss_argument(loss)
         outputs = loss.outputs(model.classes)
         if outputs != 1:
             raise InputError(

@@ -16,7 +16,7 @@ from scipy.optimize import brentq
 
 from theory.curves.centred_outputs import CentredOutputs
 from theory.curves.linearised import flow_curve
-from theory.curves.losses import Loss, Softmax
+from theory.curves.losses import Loss, Softmax, loss_argument
 from theory.curves.mean_field import gaussian_nodes, mean_field_curve, output_statistics
 from theory.curves.phase_three import learnt_rows
 from theory.curves.reconstruction import explained_variance
@@ -59,6 +59,7 @@ class Forgetting:
         Raises:
             InputError: prototypes that are all zero, or a tolerance out of range.
         """
+        loss_argument(loss)
         basis = _learnt_basis(loss.signal(model.prototypes))
         until = linearised_until(model, loss, tolerance)
         ends = (basis, learnt_rows(basis, model.eigenvalues, until, loss.initial_curvature(model.classes)))
@@ -92,6 +93,7 @@ def linearised_until(model: DataModel, loss: Loss, tolerance: float = TOLERANCE)
     Raises:
         InputError: a tolerance out of range.
     """
+    loss_argument(loss)
     accepted = open_unit("tolerance", tolerance)
     signal, jacobian = loss.signal(model.prototypes), loss.initial_jacobian(model.classes)
     curvature = loss.initial_curvature(model.classes)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.curves.curve import Curve
-from theory.curves.losses import Loss
+from theory.curves.losses import Loss, loss_argument
 from theory.curves.reconstruction import explained_target_variance, explained_variance_from_gram, gram_separation
 from theory.curves.signal_outputs import SignalOutputs, descent_logs, undamped
 from theory.data.data_model import DataModel
@@ -58,6 +58,7 @@ def check_initial_weights(model: DataModel, loss: Loss, initial_weights: FloatAr
     Raises:
         InputError: another shape, NaN or infinity.
     """
+    loss_argument(loss)
     weights = finite_array("initial_weights", initial_weights, 3)
     expected = (loss.outputs(model.classes), model.dimension)
     if weights.shape[1:] != expected:
@@ -119,7 +120,7 @@ def gradient_descent_curve(
         InputError: shapes that do not fit, NaN or infinity, a step size that is not stable.
     """
     counts = step_counts("steps", steps)
-    loss.check_step_size(step_size, float(model.eigenvalues[0]))
+    loss_argument(loss).check_step_size(step_size, float(model.eigenvalues[0]))
     moved = step_size * _rates(model, loss)
     logs, signs = descent_logs(moved, counts[:, None].astype(np.float64))
     decay = signs * np.exp(logs)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.validation import FloatArray, InputError, one_of
+from theory.validation import FloatArray, InputError, one_of, quoted
 
 
 @dataclass(frozen=True)
@@ -195,6 +195,14 @@ class Softmax(Loss):
 
 
 LOSSES: tuple[Loss, ...] = (Softmax(), Logistic(), SquaredError())
+
+
+def loss_argument(value: object) -> Loss:
+    """``value``, which must be a loss; InputError, which names them, otherwise."""
+    if not isinstance(value, Loss):
+        accepted = ", ".join(f"{type(loss).__name__}()" for loss in LOSSES)
+        raise InputError(f"loss: {quoted(value)} is not accepted; give one of {accepted}")
+    return value
 
 
 def loss_named(name: str) -> Loss:

@@ -24,7 +24,7 @@ import numpy as np
 
 from theory.curves.block_descent import follow_in_blocks
 from theory.curves.curve import Curve
-from theory.curves.losses import Loss
+from theory.curves.losses import Loss, loss_argument
 from theory.curves.mean_field import gaussian_nodes
 from theory.curves.reconstruction import explained_variance_from_gram
 from theory.curves.relu_closure import ReluNetwork, closed_gradient, hidden_units
@@ -261,6 +261,7 @@ def relu_curve(
 
     ``target`` is what is decoded from the hidden units; the inputs (reconstruction) if left out.
     """
+    loss_argument(loss)
     decoded = target if target is not None else InputsTarget(mixture)
     chosen = parametrisation if parametrisation is not None else WeightsAlone()
     path = relu_path(mixture, loss, parameters, steps, step_size, chosen, momentum, nodes, growth, progress)

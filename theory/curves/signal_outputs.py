@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.curves.losses import Loss, SquaredError
+from theory.curves.losses import Loss, SquaredError, loss_argument
 from theory.curves.reconstruction import counted, rounding
 from theory.data.data_model import DataModel
 from theory.validation import BoolArray, FloatArray
@@ -48,6 +48,7 @@ class SignalOutputs:
     @classmethod
     def from_model(cls, model: DataModel, loss: Loss) -> SignalOutputs:
         """The outputs of the layer that ``loss`` trains on ``model``."""
+        loss_argument(loss)
         values, vectors = np.linalg.eigh(loss.initial_jacobian(model.classes))
         moves = values > _NULL * values[-1]
         moving, still = vectors[:, moves], vectors[:, ~moves]
@@ -133,6 +134,7 @@ class ApartOutputs:
             weights: (replica, outputs, d) W(0) in the eigenbasis.
             step_size: eta.
         """
+        loss_argument(loss)
         outputs = SignalOutputs.from_model(model, loss)
         # Only squared error has the same curvature at all outputs: other losses couple what moves.
         apart: BoolArray = ~outputs.learns if isinstance(loss, SquaredError) else np.asarray(outputs.curvatures == 0)

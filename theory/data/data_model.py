@@ -129,6 +129,17 @@ class DataModel:
             return array
         return np.asarray(array @ self.basis, dtype=np.float64)
 
+    def from_eigenbasis(self, rows: ArrayLike) -> FloatArray:
+        """Rows (..., d) in the eigenbasis, weights or centred inputs, in the D coordinates of the inputs.
+
+        Raises:
+            InputError: another number of columns, or no numbers.
+        """
+        array = real_array("rows", rows)
+        if array.ndim == 0 or array.shape[-1] != self.dimension:
+            raise InputError(f"rows: has shape {array.shape}; give {self.dimension} columns, one for each direction")
+        return array if self.basis is None else np.asarray(array @ self.basis.T, dtype=np.float64)
+
     def with_signal_scaled(self, factor: float) -> DataModel:
         """The model with all prototypes multiplied by ``factor`` at an unchanged total covariance.
 

@@ -15,6 +15,7 @@ from simulation.runs.run_kinds import CHECK
 from theory import loss_named
 from theory.curves.losses import LOSSES
 from theory.progress import Progress, silent
+from theory.validation import given_or_default
 
 _CONTENT = Record(
     {
@@ -99,7 +100,7 @@ def check(
         InputError: a folder of another job, data that do not load, a class with fewer than two inputs, classes with the
             same mean, or a loss for another number of classes.
     """
-    chosen = plan if plan is not None else CheckPlan()
+    chosen = given_or_default("plan", plan, CheckPlan)
     place = run_folder(folder, CHECK)
     loaded = given_data(data)
     report = CheckReport(evaluate(loaded, chosen, progress), chosen, software_versions(), loaded.notes)

@@ -17,6 +17,7 @@ from simulation.runs.text_table import wrapped
 from theory import DataModel, Loss, Softmax
 from theory.assumptions import Assessment, Side, Verdict
 from theory.curves.boundaries import RESOLUTION
+from theory.curves.losses import loss_argument
 from theory.data.stratified import stratified_sample
 from theory.progress import Progress, described
 from theory.theorems.catalogue import THEOREMS
@@ -90,6 +91,7 @@ class CheckPlan:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        loss_argument(self.loss)
         positive("step_share", self.step_share)
         positive("init_scale", self.init_scale)
         at_least("seed", self.seed, 0)

@@ -16,6 +16,7 @@ from empirical.studies.report import run_folder
 from simulation.runs.run_folder import software_versions
 from simulation.runs.run_kinds import CHOOSE
 from theory.progress import Progress, described, silent
+from theory.validation import given_or_default
 
 
 def choose(
@@ -45,7 +46,7 @@ def choose(
         InputError: checkpoints that cannot be read or are not of the network, an unknown layer, too few labels, NaN in
             the activations; a ``folder`` of another job.
     """
-    chosen = plan if plan is not None else ChoosePlan()
+    chosen = given_or_default("plan", plan, ChoosePlan)
     place = run_folder(folder, CHOOSE)
     series = CheckpointSeries.from_paths(checkpoints)
     own = network_for(network, series.paths[0]) if isinstance(network, str) else network

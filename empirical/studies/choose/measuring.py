@@ -86,7 +86,7 @@ def measured_checkpoints(
         InputError: as ``choose``; the checkpoint is named.
     """
     kept = labelled_samples(target, plan)
-    inputs = InputReconstruction.from_inputs(target.reconstructed, target.count // 4)
+    inputs = InputReconstruction.sketched(target.reconstructed, target.count // 4)
     found = []
     with put_back(network):
         for step, path in zip(series.steps.tolist(), progress(list(series.paths)), strict=True):

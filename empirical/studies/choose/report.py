@@ -20,7 +20,7 @@ from empirical.studies.report import DrawnReport, reading
 from simulation.runs.json_reader import read_json
 from simulation.runs.run_kinds import CHOOSE
 from simulation.runs.text_table import text_table
-from theory.validation import FloatArray, IntArray
+from theory.validation import FloatArray, IntArray, path_argument
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +202,7 @@ class ChooseReport(DrawnReport):
             self._chosen,
             self.counts_classes,
             f"{self.network}, {self.layer}: {self.target}",
-            Path(path),
+            path_argument("path", path),
         )
 
     @classmethod

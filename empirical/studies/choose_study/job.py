@@ -21,6 +21,7 @@ from simulation.runs.run_folder import RunFolder, part_key, software_versions
 from simulation.runs.run_kinds import CHOOSE_STUDY
 from theory import InputError
 from theory.progress import Progress, described, silent
+from theory.validation import given_or_default
 
 _TUNED = Record({"tuned": MapOf(ListOf(Real(), 1))})
 
@@ -50,7 +51,7 @@ def choose_study(
     Raises:
         InputError: data that do not load, an unknown network, a ``folder`` of another job.
     """
-    chosen = plan if plan is not None else StudyPlan()
+    chosen = given_or_default("plan", plan, StudyPlan)
     with working_folder(folder, CHOOSE_STUDY) as place:
         images = StudyImages(given_images(cifar), in_colour(given_images(digits)))
         trainings = [one for one in study_trainings(chosen, images, place) if one.network in networks]

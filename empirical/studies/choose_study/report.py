@@ -27,7 +27,7 @@ from empirical.studies.report import DrawnReport, reading
 from simulation.runs.json_reader import ListOf, MapOf, Real, Record, Text, Whole, read_json
 from simulation.runs.run_kinds import CHOOSE_STUDY
 from simulation.runs.text_table import text_table
-from theory.validation import FloatArray
+from theory.validation import FloatArray, path_argument
 
 #: Rules in the order of the table.
 RULES = (CHOSEN, BY_ACCURACY, SURE, UNLABELLED, *(rule.name for rule in RIVALS))
@@ -231,7 +231,7 @@ class ChooseStudyReport(DrawnReport):
             {rule: self.regrets(rule) for rule in RULES},
             {rule: self.tuned_regrets(rule) for rule in RULES},
             self.pairs,
-            Path(path),
+            path_argument("path", path),
         )
 
     @classmethod

@@ -20,6 +20,7 @@ from simulation.runs.run_folder import RunFolder, software_versions
 from simulation.runs.run_kinds import DECODE
 from theory import InputError
 from theory.progress import Progress, described, silent
+from theory.validation import given_or_default, path_argument
 
 
 def decode(
@@ -45,13 +46,17 @@ def decode(
         InputError: a folder that ``track`` did not write, without its checkpoints, or of other images; a step without
             a checkpoint; an unknown layer; a ``folder`` of another job.
     """
-    chosen, place, computed_on = plan or DecodePlan(), run_folder(folder, DECODE), checked_device(device)
+    chosen, place, computed_on = (
+        given_or_default("plan", plan, DecodePlan),
+        run_folder(folder, DECODE),
+        checked_device(device),
+    )
     report = TrackReport.read(tracked)
     images = at_least_32(given_images(data))
     own = transfer_tasks(images, report.plan.classes, None)[0]
     if own.name != report.data:
         raise InputError(f"tracked: is on {report.data}, the images are {own.name}; give those that it is on")
-    run = _first_run(Path(tracked), report, own, computed_on)
+    run = _first_run(path_argument("tracked", tracked), report, own, computed_on)
     steps = _steps(chosen, report)
     layer = report.last_layer if chosen.layer is None else chosen.layer
     numbers = first_of_each_class(own.test.labels, chosen.images)

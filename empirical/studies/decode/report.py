@@ -19,7 +19,7 @@ from simulation.runs.run_kinds import DECODE
 from simulation.runs.table_reader import read_table
 from simulation.runs.text_table import text_table
 from theory import InputError
-from theory.validation import IntArray
+from theory.validation import IntArray, path_argument
 
 _IMAGES, _DECODED = "images.parquet", "decoded.parquet"
 
@@ -121,7 +121,7 @@ class DecodeReport(DrawnReport):
 
     def draw(self, path: Path | str) -> None:
         """Draw what is decoded at each step, each image with its loss, beneath the images where they are known."""
-        draw_decoded(self.originals, self.names, self.decoded, Path(path))
+        draw_decoded(self.originals, self.names, self.decoded, path_argument("path", path))
 
     @classmethod
     def _read(cls, folder: Path) -> Self:

@@ -48,7 +48,7 @@ def deep(
     place, computed_on = run_folder(folder, DEEP), checked_device(device)
     if not trainings or isinstance(trainings, str):
         raise InputError(f"trainings: {trainings!r} is not accepted; give a list of at least one folder or report")
-    tracked = [one if isinstance(one, TrackReport) else TrackReport.read(Path(one)) for one in trainings]
+    tracked = [one if isinstance(one, TrackReport) else TrackReport.read(one) for one in trainings]
     images = at_least_32(given_images(data))
     chosen = [transfer_tasks(images, one.plan.classes, None)[0] for one in tracked]
     for one, own in zip(tracked, chosen, strict=True):

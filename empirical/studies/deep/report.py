@@ -18,6 +18,7 @@ from empirical.tracker.phase_reading import Estimate
 from simulation.runs.json_reader import ListOf, MapOf, Maybe, Real, Record, Text, read_json
 from simulation.runs.run_kinds import DEEP
 from simulation.runs.text_table import or_dash, text_table
+from theory.validation import path_argument
 
 _ESTIMATES = ("derived_half_fall", "derived_turning_point", "half_fall", "turning_point")
 _ESTIMATE = Record({"value": Maybe(Real(0)), "error": Maybe(Real(0))})
@@ -107,7 +108,7 @@ class DeepReport(DrawnReport):
 
     def draw(self, path: Path | str) -> None:
         """Draw derived against tracked boundaries."""
-        draw_boundaries(self.rows, Path(path))
+        draw_boundaries(self.rows, path_argument("path", path))
 
     @classmethod
     def _read(cls, folder: Path) -> Self:

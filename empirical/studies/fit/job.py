@@ -28,6 +28,7 @@ from simulation.runs.run_folder import software_versions
 from simulation.runs.run_kinds import FIT
 from theory import Softmax
 from theory.progress import Progress, described, silent
+from theory.validation import given_or_default, path_argument
 
 #: Draws of W(0) behind a predicted mean field.
 _REPLICAS = 4
@@ -51,7 +52,7 @@ def fit_features(
     Raises:
         InputError: a folder of another job, or data that do not load or do not fit (``fit_data_model``).
     """
-    chosen, place = plan if plan is not None else FitPlan(), run_folder(folder, FIT)
+    chosen, place = given_or_default("plan", plan, FitPlan), run_folder(folder, FIT)
     features = given_data(data)
     report = _report(features, Fitted(features.name), chosen, software_versions(), features.notes, progress)
     if place is not None:
@@ -82,15 +83,15 @@ def fit_layer(
         InputError: a folder of another job, images that do not load, an unknown layer, a checkpoint that is not one of
             the network, or activations that do not fit (``fit_data_model``).
     """
-    chosen, source = plan if plan is not None else FitPlan(), layer if layer is not None else NetworkLayer()
+    chosen, source = given_or_default("plan", plan, FitPlan), given_or_default("layer", layer, NetworkLayer)
     place, computed_on = run_folder(folder, FIT), checked_device(device)
     images = at_least_32(given_images(data))
-    network = network_with_weights(images, source.network, source.base_width, source.checkpoint, chosen.seed)
+    file = None if source.checkpoint is None else path_argument("checkpoint", source.checkpoint)
+    network = network_with_weights(images, source.network, source.base_width, file, chosen.seed)
     name = source.layer if source.layer is not None else layer_names(network)[-1]
     check_features(network, (name,), images, source.pooled_features)
     features = training_features(network, images, (name,), source.pooled_features, computed_on)[name]
-    checkpoint = None if source.checkpoint is None else source.checkpoint.stem
-    fitted = Fitted(images.name, source.network, name, checkpoint)
+    fitted = Fitted(images.name, source.network, name, None if file is None else file.stem)
     report = _report(features, fitted, chosen, software_versions(computed_on), images.notes, progress)
     if place is not None:
         report.save(place)

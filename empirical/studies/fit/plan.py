@@ -8,7 +8,7 @@ from pathlib import Path
 from empirical.networks.networks import NETWORK_NAMES
 from empirical.studies.run_sizes import check_step_share
 from theory import Softmax
-from theory.validation import at_least, one_of, positive
+from theory.validation import at_least, one_of, path_argument, positive
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class NetworkLayer:
     """
 
     network: str = "vgg8"
-    checkpoint: Path | None = None
+    checkpoint: str | Path | None = None
     layer: str | None = None
     base_width: int | None = None
     pooled_features: int = 1024
@@ -64,6 +64,8 @@ class NetworkLayer:
         at_least("pooled_features", self.pooled_features, 1)
         if self.base_width is not None:
             at_least("base_width", self.base_width, 1)
+        if self.checkpoint is not None:
+            path_argument("checkpoint", self.checkpoint)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from simulation.runs.table_reader import read_table
 from theory import Curve, InputError, loss_named
 from theory.curves.boundaries import RESOLUTION
 from theory.curves.losses import LOSSES
+from theory.validation import path_argument
 
 #: Words for the state of a network in names of older folders, with the checkpoint that they mean.
 _STATES = {"untrained": None, "trained": "trained"}
@@ -144,7 +145,7 @@ class FitReport(DrawnReport):
         """
         if self.summary.ranks is None:
             raise InputError(f"ranks: are not known, as {_TABLE} was missing; fit again to draw them")
-        draw_fit(self.summary, self.summary.ranks, self.fitted.title, Path(path))
+        draw_fit(self.summary, self.summary.ranks, self.fitted.title, path_argument("path", path))
 
     @classmethod
     def _read(cls, folder: Path) -> Self:

@@ -34,7 +34,7 @@ from simulation.runs.run_folder import RunFolder, array_digest, part_key, softwa
 from simulation.runs.run_kinds import LAST_BLOCK
 from theory import Curve
 from theory.progress import Progress, described, silent
-from theory.validation import FloatArray
+from theory.validation import FloatArray, given_or_default
 
 _CPU = torch.device("cpu")
 
@@ -60,7 +60,7 @@ def last_block_study(
     Raises:
         InputError: data that do not load or of another size, training that diverges, a ``folder`` of another job.
     """
-    chosen = plan if plan is not None else LastBlockPlan()
+    chosen = given_or_default("plan", plan, LastBlockPlan)
     with working_folder(folder, LAST_BLOCK) as place:
         images = at_least_32(given_images(data))
         study = _Study(chosen, images, place)

@@ -18,6 +18,7 @@ from empirical.studies.report import DrawnReport, reading, with_tuples
 from simulation.runs.json_reader import ListOf, MapOf, Real, Record, Text, Whole, read_json
 from simulation.runs.run_kinds import LAST_BLOCK
 from simulation.runs.text_table import or_dash, text_table
+from theory.validation import path_argument
 
 #: Largest accepted difference of the derived curve of two layers from a measured one, in shares of the variance.
 ACCEPTED_DISTANCE = 0.03
@@ -240,7 +241,7 @@ class LastBlockReport(DrawnReport):
 
     def draw(self, path: Path | str) -> None:
         """Draw the training of each network that both series share, and both boundaries over both series."""
-        draw_study(self.of(self.plan.of_each_network), *self.series, Path(path))
+        draw_study(self.of(self.plan.of_each_network), *self.series, path_argument("path", path))
 
     @property
     def series(self) -> tuple[list[BlockRun], list[BlockRun]]:

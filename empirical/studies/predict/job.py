@@ -20,6 +20,7 @@ from simulation.runs.run_folder import software_versions
 from simulation.runs.run_kinds import PREDICT
 from simulation.training.training import check_weights
 from theory.progress import Progress, silent
+from theory.validation import given_or_default, path_argument
 
 
 def predict(
@@ -43,11 +44,11 @@ def predict(
         InputError: a folder of another job, images that do not load, a plan that does not fit them or the memory, a
             checkpoint that is not one of the network, or training that diverges.
     """
-    chosen = plan if plan is not None else PredictPlan()
+    chosen = given_or_default("plan", plan, PredictPlan)
     own, computed_on = run_folder(folder, PREDICT), checked_device(device)
     images = at_least_32(given_images(data))
     training = chosen.training
-    files = (None, *chosen.checkpoints)
+    files = (None, *(path_argument("checkpoints", file) for file in chosen.checkpoints))
     networks = [network_with_weights(images, chosen.network, chosen.base_width, one, training.seed) for one in files]
     check_batches(training.batch_size, training.replicas, images.train.labels.size)
     for network in networks:

@@ -9,7 +9,7 @@ from empirical.networks.networks import NETWORK_NAMES
 from empirical.studies.run_sizes import check_step_share
 from empirical.studies.training_precision import check_init_scale
 from theory import InputError, Softmax
-from theory.validation import at_least, one_of, positive
+from theory.validation import at_least, one_of, path_argument, positive
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class PredictPlan:
     """
 
     network: str = "vgg8"
-    checkpoints: tuple[Path, ...] = ()
+    checkpoints: tuple[str | Path, ...] = ()
     layers: tuple[str, ...] = ()
     base_width: int | None = None
     pooled_features: int = 1024
@@ -74,7 +74,7 @@ class PredictPlan:
         at_least("pooled_features", self.pooled_features, 1)
         if self.base_width is not None:
             at_least("base_width", self.base_width, 1)
-        names = [file.stem for file in self.checkpoints]
+        names = [path_argument("checkpoints", file).stem for file in self.checkpoints]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise InputError(

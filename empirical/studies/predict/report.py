@@ -21,6 +21,7 @@ from simulation.runs.table_reader import read_table
 from simulation.runs.text_table import or_dash, text_table, wrapped
 from theory import Curve, InputError
 from theory.assumptions import Verdict
+from theory.validation import path_argument
 
 #: The trained curve in the table, next to the values of ``Derivation``.
 _TRAINED = "trained"
@@ -156,7 +157,7 @@ class PredictReport(DrawnReport):
 
     def draw(self, path: Path | str) -> None:
         """Draw a panel per set of features: derived curves over trained markers."""
-        draw_predictions(self.predictions, Path(path))
+        draw_predictions(self.predictions, path_argument("path", path))
 
     @classmethod
     def _read(cls, folder: Path) -> Self:

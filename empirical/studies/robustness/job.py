@@ -11,6 +11,7 @@ from simulation.runs.run_folder import software_versions
 from simulation.runs.run_kinds import ROBUSTNESS
 from simulation.runs.schedulers import LocalScheduler, Scheduler
 from theory.progress import Progress, described, silent
+from theory.validation import given_or_default
 
 #: Processes on this machine, where no scheduler is given.
 _WORKERS = 2
@@ -36,7 +37,7 @@ def robustness(
         InputError: a plan that does not fit in memory, or a folder of another job. A level that fails is among the
             report's ``failures``.
     """
-    chosen = plan if plan is not None else RobustnessPlan()
+    chosen = given_or_default("plan", plan, RobustnessPlan)
     with working_folder(folder, ROBUSTNESS) as place:
         levels = settings(chosen.draws, chosen.seed, chosen.axes)
         runner = scheduler if scheduler is not None else LocalScheduler(_WORKERS)

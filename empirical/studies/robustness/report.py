@@ -21,7 +21,7 @@ from simulation.runs.run_folder import RunFolder
 from simulation.runs.run_kinds import ROBUSTNESS
 from simulation.runs.text_table import wrapped
 from theory import InputError, Regime
-from theory.validation import at_least, one_of
+from theory.validation import at_least, one_of, path_argument
 
 #: File of the figure of every level.
 _PANELS = "robustness-panels.png"
@@ -150,11 +150,11 @@ class RobustnessReport(DrawnReport):
 
     def draw(self, path: Path | str) -> None:
         """Draw one chart of all departures at their worst levels, sorted; ``draw_panels`` draws every level."""
-        draw_robustness_chart(self.found, Path(path))
+        draw_robustness_chart(self.found, path_argument("path", path))
 
     def draw_panels(self, path: Path | str) -> None:
         """Draw for each axis the deviation of the loss and the ratio of turning points; the rises last."""
-        draw_robustness(self.found, Path(path))
+        draw_robustness(self.found, path_argument("path", path))
 
     def _write(self, folder: RunFolder) -> None:
         folder.write(_PANELS, self.draw_panels)

@@ -37,7 +37,7 @@ from simulation.runs.run_kinds import SIMPLIFIED_STUDY
 from theory import Curve
 from theory.data.stratified import stratified_sample
 from theory.progress import Progress, described, silent
-from theory.validation import FloatArray, IntArray
+from theory.validation import FloatArray, IntArray, given_or_default
 
 
 def simplified_study(
@@ -61,7 +61,7 @@ def simplified_study(
     Raises:
         InputError: data that do not load or of another size, training that diverges, a ``folder`` of another job.
     """
-    chosen = plan if plan is not None else SimplifiedPlan()
+    chosen = given_or_default("plan", plan, SimplifiedPlan)
     with working_folder(folder, SIMPLIFIED_STUDY) as place:
         images = at_least_32(given_images(data))
         pairs = [(network, training) for network in chosen.networks for training in Training]

@@ -17,6 +17,7 @@ from empirical.studies.simplified_study.runs import ERROR_APART, SimplifiedRun
 from simulation.runs.json_reader import ListOf, MapOf, Real, Record, Text, Whole, read_json
 from simulation.runs.run_kinds import SIMPLIFIED_STUDY
 from simulation.runs.text_table import or_dash, text_table
+from theory.validation import path_argument
 
 _CURVES = Record({one.name.lower(): ListOf(Real(), 2) for one in Training})
 _RUN = Record({"network": Text(), "losses": _CURVES, "errors": _CURVES})
@@ -98,7 +99,7 @@ class SimplifiedReport(DrawnReport):
 
     def draw(self, path: Path | str) -> None:
         """Draw loss and error of each network by training."""
-        draw_study(self.runs, Path(path))
+        draw_study(self.runs, path_argument("path", path))
 
     @classmethod
     def _read(cls, folder: Path) -> Self:

@@ -20,6 +20,7 @@ from simulation.devices import checked_device
 from simulation.runs.run_folder import software_versions
 from simulation.runs.run_kinds import TRACK
 from theory.progress import Progress, described, silent
+from theory.validation import given_or_default
 
 
 def track(
@@ -46,7 +47,7 @@ def track(
             of another job or of other settings.
         OSError: the disk is full.
     """
-    chosen, computed_on = plan if plan is not None else TrackPlan(), checked_device(device)
+    chosen, computed_on = given_or_default("plan", plan, TrackPlan), checked_device(device)
     with working_folder(folder, TRACK) as place:
         whole = at_least_32(given_images(data))
         other = None if transfer_data is None else at_least_32(given_images(transfer_data))

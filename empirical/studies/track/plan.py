@@ -9,7 +9,7 @@ from empirical.networks.networks import build_network, layer_names
 from empirical.probes.on_request import requested_probe
 from empirical.probes.standard import ProbePlan
 from theory import InputError
-from theory.validation import IntArray, at_least
+from theory.validation import IntArray, at_least, whole_numbers
 
 #: Most networks of one run.
 LARGEST_SEEDS = 1_000
@@ -49,8 +49,8 @@ class TrackPlan:
         at_least("also_stride", self.also_stride, 1)
         for name in self.also:
             requested_probe(name)
-        for one in self.classes or ():
-            at_least("classes", one, 0)
+        if self.classes is not None:
+            whole_numbers("classes", self.classes, 0)
         if not self.probe.layers:
             every = layer_names(build_network(self.training.network, 2))
             object.__setattr__(self, "probe", replace(self.probe, layers=every))

@@ -17,6 +17,7 @@ from empirical.tracker.phase_reading import Estimate, PhaseReading
 from simulation.runs.json_reader import read_json
 from simulation.runs.run_kinds import TRACK
 from simulation.runs.text_table import text_table
+from theory.validation import path_argument
 
 _TABLE = "measures.parquet"
 
@@ -70,7 +71,7 @@ class TrackReport(TrackedTrainings, DrawnReport):
 
     def draw(self, path: Path | str) -> None:
         """Draw the exact decoder of every layer, budgeted decoders of the last one, and accuracies, over log steps."""
-        draw_tracked(self, Path(path))
+        draw_tracked(self, path_argument("path", path))
 
     def draw_layer(self, layer: str, path: Path | str) -> None:
         """Draw the exact decoder of one layer with its phases.
@@ -78,7 +79,7 @@ class TrackReport(TrackedTrainings, DrawnReport):
         Raises:
             InputError: a layer that was not measured.
         """
-        draw_layer(self, layer, Path(path))
+        draw_layer(self, layer, path_argument("path", path))
 
     @classmethod
     def _read(cls, folder: Path) -> Self:

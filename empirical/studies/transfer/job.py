@@ -57,7 +57,7 @@ def _each_once(trainings: Sequence[str | Path | TrackReport], progress: Progress
     first: dict[str, str] = {}
     found = []
     for number, given in enumerate(progress(trainings)):
-        report = given if isinstance(given, TrackReport) else TrackReport.read(Path(given))
+        report = given if isinstance(given, TrackReport) else TrackReport.read(given)
         name = f"training {number + 1}" if isinstance(given, TrackReport) else str(given)
         digest = hashlib.blake2b(json.dumps(report.tables()).encode()).hexdigest()
         if digest in first:

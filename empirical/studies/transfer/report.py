@@ -19,6 +19,7 @@ from empirical.tracker.phase_reading import Estimate
 from simulation.runs.json_reader import read_json
 from simulation.runs.run_kinds import TRANSFER
 from simulation.runs.text_table import text_table
+from theory.validation import path_argument
 
 _EFFECTS = {
     Effect.HELPS: "stopping helps",
@@ -87,7 +88,7 @@ class TransferReport(DrawnReport):
 
     def draw(self, path: Path | str) -> None:
         """Draw the accuracies of each training and the gains against alignment; without curves, the gains alone."""
-        draw_transfer(self.rows, self.curves, Path(path))
+        draw_transfer(self.rows, self.curves, path_argument("path", path))
 
     @classmethod
     def _read(cls, folder: Path) -> Self:

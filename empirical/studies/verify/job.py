@@ -45,7 +45,7 @@ from theory import (
     mean_field_curve,
 )
 from theory.progress import Progress, described, silent
-from theory.validation import FloatArray, IntArray
+from theory.validation import FloatArray, IntArray, instance_of
 
 #: Entries of the plan that change what is derived and not what is trained.
 _DERIVED_BY = ("tolerances", "components")
@@ -70,7 +70,7 @@ def verify(
         InputError: a folder of another job, data that do not load, or a plan that does not fit them; before any
             training.
     """
-    plan = plan if plan is not None else VerifyPlan.for_data(data)
+    plan = VerifyPlan.for_data(data) if plan is None else instance_of("plan", plan, VerifyPlan)
     place = run_folder(folder, VERIFY)
     loaded = given_data(data)
     outputs = plan.loss.outputs(loaded.classes)

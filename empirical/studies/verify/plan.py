@@ -10,6 +10,7 @@ from empirical.data.datasets import GivenData
 from empirical.studies.training_precision import check_init_scale
 from simulation import Tolerances
 from theory import DataModel, InputError, Loss, Softmax
+from theory.curves.losses import loss_argument
 from theory.validation import at_least, positive
 
 #: Seeds from here on are beyond torch's generators.
@@ -55,6 +56,7 @@ class VerifyPlan:
     components: int | None = None
 
     def __post_init__(self) -> None:
+        loss_argument(self.loss)
         if not self.init_scales:
             raise InputError("init_scale: is empty; give at least one positive number")
         for scale in self.init_scales:

@@ -21,7 +21,7 @@ from simulation.runs.run_kinds import VERIFY
 from simulation.runs.table_reader import read_table
 from theory import Curve, DataModel, InputError, Verdict, loss_named
 from theory.curves.losses import LOSSES
-from theory.validation import FloatArray
+from theory.validation import FloatArray, path_argument
 
 _SCALE = Real(1e-30, 1e30)
 _CONTENT = Record(
@@ -207,7 +207,7 @@ class VerifyReport(DrawnReport):
 
     def draw(self, path: Path | str) -> None:
         """A panel per source and initial scale."""
-        draw_verification(self.findings, self.data, self.step_size, Path(path))
+        draw_verification(self.findings, self.data, self.step_size, path_argument("path", path))
 
     @classmethod
     def _read(cls, folder: Path) -> Self:

@@ -31,7 +31,7 @@ from theory import ClassConditionalModel, Curve, InputError, MixtureModel, logar
 from theory.curves.deep_linear import Layers, deep_linear_curves
 from theory.curves.relu_layer import relu_curve
 from theory.progress import Progress, described, silent
-from theory.validation import FloatArray
+from theory.validation import FloatArray, given_or_default
 
 
 def verify_hidden(
@@ -55,7 +55,7 @@ def verify_hidden(
         InputError: a folder of another job, data that do not load, or a plan that does not fit them, before any
             training; a step size at which training diverges.
     """
-    chosen = plan if plan is not None else VerifyHiddenPlan()
+    chosen = given_or_default("plan", plan, VerifyHiddenPlan)
     place = run_folder(folder, VERIFY_HIDDEN)
     source = unit_data(data)
     check_class_sizes(source)

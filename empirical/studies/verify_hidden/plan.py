@@ -10,6 +10,7 @@ from empirical.studies.training_precision import check_init_scale
 from empirical.studies.verify.plan import LARGEST_SEED
 from simulation.training.activations import Activation, Identity, Rectified
 from theory import DataModel, InputError, Loss, Softmax
+from theory.curves.losses import loss_argument
 from theory.validation import at_least, positive, quoted
 
 
@@ -67,6 +68,7 @@ class VerifyHiddenPlan:
     step_tolerance: float = 0.25
 
     def __post_init__(self) -> None:
+        loss_argument(self.loss)
         if not self.widths:
             raise InputError("widths: is empty; give the width of at least one hidden layer")
         for width in self.widths:

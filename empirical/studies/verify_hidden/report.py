@@ -19,6 +19,7 @@ from simulation.runs.table_reader import read_table
 from simulation.runs.text_table import text_table
 from theory import loss_named
 from theory.curves.losses import LOSSES
+from theory.validation import path_argument
 
 _SCALE = Real(1e-30, 1e30)
 _CONTENT = Record(
@@ -147,7 +148,7 @@ class HiddenVerification(DrawnReport):
 
     def draw(self, path: Path | str) -> None:
         """A panel per layer: derived line, trained markers, turning points."""
-        draw_hidden(self.findings, self.lines()[0], self.step_size, Path(path))
+        draw_hidden(self.findings, self.lines()[0], self.step_size, path_argument("path", path))
 
     @classmethod
     def _read(cls, folder: Path) -> Self:

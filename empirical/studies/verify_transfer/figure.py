@@ -66,6 +66,11 @@ def draw_target(axes: Axes, finding: TransferFinding, step_size: float) -> None:
     steps = compared.trained.times / step_size
     step_axis(axes, steps[-1])
     mean, spread = 1 - compared.trained.mean, compared.trained.spread
+    if finding.clones is not None:
+        middle, half = 1 - finding.clones.mean, 2 * finding.clones.spread
+        axes.fill_between(
+            steps, middle - half, middle + half, color=DERIVED, alpha=0.15, linewidth=0, label="clones (two deviations)"
+        )
     axes.plot(steps, 1 - finding.linearised.mean, color=LINEARISED, linestyle="--", linewidth=1.3, label="linearised")
     axes.plot(steps, 1 - compared.derived.mean, color=DERIVED, linewidth=1.8, label="derived (mean field)")
     draw_trained(axes, steps, mean, spread)

@@ -8,6 +8,7 @@ alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -28,8 +29,9 @@ from empirical.studies.verify_transfer.plan import VerifyTransferPlan
 from empirical.studies.verify_transfer.report import TransferVerification
 from simulation import FullBatch, SampleProbe, Status, initial_weights, train
 from simulation.comparison.transfer import compare_transfer
-from simulation.runs.run_folder import array_digest, part_key, software_versions, source_digest
+from simulation.runs.run_folder import RunFolder, array_digest, part_key, software_versions, source_digest
 from simulation.runs.run_kinds import VERIFY_TRANSFER
+from simulation.training.exact_class_moments import sample_with_exact_class_moments
 from simulation.training.training import check_weights
 from theory import (
     Curve,
@@ -44,7 +46,7 @@ from theory import (
 )
 from theory.curves.mean_field import curves_of_path
 from theory.progress import Progress, described, silent
-from theory.validation import FloatArray
+from theory.validation import FloatArray, given_or_default, quoted
 
 
 def verify_transfer(
@@ -73,7 +75,9 @@ def verify_transfer(
         InputError: no target, an unknown one or one of other coordinates, a folder of another job, data that do not
             load, or a plan that does not fit them; before any training.
     """
-    chosen = plan if plan is not None else VerifyTransferPlan()
+    chosen = given_or_default("plan", plan, VerifyTransferPlan)
+    if isinstance(targets, str | TargetTask):
+        raise InputError(f"targets: {quoted(targets)} is one target; give a list of them")
     if len(targets) == 0:
         raise InputError("targets: is empty; give at least one")
     place = run_folder(folder, VERIFY_TRANSFER)
@@ -106,6 +110,7 @@ def verify_transfer(
     )
     derived = _derived(gaussians, tasks, chosen, weights, step_size, described(progress, "mean field"))
     saturation = 1 / (chosen.loss.initial_curvature(model.classes) * float(model.eigenvalues[0]))
+    clones = _clones(place, source, moments.mean, tasks, gaussians, chosen, model, weights, step_size, progress)
     steps, started = logarithmic_steps(chosen.steps), model.to_eigenbasis(weights)
     findings = []
     for number, (task, target, curve) in enumerate(zip(tasks, decoded, derived, strict=True)):
@@ -118,6 +123,7 @@ def verify_transfer(
                 ),
                 compare_transfer(curve, measured, saturation, chosen.resolution),
                 gradient_descent_curve(model, chosen.loss, started, steps, step_size, target),
+                clones[number] if clones else None,
             )
         )
     report = TransferVerification(
@@ -137,6 +143,8 @@ def verify_transfer(
 
 
 def _named_task(name: str, whole: DataSet, path: str | Path | None) -> TargetTask:
+    if not isinstance(name, str):
+        raise InputError(f"targets: {quoted(name)} is not accepted; give names or a TargetTask")
     return target_task(name, whole, None if path is None else str(path))
 
 
@@ -174,6 +182,31 @@ def _trained(
         raise InputError(f"step_size: training diverged after step {trained.steps[-1]}; give a smaller one")
     curves = trained.transfer_curves()
     return Curve(curves[0].times, np.concatenate([curve.losses for curve in curves]))
+
+
+def _clones(
+    place: RunFolder | None,
+    source: DataSet,
+    centre: FloatArray,
+    tasks: Sequence[TargetTask],
+    gaussians: MixtureModel,
+    plan: VerifyTransferPlan,
+    model: DataModel,
+    weights: FloatArray,
+    step_size: float,
+    progress: Progress,
+) -> list[Curve]:
+    """For each target the mean curves (clone, T) of the same layers trained on clones of the source; [] without."""
+    found: list[Curve] = []
+    for number, seed in enumerate(np.random.SeedSequence(plan.seed).generate_state(plan.clones)):
+        drawn = sample_with_exact_class_moments(gaussians, source.labels, int(seed))
+        centred = gaussians.model.from_eigenbasis(drawn).astype(np.float32)
+        clone = replace(source, name=f"clone {number + 1} of {source.name}", inputs=centred + centre.astype(np.float32))
+        key = _key(clone, tasks, plan, step_size)
+        train_on = partial(_trained, clone, centred, tasks, plan, model, weights, step_size, progress)
+        found.append(curve_part(place, f"clone-{number}", key, train_on))
+    by_target = [curve.losses.reshape(len(tasks), plan.replicas, -1).mean(axis=1) for curve in found]
+    return [Curve(found[0].times, np.stack(own)) for own in zip(*by_target, strict=True)]
 
 
 def _derived(

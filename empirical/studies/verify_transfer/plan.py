@@ -9,7 +9,8 @@ from empirical.studies.training_precision import check_init_scale
 from empirical.studies.verify.plan import LARGEST_SEED
 from simulation.comparison.transfer import RESOLUTION
 from theory import DataModel, InputError, Loss, Softmax
-from theory.validation import at_least, positive
+from theory.curves.losses import loss_argument
+from theory.validation import at_least, positive, whole_numbers
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,9 @@ class VerifyTransferPlan:
         step_share: eta lambda_1 where ``step_size`` is None.
         steps: last step; curves are recorded as ``logarithmic_steps`` has it.
         replicas: draws of W(0).
-        seed: of W(0), and of the fit of several Gaussians per class.
+        seed: of W(0), of the fit of several Gaussians per class, and of clones.
+        clones: samples drawn from the fitted Gaussians, as many inputs of each class as the data, on which the same
+            layers are trained: by how much another sample would differ. None, or at least two.
         tolerance: largest accepted difference of R_T between the mean curves.
         step_tolerance: largest accepted relative difference of the best steps.
         resolution: smallest loss of R_T that counts in a verdict.
@@ -43,11 +46,13 @@ class VerifyTransferPlan:
     steps: int = 4096
     replicas: int = 6
     seed: int = 0
+    clones: int = 0
     tolerance: float = 0.02
     step_tolerance: float = 0.3
     resolution: float = RESOLUTION
 
     def __post_init__(self) -> None:
+        loss_argument(self.loss)
         for name in ("init_scale", "step_share", "tolerance", "step_tolerance", "resolution"):
             positive(name, getattr(self, name))
         check_init_scale(self.init_scale)
@@ -55,8 +60,12 @@ class VerifyTransferPlan:
             positive("step_size", self.step_size)
         for name in ("steps", "replicas"):
             at_least(name, getattr(self, name), 1)
+        if self.classes is not None:
+            whole_numbers("classes", self.classes, 0)
         if self.components is not None:
             at_least("components", self.components, 1)
+        if at_least("clones", self.clones, 0) == 1:
+            raise InputError("clones: 1 is not accepted; give 0, or at least 2, which have a spread")
         if at_least("seed", self.seed, 0) >= LARGEST_SEED:
             raise InputError(f"seed: {self.seed} is not accepted; give an integer below 2^63")
 

@@ -21,6 +21,7 @@ from simulation.runs.table_reader import read_table
 from simulation.runs.text_table import text_table
 from theory import Curve, Stopping, TransferVerdict, loss_named
 from theory.curves.losses import LOSSES
+from theory.validation import path_argument
 
 _SCALE = Real(1e-30, 1e30)
 _SHARE = Real(-1e-6, 1 + 1e-6)
@@ -55,7 +56,8 @@ _CONTENT = Record(
                 "tolerance": _SCALE,
                 "step_tolerance": _SCALE,
                 "resolution": _SCALE,
-            }
+            },
+            {"clones": Whole(0)},
         ),
         "step_size": _SCALE,
         "saturation": _SCALE,
@@ -65,6 +67,7 @@ _CONTENT = Record(
     {"versions": MapOf(Text()), "notes": ListOf(Text(), 0)},
 )
 _KINDS = ("derived", "linearised", "trained")
+_CLONES = "clones"
 _VALUE = "missed"
 
 
@@ -108,7 +111,7 @@ class TransferVerification(DrawnReport):
         return self.data_notes
 
     def lines(self) -> list[str]:
-        """The table, how many targets agree, and the Gaussians of the mean field."""
+        """The table, how many targets agree, how samples differ, and the Gaussians of the mean field."""
         header = ("target", "trained", "best step", "T9", "mean field", "best step", "apart", "regret")
         count, plan = len(self.findings), self.plan
         right = sum(one.verdict_agrees for one in self.findings)
@@ -121,7 +124,18 @@ class TransferVerification(DrawnReport):
             f"the mean field is within {plan.tolerance:g} of trained R_T at every step for {near} of {count}",
             f"its best step is within {plan.step_tolerance:.0%}, or costs at most {plan.resolution:g} of R_T, for "
             f"{best} of {count}",
+            *self._clone_lines(),
             *gaussian_lines(self.mixture),
+        ]
+
+    def _clone_lines(self) -> list[str]:
+        if not self.plan.clones:
+            return []
+        like = sum(one.is_like_its_clones is True for one in self.findings)
+        return [
+            f"where they are apart, over {self.plan.clones} samples of {self.samples:,} inputs from these Gaussians:",
+            *text_table(("target", "apart", "deviation", "departure"), [_clone_row(one) for one in self.findings]),
+            f"training is within 95 % of what samples of these Gaussians would show for {like} of {len(self.findings)}",
         ]
 
     def content(self) -> dict[str, Any]:
@@ -150,7 +164,7 @@ class TransferVerification(DrawnReport):
 
     def draw(self, path: Path | str) -> None:
         """A panel per target: derived lines, trained markers, best steps and the verdict."""
-        draw_transfer(self.findings, self.source, self.step_size, Path(path))
+        draw_transfer(self.findings, self.source, self.step_size, path_argument("path", path))
 
     @classmethod
     def _read(cls, folder: Path) -> Self:
@@ -203,6 +217,9 @@ class TransferVerification(DrawnReport):
             "deviation": one.comparison.deviation,
             "deviation_step": self._step(one.comparison.deviation_time),
             "regret": one.comparison.regret,
+            "sampling_deviation": one.sampling_deviation,
+            "departure": one.departure,
+            "like_its_clones": one.is_like_its_clones,
             "verdict_agrees": one.verdict_agrees,
             "curve_holds": one.curve_holds(self.plan),
             "step_holds": one.step_holds(self.plan),
@@ -217,7 +234,18 @@ class TransferVerification(DrawnReport):
 
 def _curves(finding: TransferFinding) -> dict[str, Curve]:
     compared = finding.comparison
-    return {"derived": compared.derived, "linearised": finding.linearised, "trained": compared.trained}
+    curves = {"derived": compared.derived, "linearised": finding.linearised, "trained": compared.trained}
+    return curves if finding.clones is None else curves | {_CLONES: finding.clones}
+
+
+def _clone_row(one: TransferFinding) -> tuple[str, ...]:
+    deviation, departure = one.sampling_deviation, one.departure
+    return (
+        one.target,
+        f"{one.comparison.deviation:.3f}",
+        "-" if deviation is None else f"{deviation:.3f}",
+        "-" if departure is None else f"{departure:+.1f}",
+    )
 
 
 def _finding(stored: dict[str, Any], table: Columns, plan: VerifyTransferPlan, saturation: float) -> TransferFinding:
@@ -229,4 +257,5 @@ def _finding(stored: dict[str, Any], table: Columns, plan: VerifyTransferPlan, s
         TransferVerdict(**verdict | {"stopping": Stopping(verdict["stopping"])} | known),
         compare_transfer(derived, trained, saturation, plan.resolution),
         linearised,
+        stored_curve(table, {"target": name, "curve": _CLONES}, _VALUE) if plan.clones else None,
     )

@@ -20,7 +20,17 @@ def test_a_model_of_moments_gives_back_the_moments(seed: int) -> None:
     restored = (model.basis * model.eigenvalues) @ model.basis.T
     np.testing.assert_allclose(restored, moments.covariance, atol=1e-10 * moments.total_variance)
     np.testing.assert_allclose(model.prototypes @ model.basis.T, moments.prototypes, atol=1e-10)
-    np.testing.assert_allclose(model.to_eigenbasis(inputs - moments.mean).var(axis=0), model.eigenvalues, rtol=1e-9)
+    turned = model.to_eigenbasis(inputs - moments.mean)
+    np.testing.assert_allclose(turned.var(axis=0), model.eigenvalues, rtol=1e-9)
+    np.testing.assert_allclose(model.from_eigenbasis(turned), inputs - moments.mean, atol=1e-12 * np.abs(inputs).max())
+
+
+def test_rows_of_the_eigenbasis_have_one_number_for_each_direction() -> None:
+    model = DataModel.power_law(4, 1.0, 1.0, 0.01)
+    rows = np.arange(8.0).reshape(2, 4)
+    np.testing.assert_array_equal(model.from_eigenbasis(rows), rows)
+    with pytest.raises(InputError, match=r"rows: has shape \(2, 3\); give 4 columns, one for each direction"):
+        model.from_eigenbasis(rows[:, :3])
 
 
 @given(seeds)
