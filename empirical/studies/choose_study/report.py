@@ -32,6 +32,9 @@ from theory.validation import FloatArray, path_argument
 #: Rules in the order of the table.
 RULES = (CHOSEN, BY_ACCURACY, SURE, UNLABELLED, *(rule.name for rule in RIVALS))
 
+#: Rules that this tool's is compared with pair by pair.
+_COMPARED = (BY_ACCURACY, "LogME", "direct probe", "last")
+
 _PAIR = Record(
     {
         "source": Text(),
@@ -64,6 +67,10 @@ def _smallest_mean(regrets: Mapping[str, FloatArray]) -> str:
     return min(
         (rule for rule, own in regrets.items() if own.size == most), key=lambda rule: float(regrets[rule].mean())
     )
+
+
+def _mean_and_worst(own: PairMean) -> tuple[str, str]:
+    return f"{own.mean:.2f}", f"{own.worst:.2f}"
 
 
 def read_pairs(stored: Sequence[dict[str, Any]]) -> list[PairResult]:
@@ -115,6 +122,16 @@ class ChooseStudyReport(DrawnReport):
         return replace(self, pairs=tuple(one for one in self.pairs if one.seed >= seed))
 
     @property
+    def decided(self) -> ChooseStudyReport:
+        """The report on the pairs for which the choice gives a verdict."""
+        return replace(self, pairs=tuple(one for one in self.pairs if not one.undecided))
+
+    @property
+    def undecided(self) -> ChooseStudyReport:
+        """The report on the pairs for which the choice cannot tell."""
+        return replace(self, pairs=tuple(one for one in self.pairs if one.undecided))
+
+    @property
     def best_rule(self) -> str:
         """The rule of the smallest mean regret among those that apply to every pair."""
         return _smallest_mean({rule: self.regrets(rule) for rule in RULES})
@@ -142,7 +159,7 @@ class ChooseStudyReport(DrawnReport):
 
     def lines(self) -> list[str]:
         """Mean and worst regret of every rule, coverage, and abstentions."""
-        undecided = sum(one.undecided for one in self.pairs)
+        undecided = len(self.undecided.pairs)
         lines = [
             *self._table("frozen features: regret in points", frozen),
             *self._table("fine-tuned: regret in points", tuned),
@@ -150,6 +167,7 @@ class ChooseStudyReport(DrawnReport):
             f"where a gain is expected, its 95 % band holds the gain on fresh images in {sum(self.covered)} of "
             f"{len(self.covered)} pairs; at {self.every_coverage:.0%} of all steps before the last",
             f"smallest mean regret: {self.best_rule}",
+            *self._by_verdict(),
         ]
         later = self.since(1)
         return lines + later._compared() if later.pairs else lines
@@ -163,10 +181,21 @@ class ChooseStudyReport(DrawnReport):
         ]
         return [title, *text_table(("rule", "mean", "95 % interval", "worst", "pairs"), rows), ""] if rows else []
 
+    def _by_verdict(self) -> list[str]:
+        """What rules lose where the choice gives a verdict, and where it cannot tell."""
+        rows = []
+        for rule in (CHOSEN, *_COMPARED):
+            both = (part.mean_regret(frozen(rule)) for part in (self.decided, self.undecided))
+            cells = [text for one in both for text in (("", "") if one is None else _mean_and_worst(one))]
+            rows.append((rule, *cells))
+        header = ("rule", "verdict: mean", "worst", "cannot tell: mean", "worst")
+        counts = f"a verdict in {len(self.decided.pairs)} pairs, none in {len(self.undecided.pairs)}"
+        return ["", f"regret in points by the answer of {CHOSEN}: {counts}", *text_table(header, rows)]
+
     def _compared(self) -> list[str]:
         """By how much each rule loses more than this tool's."""
         rows = []
-        for rule in (BY_ACCURACY, "LogME", "direct probe", "last"):
+        for rule in _COMPARED:
             own, after = self.mean_regret(excess(rule, CHOSEN)), self.mean_regret(excess(rule, CHOSEN, tuned))
             cells = [
                 text
@@ -185,7 +214,9 @@ class ChooseStudyReport(DrawnReport):
             "regrets": self._summaries(frozen),
             "tuned_regrets": self._summaries(tuned),
             "coverage": self.coverage,
-            "undecided": sum(one.undecided for one in self.pairs),
+            "undecided": len(self.undecided.pairs),
+            "decided_regrets": self.decided._summaries(frozen),
+            "undecided_regrets": self.undecided._summaries(frozen),
             "pairs": [one.stored() for one in self.pairs],
             "versions": self.versions,
         }

@@ -85,6 +85,18 @@ def test_what_a_rule_loses_more_than_another_is_read_from_the_same_pairs() -> No
     assert [one.seed for one in report.since(1).pairs] == [1]
 
 
+def test_regrets_are_split_by_whether_the_choice_gives_a_verdict() -> None:
+    sure = replace(PAIR, verdict=Verdict.TAKE.value, leading=1)
+    last = replace(PAIR, verdict=Verdict.LAST.value)
+    report = ChooseStudyReport(StudyPlan(), (PAIR, sure, last))
+    content = report.content()
+    assert content["undecided_regrets"][CHOSEN]["mean"] == 0  # the best of all steps
+    decided = content["decided_regrets"][CHOSEN]
+    assert (decided["mean"], decided["worst"], decided["pairs"]) == (pytest.approx(7.5), pytest.approx(10), 2)
+    assert content["undecided_regrets"]["last"]["pairs"] == 1
+    assert any("a verdict in 2 pairs, none in 1" in line for line in report.lines())
+
+
 def test_coverage_is_counted_at_the_leading_step_and_at_all() -> None:
     assert PAIR.covered
     assert PAIR.share_covered == pytest.approx(2 / 3)
