@@ -5,6 +5,7 @@ from .data.datasets import DataSet, leading_directions, load
 from .data.images import ImageData, ImageSplit, Normalisation, load_images, only_classes, padded_to
 from .data.target_tasks import TargetTask, chosen_classes, class_task, regression_task, target_task
 from .data.transfer_target import TransferTarget, load_target
+from .fit.class_parts import ClassParts, cut_classes
 from .fit.mixture_fit import MixtureFit, fit_mixture
 from .fit.mixture_model import mixture_model
 from .fit.mixture_summary import MixtureSummary
@@ -167,6 +168,8 @@ __all__ = [
     "parametric_model",
     "fit_mixture",
     "MixtureFit",
+    "cut_classes",
+    "ClassParts",
     "MixtureSummary",
     "mixture_model",
     # Tracker

@@ -83,8 +83,9 @@ def verify(
     components: Annotated[
         int | None,
         count_option(
-            "Gaussians per class in the mean field, with covariances of their own. [default: one covariance for all "
-            "classes; --target and --hidden-width: chosen by held-out likelihood]"
+            "Gaussians per class in the mean field, with covariances of their own: parts of the class, cut by k-means. "
+            "[default: one covariance for all classes; --target and --hidden-width: several of the largest likelihood, "
+            "their number chosen by held-out samples]"
         ),
     ] = None,
     init_scale: Annotated[

@@ -39,7 +39,8 @@ class VerifyHiddenPlan:
         widths: of the hidden layers, from the inputs on. Rectified networks have one.
         units: their activation.
         loss: the training loss.
-        components: Gaussians of each class in the mean field; None has held-out likelihood choose their number.
+        components: parts of each class in the mean field, cut by k-means; None fits Gaussians by likelihood, and
+            that of held-out samples chooses their number.
         init_scale: standard deviation sigma0 of all weights at the start, positive.
         step_size: eta, or None for ``step_share`` / lambda_1.
         step_share: eta lambda_1 where ``step_size`` is None.

@@ -20,7 +20,8 @@ class VerifyTransferPlan:
     Attributes:
         loss: the training loss.
         classes: of the data, those that are trained on; None for all.
-        components: Gaussians of each class in the mean field; None has held-out likelihood choose their number.
+        components: parts of each class in the mean field, cut by k-means; None fits Gaussians by likelihood, and
+            that of held-out samples chooses their number.
         init_scale: standard deviation sigma0 of W(0), positive.
         step_size: eta, or None for ``step_share`` / lambda_1.
         step_share: eta lambda_1 where ``step_size`` is None.

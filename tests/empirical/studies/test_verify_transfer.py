@@ -74,12 +74,12 @@ def test_best_steps_agree_where_the_peak_is_sharp_and_cost_little_where_it_is_fl
 
 
 @pytest.mark.slow
-def test_eight_gaussians_per_class_bring_held_out_classes_and_ink_within_about_a_hundredth() -> None:
-    """Measured: .0103 and .0072, with 15,119 numbers in 26 directions where the data have 24,327."""
-    found = verify_transfer("digits", TARGETS, replace(PLAN, classes=tuple(range(5)), components=8))
+def test_ten_parts_of_each_class_bring_held_out_classes_and_ink_within_about_a_hundredth() -> None:
+    """Measured: .0055 and .0114, with 18,899 numbers in 26 directions where the data have 24,327."""
+    found = verify_transfer("digits", TARGETS, replace(PLAN, classes=tuple(range(5)), components=10))
     by_name = {one.target: one for one in found.findings}
-    for name in ("digits:5-9", "digits:ink"):
-        assert by_name[name].comparison.deviation <= 0.011
+    for name, accepted in (("digits:5-9", 0.008), ("digits:ink", 0.013)):
+        assert by_name[name].comparison.deviation <= accepted
         assert by_name[name].comparison.agrees
     assert sum(one.curve_holds(PLAN) for one in found.findings) >= 9
 
