@@ -6,11 +6,14 @@ Most of the variance is there, and a density in all directions of an image needs
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
 
 from theory import InputError
 from theory.data.data_model import RELATIVE_RANK_TOLERANCE
@@ -75,3 +78,11 @@ def leading_part(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
     wanted = int(np.searchsorted(np.cumsum(found.explained_variance_ratio_), VARIANCE_SHARE)) + 1
     count = min(wanted, int(np.count_nonzero(variances > RELATIVE_RANK_TOLERANCE * variances[0])))
     return np.asarray(found.mean_, dtype=np.float64), np.asarray(found.components_[:count].T, dtype=np.float64)
+
+
+def k_means_centres(samples: FloatArray, parts: int, seed: int) -> FloatArray:
+    """(m, q) centres of samples (n, q), the best of three starts; equal ones where fewer samples are distinct."""
+    means = KMeans(parts, n_init=3, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct samples than parts
+        return np.asarray(means.fit(samples).cluster_centers_, dtype=np.float64)

@@ -22,7 +22,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import pairwise_distances_argmin
 from sklearn.mixture import GaussianMixture
 
-from empirical.fit.k_means import k_means_centres
+from empirical.fit.class_division import k_means_centres
 from theory.validation import FloatArray, IntArray
 
 #: Steps of expectation maximisation, and the gain in log-likelihood per sample below which they end.

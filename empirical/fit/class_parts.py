@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import pairwise_distances_argmin
 
-from empirical.fit.class_division import ClassDivision, leading_part, some_of_each_class
-from empirical.fit.k_means import k_means_centres
+from empirical.fit.class_division import ClassDivision, k_means_centres, leading_part, some_of_each_class
 from theory.progress import Progress, silent
 from theory.validation import FloatArray, at_least, check_class_counts, class_labels, finite_array, plain_array
 
