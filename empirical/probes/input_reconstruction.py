@@ -66,7 +66,8 @@ class InputReconstruction:
         """The same by an ``InputSketch``, where the inputs allow one: at an eighth of the products for small images.
 
         What lies outside of the leading directions is known exactly, and what a layer explains of it is estimated. On
-        CIFAR-10 this adds a standard error to the loss below a fortieth of that of 500 held-out images.
+        CIFAR-10 with 500 held-out images this adds an error of .0001 to .0004 to the loss, at most a sixteenth of the
+        loss's sampling error.
 
         Args:
             inputs: as in ``from_inputs``, as are the next and the errors.

@@ -18,8 +18,8 @@ class ProbeSchedule:
     """The steps that are probed: the first one that a tracker sees, then first * ratio^k, rounded, k = 0, 1, 2, ...
 
     From step CHEAP_FROM on, those that follow the last probe by fewer than ``least_gap`` are left out. A probe with
-    2,000 inputs costs about seven steps of a network with batch normalisation at batches of 128: one in 160 steps is
-    less than a twentieth, and all to step 8,192 are a hundredth and a half.
+    2,000 images costs about six steps of a network with batch normalisation at batches of 128: one in 160 steps is less
+    than a twentieth, and all to step 8,192 are less than a hundredth and a half.
 
     Attributes:
         first: from 1 to 10^15. Early steps are close to each other and expensive in units of the training between them.

@@ -35,7 +35,8 @@ class SubsetProbe:
     Three quarters of the inputs, chosen by a fixed draw, fit budgeted decoders at the penalty of generalised
     cross-validation (``InputReconstruction``); the rest scores them. With so few samples the exact decoder would
     fit noise. The penalty is chosen at every step, also where samples suffice, so that the curve has no jump. Batch
-    normalisation is calibrated on the first 500 of the fitting part.
+    normalisation is calibrated on the first 500 of the fitting part. Images are reconstructed along few directions,
+    always the same, where that tells their loss (``InputReconstruction.sketched``).
 
     Args:
         inputs: (n, ...) as the network takes them, or a dictionary of them, n at least LEAST_INPUTS; a copy is kept on
