@@ -36,6 +36,12 @@ def choose_study(
     fine_tuned: Annotated[
         int, whole_option("Seeds, from the first on, whose checkpoints are fine-tuned as well; 0 for none.", 0, 1000)
     ] = 1,
+    asked: Annotated[
+        int,
+        whole_option(
+            "Seeds, from the first on, on whose targets as many labels are taken as the answers ask for.", 0, 1000
+        ),
+    ] = 0,
     data_root: DataRoot = None,
     download: Download = False,
     out: Annotated[Path, path_option("Folder of the results.")] = Path("results") / "study-choose",
@@ -51,7 +57,7 @@ def choose_study(
     the stated band of the gain holds the gain on fresh images.
 
     Needs CIFAR-10 and MNIST in the data root. Writes result.json, choose-study.png, trainings,
-    pairs and tuned; a run that was stopped goes on in the same folder.
+    pairs, tuned and asked; a run that was stopped goes on in the same folder.
 
     For example:
 
@@ -66,7 +72,7 @@ def choose_study(
         from empirical.studies.choose_study.plan import StudyPlan
 
         report = run(
-            StudyPlan(seeds, steps, labels_per_class=labels_per_class, tuned=fine_tuned, seed=seed),
+            StudyPlan(seeds, steps, labels_per_class=labels_per_class, tuned=fine_tuned, seed=seed, asked=asked),
             cifar=partial(load_images, "cifar10", data_root, download),
             digits=partial(load_images, "mnist", data_root, download),
             networks=tuple(networks or ("vgg8", "resnet10")),

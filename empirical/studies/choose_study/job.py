@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from empirical.data.images import GivenImages, given_images
+from empirical.studies.choose_study.asking import AskedTarget, asked_targets
 from empirical.studies.choose_study.fine_tuning import tuned_accuracies
 from empirical.studies.choose_study.measuring import pairs_of
 from empirical.studies.choose_study.pairs import PairResult
 from empirical.studies.choose_study.plan import TUNING, StudyPlan
-from empirical.studies.choose_study.report import PAIRS, ChooseStudyReport, read_pairs
+from empirical.studies.choose_study.report import ASKED, PAIRS, ChooseStudyReport, read_asked, read_pairs
 from empirical.studies.choose_study.targets import Pool, pools_of
 from empirical.studies.choose_study.training import StudyImages, StudyTraining, in_colour, study_trainings
 from empirical.studies.report import working_folder
@@ -66,7 +67,12 @@ def choose_study(
                 pools = pools_of(images, chosen.known, chosen.fresh, training.draws)
                 accuracies = _stored_tuning(training, chosen, pools, place, progress)
                 found = [_with_tuning(one, training, accuracies) for one in found]
-        report = ChooseStudyReport(chosen, tuple(found), software_versions())
+        asked: list[AskedTarget] = []
+        for training in trainings:
+            if training.number < chosen.asked:
+                pools = pools_of(images, chosen.known, chosen.fresh, training.draws)
+                asked += _stored_asking(training, chosen, pools, place, progress)
+        report = ChooseStudyReport(chosen, tuple(found), software_versions(), tuple(asked))
         if folder is not None:
             report.save(place)
     return report
@@ -100,6 +106,20 @@ def _stored_tuning(
     return found
 
 
+def _stored_asking(
+    training: StudyTraining, plan: StudyPlan, pools: dict[str, Pool], place: RunFolder, progress: Progress
+) -> list[AskedTarget]:
+    """What asking for labels brings on the targets of one training: read from the folder, or measured now."""
+    name = f"asked/{_part(training, plan)}.json"
+    stored = _finished(place.path / name, ASKED)
+    if stored is not None:
+        return read_asked(stored["asked"])
+    training.run.train_to(plan.steps, described(progress, f"train {_title(training)}"))
+    found = asked_targets(training, plan, pools, described(progress, f"ask for labels of {_title(training)}"))
+    place.write_json(name, {"asked": [asdict(one) for one in found]})
+    return found
+
+
 def _finished(path: Path, shape: Record) -> dict[str, Any] | None:
     """The content of a finished part; None where there is none, or one that is damaged or of another version."""
     try:
@@ -122,6 +142,7 @@ def _title(training: StudyTraining) -> str:
 def _part(training: StudyTraining, plan: StudyPlan, tuning: dict[str, object] | None = None) -> str:
     """Name of a training's parts, with a key made from all that determines them."""
     same = asdict(plan) | {"seeds": 1, "tuned": 1, "training": training.run.key}
+    del same["asked"]
     if tuning is not None:
         same["tuning"] = tuning
     return f"{training.source.replace(' ', '-')}-{training.network}-{training.run.plan.seed}-{part_key(same)}"

@@ -24,7 +24,7 @@ from empirical.studies.choose_study.plan import CIFAR_FIVE, StudyPlan
 from empirical.studies.choose_study.targets import CIFAR_POOL, DIGITS_POOL, Pool, StudyTarget, study_targets
 from empirical.studies.choose_study.training import StudyTraining
 from theory.progress import Progress, silent
-from theory.validation import FloatArray
+from theory.validation import FloatArray, IntArray
 
 _POOLED_FEATURES, _SOURCE_IMAGES = 512, 1000
 
@@ -55,7 +55,7 @@ def pairs_of(
     for step in progress(plan.checkpoints.tolist()):
         network = training.run.network_at(step)
         layer, weights = default_layer(network), mean_weight_exponent(network)
-        features = dict(_features(network, layer, used, training.run.normalisation))
+        features = dict(pool_features(network, layer, used, training.run.normalisation))
         losses = {name: _loss(features[name][0], pool, training.run.normalisation) for name, pool in used.items()}
         source_accuracy.append(_source_accuracy(training, network, pools))
         for target in targets:
@@ -64,9 +64,10 @@ def pairs_of(
     return [_pair(training, target, seen[target.name], np.array(source_accuracy)) for target in targets]
 
 
-def _features(
+def pool_features(
     network: nn.Module, layer: str, pools: dict[str, Pool], normalisation: Normalisation
 ) -> Iterator[tuple[str, tuple[Tensor, Tensor]]]:
+    """By the name of a pool: (n, p) and (m, p) activations of its known and its fresh images."""
     for name, pool in pools.items():
         known, fresh = (
             features_of(network, layer, torch.from_numpy(normalisation.apply(one.images)), _POOLED_FEATURES)
@@ -95,16 +96,34 @@ def _seen(
     """One checkpoint on one target: scores on its labels, and the worth of the probe fitted to them on fresh images."""
     own: FloatArray = known[torch.from_numpy(target.labelled)].double().numpy()
     new: FloatArray = fresh[torch.from_numpy(target.fresh)].double().numpy()
-    values, fresh_values = target.values
     labels = None if target.labels is None else target.labels[0]
-    scores = target_scores(own, values, labels, seed)
-    predicted = RidgeProbe.from_features(own).predict(values, scores.penalty, new)
-    if target.labels is None:
-        deviation = np.square(fresh_values - fresh_values.mean(axis=0)).sum()
-        worth = 1 - float(np.square(predicted - fresh_values).sum() / deviation)
-    else:
-        worth = float((predicted.argmax(axis=1) == target.labels[1]).mean())
-    return _Seen(MeasuredCheckpoint(step, loss, scores, indicators_of(weights, known, own, values, labels)), worth)
+    scores = target_scores(own, target.values[0], labels, seed)
+    worth = worth_on_fresh(own, new, target.values, target.labels, scores.penalty)
+    indicators = indicators_of(weights, known, own, target.values[0], labels)
+    return _Seen(MeasuredCheckpoint(step, loss, scores, indicators), worth)
+
+
+def worth_on_fresh(
+    own: FloatArray,
+    new: FloatArray,
+    values: tuple[FloatArray, FloatArray],
+    labels: tuple[IntArray, IntArray] | None,
+    penalty: float,
+) -> float:
+    """Accuracy, or explained variance of numbers, on fresh images of a probe that is fitted to labelled ones.
+
+    Args:
+        own: (n, p) features of the labelled images.
+        new: (m, p) of the fresh ones.
+        values: (n, q) and (m, q) of both.
+        labels: (n,) and (m,) classes of both; None for numbers.
+        penalty: mu of the probe.
+    """
+    predicted = RidgeProbe.from_features(own).predict(values[0], penalty, new)
+    if labels is None:
+        deviation = np.square(values[1] - values[1].mean(axis=0)).sum()
+        return 1 - float(np.square(predicted - values[1]).sum() / deviation)
+    return float((predicted.argmax(axis=1) == labels[1]).mean())
 
 
 def _pair(

@@ -51,6 +51,8 @@ class StudyPlan:
         fresh: images of each data set that gains are measured on afterwards.
         tuned: trainings of each network on each source, the first ones, whose checkpoints are also fine-tuned.
         seed: of the first training and of all draws.
+        asked: trainings of each network on each source, the first ones, on whose targets more labels are taken as the
+            answers ask for them.
     """
 
     seeds: int = 1
@@ -62,12 +64,14 @@ class StudyPlan:
     fresh: int = 4000
     tuned: int = 1
     seed: int = 0
+    asked: int = 0
 
     def __post_init__(self) -> None:
         at_least("seeds", self.seeds, 1)
         at_least("labels_per_class", self.labels_per_class, 2)
         at_least("fresh", self.fresh, 100)
         at_least("tuned", self.tuned, 0)
+        at_least("asked", self.asked, 0)
         self.training("vgg8", 16, 0)
 
     def training(self, network: str, width: int, number: int) -> TrainingPlan:

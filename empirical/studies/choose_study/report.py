@@ -10,6 +10,8 @@ from typing import Any, Self
 import numpy as np
 
 from empirical.studies.choose.rules import RIVALS
+from empirical.studies.choose_study.asking import AskedTarget
+from empirical.studies.choose_study.asking_table import asking_lines
 from empirical.studies.choose_study.figure import draw_study
 from empirical.studies.choose_study.pairs import BY_ACCURACY, CHOSEN, SURE, UNLABELLED, PairResult
 from empirical.studies.choose_study.plan import TUNING, StudyPlan
@@ -56,7 +58,21 @@ _PAIR = Record(
 )
 #: A part of the study that holds the pairs of one training.
 PAIRS = Record({"pairs": ListOf(_PAIR)})
-_RESULT = Record({"plan": MapOf(Real()), **PAIRS.entries}, {"versions": MapOf(Text())})
+_ASKED_TARGET = Record(
+    {
+        "source": Text(),
+        "network": Text(),
+        "seed": Whole(),
+        "target": Text(),
+        "available": Whole(),
+        "labels": ListOf(Whole(), 1),
+        "missing": ListOf(Whole(), 1),
+        "regrets": ListOf(Real(), 1),
+    }
+)
+#: A part of the study that holds what asking for labels brings on the targets of one training.
+ASKED = Record({"asked": ListOf(_ASKED_TARGET)})
+_RESULT = Record({"plan": MapOf(Real()), **PAIRS.entries}, {"versions": MapOf(Text()), **ASKED.entries})
 
 _LISTS = ("steps", "worth", "losses", "mean", "lower", "upper", "tuned")
 
@@ -83,6 +99,16 @@ def _read_pair(stored: dict[str, Any]) -> PairResult:
     return PairResult(**own | {name: tuple(own[name]) for name in _LISTS})
 
 
+def read_asked(stored: Sequence[dict[str, Any]]) -> list[AskedTarget]:
+    """Targets that were asked for, from JSON of the shape ASKED."""
+    return [_read_asked(one) for one in stored]
+
+
+def _read_asked(stored: dict[str, Any]) -> AskedTarget:
+    own: dict[str, Any] = {name: stored[name] for name in _ASKED_TARGET.entries}
+    return AskedTarget(**own | {name: tuple(own[name]) for name in ("labels", "missing", "regrets")})
+
+
 @dataclass(frozen=True, eq=False)
 class ChooseStudyReport(DrawnReport):
     """What each rule loses against the best checkpoint, over pairs of sources and targets.
@@ -91,6 +117,7 @@ class ChooseStudyReport(DrawnReport):
         plan: trainings and labels.
         pairs: one for each training and target.
         versions: of the software that trained and measured.
+        asked: targets on which more labels were taken; empty where none were.
     """
 
     kind = CHOOSE_STUDY
@@ -99,6 +126,7 @@ class ChooseStudyReport(DrawnReport):
     plan: StudyPlan
     pairs: tuple[PairResult, ...]
     versions: dict[str, str] = field(default_factory=dict)
+    asked: tuple[AskedTarget, ...] = ()
 
     def regrets(self, rule: str) -> FloatArray:
         """Regrets of a rule over the pairs to which it applies, in shares of the samples or of the variance."""
@@ -168,6 +196,7 @@ class ChooseStudyReport(DrawnReport):
             f"{len(self.covered)} pairs; at {self.every_coverage:.0%} of all steps before the last",
             f"smallest mean regret: {self.best_rule}",
             *self._by_verdict(),
+            *asking_lines(self.asked),
         ]
         later = self.since(1)
         return lines + later._compared() if later.pairs else lines
@@ -218,6 +247,7 @@ class ChooseStudyReport(DrawnReport):
             "decided_regrets": self.decided._summaries(frozen),
             "undecided_regrets": self.undecided._summaries(frozen),
             "pairs": [one.stored() for one in self.pairs],
+            "asked": [asdict(one) for one in self.asked],
             "versions": self.versions,
         }
 
@@ -239,4 +269,5 @@ class ChooseStudyReport(DrawnReport):
         """See ``Report``."""
         content = read_json(folder / "result.json", _RESULT, "folder")
         with reading(folder):
-            return cls(StudyPlan(**content["plan"]), tuple(read_pairs(content["pairs"])), content.get("versions", {}))
+            plan, pairs = StudyPlan(**content["plan"]), tuple(read_pairs(content["pairs"]))
+            return cls(plan, pairs, content.get("versions", {}), tuple(read_asked(content.get("asked", ()))))

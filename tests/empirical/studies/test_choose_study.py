@@ -153,16 +153,31 @@ def test_fine_tuning_changes_features_that_do_not_tell_the_classes() -> None:
     assert all(torch.equal(one, before[name]) for name, one in network.state_dict().items())
 
 
+#: Of the targets; numbers have ten times as many labels as a class.
+CLASSES = {
+    "held-out classes": 5,
+    "dominant colour": 3,
+    "animal or vehicle": 2,
+    "brightness": 10,
+    "rotation": 4,
+    "mnist": 10,
+    "cifar10": 10,
+}
+
+
 def test_a_study_runs_and_resumes_with_what_is_finished(
     tmp_path: Path, data: dict[str, ImageData], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("empirical.studies.choose_study.fine_tuning.TUNING", Tuning(steps=1))
-    plan = StudyPlan(steps=1, labels_per_class=4, known=100, fresh=100, batch_size=16)
+    plan = StudyPlan(steps=1, labels_per_class=4, known=100, fresh=100, batch_size=16, asked=1)
     first = choose_study(plan, **data, networks=("vgg8",), folder=tmp_path)
     assert len(first.pairs) == 11
     assert {pair.steps for pair in first.pairs} == {(0, 1)}
     assert {pair.target for pair in first.pairs if not pair.tuned} == {"brightness"}
-    for folder in ("pairs", "tuned"):
+    assert [(one.target, one.labels[0]) for one in first.asked] == [
+        (pair.target, 4 * CLASSES[pair.target]) for pair in first.pairs
+    ]
+    for folder in ("pairs", "tuned", "asked"):
         first_part = min((tmp_path / folder).iterdir())
         stored = first_part.read_text(encoding="utf-8")
         for damaged in (stored[: len(stored) // 2], stored.replace("accuracy_leading", "error_leading")):
