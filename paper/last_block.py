@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from empirical.networks.networks import network_title
 from empirical.studies.last_block_study.agreement import ACCEPTED_FACTOR, BOUNDARIES, HALF_FALL, Agreement, boundary_of
 from empirical.studies.last_block_study.figure import draw_panels
-from empirical.studies.last_block_study.plan import RESIDUAL, SERIES
+from empirical.studies.last_block_study.plan import LONGER, RESIDUAL, SERIES
 from empirical.studies.last_block_study.report import ACCEPTED_DISTANCE, DISTANCE_STEPS, LastBlockReport
-from empirical.studies.last_block_study.runs import APART, Level
+from empirical.studies.last_block_study.runs import APART, BlockRun, Level
 from paper.latex_text import latex_text
 from paper.macros import count, fixed, plain, step
 from paper.panels import shrink_labels
@@ -52,6 +52,12 @@ def numbers(folders: ResultFolders) -> dict[str, str]:
         "BlockFallAll": fixed(shared.fall(Level.END_TO_END)),
         "BlockFallTrained": fixed(shared.fall(Level.TWO_TRAINED)),
         "BlockFallDerived": fixed(shared.fall(Level.TWO_DERIVED)),
+        "BlockParts": count(plan.parts),
+        "BlockLonger": count(LONGER),
+        "BlockFallParts": fixed(shared.fall(Level.PARTS_DERIVED)),
+        "BlockDistanceParts": fixed(report.distance(SERIES, Level.TWO_TRAINED, Level.PARTS_DERIVED)),
+        "BlockLastDistance": fixed(_to_the_end(shared, Level.TWO_DERIVED)),
+        "BlockLastDistanceParts": fixed(_to_the_end(shared, Level.PARTS_DERIVED)),
     }
     lowest = int(np.argmin(shared.curves[Level.END_TO_END]))
     for name, level in (("Derived", Level.TWO_DERIVED), ("Trained", Level.TWO_TRAINED)):
@@ -91,6 +97,13 @@ def _residual(report: LastBlockReport) -> dict[str, str]:
         found[f"BlockResidualDistance{name}"] = fixed(report.distance(RESIDUAL, level)) if run else "--"
     start = run.distance(Level.TWO_DERIVED, Level.TWO_TRAINED, 0) if run else float("nan")
     return found | {"BlockResidualStart": fixed(start)}
+
+
+def _to_the_end(run: BlockRun, level: Level) -> float:
+    """Largest difference of a derived curve of two layers from these trained, over all steps; NaN without the curve."""
+    if level not in run.curves:
+        return float("nan")
+    return float(np.abs(run.curves[level] - run.curves[Level.TWO_TRAINED]).max())
 
 
 def _half_falls(report: LastBlockReport, training: Level) -> list[Agreement]:

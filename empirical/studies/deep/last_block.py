@@ -17,9 +17,10 @@ from sklearn.decomposition import PCA
 from torch import nn
 
 from empirical.data.images import ImageData, Normalisation
+from empirical.fit.class_parts import cut_classes
 from empirical.networks.network_training import TrainingPlan
 from empirical.studies.deep.last_two_layers import LastUnits, branch_parts, last_two_layers, window_entries
-from theory import ClassConditionalModel, Curve, DataModel, Softmax, TiedBranch, TiedUnits, relu_curve
+from theory import ComponentCovariances, Curve, DataModel, MixtureModel, Softmax, TiedBranch, TiedUnits, relu_curve
 from theory.curves.relu_parameters import Parameters
 from theory.data.component_target import MomentsTarget
 from theory.validation import FloatArray, IntArray, at_least
@@ -33,13 +34,13 @@ class LastBlock:
     """What the curve of the last block is derived from.
 
     Attributes:
-        classes: what the block reads, a Gaussian for each class.
+        classes: what the block reads, a Gaussian for each class or for each of its parts.
         images: the images, by their moments with these features.
         rule: how parameters make the block's units.
         parameters: of the rule, as the network begins.
     """
 
-    classes: ClassConditionalModel
+    classes: MixtureModel
     images: MomentsTarget
     rule: TiedUnits
     parameters: Parameters
@@ -73,7 +74,7 @@ class LastBlock:
 
 
 def last_block(
-    network: nn.Sequential, data: ImageData, device: torch.device, directions: int = DIRECTIONS
+    network: nn.Sequential, data: ImageData, device: torch.device, directions: int = DIRECTIONS, parts: int = 1
 ) -> LastBlock:
     """The last block of a VGG-8 or ResNet-10 with its classifier, before training.
 
@@ -82,21 +83,24 @@ def last_block(
         data: what it is to be trained on.
         device: that computes the features.
         directions: leading principal directions of the images that are the target.
+        parts: of each class, cut by k-means in the leading directions of what the block reads, with a Gaussian each; 1
+            is one Gaussian per class.
 
     Raises:
-        InputError: another network.
+        InputError: another network, or fewer images of a class than parts.
     """
     wanted = at_least("directions", directions, 1)
     normalisation = Normalisation.from_images(data.train)
     layers = last_two_layers(network, data.train, normalisation, device)
     features, labels = layers.features.flatten(1).double().numpy(), np.asarray(data.train.labels, dtype=np.int64)
-    classes = ClassConditionalModel.from_samples(features, labels, data.classes)
+    part = _part_of_each(features, labels, data.classes, at_least("parts", parts, 1))
+    classes = _part_moments(features, labels, part)
     mean = features.mean(axis=0)
     rule, units = tied_units(layers.units, layers.features.shape[2:], mean, classes.model)
     parameters = (_values(layers.classifier.weight), _values(layers.classifier.bias), *units)
     images = torch.from_numpy(normalisation.apply(data.train.images)).flatten(1)
     rows = classes.model.to_eigenbasis(features - mean)
-    target = _target(rows, _leading(images, wanted), _variance(images), labels)
+    target = _target(rows, _leading(images, wanted), _variance(images), part)
     return LastBlock(classes, target, rule, parameters)
 
 
@@ -132,8 +136,33 @@ def _variance(images: torch.Tensor) -> float:
     return float(images.var(dim=0, correction=0).double().sum())
 
 
+def _part_of_each(features: FloatArray, labels: IntArray, classes: int, parts: int) -> IntArray:
+    """(n,) number of the part of each row; parts are numbered class by class, each with at least one row."""
+    if parts == 1:
+        return labels
+    division = cut_classes(features, labels, classes, parts)
+    found = np.empty_like(labels)
+    for label in range(classes):
+        own = labels == label
+        found[own] = parts * label + division.belongs(label, division.leading(features[own])).argmax(axis=1)
+    return np.asarray(np.unique(found, return_inverse=True)[1], dtype=np.int64)
+
+
+def _part_moments(features: FloatArray, labels: IntArray, part: IntArray) -> MixtureModel:
+    """The data model of features (n, D) with a Gaussian for each part."""
+    rows = [features[part == one] for one in range(int(part.max()) + 1)]
+    owners = [int(labels[np.argmax(part == one)]) for one in range(len(rows))]
+    covariances = np.stack([np.cov(own.T, bias=True) for own in rows])
+    return MixtureModel.from_components(
+        np.bincount(part) / part.size,
+        owners,
+        np.stack([own.mean(axis=0) for own in rows]),
+        ComponentCovariances.from_dense(covariances),
+    )
+
+
 def _target(features: FloatArray, values: FloatArray, variance: float, labels: IntArray) -> MomentsTarget:
-    """Moments of values (n, q) with features (n, d), both centred, within each class."""
+    """Moments of values (n, q) with features (n, d), both centred, within each class or part."""
     means, covariances = [], []
     for label in range(int(labels.max()) + 1):
         own, wanted = features[labels == label], values[labels == label]

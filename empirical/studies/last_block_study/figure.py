@@ -17,6 +17,17 @@ from empirical.studies.last_block_study.runs import THEORIES, BlockRun, Level
 from simulation.figures.seed_lines import COLOURS, MARKERS
 
 _COLOUR = dict(zip(Level, COLOURS, strict=False))
+_LINE = {Level.ONE_DERIVED: "-", Level.TWO_DERIVED: "-", Level.PARTS_DERIVED: "--"}
+
+#: Levels of the images' loss, in the order in which they are drawn.
+_IN_CURVES = (
+    Level.END_TO_END,
+    Level.STAGE_TRAINED,
+    Level.TWO_TRAINED,
+    Level.TWO_ON_GAUSSIANS,
+    Level.TWO_DERIVED,
+    Level.PARTS_DERIVED,
+)
 _MARKER = dict(zip(Level, MARKERS, strict=False))
 
 
@@ -69,14 +80,14 @@ def _legend(panels: Sequence[Axes]) -> dict[str, Artist]:
 
 def draw_curves(axes: Axes, run: BlockRun) -> None:
     """The losses of the images from the last block, measured and derived."""
-    for level in (Level.END_TO_END, Level.STAGE_TRAINED, Level.TWO_TRAINED, Level.TWO_ON_GAUSSIANS, Level.TWO_DERIVED):
+    for level in _IN_CURVES:
         if level in run.curves:
             steps = np.maximum(run.steps(level), 0.5)  # step 0 counts as one half
             axes.plot(
                 steps,
                 run.curves[level],
-                ls="-" if level in THEORIES else "none",
-                marker=None if level in THEORIES else _MARKER[level],
+                ls=_LINE.get(level, "none"),
+                marker=None if level in _LINE else _MARKER[level],
                 markersize=4,
                 color=_COLOUR[level],
                 label=level.value,

@@ -21,7 +21,7 @@ from empirical.studies.deep.last_layer import LastLayer, last_layer
 from empirical.studies.last_block_study.on_gaussians import losses_on_gaussians
 from empirical.studies.last_block_study.plan import RESIDUAL, LastBlockPlan, Setting
 from empirical.studies.last_block_study.report import LastBlockReport
-from empirical.studies.last_block_study.runs import BlockRun, Level
+from empirical.studies.last_block_study.runs import TWO_DERIVED, BlockRun, Level
 from empirical.studies.last_block_study.training import (
     last_stage,
     trained_losses,
@@ -83,16 +83,18 @@ class _Study:
         self._last_layer, self._last_block = cache(self._untrained_last_layer), cache(self._untrained_last_block)
 
     def levels(self, setting: Setting) -> tuple[Level, ...]:
-        """All but the last stage where that is the last block, and Gaussians where a training is one of a series."""
+        """All but the last stage where that is the last block, and what only trainings that both series share have."""
         missing = set()
         if setting.training.network != RESIDUAL:
             missing.add(Level.STAGE_TRAINED)
         if setting not in self._plan.of_each_network:
             missing.add(Level.TWO_ON_GAUSSIANS)
+        if setting != self._plan.shared:
+            missing.add(Level.PARTS_DERIVED)  # with 16 positions and four times the Gaussians it takes an hour
         return tuple(level for level in Level if level not in missing)
 
     def curve(self, setting: Setting, level: Level) -> Curve:
-        plan, own = setting.training, {"images": self._plan.images, "level": level.name}
+        plan, own = setting.training, {"images": self._plan.images, "parts": self._plan.parts, "level": level.name}
         key = part_key(asdict(setting) | own | self._made_by)
         name = f"{plan.network}-{plan.step_size:g}-{setting.scale:g}-{level.name.lower().replace('_', '-')}"
         return self._folder.curve_part(name, key, partial(self._made, setting, level))
@@ -101,8 +103,9 @@ class _Study:
         plan, steps = setting.training, setting.longer_steps
         if level is Level.ONE_DERIVED:
             return self._last_layer(plan.network).scaled(setting.scale).curve(plan, steps)
-        if level is Level.TWO_DERIVED:
-            return self._last_block(plan.network).scaled(setting.scale).curve(plan, steps)
+        if level in TWO_DERIVED:
+            parts = self._plan.parts if level is Level.PARTS_DERIVED else 1
+            return self._last_block(plan.network, parts).scaled(setting.scale).curve(plan, steps)
         network = untrained(setting, self._data)
         if level is Level.TWO_ON_GAUSSIANS:
             losses = losses_on_gaussians(network, self._data, plan, steps, self._plan.images)
@@ -120,9 +123,9 @@ class _Study:
         data = array_digest(self._data.train.images, self._data.train.labels)
         return {"data": data, "code": source_digest(theory, simulation, empirical), "versions": software_versions()}
 
-    def _untrained_last_block(self, network: str) -> LastBlock:
+    def _untrained_last_block(self, network: str, parts: int) -> LastBlock:
         """Of the untrained network, which all trainings of it share."""
-        return last_block(self._untrained(network), self._data, _CPU)
+        return last_block(self._untrained(network), self._data, _CPU, parts=parts)
 
     def _untrained_last_layer(self, network: str) -> LastLayer:
         """Likewise."""

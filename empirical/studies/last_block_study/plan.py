@@ -53,6 +53,7 @@ class LastBlockPlan:
         batch_size: images per step; momentum is .9.
         widths: of the first part of VGG-8 and of ResNet-10.
         images: training images, at most, on which the loss is measured.
+        parts: of each class, cut by k-means, in the curve that is derived from several Gaussians per class.
         networks: SERIES, and RESIDUAL where that is trained too.
         seed: of the weights and of the order of the images.
 
@@ -67,6 +68,7 @@ class LastBlockPlan:
     batch_size: int = 128
     widths: tuple[int, int] = (8, 4)
     images: int = 5_000
+    parts: int = 4
     networks: tuple[str, ...] = (SERIES, RESIDUAL)
     seed: int = 0
 
@@ -81,6 +83,7 @@ class LastBlockPlan:
         if SERIES not in self.networks or len(set(self.networks)) < len(self.networks):
             raise InputError(f"networks: {', '.join(self.networks)} is not accepted; give {SERIES} once, or both")
         at_least("images", self.images, 100)
+        at_least("parts", self.parts, 2)
         self.training(SERIES, self.step_size)
 
     def training(self, network: str, step_size: float) -> TrainingPlan:

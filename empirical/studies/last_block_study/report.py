@@ -13,7 +13,7 @@ from empirical.networks.networks import network_title
 from empirical.studies.last_block_study.agreement import ACCEPTED_FACTOR, BOUNDARIES, Agreement, agreements, boundary_of
 from empirical.studies.last_block_study.figure import draw_study
 from empirical.studies.last_block_study.plan import LastBlockPlan, Setting
-from empirical.studies.last_block_study.runs import APART, BlockRun, Level
+from empirical.studies.last_block_study.runs import APART, TWO_DERIVED, BlockRun, Level
 from empirical.studies.report import DrawnReport, reading, with_tuples
 from simulation.runs.json_reader import ListOf, MapOf, Real, Record, Text, Whole, read_json
 from simulation.runs.run_kinds import LAST_BLOCK
@@ -54,7 +54,8 @@ _PLAN = Record(
         "images": Whole(1),
         "networks": ListOf(Text()),
         "seed": Whole(0, 2**63 - 1),
-    }
+    },
+    {"parts": Whole(2)},
 )
 _CONTENT = Record(
     {"plan": _PLAN, "data": Text(), "runs": ListOf(_RUN)},
@@ -99,9 +100,9 @@ class LastBlockReport(DrawnReport):
         names = (BY_STEP_SIZE, BY_SCALE)
         return [one for name, runs in zip(names, self.series, strict=True) for one in agreements(name, runs)]
 
-    def distance(self, network: str, level: Level) -> float:
-        """Largest difference of the derived curve of two layers from a measured one, in a network's shared training."""
-        return self.of_network(network).distance(Level.TWO_DERIVED, level, DISTANCE_STEPS)
+    def distance(self, network: str, level: Level, derived: Level = Level.TWO_DERIVED) -> float:
+        """Largest difference of a derived curve of two layers from a measured one, in a network's shared training."""
+        return self.of_network(network).distance(derived, level, DISTANCE_STEPS)
 
     def of_network(self, network: str) -> BlockRun:
         """A network's training with the step size and scale that both series share."""
@@ -180,7 +181,7 @@ class LastBlockReport(DrawnReport):
                 or_dash(run.drift, ".0f") if level is Level.END_TO_END else "",
             )
             for run in self.of(self.plan.of_each_network)
-            for level in (Level.TWO_DERIVED, *_TRAINED)
+            for level in (*TWO_DERIVED, *_TRAINED)
             if level in run.curves
         ]
         return [
@@ -192,7 +193,7 @@ class LastBlockReport(DrawnReport):
         """Shares of the fall end to end, at every fourth measured step: powers of four."""
         found = []
         for run in self.of(self.plan.of_each_network):
-            for level in (Level.TWO_DERIVED, Level.TWO_TRAINED, Level.STAGE_TRAINED):
+            for level in (*TWO_DERIVED, Level.TWO_TRAINED, Level.STAGE_TRAINED):
                 if level in run.curves:
                     found.append((network_title(run.setting.training.network), level, run.share(level)))
         steps = self.plan.shared.steps
@@ -202,8 +203,13 @@ class LastBlockReport(DrawnReport):
 
     def _distance_lines(self) -> list[str]:
         rows = [
-            (network_title(name), *(or_dash(self.distance(name, level), ".3f") for level in _TRAINED))
+            (
+                network_title(name) + (", in parts" if derived is Level.PARTS_DERIVED else ""),
+                *(or_dash(self.distance(name, level, derived), ".3f") for level in _TRAINED),
+            )
             for name in self.plan.networks
+            for derived in TWO_DERIVED
+            if derived in self.of_network(name).curves
         ]
         return [
             *text_table(("two derived, off by", *(level.value for level in _TRAINED)), rows),
@@ -233,6 +239,10 @@ class LastBlockReport(DrawnReport):
             ],
             "distances": {
                 name: {level.name.lower(): self.distance(name, level) for level in _TRAINED}
+                for name in self.plan.networks
+            },
+            "distances_of_parts": {
+                name: {level.name.lower(): self.distance(name, level, Level.PARTS_DERIVED) for level in _TRAINED}
                 for name in self.plan.networks
             },
             "versions": self.versions,

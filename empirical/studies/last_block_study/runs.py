@@ -29,10 +29,14 @@ class Level(Enum):
     ONE_DERIVED = "one layer derived"
     STAGE_TRAINED = "last stage trained"
     TWO_ON_GAUSSIANS = "two on Gaussians"
+    PARTS_DERIVED = "two derived, in parts"
 
 
-#: The derived curves, in the order of tables.
+#: The curves that are derived over series, in the order of tables.
 THEORIES = (Level.ONE_DERIVED, Level.TWO_DERIVED)
+
+#: Two derived layers, from one Gaussian per class and from parts of each class.
+TWO_DERIVED = (Level.TWO_DERIVED, Level.PARTS_DERIVED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +47,8 @@ class BlockRun:
         setting: what was trained, and where it was measured.
         curves: losses of each level, (T,) end to end and (T',) of the others, at ``steps(level)``; the last layer's
             are of the features, the others of the images. The last stage is a level of its own where it holds more than
-            the last block's two layers; training on Gaussians is one of the trainings that both series share.
+            the last block's two layers; training on Gaussians is one of the trainings that both series share, and
+            what is derived from parts of each class is of VGG-8 among them.
 
     Raises:
         InputError: a curve with another number of losses than there are steps, or the measured ones missing.

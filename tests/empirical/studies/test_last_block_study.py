@@ -29,7 +29,7 @@ from tests.empirical.studies.test_track import blobs
 from theory import InputError
 
 #: A ResNet of width 1 has 128 features in its last stage, which need 512 images.
-PLAN = LastBlockPlan((0.02, 0.04), (0.1, 1.0), 0.02, steps=4, batch_size=64, widths=(2, 1), images=600)
+PLAN = LastBlockPlan((0.02, 0.04), (0.1, 1.0), 0.02, steps=4, batch_size=64, widths=(2, 1), images=600, parts=2)
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +174,7 @@ def test_a_study_has_every_curve_that_can_be_derived(report: LastBlockReport) ->
 
 def test_a_study_resumes_with_what_is_finished(report: LastBlockReport, data: ImageData, place: Path) -> None:
     written = {file: file.stat().st_mtime_ns for file in (place / "parts").iterdir()}
-    assert len(written) == 3 * 4 + 5 + 2
+    assert len(written) == 3 * 4 + 5 + 3
     next(iter(written)).unlink()
     again = last_block_study(PLAN, data=data, folder=place)
     assert again.lines() == report.lines()
