@@ -35,6 +35,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> ResultFolders:
             Level.TWO_DERIVED: vee(setting.longer_steps, 2 * own, 0.08),
             Level.ONE_DERIVED: vee(setting.longer_steps, 8 * 8 // own, 0.1),
         }
+        if setting == PLAN.shared:
+            curves[Level.PARTS_DERIVED] = vee(setting.longer_steps, 64, 0.1) + 0.01
         if setting.training.network == "resnet10":
             curves[Level.STAGE_TRAINED] = vee(setting.longer_steps, 32, 0.15)
             curves[Level.TWO_DERIVED] += 0.02
@@ -52,6 +54,8 @@ def test_numbers_are_of_the_shared_training(folders: ResultFolders) -> None:
     assert found["BlockShareTrained"] == f"${0.1 * 4 / 7 / 0.2:.2f}$"
     assert found["BlockFallAll"] == "$0.200$"
     assert found["BlockFallDerived"] == "$0.080$"
+    assert found["BlockFallParts"] == "$0.100$"
+    assert found["BlockDistanceParts"] == found["BlockLastDistanceParts"] == "$0.010$"
     assert found["BlockDrift"] == "1"
 
 
