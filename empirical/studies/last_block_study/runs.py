@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 
@@ -71,9 +72,14 @@ class BlockRun:
 
     def reading(self, level: Level) -> PhaseReading | None:
         """The phases of a curve; None where it was not derived."""
-        return (
-            read_phases(self.steps(level), self.curves[level][None], SMALLEST_CHANGE) if level in self.curves else None
-        )
+        return self._readings.get(level)
+
+    @cached_property
+    def _readings(self) -> dict[Level, PhaseReading]:
+        return {
+            level: read_phases(self.steps(level), losses[None], SMALLEST_CHANGE)
+            for level, losses in self.curves.items()
+        }
 
     def half_fall(self, level: Level) -> float:
         """Step at which half of the fall is done, of the fall so far where the curve has not turned; NaN if none."""
