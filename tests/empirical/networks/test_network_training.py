@@ -116,7 +116,7 @@ def train_in(folder, threads):
 
 def test_a_killed_training_resumes_to_the_same_weights(tmp_path):
     killed = tmp_path / "killed"
-    for checkpoints in (2, 3, 4):  # of 8
+    for checkpoints in (2, 4):  # of 8
         process = ready_processes().Process(target=train_in, args=(killed, torch.get_num_threads()))
         process.start()
         while len(list(killed.glob("checkpoints/step-*"))) < checkpoints:

@@ -177,14 +177,16 @@ def test_a_study_runs_and_resumes_with_what_is_finished(
     assert [(one.target, one.labels[0]) for one in first.asked] == [
         (pair.target, 4 * CLASSES[pair.target]) for pair in first.pairs
     ]
-    for folder in ("pairs", "tuned", "asked"):
-        first_part = min((tmp_path / folder).iterdir())
-        stored = first_part.read_text(encoding="utf-8")
-        for damaged in (stored[: len(stored) // 2], stored.replace("accuracy_leading", "error_leading")):
-            if damaged != stored:  # cut off, or of an older version: it is made again
-                first_part.write_text(damaged, encoding="utf-8")
-                assert choose_study(plan, **data, networks=("vgg8",), folder=tmp_path).lines() == first.lines()
-                assert first_part.read_text(encoding="utf-8") == stored
+    parts = [min((tmp_path / folder).iterdir()) for folder in ("pairs", "tuned", "asked")]
+    stored = [part.read_text(encoding="utf-8") for part in parts]
+    cut_off = [text[: len(text) // 2] for text in stored]
+    older = [text.replace("accuracy_leading", "error_leading") for text in stored]
+    assert older[0] != stored[0]
+    for damaged in (cut_off, older):  # they are made again
+        for part, text in zip(parts, damaged, strict=True):
+            part.write_text(text, encoding="utf-8")
+        assert choose_study(plan, **data, networks=("vgg8",), folder=tmp_path).lines() == first.lines()
+        assert [part.read_text(encoding="utf-8") for part in parts] == stored
     for file in (tmp_path / "trainings").rglob("*.safetensors"):
         file.unlink()  # what is finished needs no weights
     again = choose_study(plan, **data, networks=("vgg8",), folder=tmp_path)

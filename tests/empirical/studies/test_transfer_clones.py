@@ -15,7 +15,7 @@ from empirical.data.target_tasks import TargetTask, class_task
 from empirical.studies.verify_transfer.finding import TransferFinding
 from theory import InputError
 
-PLAN = VerifyTransferPlan(steps=256, replicas=2, clones=8)
+PLAN = VerifyTransferPlan(steps=128, replicas=2, clones=6)
 
 
 def _classes(mirrored: float) -> DataSet:
@@ -56,7 +56,7 @@ def test_a_departure_counts_the_sample_and_the_mean_of_its_clones() -> None:
     column = int(np.argmax(np.abs(found.comparison.derived.mean - found.comparison.trained.mean)))
     explained, clones = 1 - found.comparison.trained.mean[column], 1 - found.clones.losses[:, column]
     assert found.sampling_deviation == pytest.approx(np.std(clones, ddof=1), rel=1e-12)
-    expected = (explained - clones.mean()) / np.std(clones, ddof=1) / np.sqrt(9 / 8)
+    expected = (explained - clones.mean()) / np.std(clones, ddof=1) / np.sqrt(7 / 6)
     assert found.departure == pytest.approx(expected, rel=1e-9)
 
 

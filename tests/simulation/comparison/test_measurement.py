@@ -14,6 +14,7 @@ def _valleys(shifts: FloatArray) -> Curve:
     return Curve(np.exp(logs), 0.5 - 0.2 * np.exp(-((logs - 3 - shifts[:, None]) ** 2) / 4))
 
 
+@pytest.mark.slow
 def test_the_bootstrap_error_is_the_spread_of_the_boundary_over_ensembles() -> None:
     generator = np.random.default_rng(0)
     ensembles = [measured_boundaries(_valleys(generator.normal(0, 0.3, 16))) for _ in range(60)]

@@ -140,6 +140,7 @@ def _two_threads() -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_two_threads")
 def test_the_number_of_workers_does_not_change_a_bit(tmp_path: Path) -> None:
     configurations = grid(seed=range(4))

@@ -43,6 +43,7 @@ def scheduler(cluster: Any) -> DaskScheduler:
     return DaskScheduler(cluster.scheduler_address)
 
 
+@pytest.mark.slow
 def test_a_cluster_writes_the_bytes_that_this_machine_does(tmp_path: Path, scheduler: DaskScheduler) -> None:
     for task, configurations in ((walk, walks(20)), (product_bits, grid(seed=range(4)))):
         found = run_sweep(configurations, task, RunFolder(tmp_path / "cluster"), scheduler)
