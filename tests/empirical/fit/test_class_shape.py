@@ -49,6 +49,7 @@ def test_the_inverse_index_goes_through_zero_without_a_jump() -> None:
     assert gaussian.inverse.standard_error < 0.02
 
 
+@pytest.mark.slow
 def test_the_interval_of_the_share_holds_the_choices_of_every_resample() -> None:
     """Two humps at the limit of what counts: some samples have a minority and others none, and the error says so."""
     found = [minority_interval([_class_with_minority(0.25, 0.0, 2.5, seed, count=500)], seed) for seed in range(8)]
@@ -89,6 +90,7 @@ def test_one_hump_has_no_minority() -> None:
     assert find_minority(generator.gamma(40.0, size=3000)).share == 0
 
 
+@pytest.mark.slow
 def test_the_share_of_all_samples_has_an_interval_that_covers() -> None:
     generator = np.random.default_rng(3)
     covered = []
