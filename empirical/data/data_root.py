@@ -23,12 +23,10 @@ def data_folder(data_root: str | Path | None, official: str) -> Path:
     Raises:
         InputError: no data root is given, or it is a file.
     """
-    if data_root is not None:
-        root = path_argument("data_root", data_root)
-    elif os.environ.get(DATA_ROOT_VARIABLE):
-        root = Path(os.environ[DATA_ROOT_VARIABLE]).expanduser()
-    else:
+    given = data_root if data_root is not None else os.environ.get(DATA_ROOT_VARIABLE) or None
+    if given is None:
         raise InputError(f"data_root: is not given; give --data-root or set {DATA_ROOT_VARIABLE}")
+    root = path_argument("data_root", given)
     if root.exists() and not root.is_dir():
         raise InputError(f"data_root: {root} is not a folder; give the folder that holds {official}")
     own = Path(official)

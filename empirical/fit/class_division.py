@@ -9,15 +9,17 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 
 from theory import InputError
 from theory.data.data_model import RELATIVE_RANK_TOLERANCE
-from theory.validation import FloatArray, IntArray
+from theory.validation import FloatArray, IntArray, at_least, finite_array
 
 #: Share of the variance in the leading directions, and the largest number of these.
 VARIANCE_SHARE, MOST_DIRECTIONS = 0.95, 32
@@ -60,7 +62,30 @@ class ClassDivision(ABC):
         return np.asarray((inputs - self.centre) @ self.directions, dtype=np.float64)
 
 
-def some_of_each_class(labels: IntArray, generator: np.random.Generator) -> IntArray:
+def leading_samples(
+    rows: NDArray[Any], labels: IntArray, seed: int
+) -> tuple[FloatArray, IntArray, FloatArray, FloatArray]:
+    """Some samples of each class in their leading directions.
+
+    Args:
+        rows: (n, D) samples of any type of number.
+        labels: (n,) classes, each with a sample.
+        seed: of the samples that are taken of larger classes.
+
+    Returns:
+        Leading coordinates (m, q) and labels (m,) of at most MOST_SAMPLES of each class, their mean (D,), and the
+        directions (D, q).
+
+    Raises:
+        InputError: NaN, infinity, or samples that do not vary.
+    """
+    chosen = _some_of_each_class(labels, np.random.default_rng(at_least("seed", seed, 0)))
+    some = finite_array("inputs", rows[chosen], 2)
+    centre, directions = _leading_part(some)
+    return some @ directions - centre @ directions, labels[chosen], centre, directions
+
+
+def _some_of_each_class(labels: IntArray, generator: np.random.Generator) -> IntArray:
     """Numbers of at most MOST_SAMPLES samples of each class."""
     order = generator.permutation(labels.size)
     by_class = order[np.argsort(labels[order], kind="stable")]
@@ -69,7 +94,7 @@ def some_of_each_class(labels: IntArray, generator: np.random.Generator) -> IntA
     return np.sort(by_class[place < MOST_SAMPLES])
 
 
-def leading_part(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _leading_part(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Mean (D,) of rows (n, D), and the directions (D, q) that hold VARIANCE_SHARE, or as many as are admitted."""
     if not np.ptp(rows, axis=0).any():
         raise InputError("inputs: are all equal; give inputs that vary")

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import pairwise_distances_argmin
 
-from empirical.fit.class_division import ClassDivision, k_means_centres, leading_part, some_of_each_class
+from empirical.fit.class_division import ClassDivision, k_means_centres, leading_samples
 from theory.progress import Progress, silent
-from theory.validation import FloatArray, at_least, check_class_counts, class_labels, finite_array, plain_array
+from theory.validation import FloatArray, at_least, check_class_counts, class_labels, plain_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +64,7 @@ def cut_classes(
     known = class_labels("labels", labels, len(rows), at_least("classes", classes, 2))
     wanted = at_least("parts", parts, 1)
     check_class_counts(known, classes, wanted, f"as many as parts, {wanted}")
-    chosen = some_of_each_class(known, np.random.default_rng(at_least("seed", seed, 0)))
-    some, labels_of_some = finite_array("inputs", rows[chosen], 2), known[chosen]
-    centre, directions = leading_part(some)
-    leading = (some - centre) @ directions
-    centres = tuple(k_means_centres(leading[labels_of_some == one], wanted, seed) for one in progress(range(classes)))
-    return ClassParts(centre, directions, np.bincount(known) / len(rows), chosen.size, centres)
+    leading, labels_of_leading, centre, directions = leading_samples(rows, known, seed)
+    by_class = (leading[labels_of_leading == label] for label in progress(range(classes)))
+    centres = tuple(k_means_centres(own, wanted, seed) for own in by_class)
+    return ClassParts(centre, directions, np.bincount(known) / len(rows), len(leading), centres)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from empirical.fit.class_division import ClassDivision, leading_part, some_of_each_class
+from empirical.fit.class_division import ClassDivision, leading_samples
 from empirical.fit.class_mixture import ClassMixture, fit_class_mixture
 from empirical.fit.component_choice import NUMBERS, ClassChoice, choose_components
 from theory import InputError
@@ -18,7 +18,6 @@ from theory.validation import (
     at_least,
     check_class_counts,
     class_labels,
-    finite_array,
     plain_array,
 )
 
@@ -79,15 +78,12 @@ def fit_mixture(
         raise InputError(f"numbers: {list(numbers)} is not accepted; give ascending integers of at least 1")
     # What is kept of a class while a fold is held out is at least half of it.
     check_class_counts(known, classes, 2 * tried[0], f"twice as many as Gaussians per class, {tried[0]}")
-    chosen = some_of_each_class(known, np.random.default_rng(at_least("seed", seed, 0)))
-    some, labels_of_some = finite_array("inputs", rows[chosen], 2), known[chosen]
-    centre, directions = leading_part(some)
-    leading = some @ directions - centre @ directions
+    leading, labels_of_leading, centre, directions = leading_samples(rows, known, seed)
     choices, parts = [], []
     for label in progress(range(classes)):
-        own = leading[labels_of_some == label]
+        own = leading[labels_of_leading == label]
         choice = choose_components(own, label, tried, seed)
         choices.append(choice)
         parts.append(fit_class_mixture(own, choice.components, choice.ridge, choice.start, seed))
     frequencies = np.bincount(known) / len(rows)
-    return MixtureFit(centre, directions, frequencies, chosen.size, tuple(choices), tuple(parts))
+    return MixtureFit(centre, directions, frequencies, len(leading), tuple(choices), tuple(parts))

@@ -36,7 +36,7 @@ class CheckpointKeeper:
             self._folder = RunFolder(place)
         except InputError as error:
             raise InputError(f"folder: {str(error).removeprefix('out: ')}") from None
-        except (OSError, RuntimeError) as error:  # a name that is too long, no home folder
+        except (OSError, RuntimeError) as error:  # a name that is too long, links in a circle
             raise InputError(f"folder: {folder} cannot be used ({error}); give another one") from None
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from simulation.training.mixture_sampling import MixtureSampler
+from simulation.training.mixture_sampling import MixtureSampler, covariance_root
 from theory import ClassConditionalModel, InputError, MixtureModel
 from theory.data.data_model import RELATIVE_RANK_TOLERANCE
 from theory.data.memory_limit import array_bytes, check_memory
@@ -50,7 +50,7 @@ def sample_with_exact_class_moments(mixture: MixtureModel, labels: IntArray, see
     classes, found = ClassConditionalModel.from_mixture(mixture), np.empty_like(drawn)
     for label in np.unique(known):
         members = known == label
-        root = _root(classes.within[label])
+        root = covariance_root(classes.within[label], RELATIVE_RANK_TOLERANCE)
         count = int(members.sum())
         if count <= len(root):
             raise InputError(
@@ -61,13 +61,6 @@ def sample_with_exact_class_moments(mixture: MixtureModel, labels: IntArray, see
             classes.model.means[label] + np.sqrt(count) * _polar_factor(_coordinates(drawn[members], root)) @ root
         )
     return found
-
-
-def _root(covariance: FloatArray) -> FloatArray:
-    """(r, d) orthogonal rows R with R^T R = covariance, r its rank."""
-    values, vectors = np.linalg.eigh(covariance)
-    kept = values > RELATIVE_RANK_TOLERANCE * values[-1]
-    return np.asarray((vectors[:, kept] * np.sqrt(values[kept])).T, dtype=np.float64)
 
 
 def _coordinates(rows: FloatArray, root: FloatArray) -> FloatArray:

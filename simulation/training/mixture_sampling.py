@@ -37,7 +37,8 @@ class MixtureSampler(LabelledSampler):
         self._means = torch.from_numpy(mixture.means).to(place, kind)
         used = np.unique(covariances.base[covariances.shares > 0])
         self._roots = {
-            int(number): torch.from_numpy(_root(covariances.matrices[number])).to(place, kind) for number in used
+            int(number): torch.from_numpy(covariance_root(covariances.matrices[number])).to(place, kind)
+            for number in used
         }
         self._base, self._scales = covariances.base, np.sqrt(covariances.shares)
         self._factors = [torch.from_numpy(factor).to(place, kind) for factor in covariances.factors]
@@ -74,8 +75,13 @@ class MixtureSampler(LabelledSampler):
         return self._means.new_empty(count, dimension).normal_(generator=self._generator)
 
 
-def _root(covariance: FloatArray) -> FloatArray:
-    """(r, d) rows R with R^T R = covariance, r its rank."""
+def covariance_root(covariance: FloatArray, tolerance: float = 0.0) -> FloatArray:
+    """(r, d) orthogonal rows R with R^T R = covariance, r its rank.
+
+    Args:
+        covariance: (d, d), symmetric.
+        tolerance: eigenvalues up to this share of the largest count 0.
+    """
     values, vectors = np.linalg.eigh(covariance)
-    kept = values > 0
+    kept = values > tolerance * values[-1]
     return np.asarray((vectors[:, kept] * np.sqrt(values[kept])).T, dtype=np.float64)

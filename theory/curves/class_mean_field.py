@@ -27,7 +27,7 @@ import numpy as np
 from theory.curves.block_descent import Pull, follow, geometric_steps
 from theory.curves.curve import Curve
 from theory.curves.linearised import check_initial_weights
-from theory.curves.losses import Loss, loss_argument
+from theory.curves.losses import Loss
 from theory.curves.mean_field import curves_of_path, gaussian_nodes, gaussian_outputs
 from theory.curves.signal_outputs import ApartOutputs
 from theory.data.mixtures import MixtureModel
@@ -136,7 +136,6 @@ def class_mean_field_path(
     Raises:
         InputError: shapes that do not fit, NaN or infinity, a step size that is not stable.
     """
-    loss_argument(loss)
     weights = check_initial_weights(mixture.model, loss, initial_weights)
     counts = step_counts("steps", steps)
     loss.check_step_size(step_size, float(mixture.model.eigenvalues[0]))

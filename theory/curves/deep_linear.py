@@ -203,7 +203,6 @@ def deep_linear_curves(
     Returns:
         A curve for each layer, that of the layer next to the inputs first.
     """
-    loss_argument(loss)
     model = data.model if isinstance(data, MixtureModel) else data
     decoded = check_target(model, target)
     path = deep_linear_path(data, loss, initial_layers, steps, step_size, nodes, growth, progress)

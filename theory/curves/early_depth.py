@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 import sympy as sp
 
-from theory.curves.losses import Loss, loss_argument
+from theory.curves.losses import Loss
 from theory.curves.signal_outputs import SignalOutputs
 from theory.data.data_model import DataModel
 from theory.symbols.depth_terms import (
@@ -97,7 +97,6 @@ class EarlyDepth:
     @classmethod
     def from_model(cls, model: DataModel, loss: Loss) -> EarlyDepth:
         """The network that ``loss`` trains on ``model``; outputs without a signal are left out."""
-        loss_argument(loss)
         outputs = SignalOutputs.from_model(model, loss)
         if not outputs.learns.any():
             raise InputError("model: its prototypes are all zero; give classes with different means")

@@ -83,7 +83,6 @@ def expected_turning_point(
         The time, or the reason why there is none. For initial weights so small that the curve is flat to its accuracy
         at its lowest point (NOT_RESOLVED), ``theory.TurningLaw`` gives the time of theorem T5.
     """
-    loss_argument(loss)
     smallest = max(positive("resolution", resolution), _SMALLEST_MOVE)
     first = float(crossovers(model, loss, init_scale)[0])
     if loss.outputs(model.classes) >= model.dimension:

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.integrate import quad
 from scipy.optimize import brentq
 
-from theory.curves.losses import Loss, loss_argument
+from theory.curves.losses import Loss
 from theory.curves.signal_outputs import SignalOutputs
 from theory.data.data_model import DataModel
 from theory.data.target import Target
@@ -166,7 +166,6 @@ def crossovers(model: DataModel, loss: Loss, init_scale: float) -> FloatArray:
     Raises:
         InputError: a scale that is not positive, or prototypes that are all zero.
     """
-    loss_argument(loss)
     outputs = SignalOutputs.from_model(model, loss)
     if not outputs.learns.any():
         raise InputError("model: its prototypes are all zero; give classes with different means")

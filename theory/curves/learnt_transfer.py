@@ -17,7 +17,7 @@ from scipy.optimize import brentq
 from theory.curves.idle_outputs import idle_share
 from theory.curves.initial_level import random_target_share
 from theory.curves.linearised import check_target
-from theory.curves.losses import Loss, loss_argument
+from theory.curves.losses import Loss
 from theory.curves.reconstruction import output_directions
 from theory.curves.signal_outputs import SignalOutputs
 from theory.curves.turning_law import TurningLaw
@@ -61,7 +61,6 @@ class LearntTransfer:
         Raises:
             InputError: prototypes that are all zero, or a target of another dimension.
         """
-        loss_argument(loss)
         decoded, outputs = check_target(model, target), SignalOutputs.from_model(model, loss)
         curvature = loss.initial_curvature(model.classes)
         return cls(

@@ -25,7 +25,7 @@ from scipy.stats import qmc
 from theory.curves.block_descent import Pull, follow, geometric_steps
 from theory.curves.curve import Curve
 from theory.curves.linearised import check_initial_weights, check_target
-from theory.curves.losses import Loss, loss_argument
+from theory.curves.losses import Loss
 from theory.curves.reconstruction import unexplained_share
 from theory.curves.signal_outputs import ApartOutputs
 from theory.data.data_model import DataModel
@@ -210,7 +210,6 @@ def mean_field_path(
     Raises:
         InputError: shapes that do not fit, NaN or infinity, a step size that is not stable.
     """
-    loss_argument(loss)
     weights = check_initial_weights(model, loss, initial_weights)
     counts = step_counts("steps", steps)
     loss.check_step_size(step_size, float(model.eigenvalues[0]))

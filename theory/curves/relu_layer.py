@@ -199,7 +199,7 @@ def relu_path(
         InputError: shapes that do not fit, NaN or infinity, a step size that is not positive, a momentum out of range;
             on the way, a step size at which gradient descent does not stay finite.
     """
-    outputs = loss.outputs(mixture.model.classes)
+    outputs = loss_argument(loss).outputs(mixture.model.classes)
     chosen = parametrisation if parametrisation is not None else WeightsAlone()
     start = chosen.checked(parameters, mixture.dimension, outputs)
     counts = step_counts("steps", steps)
@@ -261,7 +261,6 @@ def relu_curve(
 
     ``target`` is what is decoded from the hidden units; the inputs (reconstruction) if left out.
     """
-    loss_argument(loss)
     decoded = target if target is not None else InputsTarget(mixture)
     chosen = parametrisation if parametrisation is not None else WeightsAlone()
     path = relu_path(mixture, loss, parameters, steps, step_size, chosen, momentum, nodes, growth, progress)

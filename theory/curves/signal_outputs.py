@@ -134,7 +134,6 @@ class ApartOutputs:
             weights: (replica, outputs, d) W(0) in the eigenbasis.
             step_size: eta.
         """
-        loss_argument(loss)
         outputs = SignalOutputs.from_model(model, loss)
         # Only squared error has the same curvature at all outputs: other losses couple what moves.
         apart: BoolArray = ~outputs.learns if isinstance(loss, SquaredError) else np.asarray(outputs.curvatures == 0)

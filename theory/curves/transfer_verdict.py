@@ -22,7 +22,7 @@ from enum import Enum
 import numpy as np
 
 from theory.curves.learnt_transfer import LearntTransfer
-from theory.curves.losses import Loss, loss_argument
+from theory.curves.losses import Loss
 from theory.data.data_model import DataModel
 from theory.data.target import Target
 from theory.validation import FloatArray, non_negative, positive
@@ -99,7 +99,6 @@ def transfer_verdict(
     Raises:
         InputError: prototypes that are all zero, a target of another dimension, values out of range.
     """
-    loss_argument(loss)
     path = LearntTransfer.from_model(model, loss, target)
     smallest = max(non_negative("resolution", resolution), _ROUNDING)
     end = last if last == float("inf") else positive("last", last)

@@ -28,7 +28,7 @@ import numpy as np
 from theory.curves.idle_outputs import left_beside
 from theory.curves.initial_level import crossovers
 from theory.curves.linearised import check_target
-from theory.curves.losses import Loss, loss_argument
+from theory.curves.losses import Loss
 from theory.curves.reconstruction import ROUNDING, counted
 from theory.curves.signal_outputs import SignalOutputs
 from theory.data.data_model import DataModel
@@ -70,7 +70,6 @@ class TurningLaw:
         Raises:
             InputError: prototypes that are all zero, or a target of another dimension.
         """
-        loss_argument(loss)
         eigenvalues, outputs = model.eigenvalues, SignalOutputs.from_model(model, loss)
         learns = outputs.learns
         if not learns.any():

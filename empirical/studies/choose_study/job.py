@@ -59,18 +59,15 @@ def choose_study(
         if not trainings:
             raise InputError(f"networks: {', '.join(networks)} are none of the study's; give vgg8 or resnet10")
         found: list[PairResult] = []
-        for training in trainings:
-            pools = pools_of(images, chosen.known, chosen.fresh, training.draws)
-            found += _stored_pairs(training, chosen, pools, place, progress)
-        for training in trainings:
-            if training.number < chosen.tuned:
-                pools = pools_of(images, chosen.known, chosen.fresh, training.draws)
-                accuracies = _stored_tuning(training, chosen, pools, place, progress)
-                found = [_with_tuning(one, training, accuracies) for one in found]
         asked: list[AskedTarget] = []
         for training in trainings:
+            pools = pools_of(images, chosen.known, chosen.fresh, training.draws)
+            pairs = _stored_pairs(training, chosen, pools, place, progress)
+            if training.number < chosen.tuned:
+                accuracies = _stored_tuning(training, chosen, pools, place, progress)
+                pairs = [replace(one, tuned=tuple(accuracies.get(one.target, ()))) for one in pairs]
+            found += pairs
             if training.number < chosen.asked:
-                pools = pools_of(images, chosen.known, chosen.fresh, training.draws)
                 asked += _stored_asking(training, chosen, pools, place, progress)
         report = ChooseStudyReport(chosen, tuple(found), software_versions(), tuple(asked))
         if folder is not None:
@@ -126,13 +123,6 @@ def _finished(path: Path, shape: Record) -> dict[str, Any] | None:
         return read_json(path, shape, "folder")
     except InputError:
         return None
-
-
-def _with_tuning(pair: PairResult, training: StudyTraining, accuracies: dict[str, list[float]]) -> PairResult:
-    """A pair with its accuracies after fine-tuning, if it is of this training."""
-    if (pair.source, pair.network, pair.seed) != (training.source, training.network, training.number):
-        return pair
-    return replace(pair, tuned=tuple(accuracies.get(pair.target, ())))
 
 
 def _title(training: StudyTraining) -> str:
